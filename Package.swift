@@ -1,0 +1,94 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of ours is compiled with.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Floors 0 to 2: pure, so every unsafe line says that it is one.
+let pure: [SwiftSetting] = house + [.strictMemorySafety()]
+
+/// A room's floor: one target, its folder under Sources, what it may import.
+func floor(
+    _ name: String, _ path: String, pure isPure: Bool = false, imports: [Target.Dependency],
+    exclude: [String] = []
+) -> Target {
+    .target(
+        name: name, dependencies: imports, path: "Sources/\(path)", exclude: exclude,
+        swiftSettings: isPure ? pure : house)
+}
+
+let package = Package(
+    name: "grandstand",
+    products: [],
+    targets: [
+        // Debian's libraries, and the two small C targets of our own.
+        .systemLibrary(
+            name: "CLibuv", path: "Sources/CLibuv", pkgConfig: "libuv",
+            providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CBzip2", path: "Sources/CBzip2", providers: [.apt(["libbz2-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]),
+        .target(name: "CChecksum", path: "Sources/CChecksum"),
+        .target(name: "CSystem", path: "Sources/CSystem"),
+
+        // Floor 0
+        floor("Kernel", "Kernel", pure: true, imports: []),
+
+        // Floor 1: domains, which do not know each other
+        floor("Catalogue", "Catalogue", pure: true, imports: ["Kernel"]),
+        floor("Pricing", "Pricing", pure: true, imports: ["Kernel"]),
+        floor("Betting", "Betting", pure: true, imports: ["Kernel"]),
+        floor("Risk", "Risk", pure: true, imports: ["Kernel"]),
+        floor("Ledger", "Ledger", pure: true, imports: ["Kernel"]),
+
+        // Floor 2: where domains meet
+        floor(
+            "EngineCore", "Engine/Core", pure: true,
+            imports: ["Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger"]),
+        // Floor 3: services
+        floor(
+            "EngineJournal", "Engine/Journal",
+            imports: ["Kernel", "EngineCore", "CChecksum", "COpenSSL"]),
+        floor(
+            "EngineService", "Engine/Service", imports: ["Kernel", "EngineCore", "EngineJournal"]),
+
+        // Floor 4: edges
+        floor("EngineFiles", "Engine/Files", imports: ["EngineJournal", "CSystem"]),
+
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
+                "EngineService",
+            ], path: "Tests/Support", swiftSettings: house),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: [
+                "TestSupport",
+                "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
+                "EngineService", "EngineFiles",
+            ],
+            swiftSettings: house),
+        .testTarget(
+            name: "RuleTests",
+            dependencies: [
+                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "EngineCore",
+                "CChecksum",
+            ],
+            swiftSettings: house),
+    ]
+)

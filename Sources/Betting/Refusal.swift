@@ -1,0 +1,146 @@
+/// Why a bet is not taken. Closed, in the order in which it is checked; numbers and codes are stable.
+public enum Refusal: UInt16, CaseIterable, Error, Sendable {
+    // The request itself
+    case idReused = 1
+    case deadlinePassed = 2
+    case deadlineTooFar = 3
+    case accountUnknown = 5
+    case accountClosed = 6
+    case structureUnsupported = 7
+    case legCountOutOfRange = 8
+    case currencyMismatch = 9
+    case stakeKindUnsupported = 10
+    // Each leg, in slip order
+    case marketUnknown = 20
+    case selectionUnknown = 21
+    case marketSuspended = 22
+    case selectionNotOffered = 23
+    case scoreChanged = 24
+    case priceMoved = 25
+    case related = 26
+    // The whole slip
+    case stakeBelowMinimum = 40
+    case stakeAboveMaximum = 41
+    case returnAboveMaximum = 42
+    case insufficientFunds = 43
+    case exposureLimit = 44
+    case tooManyPending = 45
+    case tooManyOpenBets = 46
+    // While an accepted-in-principle bet waits for its delay
+    case suspendedDuringDelay = 60
+    case changedDuringDelay = 61
+    case interrupted = 62
+
+    /// The public name, which never changes once published.
+    public var code: String {
+        switch self {
+        case .idReused: "id_reused"
+        case .deadlinePassed: "deadline_passed"
+        case .deadlineTooFar: "deadline_too_far"
+        case .accountUnknown: "account_unknown"
+        case .accountClosed: "account_closed"
+        case .structureUnsupported: "structure_unsupported"
+        case .legCountOutOfRange: "leg_count_out_of_range"
+        case .currencyMismatch: "currency_mismatch"
+        case .stakeKindUnsupported: "stake_kind_unsupported"
+        case .marketUnknown: "market_unknown"
+        case .selectionUnknown: "selection_unknown"
+        case .marketSuspended: "market_suspended"
+        case .selectionNotOffered: "selection_not_offered"
+        case .scoreChanged: "score_changed"
+        case .priceMoved: "price_moved"
+        case .related: "related"
+        case .stakeBelowMinimum: "stake_below_minimum"
+        case .stakeAboveMaximum: "stake_above_maximum"
+        case .returnAboveMaximum: "return_above_maximum"
+        case .insufficientFunds: "insufficient_funds"
+        case .exposureLimit: "exposure_limit"
+        case .tooManyPending: "too_many_pending"
+        case .tooManyOpenBets: "too_many_open_bets"
+        case .suspendedDuringDelay: "suspended_during_delay"
+        case .changedDuringDelay: "changed_during_delay"
+        case .interrupted: "interrupted"
+        }
+    }
+
+    /// One sentence for the customer.
+    public var text: String {
+        switch self {
+        case .idReused: "This bet id was already used for a different bet."
+        case .deadlinePassed: "The bet arrived after its deadline and was not placed."
+        case .deadlineTooFar: "The bet's deadline is too far in the future."
+        case .accountUnknown: "There is no such account."
+        case .accountClosed: "This account cannot place bets."
+        case .structureUnsupported: "This kind of bet is not offered."
+        case .legCountOutOfRange: "The slip has too few or too many selections."
+        case .currencyMismatch: "The stake is not in your account's currency."
+        case .stakeKindUnsupported: "This kind of stake is not offered."
+        case .marketUnknown: "There is no such market."
+        case .selectionUnknown: "There is no such selection."
+        case .marketSuspended: "The market is suspended at the moment."
+        case .selectionNotOffered: "The selection has no price at the moment."
+        case .scoreChanged: "The score changed since you saw this price."
+        case .priceMoved: "The price changed since you saw it."
+        case .related: "Two selections depend on each other and cannot be combined."
+        case .stakeBelowMinimum: "The stake is below the minimum."
+        case .stakeAboveMaximum: "The stake is above the maximum for this bet."
+        case .returnAboveMaximum: "The bet could return more than the highest payout we offer."
+        case .insufficientFunds: "Your balance does not cover the stake."
+        case .exposureLimit: "We cannot take this stake on the selection right now."
+        case .tooManyPending: "Wait for your pending bets to be decided."
+        case .tooManyOpenBets: "No further bets can be taken at the moment."
+        case .suspendedDuringDelay: "The market was suspended before your bet was accepted."
+        case .changedDuringDelay: "The match changed before your bet was accepted."
+        case .interrupted: "The service restarted before your bet was accepted. Your stake is back."
+        }
+    }
+
+    /// What the threshold and the value beside a refusal mean.
+    public var facts: FactMeaning {
+        switch self {
+        case .idReused, .accountUnknown, .accountClosed, .structureUnsupported,
+            .stakeKindUnsupported, .interrupted, .tooManyOpenBets:
+            .none
+        case .deadlinePassed, .deadlineTooFar: .nanoseconds
+        case .legCountOutOfRange, .tooManyPending: .count
+        case .currencyMismatch: .currency
+        case .marketUnknown, .selectionUnknown, .selectionNotOffered, .related: .identifier
+        case .marketSuspended, .suspendedDuringDelay: .reasons
+        case .scoreChanged: .score
+        case .changedDuringDelay: .version
+        case .priceMoved: .odds
+        case .stakeBelowMinimum, .stakeAboveMaximum, .returnAboveMaximum, .insufficientFunds,
+            .exposureLimit:
+            .minorUnits
+        }
+    }
+}
+
+/// The unit of a refusal's value and threshold.
+public enum FactMeaning: Sendable {
+    case none
+    case nanoseconds
+    case count
+    case currency
+    case identifier
+    case reasons
+    case score
+    case version
+    /// Numerator in the upper, denominator in the lower 32 bits.
+    case odds
+    case minorUnits
+}
+
+/// The facts that led to a refusal: which leg, what was found, what would have passed.
+@frozen public struct RefusalFacts: Hashable, Sendable {
+    /// The leg's place in the slip, or `UInt32.max` for the whole slip.
+    public var leg: UInt32
+    public var value: Int64
+    public var threshold: Int64
+
+    public init(leg: UInt32 = .max, value: Int64 = 0, threshold: Int64 = 0) {
+        self.leg = leg
+        self.value = value
+        self.threshold = threshold
+    }
+}

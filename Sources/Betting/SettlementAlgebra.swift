@@ -1,0 +1,81 @@
+public import Kernel
+
+/// What a leg multiplies the stake by, as a fraction.
+///
+/// | result | factor |
+/// | --- | --- |
+/// | won | o |
+/// | lost | 0 |
+/// | void | 1 |
+/// | half won | (o + 1) / 2 |
+/// | half lost | 1 / 2 |
+/// | dead heat | o x share |
+public enum LegFactor: Hashable, Sendable {
+    /// The leg has no result yet.
+    case undecided
+    case lost
+    case ratio(numerator: UInt64, denominator: UInt64)
+
+    public static let unchanged = LegFactor.ratio(numerator: 1, denominator: 1)
+
+    public static func won(_ odds: Odds) -> LegFactor {
+        .ratio(numerator: UInt64(odds.numerator), denominator: UInt64(odds.denominator))
+    }
+
+    public static func halfWon(_ odds: Odds) -> LegFactor {
+        .ratio(
+            numerator: UInt64(odds.numerator) + UInt64(odds.denominator),
+            denominator: UInt64(odds.denominator) * 2)
+    }
+
+    public static let halfLost = LegFactor.ratio(numerator: 1, denominator: 2)
+
+    /// `winners` of `tied` places were left to share.
+    public static func deadHeat(_ odds: Odds, winners: UInt8, tied: UInt8) -> LegFactor {
+        precondition(tied > 0, "a dead heat has at least one runner")
+        return .ratio(
+            numerator: UInt64(odds.numerator) * UInt64(winners),
+            denominator: UInt64(odds.denominator) * UInt64(tied))
+    }
+}
+
+/// What a bet comes to.
+public enum BetOutcome: Hashable, Sendable {
+    /// At least one leg has no result and none is lost.
+    case open
+    /// In minor units, after the one rounding.
+    case settled(payout: Int64)
+    /// More than Int64 holds: a broken promise, since potential returns are capped at placement.
+    case overflow
+}
+
+/// The one multiplication and the one rounding of an accumulator.
+public struct AccumulatorReturn: Sendable {
+    private var amount: ExactAmount
+    private var isLost = false
+    private var isOpen = false
+
+    public init(stake: Int64) {
+        amount = ExactAmount(minorUnits: stake)
+    }
+
+    /// A lost leg loses the bet at once, whatever is still undecided.
+    public mutating func multiply(by factor: LegFactor) {
+        switch factor {
+        case .undecided: isOpen = true
+        case .lost: isLost = true
+        case .ratio(let numerator, let denominator):
+            amount = amount.multiplied(by: numerator, over: denominator)
+        }
+    }
+
+    public func outcome(_ rounding: Rounding) -> BetOutcome {
+        if isLost { return .settled(payout: 0) }
+        if isOpen { return .open }
+        guard let payout = amount.rounded(rounding) else { return .overflow }
+        return .settled(payout: payout)
+    }
+
+    /// The exact amount before rounding, for the record and for those who check.
+    public var exact: ExactAmount { amount }
+}

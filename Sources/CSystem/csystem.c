@@ -1,0 +1,130 @@
+#define _GNU_SOURCE
+#include "csystem.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int gs_open_journal(const char *path, int create, int direct) {
+    int flags = O_RDWR | O_CLOEXEC;
+    if (create) flags |= O_CREAT;
+    if (direct) flags |= O_DIRECT | O_DSYNC;
+    int fd = open(path, flags, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+int gs_lock_exclusive(int descriptor) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(descriptor, F_OFD_SETLK, &lock) ? -errno : 0;
+}
+
+int gs_direct_alignment(const char *path) {
+#ifdef STATX_DIOALIGN
+    struct statx s;
+    if (statx(AT_FDCWD, path, 0, STATX_DIOALIGN, &s)) return -errno;
+    return s.stx_mask & STATX_DIOALIGN ? (int)s.stx_dio_offset_align : 0;
+#else
+    (void)path;
+    return 0;
+#endif
+}
+
+int64_t gs_filesystem_magic(const char *path) {
+    struct statfs s;
+    return statfs(path, &s) ? -(int64_t)errno : (int64_t)s.f_type;
+}
+
+int64_t gs_free_bytes(const char *path) {
+    struct statvfs s;
+    return statvfs(path, &s) ? -(int64_t)errno : (int64_t)s.f_bavail * (int64_t)s.f_frsize;
+}
+
+static int64_t nanoseconds(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t gs_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
+int64_t gs_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
+
+int gs_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns) {
+    struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    long r = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? NULL : &t, NULL, 0);
+    return r < 0 ? -errno : 0;
+}
+
+int gs_futex_wake(const uint32_t *word) {
+    long r = syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    return r < 0 ? -errno : (int)r;
+}
+
+int gs_random(void *bytes, size_t length) {
+    uint8_t *p = bytes;
+    while (length) {
+        ssize_t n = getrandom(p, length, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return -errno;
+        p += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+int gs_listen(const char *host, uint16_t port, int reuse_port, int backlog, uint16_t *bound_port) {
+    struct sockaddr_storage storage;
+    socklen_t length;
+    memset(&storage, 0, sizeof storage);
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        length = sizeof *v4;
+    } else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        length = sizeof *v6;
+    } else {
+        return -EINVAL;
+    }
+    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&storage, length) || listen(fd, backlog) ||
+        getsockname(fd, (struct sockaddr *)&storage, &length)) {
+        int e = errno;
+        close(fd);
+        return -e;
+    }
+    *bound_port = ntohs(storage.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
+    return fd;
+}
+
+int64_t gs_raise_open_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return -errno;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit)) return -errno;
+    return (int64_t)limit.rlim_cur;
+}
+
+int gs_set_nodelay(int descriptor) {
+    int one = 1;
+    return setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) ? -errno : 0;
+}

@@ -1,0 +1,34 @@
+#ifndef GRANDSTAND_SYSTEM_H
+#define GRANDSTAND_SYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// What Linux has and neither libuv nor Swift's Glibc module shows. Each returns -errno on failure.
+
+/// Opens for reading and writing, close-on-exec, with O_DIRECT|O_DSYNC when `direct`.
+int gs_open_journal(const char *path, int create, int direct);
+/// Takes an exclusive open-file-description lock on the whole file, without waiting.
+int gs_lock_exclusive(int descriptor);
+/// Statx's direct-I/O alignment in bytes, or 0 where the kernel does not tell.
+int gs_direct_alignment(const char *path);
+/// The filesystem's magic number, as statfs says it.
+int64_t gs_filesystem_magic(const char *path);
+/// Free bytes for an unprivileged writer on the filesystem of `path`.
+int64_t gs_free_bytes(const char *path);
+/// Nanoseconds of the boot clock, which goes on while the machine sleeps.
+int64_t gs_boot_nanoseconds(void);
+/// Nanoseconds of UTC since 1970.
+int64_t gs_wall_nanoseconds(void);
+/// Blocks until `*word` differs from `expected`, is woken, or `timeout_ns` (negative: none) passed.
+int gs_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns);
+int gs_futex_wake(const uint32_t *word);
+/// Random bytes from the kernel.
+int gs_random(void *bytes, size_t length);
+/// A listening IPv4 or IPv6 TCP socket with SO_REUSEADDR (and SO_REUSEPORT when asked), non-blocking, close-on-exec.
+int gs_listen(const char *host, uint16_t port, int reuse_port, int backlog, uint16_t *bound_port);
+/// The limit of open files raised as far as it may be; the new soft limit.
+int64_t gs_raise_open_files(void);
+int gs_set_nodelay(int descriptor);
+
+#endif

@@ -1,0 +1,345 @@
+import Betting
+import Kernel
+import Ledger
+
+/// A customer's account as the engine sees it: numbers and money, no person.
+struct AccountRow: BitwiseCopyable {
+    var externalHigh: UInt64
+    var externalLow: UInt64
+    var cash: Int64 = 0
+    var bonus: Int64 = 0
+    var free: Int64 = 0
+    var held: Int64 = 0
+    var openBets: Int64 = 0
+    /// What the customer owes, positive.
+    var receivable: Int64 = 0
+    /// Minor units, 0: none of its own.
+    var stakeLimit: Int64
+    var currency: UInt16
+    var money: UInt8
+    var isClosed: UInt8 = 0
+    var pending: UInt32 = 0
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 1, row: UInt64(row))
+        mix.combine(externalHigh, externalLow)
+        mix.combine(cash, bonus)
+        mix.combine(free, held)
+        mix.combine(openBets, receivable)
+        mix.combine(
+            UInt64(bitPattern: stakeLimit),
+            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32 | UInt64(pending))
+        return mix
+    }
+
+    func write(to record: RecordBytes, at offset: Int) {
+        record.set(offset + Layout.Balances.cash, cash)
+        record.set(offset + Layout.Balances.bonus, bonus)
+        record.set(offset + Layout.Balances.free, free)
+        record.set(offset + Layout.Balances.held, held)
+        record.set(offset + Layout.Balances.openBets, openBets)
+        record.set(offset + Layout.Balances.receivable, receivable)
+    }
+}
+
+struct BetRow: BitwiseCopyable {
+    /// The intent's sequence: the bet's id.
+    var sequence: UInt64
+    var stake: Int64
+    var potentialReturn: Int64
+    var payout: Int64 = 0
+    var acceptedAt: Int64 = 0
+    var dueAt: Int64
+    var account: UInt32
+    var firstLeg: UInt32
+    var settlementVersion: UInt16 = 0
+    var legCount: UInt8
+    var status: UInt8
+    var isExposed: UInt8 = 1
+    var padding: UInt8 = 0
+    var refusal: UInt16 = 0
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 2, row: UInt64(row))
+        mix.combine(sequence, UInt64(bitPattern: stake))
+        mix.combine(potentialReturn, payout)
+        mix.combine(acceptedAt, dueAt)
+        mix.combine(
+            UInt64(account) << 32 | UInt64(firstLeg),
+            UInt64(settlementVersion) << 48 | UInt64(legCount) << 40 | UInt64(status) << 32
+                | UInt64(isExposed) << 24 | UInt64(refusal))
+        return mix
+    }
+}
+
+struct LegRow: BitwiseCopyable {
+    var numerator: UInt32
+    var denominator: UInt32
+    var market: UInt32
+    var selection: UInt32
+    /// The market's and the fixture's material versions together, at receipt.
+    var material: UInt64
+
+    var odds: Odds { Odds(reduced: numerator, denominator) }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 3, row: UInt64(row))
+        mix.combine(
+            UInt64(numerator) << 32 | UInt64(denominator), UInt64(market) << 32 | UInt64(selection))
+        mix.combine(material, 0 as UInt64)
+        return mix
+    }
+}
+
+/// A client's bet id with what was answered: the same request gets the same answer.
+struct IDRow: BitwiseCopyable {
+    var high: UInt64
+    var low: UInt64
+    var hashHigh: UInt64
+    var hashLow: UInt64
+    var account: UInt32
+    /// The bet's row, or `UInt32.max` for an intent that was refused at once.
+    var bet: UInt32
+    var validUntil: Int64
+    /// The sequence of the intent that was decided.
+    var sequence: UInt64
+    /// Where the facts of a refusal stand, or `UInt32.max`.
+    var facts: UInt32 = .max
+    var refusal: UInt16 = 0
+    var padding: UInt16 = 0
+
+    func mix() -> RowMix {
+        var mix = RowMix(kind: 4, row: sequence)
+        mix.combine(high, low)
+        mix.combine(hashHigh, hashLow)
+        mix.combine(UInt64(account) << 32 | UInt64(bet), UInt64(bitPattern: validUntil))
+        mix.combine(UInt64(facts), UInt64(refusal))
+        return mix
+    }
+}
+
+/// The facts of one refusal, kept as long as its id.
+struct FactRow: BitwiseCopyable {
+    var value: Int64
+    var threshold: Int64
+    var leg: UInt32
+    /// The next free row while this one is free.
+    var next: UInt32 = .max
+}
+
+/// Customers' money, their bets and the ids they used. Knows markets by number only.
+struct AccountBook: ~Copyable {
+    var accounts: Rows<AccountRow>
+    var bets: Rows<BetRow>
+    var legs: Rows<LegRow>
+    private(set) var hash = StateHash()
+    /// What each ledger account of each kind of money holds in total; each kind sums to zero.
+    private(set) var totals: InlineArray<2, InlineArray<10, Int64>>
+
+    private var accountIndex: KeyIndex
+    private var ids: IDWindow
+    private var timers: DueQueue
+
+    init(limits: EngineLimits, seed: UInt64) {
+        accounts = Rows(capacity: limits.accounts)
+        bets = Rows(capacity: limits.openBets)
+        legs = Rows(capacity: limits.openBets + limits.openBets / 2)
+        totals = InlineArray(repeating: InlineArray(repeating: 0))
+        accountIndex = KeyIndex(reserving: 1024, seed: seed)
+        ids = IDWindow(capacity: limits.ids, reserving: limits.reservedIDs, seed: seed)
+        timers = DueQueue(capacity: limits.timers)
+    }
+
+    // MARK: Accounts
+
+    func account(_ id: AccountID) -> UInt32? {
+        id.row < accounts.count ? id.row : nil
+    }
+
+    func account(external id: ExternalID) -> UInt32? {
+        accountIndex.find(id.high, id.low) {
+            accounts[$0].externalHigh == id.high && accounts[$0].externalLow == id.low
+        }
+    }
+
+    mutating func open(_ row: AccountRow) -> UInt32? {
+        guard let number = accounts.append(row) else { return nil }
+        let high = row.externalHigh
+        let low = row.externalLow
+        accountIndex.insert(high, low, row: number)
+        hash.add(row.mix(number))
+        return number
+    }
+
+    /// Changes a row and keeps the state hash in step.
+    @inline(__always)
+    mutating func change(account number: UInt32, _ body: (inout AccountRow) -> Void) {
+        hash.subtract(accounts[number].mix(number))
+        body(&accounts[number])
+        hash.add(accounts[number].mix(number))
+    }
+
+    @inline(__always)
+    mutating func change(bet number: UInt32, _ body: (inout BetRow) -> Void) {
+        hash.subtract(bets[number].mix(number))
+        body(&bets[number])
+        hash.add(bets[number].mix(number))
+    }
+
+    /// The one way in which money moves.
+    @inline(__always)
+    mutating func post(_ entry: LedgerEntry, to number: UInt32) {
+        precondition(entry.sum == 0, "a ledger entry sums to zero")
+        let money = Int(accounts[number].money) - 1
+        change(account: number) { row in
+            for index in 0..<entry.count {
+                let posting = entry[index]
+                switch posting.account {
+                case .cash: row.cash += posting.amount
+                case .bonus: row.bonus += posting.amount
+                case .held: row.held += posting.amount
+                case .openBets: row.openBets += posting.amount
+                case .receivable: row.receivable -= posting.amount
+                case .withdrawals, .houseResult, .breakage, .outside: break
+                }
+            }
+            precondition(
+                row.cash >= 0 && row.held >= 0 && row.openBets >= 0 && row.receivable >= 0,
+                "no customer's account falls below zero")
+        }
+        for index in 0..<entry.count {
+            totals[money][Int(entry[index].account.rawValue)] += entry[index].amount
+        }
+    }
+
+    // MARK: Bets
+
+    /// The bet's row, or nil when bets or legs are full; the legs are added by `addLeg` right after.
+    mutating func add(_ bet: BetRow) -> UInt32? {
+        guard bets.count < bets.capacity, legs.count + Int(bet.legCount) <= legs.capacity else {
+            return nil
+        }
+        var row = bet
+        row.firstLeg = UInt32(legs.count)
+        let number = bets.append(row)
+        if let number { hash.add(row.mix(number)) }
+        return number
+    }
+
+    mutating func add(_ leg: LegRow) {
+        let number = legs.append(leg)
+        precondition(number != nil, "room for a bet's legs was looked for before")
+        hash.add(leg.mix(number!))
+    }
+
+    mutating func reprice(leg number: UInt32, to odds: Odds) {
+        hash.subtract(legs[number].mix(number))
+        legs[number].numerator = odds.numerator
+        legs[number].denominator = odds.denominator
+        hash.add(legs[number].mix(number))
+    }
+
+    // MARK: Ids
+
+    /// What was answered to this account's id, if it is still in the window.
+    func known(_ id: ExternalID, account: UInt32) -> IDRow? { ids.find(id, account: account) }
+
+    var isIDWindowFull: Bool { ids.isFull }
+    var idCount: Int { ids.count }
+
+    mutating func remember(_ row: IDRow, refusal: Refusal? = nil, facts: RefusalFacts? = nil) {
+        hash.add(ids.append(row, refusal: refusal, facts: facts).mix())
+    }
+
+    func facts(of row: IDRow) -> RefusalFacts { ids.facts(of: row) }
+
+    /// The stored answer of a pending bet changes once, when its delay has passed.
+    mutating func conclude(id sequence: UInt64, refusal: Refusal, facts: RefusalFacts) {
+        guard let (before, after) = ids.conclude(sequence, refusal: refusal, facts: facts) else {
+            return
+        }
+        hash.subtract(before.mix())
+        hash.add(after.mix())
+    }
+
+    /// Lets ids go whose window has passed and whose answer the projection has.
+    mutating func forget(now: Timestamp, projected: UInt64, atMost: Int) {
+        for _ in 0..<atMost {
+            guard let row = ids.popFirst(now: now, projected: projected) else { return }
+            hash.subtract(row.mix())
+        }
+    }
+
+    func canForget(now: Timestamp, projected: UInt64) -> Bool {
+        ids.canPop(now: now, projected: projected)
+    }
+
+    // MARK: Timers
+
+    var nextDue: Int64? { timers.first?.dueAt }
+    var areTimersFull: Bool { timers.isFull }
+
+    mutating func schedule(bet: UInt32, dueAt: Int64) {
+        timers.insert(DueQueue.Entry(dueAt: dueAt, bet: bet))
+    }
+
+    mutating func popDue(_ now: Timestamp) -> UInt32? { timers.pop(dueBy: now.nanoseconds) }
+
+    // MARK: Proof
+
+    /// Recomputes the hash from the rows and the totals from the accounts.
+    func audit() -> (hash: StateHash, problems: [String]) {
+        var fresh = StateHash()
+        var problems: [String] = []
+        var sums: InlineArray<2, InlineArray<10, Int64>> = InlineArray(
+            repeating: InlineArray(repeating: 0))
+        for number in 0..<UInt32(accounts.count) {
+            let row = accounts[number]
+            fresh.add(row.mix(number))
+            let money = Int(row.money) - 1
+            sums[money][Int(LedgerAccount.cash.rawValue)] += row.cash
+            sums[money][Int(LedgerAccount.bonus.rawValue)] += row.bonus
+            sums[money][Int(LedgerAccount.held.rawValue)] += row.held
+            sums[money][Int(LedgerAccount.openBets.rawValue)] += row.openBets
+            sums[money][Int(LedgerAccount.receivable.rawValue)] -= row.receivable
+        }
+        var held: InlineArray<2, Int64> = InlineArray(repeating: 0)
+        var open: InlineArray<2, Int64> = InlineArray(repeating: 0)
+        for number in 0..<UInt32(bets.count) {
+            let row = bets[number]
+            fresh.add(row.mix(number))
+            let money = Int(accounts[row.account].money) - 1
+            switch BetStatus(rawValue: row.status) {
+            case .pending: held[money] += row.stake
+            case .open: open[money] += row.stake
+            case .refused, .settled: break
+            case nil: problems.append("bet \(row.sequence) has no status")
+            }
+        }
+        for number in 0..<UInt32(legs.count) { fresh.add(legs[number].mix(number)) }
+        ids.forEach { fresh.add($0.mix()) }
+        for money in MoneyKind.allCases {
+            let index = Int(money.rawValue) - 1
+            var total: Int64 = 0
+            for account in LedgerAccount.allCases { total += totals[index][Int(account.rawValue)] }
+            if total != 0 { problems.append("\(money.word) books sum to \(total), not zero") }
+            for account: LedgerAccount in [.cash, .bonus, .held, .openBets, .receivable]
+            where sums[index][Int(account.rawValue)] != totals[index][Int(account.rawValue)] {
+                problems.append("\(money.word) \(account.word): accounts and total differ")
+            }
+            if held[index] != sums[index][Int(LedgerAccount.held.rawValue)] {
+                problems.append("\(money.word): held money is not the stakes of pending bets")
+            }
+            if open[index] != sums[index][Int(LedgerAccount.openBets.rawValue)] {
+                problems.append("\(money.word): open-bet money is not the stakes of open bets")
+            }
+        }
+        if fresh != hash { problems.append("the accounts' hash is not the hash of their rows") }
+        return (fresh, problems)
+    }
+
+    /// Total of one ledger account in one kind of money.
+    func total(_ account: LedgerAccount, _ money: MoneyKind) -> Int64 {
+        totals[Int(money.rawValue) - 1][Int(account.rawValue)]
+    }
+}

@@ -1,0 +1,385 @@
+public import Betting
+public import Catalogue
+public import Kernel
+public import Ledger
+
+/// What a leg of a slip says, as the customer saw it.
+public struct LegIntent: Hashable, Sendable {
+    public var market: MarketID
+    public var fixture: FixtureID
+    public var selection: UInt32
+    public var odds: Odds
+    public var marketVersion: UInt64
+    /// `Score.unknown` when the customer was shown none.
+    public var score: UInt32
+    public var clockSeconds: UInt32
+    /// The supplier's message behind the price, 0 unknown.
+    public var message: UInt64
+
+    public init(
+        market: MarketID, fixture: FixtureID, selection: UInt32, odds: Odds,
+        marketVersion: UInt64 = 0, score: UInt32 = Score.unknown, clockSeconds: UInt32 = .max,
+        message: UInt64 = 0
+    ) {
+        self.market = market
+        self.fixture = fixture
+        self.selection = selection
+        self.odds = odds
+        self.marketVersion = marketVersion
+        self.score = score
+        self.clockSeconds = clockSeconds
+        self.message = message
+    }
+}
+
+/// What a `place` asks for.
+public struct BetIntent: Sendable {
+    public var account: AccountID
+    public var id: ExternalID
+    public var requestHash: ExternalID
+    public var session: SessionID
+    public var stake: Int64
+    public var currency: Currency
+    public var structure: BetStructure = .accumulator
+    public var legs: [LegIntent]
+    public var rule: PriceRule = .exact
+    public var ruleSource: PriceRuleSource = .standard
+    public var tolerance: UInt8 = 0
+    public var oddsFormat: OddsFormat = .decimal
+    public var validUntil: Timestamp
+    public var receivedAt: Timestamp
+    /// Milliseconds the customer's picture is behind, `UInt32.max` unknown.
+    public var videoDelay: UInt32 = .max
+
+    public init(
+        account: AccountID, id: ExternalID, requestHash: ExternalID, session: SessionID,
+        stake: Int64, currency: Currency, legs: [LegIntent], validUntil: Timestamp,
+        receivedAt: Timestamp
+    ) {
+        self.account = account
+        self.id = id
+        self.requestHash = requestHash
+        self.session = session
+        self.stake = stake
+        self.currency = currency
+        self.legs = legs
+        self.validUntil = validUntil
+        self.receivedAt = receivedAt
+    }
+}
+
+public struct FixtureFacts: Sendable {
+    public var id: ExternalID
+    public var sport: Sport = .other
+    public var state = FixtureState()
+    public var incident: Incident = .none
+    public var lostContact = false
+    public var scheduled = Timestamp(nanoseconds: 0)
+    public var competitorChain: UInt64 = 0
+    public var competition = ""
+    public var home = ""
+    public var away = ""
+    public var providerTime: Int64 = 0
+    public var ingestTime: Int64 = 0
+
+    public init(id: ExternalID) { self.id = id }
+}
+
+public struct SelectionFacts: Hashable, Sendable {
+    public var supplierID: UInt64
+    public var name: String
+    /// Quarters of a goal, run or point; nil without a line.
+    public var line: Int32?
+
+    public init(supplierID: UInt64, name: String, line: Int32? = nil) {
+        self.supplierID = supplierID
+        self.name = name
+        self.line = line
+    }
+}
+
+public struct MarketFacts: Sendable {
+    public var id: ExternalID
+    public var fixture: ExternalID
+    public var type: MarketType = .other
+    public var name: String
+    public var winners: UInt8 = 1
+    public var betDelay: UInt32 = 0
+    public var relationGroup: UInt64 = 0
+    public var line: Int32?
+    public var maximumStake: Int64 = Limits.stake
+    public var liabilityLimit: Int64 = Limits.potentialReturn
+    public var selections: [SelectionFacts]
+
+    public init(
+        id: ExternalID, fixture: ExternalID, name: String, selections: [SelectionFacts]
+    ) {
+        self.id = id
+        self.fixture = fixture
+        self.name = name
+        self.selections = selections
+    }
+}
+
+public struct PriceEntry: Hashable, Sendable {
+    public var odds: Odds?
+    public var reference: UInt32
+
+    public init(odds: Odds?, reference: UInt32 = 0) {
+        self.odds = odds
+        self.reference = reference
+    }
+}
+
+public struct SelectionOutcome: Hashable, Sendable {
+    public var result: SelectionResult
+    public var winners: UInt8
+    public var tied: UInt8
+
+    public init(_ result: SelectionResult, winners: UInt8 = 1, tied: UInt8 = 1) {
+        self.result = result
+        self.winners = winners
+        self.tied = tied
+    }
+}
+
+public enum ResultSource: UInt8, Sendable {
+    case feed = 1
+    case `operator` = 2
+}
+
+/// Writes commands as records, into memory of its own that the next command reuses.
+@safe public struct CommandEncoder: ~Copyable {
+    private let memory: UnsafeMutableRawPointer
+
+    public init() {
+        unsafe memory = .allocate(
+            byteCount: SlotSize.mostSlots * SlotSize.bytes, alignment: 4096)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    private func begin(_ kind: RecordKind, body: Int) -> RecordBytes {
+        let record = unsafe RecordBytes(memory, slots: SlotSize.slots(forBody: body))
+        record.begin(kind)
+        return record
+    }
+
+    public mutating func openAccount(_ id: ExternalID, _ currency: Currency, _ money: MoneyKind)
+        -> RecordBytes
+    {
+        let record = begin(.openAccount, body: Layout.OpenAccount.size)
+        record.clientID = id
+        record.set(Layout.OpenAccount.currency, currency.numericCode)
+        record.set(Layout.OpenAccount.money, money.rawValue)
+        return record
+    }
+
+    public mutating func deposit(_ amount: Int64, to account: AccountID, id: ExternalID)
+        -> RecordBytes
+    {
+        let record = begin(.deposit, body: Layout.Deposit.size)
+        record.account = account
+        record.clientID = id
+        record.set(Layout.Deposit.amount, amount)
+        record.set(Layout.Deposit.source, 1 as UInt8)
+        return record
+    }
+
+    /// `channel`, `authentication` and `realm` as in `Layout.Session`; all else is unknown here.
+    public mutating func session(
+        account: AccountID, brand: UInt32, licence: UInt32, channel: UInt8, authentication: UInt8,
+        realm: UInt8, format: OddsFormat
+    ) -> RecordBytes {
+        let record = begin(.session, body: Layout.Session.size)
+        record.account = account
+        record.set(Layout.Session.brand, brand)
+        record.set(Layout.Session.licence, licence)
+        record.set(Layout.Session.channel, channel)
+        record.set(Layout.Session.oddsFormat, format.rawValue)
+        record.set(Layout.Session.authentication, authentication)
+        record.set(Layout.Session.realm, realm)
+        return record
+    }
+
+    public mutating func fixture(_ facts: FixtureFacts) -> RecordBytes {
+        let record = begin(.fixture, body: Layout.Fixture.size)
+        write(facts, to: record)
+        record.set(Layout.Fixture.competition, text: facts.competition, width: 48)
+        record.set(Layout.Fixture.home, text: facts.home, width: 48)
+        record.set(Layout.Fixture.away, text: facts.away, width: 48)
+        return record
+    }
+
+    public mutating func fixtureUpdate(_ facts: FixtureFacts) -> RecordBytes {
+        let record = begin(.fixtureUpdate, body: Layout.Fixture.updateSize)
+        write(facts, to: record)
+        record.set(Layout.Fixture.providerTime, facts.providerTime)
+        record.set(Layout.Fixture.ingestTime, facts.ingestTime)
+        return record
+    }
+
+    private func write(_ facts: FixtureFacts, to record: RecordBytes) {
+        record.clientID = facts.id
+        record.set(Layout.Fixture.sport, facts.sport.rawValue)
+        record.set(Layout.Fixture.status, facts.state.status.rawValue)
+        record.set(Layout.Fixture.isInPlay, facts.state.isInPlay ? 1 as UInt8 : 0)
+        record.set(Layout.Fixture.incident, facts.incident.rawValue)
+        record.set(Layout.Fixture.lostContact, facts.lostContact ? 1 as UInt8 : 0)
+        record.set(Layout.Fixture.scheduled, facts.scheduled.nanoseconds)
+        record.set(Layout.Fixture.competitorChain, facts.competitorChain)
+        record.set(Layout.Fixture.score, facts.state.score)
+        record.set(Layout.Fixture.clock, facts.state.clockSeconds)
+    }
+
+    /// At most `Limits.selections` selections.
+    public mutating func market(_ facts: MarketFacts) -> RecordBytes {
+        precondition(
+            facts.selections.count <= Limits.selections, "a market's selections are bounded")
+        let record = begin(
+            .market,
+            body: Layout.Market.selections + facts.selections.count * Layout.Market.selectionSize)
+        record.clientID = facts.id
+        record.set(Layout.Market.fixtureHigh, facts.fixture.high)
+        record.set(Layout.Market.fixtureLow, facts.fixture.low)
+        record.set(Layout.Market.type, facts.type.rawValue)
+        record.set(Layout.Market.resultSource, ResultSource.feed.rawValue)
+        record.set(Layout.Market.winners, facts.winners)
+        record.set(Layout.Market.selectionCount, UInt8(facts.selections.count))
+        record.set(Layout.Market.betDelay, facts.betDelay)
+        record.set(Layout.Market.relationGroup, facts.relationGroup)
+        record.set(Layout.Market.line, facts.line ?? .min)
+        record.set(Layout.Market.maximumStake, facts.maximumStake)
+        record.set(Layout.Market.liabilityLimit, facts.liabilityLimit)
+        record.set(Layout.Market.name, text: facts.name, width: 48)
+        for (index, selection) in facts.selections.enumerated() {
+            let offset = Layout.Market.selections + index * Layout.Market.selectionSize
+            record.set(offset + Layout.Market.selectionSupplier, selection.supplierID)
+            record.set(offset + Layout.Market.selectionLine, selection.line ?? .min)
+            record.set(offset + Layout.Market.selectionName, text: selection.name, width: 48)
+        }
+        return record
+    }
+
+    /// `margin` in hundredths of a percent; `notOffered` as in Pricing, 0 when offered.
+    public mutating func price(
+        market: ExternalID, _ entries: [PriceEntry], margin: UInt32, message: UInt64,
+        providerTime: Int64, notOffered: UInt8 = 0
+    ) -> RecordBytes {
+        let record = begin(
+            .price, body: Layout.Price.entries + entries.count * Layout.Price.entrySize)
+        record.clientID = market
+        record.set(Layout.Price.source, 1 as UInt8)
+        record.set(Layout.Price.notOffered, notOffered)
+        record.set(Layout.Price.selectionCount, UInt16(entries.count))
+        record.set(Layout.Price.margin, margin)
+        record.set(Layout.Price.message, message)
+        record.set(Layout.Price.providerTime, providerTime)
+        for (index, entry) in entries.enumerated() {
+            let offset = Layout.Price.entries + index * Layout.Price.entrySize
+            record.set(offset + Layout.Price.entryOdds, entry.odds)
+            record.set(offset + Layout.Price.entryReference, entry.reference)
+        }
+        return record
+    }
+
+    public enum Scope: UInt8, Sendable {
+        case market = 1
+        case fixture = 2
+        case all = 3
+    }
+
+    /// `id` is the market's or the fixture's, by `scope`.
+    public mutating func marketState(
+        _ id: ExternalID, scope: Scope = .market, by owner: MarketOwner, setting: ShutReasons = [],
+        lifting: ShutReasons = [], actor: UInt64 = 0, isMaterial: Bool = false,
+        betDelay: UInt32? = nil, reason: String = ""
+    ) -> RecordBytes {
+        let record = begin(.marketState, body: Layout.MarketState.size)
+        record.clientID = id
+        record.set(Layout.MarketState.owner, owner.rawValue)
+        record.set(Layout.MarketState.setting, setting.rawValue)
+        record.set(Layout.MarketState.lifting, lifting.rawValue)
+        record.set(Layout.MarketState.scope, scope.rawValue)
+        record.set(Layout.MarketState.betDelay, betDelay ?? .max)
+        record.set(Layout.MarketState.actor, actor)
+        record.set(Layout.MarketState.isMaterial, isMaterial ? 1 as UInt8 : 0)
+        record.set(Layout.MarketState.reason, text: reason, width: 64)
+        return record
+    }
+
+    /// `requestHash` is over everything that the customer decided.
+    public mutating func place(_ intent: BetIntent) -> RecordBytes {
+        let count = min(intent.legs.count, 255)
+        let written = min(count, Limits.legs)
+        let record = begin(
+            .place, body: Layout.Place.legs + written * Layout.Place.legSize)
+        record.account = intent.account
+        record.clientID = intent.id
+        record.requestHash = intent.requestHash
+        record.set(Layout.Place.session, intent.session.rawValue)
+        record.set(Layout.Place.stakeCash, intent.stake)
+        record.set(Layout.Place.currency, intent.currency.numericCode)
+        record.set(Layout.Place.structure, intent.structure.rawValue)
+        record.set(Layout.Place.legCount, UInt8(count))
+        record.set(Layout.Place.priceRule, intent.rule.rawValue)
+        record.set(Layout.Place.priceRuleSource, intent.ruleSource.rawValue)
+        record.set(Layout.Place.tolerance, intent.tolerance)
+        record.set(Layout.Place.oddsFormat, intent.oddsFormat.rawValue)
+        record.set(Layout.Place.fxNumerator, 1 as UInt32)
+        record.set(Layout.Place.fxDenominator, 1 as UInt32)
+        record.set(Layout.Place.validUntil, intent.validUntil.nanoseconds)
+        record.set(Layout.Place.receivedAt, intent.receivedAt.nanoseconds)
+        record.set(Layout.Place.videoDelay, intent.videoDelay)
+        record.set(Layout.Place.gamingDay, intent.receivedAt.day)
+        for index in 0..<written {
+            let leg = intent.legs[index]
+            let offset = Layout.Place.legs + index * Layout.Place.legSize
+            record.set(offset + Layout.Leg.market, leg.market.rawValue)
+            record.set(offset + Layout.Leg.fixture, leg.fixture.rawValue)
+            record.set(offset + Layout.Leg.selection, leg.selection)
+            record.set(offset + Layout.Leg.line, Int32.min)
+            record.set(offset + Layout.Leg.odds, leg.odds)
+            record.set(offset + Layout.Leg.marketVersion, leg.marketVersion)
+            record.set(offset + Layout.Leg.score, leg.score)
+            record.set(offset + Layout.Leg.clock, leg.clockSeconds)
+            record.set(offset + Layout.Leg.priceKind, PriceKind.fixed.rawValue)
+            record.set(offset + Layout.Leg.priceSource, 1 as UInt8)
+            record.set(offset + Layout.Leg.message, leg.message)
+        }
+        return record
+    }
+
+    /// A result as the supplier tells it, or as an operator proposes it (`kind` `.propose`).
+    public mutating func result(
+        _ kind: RecordKind = .result, market: ExternalID, _ outcomes: [SelectionOutcome],
+        source: ResultSource, certainty: UInt8 = 2, actor: UInt64 = 0, reason: String = "",
+        evidence: String = ""
+    ) -> RecordBytes {
+        let record = begin(
+            kind, body: Layout.Result.selections + outcomes.count * Layout.Result.selectionSize)
+        record.clientID = market
+        record.set(Layout.Result.source, source.rawValue)
+        record.set(Layout.Result.certainty, certainty)
+        record.set(Layout.Result.selectionCount, UInt8(outcomes.count))
+        record.set(Layout.Result.action, 1 as UInt8)
+        record.set(Layout.Result.actor, actor)
+        record.set(Layout.Result.evidence, text: evidence, width: 32)
+        record.set(Layout.Result.reason, text: reason, width: 64)
+        for (index, outcome) in outcomes.enumerated() {
+            let offset = Layout.Result.selections + index * Layout.Result.selectionSize
+            record.set(offset, outcome.result.rawValue)
+            record.set(offset + 1, outcome.winners)
+            record.set(offset + 2, outcome.tied)
+        }
+        return record
+    }
+
+    public mutating func approve(proposal: UInt64, actor: UInt64) -> RecordBytes {
+        let record = begin(.approve, body: Layout.Result.selections)
+        record.set(Layout.Result.proposal, proposal)
+        record.set(Layout.Result.actor, actor)
+        record.set(Layout.Result.source, ResultSource.operator.rawValue)
+        return record
+    }
+}

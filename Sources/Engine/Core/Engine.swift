@@ -1,0 +1,187 @@
+import Betting
+import Catalogue
+public import Kernel
+public import Ledger
+import Pricing
+import Risk
+
+/// The one deterministic state machine: a command and the state make outcomes and the next state.
+///
+/// It reads no clock, draws no random number and never waits: time and everything else it uses is in
+/// the command. The same commands always make the same bytes, on every machine.
+public struct Engine: ~Copyable {
+    /// The version of the rules below; every record carries the one it was decided under.
+    public static let rulesVersion: UInt32 = 1
+    /// The most slots that one command's outcomes take: a step's worth of bets with wide fractions.
+    public static let mostOutcomeSlots = 512
+    /// Bets that one timer or settlement command concludes.
+    static let betsPerStep = 64
+    static let mostProposals = 1024
+
+    var accounts: AccountBook
+    var markets: MarketBook
+    var rules = CellRules()
+    /// The newest record and its time.
+    public private(set) var sequence: UInt64 = 0
+    public private(set) var time = Timestamp(nanoseconds: 0)
+    var recoveredAt: Int64 = .min
+    var scratch: LegScratch
+    let ladder = TickLadder.classic
+    public let limits: EngineLimits
+
+    /// `seed` only scatters the hash tables; no outcome depends on it.
+    public init(limits: EngineLimits, seed: UInt64) {
+        self.limits = limits
+        accounts = AccountBook(limits: limits, seed: seed)
+        markets = MarketBook(limits: limits, seed: seed)
+        scratch = LegScratch()
+    }
+
+    /// Decides one command and appends what came of it to `outcomes`.
+    ///
+    /// The command carries its sequence and its time. Cost: O(legs) for a bet, O(selections) for a
+    /// price, at most `betsPerStep` bets for a step.
+    public mutating func apply(_ command: RecordBytes, into outcomes: inout RecordWriter) {
+        sequence = command.sequence
+        time = command.time
+        switch command.kind {
+        case .place: place(command, &outcomes)
+        case .price: price(command, &outcomes)
+        case .timerDue: concludePending(command, &outcomes)
+        case .settleStep: settleStep(command, &outcomes)
+        case .marketState: changeState(command, &outcomes)
+        case .fixtureUpdate: updateFixture(command, &outcomes)
+        case .fixture: defineFixture(command, &outcomes)
+        case .market: defineMarket(command, &outcomes)
+        case .result: takeResult(command, &outcomes)
+        case .propose: propose(command, &outcomes)
+        case .approve: approve(command, &outcomes)
+        case .openAccount: openAccount(command, &outcomes)
+        case .deposit: deposit(command, &outcomes)
+        case .forgetIDs:
+            accounts.forget(
+                now: time, projected: command.field(Layout.ForgetIDs.projected, as: UInt64.self),
+                atMost: 4096)
+        case .genesis: rules = CellRules(command)
+        case .recovered: recover()
+        case .session, .sealed, .divergence: break
+        case .accountChanged, .marketChanged, .fixtureChanged, .placed, .betSettled,
+            .resultAnswered, nil:
+            preconditionFailure("only commands are applied")
+        }
+        sequence = outcomes.nextSequence - 1
+    }
+
+    /// When the engine next has something to do by itself: nanoseconds of UTC, nil when never.
+    ///
+    /// Markets with bets to settle are due at once.
+    public var nextDue: Timestamp? {
+        if markets.hasWork { return time }
+        return accounts.nextDue.map(Timestamp.init(nanoseconds:))
+    }
+
+    /// What kind of command answers `nextDue`: settlement goes before nothing, delays go first.
+    public func dueKind(at now: Timestamp) -> RecordKind? {
+        if let due = accounts.nextDue, due <= now.nanoseconds { return .timerDue }
+        return markets.hasWork ? .settleStep : nil
+    }
+
+    /// The state in 128 bits, kept in step with every change; O(1).
+    public var stateHash: StateHash {
+        var total = accounts.hash
+        var mix = RowMix(kind: 32, row: 0)
+        mix.combine(markets.hash.high, markets.hash.low)
+        mix.combine(sequence, UInt64(bitPattern: time.nanoseconds))
+        mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
+        total.add(mix)
+        return total
+    }
+
+    /// Recomputes every hash and total from the rows; what does not agree, in words. O(rows).
+    public func audit() -> [String] {
+        accounts.audit().problems + markets.audit().problems + exposureProblems()
+    }
+
+    public func total(_ account: LedgerAccount, _ money: MoneyKind) -> Int64 {
+        accounts.total(account, money)
+    }
+
+    public var counts: EngineCounts {
+        EngineCounts(
+            accounts: accounts.accounts.count, bets: accounts.bets.count, ids: accounts.idCount,
+            fixtures: markets.fixtures.count, markets: markets.markets.count)
+    }
+
+    // MARK: Genesis and recovery
+
+    /// All markets shut until their feed shows them anew; what was pending is released when due.
+    private mutating func recover() {
+        recoveredAt = time.nanoseconds
+        for number in 0..<UInt32(markets.markets.count) {
+            markets.change(market: number) {
+                $0.reasons = ShutReasons(rawValue: $0.reasons).union(.recovery).rawValue
+                $0.version += 1
+                $0.material += 1
+            }
+        }
+    }
+}
+
+/// How many rows of each kind there are.
+public struct EngineCounts: Sendable {
+    public let accounts: Int
+    public let bets: Int
+    public let ids: Int
+    public let fixtures: Int
+    public let markets: Int
+}
+
+/// What the genesis record fixed for this cell.
+struct CellRules {
+    var currency: UInt16 = Currency.eur.numericCode
+    var rounding = Rounding.down
+    var partition: UInt32 = 0
+    var minimumStake: Int64 = 10
+    var payoutCap: Int64 = Limits.potentialReturn
+
+    init() {}
+
+    init(_ genesis: RecordBytes) {
+        currency = genesis.field(Layout.Genesis.currency, as: UInt16.self)
+        rounding =
+            Rounding(rawValue: genesis.field(Layout.Genesis.rounding, as: UInt8.self)) ?? .down
+        partition = genesis.field(Layout.Genesis.partition, as: UInt32.self)
+        minimumStake = genesis.field(Layout.Genesis.minimumStake, as: Int64.self)
+        payoutCap = min(
+            Limits.potentialReturn, genesis.field(Layout.Genesis.payoutCap, as: Int64.self))
+    }
+}
+
+/// Room for the legs of the one slip at hand, so that a placement allocates nothing.
+@safe struct LegScratch: ~Copyable {
+    private let quotes: UnsafeMutablePointer<LegQuote>
+
+    init() {
+        unsafe quotes = .allocate(capacity: Limits.legs)
+    }
+
+    deinit { unsafe quotes.deallocate() }
+
+    subscript(index: Int) -> LegQuote {
+        get {
+            precondition(index < Limits.legs, "a leg of this slip")
+            return unsafe quotes[index]
+        }
+        nonmutating set {
+            precondition(index < Limits.legs, "a leg of this slip")
+            unsafe quotes[index] = newValue
+        }
+    }
+}
+
+extension Engine {
+    /// Whether any id may be let go, given what the projection holds.
+    public func canForgetIDs(at now: Timestamp, projected: UInt64) -> Bool {
+        accounts.canForget(now: now, projected: projected)
+    }
+}

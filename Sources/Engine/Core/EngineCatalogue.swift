@@ -1,0 +1,301 @@
+import Catalogue
+import Kernel
+import Ledger
+
+extension Engine {
+    // MARK: Accounts
+
+    mutating func openAccount(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let id = command.clientID
+        if let known = accounts.account(external: id) {
+            return refuse(command, account: known, .alreadyDefined, &outcomes)
+        }
+        guard
+            let money = MoneyKind(
+                rawValue: command.field(Layout.OpenAccount.money, as: UInt8.self)),
+            command.field(Layout.OpenAccount.currency, as: UInt16.self) == rules.currency
+        else { return refuse(command, account: nil, .malformed, &outcomes) }
+        let row = AccountRow(
+            externalHigh: id.high, externalLow: id.low,
+            stakeLimit: command.field(Layout.OpenAccount.stakeLimit, as: Int64.self),
+            currency: rules.currency, money: money.rawValue)
+        guard let number = accounts.open(row) else {
+            return refuse(command, account: nil, .full, &outcomes)
+        }
+        answer(command, account: number, nil, &outcomes)
+    }
+
+    /// The depositor's id makes it happen once; a repeat within the id window changes nothing.
+    mutating func deposit(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = accounts.account(command.account) else {
+            return refuse(command, account: nil, .accountUnknown, &outcomes)
+        }
+        if accounts.known(command.clientID, account: number) != nil {
+            return refuse(command, account: number, .alreadyDefined, &outcomes)
+        }
+        let amount = command.field(Layout.Deposit.amount, as: Int64.self)
+        let row = accounts.accounts[number]
+        guard amount > 0, amount <= Limits.stake, row.cash <= Limits.minorUnits - amount,
+            !accounts.isIDWindowFull
+        else { return refuse(command, account: number, .amountOutOfRange, &outcomes) }
+        accounts.remember(
+            IDRow(
+                high: command.clientID.high, low: command.clientID.low,
+                hashHigh: command.requestHash.high, hashLow: command.requestHash.low,
+                account: number, bet: .max, validUntil: time.nanoseconds,
+                sequence: command.sequence))
+        accounts.post(.deposit(amount), to: number)
+        let record = answer(command, account: number, nil, &outcomes)
+        record.set(Layout.AccountChanged.entry, EntryReason.deposit.rawValue)
+        record.set(Layout.AccountChanged.amount, amount)
+    }
+
+    private func refuse(
+        _ command: RecordBytes, account: UInt32?, _ refusal: OperationRefusal,
+        _ outcomes: inout RecordWriter
+    ) {
+        answer(command, account: account, refusal, &outcomes)
+    }
+
+    @discardableResult
+    private func answer(
+        _ command: RecordBytes, account: UInt32?, _ refusal: OperationRefusal?,
+        _ outcomes: inout RecordWriter
+    ) -> RecordBytes {
+        let record = outcomes.append(
+            .accountChanged, body: Layout.AccountChanged.size, after: command)
+        record.clientID = command.clientID
+        record.set(Layout.AccountChanged.refusal, refusal?.rawValue ?? 0)
+        record.set(Layout.AccountChanged.currency, rules.currency)
+        if let account {
+            record.account = AccountID(partition: rules.partition, row: account)
+            record.set(Layout.AccountChanged.money, accounts.accounts[account].money)
+            accounts.accounts[account].write(to: record, at: Layout.AccountChanged.balances)
+        }
+        return record
+    }
+
+    // MARK: Fixtures
+
+    mutating func defineFixture(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let id = command.clientID
+        if let known = markets.fixture(external: id) {
+            return answer(command, fixture: known, .alreadyDefined, &outcomes)
+        }
+        let isInPlay = command.field(Layout.Fixture.isInPlay, as: UInt8.self)
+        let row = FixtureRow(
+            externalHigh: id.high, externalLow: id.low,
+            competitorChain: command.field(Layout.Fixture.competitorChain, as: UInt64.self),
+            scheduled: command.field(Layout.Fixture.scheduled, as: Int64.self),
+            actualStart: isInPlay == 1 ? time.nanoseconds : 0,
+            score: command.field(Layout.Fixture.score, as: UInt32.self),
+            clock: command.field(Layout.Fixture.clock, as: UInt32.self),
+            status: command.field(Layout.Fixture.status, as: UInt8.self),
+            isInPlay: isInPlay, sport: command.field(Layout.Fixture.sport, as: UInt8.self))
+        guard let number = markets.add(row) else {
+            return answer(command, fixture: nil, .full, &outcomes)
+        }
+        answer(command, fixture: number, nil, &outcomes)
+    }
+
+    mutating func updateFixture(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.fixture(external: command.clientID) else {
+            return answer(command, fixture: nil, .fixtureUnknown, &outcomes)
+        }
+        let row = markets.fixtures[number]
+        guard
+            let status = FixtureStatus(
+                rawValue: command.field(Layout.Fixture.status, as: UInt8.self)),
+            let before = FixtureStatus(rawValue: row.status),
+            let incident = Incident(
+                rawValue: command.field(Layout.Fixture.incident, as: UInt8.self))
+        else { return answer(command, fixture: number, .malformed, &outcomes) }
+        let now = FixtureState(
+            status: before, isInPlay: row.isInPlay == 1, score: row.score, clockSeconds: row.clock)
+        let next = FixtureState(
+            status: status, isInPlay: command.field(Layout.Fixture.isInPlay, as: UInt8.self) == 1,
+            score: command.field(Layout.Fixture.score, as: UInt32.self),
+            clockSeconds: command.field(Layout.Fixture.clock, as: UInt32.self))
+        markets.change(fixture: number) {
+            $0.version += 1
+            if now.isMaterial(next, incident: incident) { $0.material += 1 }
+            if next.isInPlay, $0.actualStart == 0 { $0.actualStart = time.nanoseconds }
+            $0.status = next.status.rawValue
+            $0.isInPlay = next.isInPlay ? 1 : 0
+            $0.score = next.score
+            $0.clock = next.clockSeconds
+        }
+        answer(command, fixture: number, nil, &outcomes)
+    }
+
+    private func answer(
+        _ command: RecordBytes, fixture: UInt32?, _ refusal: OperationRefusal?,
+        _ outcomes: inout RecordWriter
+    ) {
+        let record = outcomes.append(
+            .fixtureChanged, body: Layout.FixtureChanged.size, after: command)
+        record.clientID = command.clientID
+        record.set(Layout.FixtureChanged.refusal, refusal?.rawValue ?? 0)
+        guard let fixture else { return }
+        let row = markets.fixtures[fixture]
+        record.set(
+            Layout.FixtureChanged.fixture,
+            FixtureID(partition: rules.partition, row: fixture).rawValue)
+        record.set(Layout.FixtureChanged.version, row.version)
+        record.set(Layout.FixtureChanged.material, row.material)
+        record.set(Layout.FixtureChanged.actualStart, row.actualStart)
+    }
+
+    // MARK: Markets
+
+    /// A new market is shut by `feed` until its first price.
+    mutating func defineMarket(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let id = command.clientID
+        if let known = markets.market(external: id) {
+            return answer(command, market: known, .alreadyDefined, &outcomes)
+        }
+        let fixtureID = ExternalID(
+            high: command.field(Layout.Market.fixtureHigh, as: UInt64.self),
+            low: command.field(Layout.Market.fixtureLow, as: UInt64.self))
+        guard let fixture = markets.fixture(external: fixtureID) else {
+            return answer(command, market: nil, .fixtureUnknown, &outcomes)
+        }
+        let count = command.field(Layout.Market.selectionCount, as: UInt8.self)
+        let winners = command.field(Layout.Market.winners, as: UInt8.self)
+        let body = Layout.Market.selections + Int(count) * Layout.Market.selectionSize
+        guard count >= 2, Int(count) <= Limits.selections, winners >= 1, winners < count,
+            command.slots >= SlotSize.slots(forBody: body)
+        else { return answer(command, market: nil, .malformed, &outcomes) }
+        let row = MarketRow(
+            externalHigh: id.high, externalLow: id.low,
+            relationGroup: command.field(Layout.Market.relationGroup, as: UInt64.self),
+            liabilityLimit: command.field(Layout.Market.liabilityLimit, as: Int64.self),
+            maximumStake: command.field(Layout.Market.maximumStake, as: Int64.self),
+            fixture: fixture, firstSelection: 0, nextOfFixture: .max,
+            betDelay: min(
+                Limits.betDelay, command.field(Layout.Market.betDelay, as: UInt32.self)),
+            selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue)
+        guard let number = markets.add(row) else {
+            return answer(command, market: nil, .full, &outcomes)
+        }
+        answer(command, market: number, nil, &outcomes)
+    }
+
+    /// New prices of every selection, in the market's order; a price of 0/0 is not offered.
+    ///
+    /// Prices change no reason: who shut a market opens it.
+    mutating func price(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.market(external: command.clientID) else {
+            return answer(command, market: nil, .marketUnknown, &outcomes)
+        }
+        let row = markets.markets[number]
+        let count = command.field(Layout.Price.selectionCount, as: UInt16.self)
+        let body = Layout.Price.entries + Int(count) * Layout.Price.entrySize
+        guard UInt16(row.selectionCount) == count, command.slots >= SlotSize.slots(forBody: body)
+        else { return answer(command, market: number, .malformed, &outcomes) }
+        guard row.isResulted == 0 else {
+            return answer(command, market: number, .noChange, &outcomes)
+        }
+        for index in 0..<Int(count) {
+            let offset = Layout.Price.entries + index * Layout.Price.entrySize
+            let odds = command.odds(at: offset + Layout.Price.entryOdds)
+            let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
+            markets.change(selection: row.firstSelection + UInt32(index)) {
+                $0.numerator = odds?.numerator ?? 0
+                $0.denominator = odds?.denominator ?? 0
+                $0.reference = reference
+            }
+        }
+        markets.change(market: number) {
+            $0.version += 1
+            $0.priceVersion += 1
+        }
+        answer(command, market: number, nil, &outcomes)
+    }
+
+    /// Shuts or opens one market, a fixture's or all, for reasons that `owner` may touch.
+    mutating func changeState(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard
+            let owner = MarketOwner(
+                rawValue: command.field(Layout.MarketState.owner, as: UInt8.self))
+        else { return answer(command, market: nil, .malformed, &outcomes) }
+        switch command.field(Layout.MarketState.scope, as: UInt8.self) {
+        case 3:
+            // One record stands for all: readers fold it over the markets they know.
+            for number in 0..<UInt32(markets.markets.count) {
+                changeState(of: number, by: owner, command)
+            }
+            answer(command, market: nil, nil, &outcomes)
+        case 2:
+            guard let fixture = markets.fixture(external: command.clientID) else {
+                return answer(command, market: nil, .fixtureUnknown, &outcomes)
+            }
+            var number = markets.fixtures[fixture].firstMarket
+            var answered = 0
+            while number != .max, answered < Limits.selections {
+                changeState(of: number, by: owner, command)
+                answer(command, market: number, nil, &outcomes)
+                number = markets.markets[number].nextOfFixture
+                answered += 1
+            }
+        default:
+            guard let number = markets.market(external: command.clientID) else {
+                return answer(command, market: nil, .marketUnknown, &outcomes)
+            }
+            changeState(of: number, by: owner, command)
+            answer(command, market: number, nil, &outcomes)
+        }
+    }
+
+    private mutating func changeState(
+        of number: UInt32, by owner: MarketOwner, _ command: RecordBytes
+    ) {
+        let before = ShutReasons(rawValue: markets.markets[number].reasons)
+        let after = before.changed(
+            setting: ShutReasons(
+                rawValue: command.field(Layout.MarketState.setting, as: UInt8.self)),
+            lifting: ShutReasons(
+                rawValue: command.field(Layout.MarketState.lifting, as: UInt8.self)), by: owner)
+        let isMaterial = command.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1
+        let delay = command.field(Layout.MarketState.betDelay, as: UInt32.self)
+        markets.change(market: number) {
+            $0.reasons = after.rawValue
+            if delay != .max { $0.betDelay = min(delay, Limits.betDelay) }
+            $0.version += 1
+            if after != before || isMaterial { $0.material += 1 }
+        }
+    }
+
+    func answer(
+        _ command: RecordBytes, market: UInt32?, _ refusal: OperationRefusal?,
+        _ outcomes: inout RecordWriter
+    ) {
+        let record = outcomes.append(
+            .marketChanged, body: Layout.MarketChanged.size, after: command)
+        record.clientID = command.clientID
+        record.set(Layout.MarketChanged.refusal, refusal?.rawValue ?? 0)
+        guard let market else {
+            record.set(Layout.MarketChanged.market, UInt64.max)
+            return
+        }
+        let row = markets.markets[market]
+        record.clientID = ExternalID(high: row.externalHigh, low: row.externalLow)
+        record.set(
+            Layout.MarketChanged.market, MarketID(partition: rules.partition, row: market).rawValue)
+        record.set(
+            Layout.MarketChanged.fixture,
+            FixtureID(partition: rules.partition, row: row.fixture).rawValue)
+        record.set(Layout.MarketChanged.version, row.version)
+        record.set(Layout.MarketChanged.priceVersion, row.priceVersion)
+        record.set(Layout.MarketChanged.material, row.material)
+        record.set(Layout.MarketChanged.reasons, row.reasons)
+        record.set(Layout.MarketChanged.isResulted, row.isResulted)
+        record.set(Layout.MarketChanged.openLegs, row.openLegs)
+        record.set(Layout.MarketChanged.worstLoss, markets.worstLoss(market))
+        record.set(Layout.MarketChanged.staked, row.staked)
+        record.set(Layout.MarketChanged.liabilityLimit, row.liabilityLimit)
+        record.set(Layout.MarketChanged.settlementVersion, row.settlementVersion)
+        record.set(Layout.MarketChanged.betDelay, row.betDelay)
+        record.set(Layout.MarketChanged.maximumStake, row.maximumStake)
+    }
+}

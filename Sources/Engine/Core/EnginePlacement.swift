@@ -1,0 +1,545 @@
+import Betting
+import Catalogue
+import Kernel
+import Ledger
+import Risk
+
+/// What a slip asks for, read out of its record once.
+struct PlaceRequest {
+    let account: AccountID
+    let id: ExternalID
+    let hash: ExternalID
+    let stake: Int64
+    let currency: UInt16
+    let structure: UInt8
+    let legCount: Int
+    let rule: PriceRule
+    let tolerance: UInt8
+    let validUntil: Int64
+    let isCashOnly: Bool
+
+    @inline(__always)
+    init(_ record: RecordBytes) {
+        account = record.account
+        id = record.clientID
+        hash = record.requestHash
+        stake = record.field(Layout.Place.stakeCash, as: Int64.self)
+        isCashOnly =
+            record.field(Layout.Place.stakeBonus, as: Int64.self) == 0
+            && record.field(Layout.Place.stakeFree, as: Int64.self) == 0
+        currency = record.field(Layout.Place.currency, as: UInt16.self)
+        structure = record.field(Layout.Place.structure, as: UInt8.self)
+        legCount = Int(record.field(Layout.Place.legCount, as: UInt8.self))
+        rule =
+            PriceRule(rawValue: record.field(Layout.Place.priceRule, as: UInt8.self)) ?? .exact
+        tolerance = record.field(Layout.Place.tolerance, as: UInt8.self)
+        validUntil = record.field(Layout.Place.validUntil, as: Int64.self)
+    }
+
+    static func leg(_ index: Int) -> Int { Layout.Place.legs + index * Layout.Place.legSize }
+}
+
+/// A refusal on its way out of the checks.
+struct Refused: Error {
+    let refusal: Refusal
+    let facts: RefusalFacts
+
+    init(_ refusal: Refusal, leg: Int? = nil, value: Int64 = 0, threshold: Int64 = 0) {
+        self.refusal = refusal
+        facts = RefusalFacts(leg: leg.map(UInt32.init) ?? .max, value: value, threshold: threshold)
+    }
+}
+
+/// What the checks found out, used when the bet is booked.
+private struct Terms {
+    var potentialReturn: Int64
+    var delay: UInt32
+    var accountRow: UInt32
+}
+
+extension Engine {
+    /// Intent to outcome. Everything is checked before anything changes.
+    mutating func place(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let request = PlaceRequest(command)
+        guard let account = accounts.account(request.account) else {
+            return answer(command, request, Refused(.accountUnknown), account: nil, &outcomes)
+        }
+        if let known = accounts.known(request.id, account: account) {
+            return answerAgain(command, request, known, account: account, &outcomes)
+        }
+        let terms: Terms
+        do {
+            terms = try check(command, request, account: account)
+        } catch {
+            if Self.isStored(error.refusal), !accounts.isIDWindowFull {
+                accounts.remember(
+                    IDRow(request, account: account, bet: .max, sequence: command.sequence),
+                    refusal: error.refusal, facts: error.facts)
+            }
+            return answer(command, request, error, account: account, &outcomes)
+        }
+        book(command, request, terms, &outcomes)
+    }
+
+    /// A deadline that passed or lies too far ahead uses up no id: nothing about the bet was decided.
+    private static func isStored(_ refusal: Refusal) -> Bool {
+        switch refusal {
+        case .deadlinePassed, .deadlineTooFar, .tooManyOpenBets: false
+        default: true
+        }
+    }
+
+    // MARK: Checks, in the order of `Refusal`
+
+    private func check(_ command: RecordBytes, _ request: PlaceRequest, account number: UInt32)
+        throws(Refused) -> Terms
+    {
+        let now = time.nanoseconds
+        guard request.validUntil >= now else {
+            throw Refused(.deadlinePassed, value: now, threshold: request.validUntil)
+        }
+        let furthest = now + Limits.validUntilAhead * 1_000_000
+        guard request.validUntil <= furthest else {
+            throw Refused(.deadlineTooFar, value: request.validUntil, threshold: furthest)
+        }
+        let account = accounts.accounts[number]
+        guard account.isClosed == 0 else { throw Refused(.accountClosed) }
+        guard request.structure == BetStructure.accumulator.rawValue else {
+            throw Refused(.structureUnsupported)
+        }
+        guard (1...Limits.legs).contains(request.legCount),
+            command.slots
+                >= SlotSize.slots(
+                    forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize)
+        else {
+            throw Refused(
+                .legCountOutOfRange, value: Int64(request.legCount), threshold: Int64(Limits.legs))
+        }
+        guard request.currency == account.currency else {
+            throw Refused(
+                .currencyMismatch, value: Int64(request.currency),
+                threshold: Int64(account.currency))
+        }
+        guard request.isCashOnly else { throw Refused(.stakeKindUnsupported) }
+
+        var delay: UInt32 = 0
+        for index in 0..<request.legCount {
+            let quote = try checkLeg(command, request, index)
+            scratch[index] = quote
+            delay = max(delay, quote.betDelay)
+        }
+        try checkRelated(request)
+        let potential = try checkStake(request, account)
+        if delay > 0 {
+            guard account.pending < Limits.pendingPerAccount, !accounts.areTimersFull else {
+                throw Refused(
+                    .tooManyPending, value: Int64(account.pending),
+                    threshold: Int64(Limits.pendingPerAccount))
+            }
+        }
+        let bets = accounts.bets.count
+        guard bets < limits.openBets,
+            accounts.legs.count + request.legCount <= accounts.legs.capacity,
+            !accounts.isIDWindowFull
+        else { throw Refused(.tooManyOpenBets) }
+        return Terms(potentialReturn: potential, delay: delay, accountRow: number)
+    }
+
+    private func checkLeg(_ command: RecordBytes, _ request: PlaceRequest, _ index: Int)
+        throws(Refused) -> LegQuote
+    {
+        let offset = PlaceRequest.leg(index)
+        let id = MarketID(command.field(offset + Layout.Leg.market, as: UInt64.self))
+        guard let number = markets.market(id) else {
+            throw Refused(.marketUnknown, leg: index, value: Int64(truncatingIfNeeded: id.rawValue))
+        }
+        let market = markets.markets[number]
+        let place = command.field(offset + Layout.Leg.selection, as: UInt32.self)
+        guard place < UInt32(market.selectionCount) else {
+            throw Refused(
+                .selectionUnknown, leg: index, value: Int64(place),
+                threshold: Int64(market.selectionCount))
+        }
+        guard market.reasons == 0 else {
+            throw Refused(.marketSuspended, leg: index, value: Int64(market.reasons))
+        }
+        let selection = market.firstSelection + place
+        guard let odds = markets.selections[selection].odds else {
+            throw Refused(.selectionNotOffered, leg: index, value: Int64(place))
+        }
+        let fixture = markets.fixtures[market.fixture]
+        let scoreSeen = command.field(offset + Layout.Leg.score, as: UInt32.self)
+        if scoreSeen != Score.unknown, fixture.score != Score.unknown, scoreSeen != fixture.score {
+            throw Refused(
+                .scoreChanged, leg: index, value: Int64(fixture.score), threshold: Int64(scoreSeen))
+        }
+        guard let shown = command.odds(at: offset + Layout.Leg.odds),
+            request.rule.accepts(
+                shown: shown, now: odds, tolerance: request.tolerance, ladder: ladder)
+        else {
+            let shown = command.field(offset + Layout.Leg.odds, as: UInt32.self)
+            let over = command.field(offset + Layout.Leg.odds + 4, as: UInt32.self)
+            throw Refused(
+                .priceMoved, leg: index,
+                value: Int64(odds.numerator) << 32 | Int64(odds.denominator),
+                threshold: Int64(bitPattern: UInt64(shown) << 32 | UInt64(over)))
+        }
+        return LegQuote(
+            fixture: market.fixture, market: number, selection: selection,
+            numerator: odds.numerator, denominator: odds.denominator,
+            betDelay: fixture.isInPlay == 1 ? market.betDelay : 0, marketVersion: market.version,
+            material: market.material + fixture.material, relationGroup: market.relationGroup,
+            competitorChain: fixture.competitorChain)
+    }
+
+    /// Legs that say something about each other are not multiplied. O(legs squared), at most 190 pairs.
+    private func checkRelated(_ request: PlaceRequest) throws(Refused) {
+        guard request.legCount > 1 else { return }
+        for index in 1..<request.legCount {
+            let one = scratch[index]
+            for earlier in 0..<index {
+                let other = scratch[earlier]
+                let shares =
+                    one.fixture == other.fixture
+                    || (one.competitorChain != 0 && one.competitorChain == other.competitorChain)
+                    || (one.relationGroup != 0 && one.relationGroup == other.relationGroup)
+                if shares { throw Refused(.related, leg: index, value: Int64(earlier)) }
+            }
+        }
+    }
+
+    /// The potential return, once stake, return, funds and exposure have all passed.
+    private func checkStake(_ request: PlaceRequest, _ account: AccountRow) throws(Refused) -> Int64
+    {
+        let stake = request.stake
+        guard stake >= rules.minimumStake, stake > 0 else {
+            throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))
+        }
+        var most = Limits.stake
+        if account.stakeLimit > 0 { most = min(most, account.stakeLimit) }
+        for index in 0..<request.legCount {
+            most = min(most, markets.markets[scratch[index].market].maximumStake)
+        }
+        guard stake <= most else {
+            throw Refused(.stakeAboveMaximum, value: stake, threshold: most)
+        }
+        guard let potential = potentialReturn(stake, legs: request.legCount),
+            potential <= rules.payoutCap
+        else {
+            throw Refused(
+                .returnAboveMaximum,
+                value: potentialReturn(stake, legs: request.legCount) ?? .max,
+                threshold: rules.payoutCap)
+        }
+        guard account.cash >= stake else {
+            throw Refused(.insufficientFunds, value: account.cash, threshold: stake)
+        }
+        let isSingle = request.legCount == 1
+        for index in 0..<request.legCount {
+            let leg = scratch[index]
+            let limit = markets.markets[leg.market].liabilityLimit
+            let after = markets.worstLoss(
+                leg.market, adding: isSingle ? potential : potential - stake, on: leg.selection,
+                staking: isSingle ? stake : 0)
+            guard after <= limit || after <= markets.worstLoss(leg.market) else {
+                throw Refused(.exposureLimit, leg: index, value: after, threshold: limit)
+            }
+        }
+        return potential
+    }
+
+    /// Cut to whole minor units by the cell's rounding; nil when no Int64 holds it.
+    private func potentialReturn(_ stake: Int64, legs: Int) -> Int64? {
+        if legs == 1 {
+            let leg = scratch[0]
+            let product = UInt64(stake).multipliedFullWidth(by: UInt64(leg.numerator))
+            guard product.high < UInt64(leg.denominator) else { return nil }
+            let (quotient, remainder) = UInt64(leg.denominator).dividingFullWidth(product)
+            let goesUp =
+                switch rules.rounding {
+                case .down: false
+                case .halfUp: remainder * 2 >= UInt64(leg.denominator)
+                case .halfEven:
+                    remainder * 2 > UInt64(leg.denominator)
+                        || (remainder * 2 == UInt64(leg.denominator) && quotient % 2 == 1)
+                }
+            return Int64(exactly: quotient + (goesUp ? 1 : 0))
+        }
+        var total = AccumulatorReturn(stake: stake)
+        for index in 0..<legs { total.multiply(by: .won(scratch[index].odds)) }
+        guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
+        return payout
+    }
+
+    // MARK: Booking; nothing may fail from here on
+
+    private mutating func book(
+        _ command: RecordBytes, _ request: PlaceRequest, _ terms: Terms,
+        _ outcomes: inout RecordWriter
+    ) {
+        let isPending = terms.delay > 0
+        let isSingle = request.legCount == 1
+        let now = time.nanoseconds
+        let dueAt = isPending ? now + Int64(terms.delay) * 1_000_000 : 0
+        let bet = accounts.add(
+            BetRow(
+                sequence: command.sequence, stake: request.stake,
+                potentialReturn: terms.potentialReturn, acceptedAt: isPending ? 0 : now,
+                dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
+                legCount: UInt8(request.legCount),
+                status: (isPending ? BetStatus.pending : .open).rawValue))!
+        for index in 0..<request.legCount {
+            let leg = scratch[index]
+            accounts.add(
+                LegRow(
+                    numerator: leg.numerator, denominator: leg.denominator, market: leg.market,
+                    selection: leg.selection, material: leg.material))
+            markets.stand(
+                bet, market: leg.market, selection: leg.selection,
+                returns: isSingle ? terms.potentialReturn : terms.potentialReturn - request.stake,
+                staked: isSingle ? request.stake : 0)
+        }
+        accounts.remember(
+            IDRow(request, account: terms.accountRow, bet: bet, sequence: command.sequence))
+        accounts.post(.hold(request.stake), to: terms.accountRow)
+        var entries: UInt8 = 1 << EntryReason.hold.rawValue
+        if isPending {
+            accounts.schedule(bet: bet, dueAt: dueAt)
+            accounts.change(account: terms.accountRow) { $0.pending += 1 }
+        } else {
+            accounts.post(.accept(request.stake), to: terms.accountRow)
+            entries |= 1 << EntryReason.accept.rawValue
+        }
+        let record = placedRecord(
+            command, legs: request.legCount, account: terms.accountRow, &outcomes)
+        record.clientID = request.id
+        record.set(Layout.Placed.bet, command.sequence)
+        record.set(Layout.Placed.status, (isPending ? BetStatus.pending : .open).rawValue)
+        record.set(Layout.Placed.potentialReturn, terms.potentialReturn)
+        record.set(Layout.Placed.acceptedAt, isPending ? 0 : now)
+        record.set(Layout.Placed.dueAt, dueAt)
+        record.set(Layout.Placed.delayBase, terms.delay)
+        record.set(Layout.Placed.entries, entries)
+        record.set(Layout.Placed.stake, request.stake)
+        writeLegs(of: bet, to: record)
+    }
+
+    // MARK: Answers
+
+    private func placedRecord(
+        _ command: RecordBytes, legs: Int, account: UInt32?, _ outcomes: inout RecordWriter
+    ) -> RecordBytes {
+        let record = outcomes.append(
+            .placed, body: Layout.Placed.legs + legs * Layout.Placed.legSize, after: command)
+        record.set(Layout.Placed.legCount, UInt8(legs))
+        record.set(Layout.Placed.refusalLeg, UInt32.max)
+        record.set(Layout.Placed.stakeFactor, 1000 as UInt16)
+        record.set(Layout.Placed.payoutCap, rules.payoutCap)
+        if let account {
+            record.account = AccountID(partition: rules.partition, row: account)
+            record.set(Layout.Placed.money, accounts.accounts[account].money)
+            accounts.accounts[account].write(to: record, at: Layout.Placed.balances)
+        }
+        return record
+    }
+
+    private func writeLegs(of bet: UInt32, to record: RecordBytes) {
+        let row = accounts.bets[bet]
+        for index in 0..<UInt32(row.legCount) {
+            let leg = accounts.legs[row.firstLeg + index]
+            let offset = Layout.Placed.legs + Int(index) * Layout.Placed.legSize
+            record.set(offset, leg.numerator)
+            record.set(offset + 4, leg.denominator)
+            record.set(offset + 8, markets.markets[leg.market].version)
+        }
+        let market = accounts.legs[row.firstLeg].market
+        record.set(Layout.Placed.exposureAfter, markets.worstLoss(market))
+        record.set(Layout.Placed.exposureLimit, markets.markets[market].liabilityLimit)
+    }
+
+    private func answer(
+        _ command: RecordBytes, _ request: PlaceRequest, _ refused: Refused, account: UInt32?,
+        _ outcomes: inout RecordWriter
+    ) {
+        let record = placedRecord(command, legs: 0, account: account, &outcomes)
+        if account == nil { record.account = request.account }
+        record.clientID = request.id
+        record.set(Layout.Placed.bet, command.sequence)
+        record.set(Layout.Placed.stake, request.stake)
+        record.set(Layout.Placed.status, BetStatus.refused.rawValue)
+        writeRefusal(refused.refusal, refused.facts, to: record)
+    }
+
+    private func writeRefusal(_ refusal: Refusal, _ facts: RefusalFacts, to record: RecordBytes) {
+        record.set(Layout.Placed.refusal, refusal.rawValue)
+        record.set(Layout.Placed.refusalLeg, facts.leg)
+        record.set(Layout.Placed.value, facts.value)
+        record.set(Layout.Placed.threshold, facts.threshold)
+    }
+
+    /// The same request gets the answer it got; another body under the same id is refused.
+    private func answerAgain(
+        _ command: RecordBytes, _ request: PlaceRequest, _ known: IDRow, account: UInt32,
+        _ outcomes: inout RecordWriter
+    ) {
+        guard known.hashHigh == request.hash.high, known.hashLow == request.hash.low else {
+            return answer(command, request, Refused(.idReused), account: account, &outcomes)
+        }
+        let hasBet = known.bet != .max
+        let legs = hasBet ? Int(accounts.bets[known.bet].legCount) : 0
+        let record = placedRecord(command, legs: legs, account: account, &outcomes)
+        record.flags = Layout.Placed.repeated
+        record.clientID = request.id
+        record.set(Layout.Placed.bet, known.sequence)
+        record.set(Layout.Placed.stake, request.stake)
+        if let refusal = Refusal(rawValue: known.refusal) {
+            record.set(Layout.Placed.status, BetStatus.refused.rawValue)
+            writeRefusal(refusal, accounts.facts(of: known), to: record)
+        } else if hasBet {
+            let bet = accounts.bets[known.bet]
+            record.set(Layout.Placed.status, bet.status)
+            record.set(Layout.Placed.potentialReturn, bet.potentialReturn)
+            record.set(Layout.Placed.acceptedAt, bet.acceptedAt)
+            record.set(Layout.Placed.dueAt, bet.dueAt)
+            writeLegs(of: known.bet, to: record)
+        }
+    }
+
+    // MARK: In-play delay
+
+    /// Decides bets whose delay has passed, at most a step's worth.
+    mutating func concludePending(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        for _ in 0..<Self.betsPerStep {
+            guard let number = accounts.popDue(time) else { return }
+            let bet = accounts.bets[number]
+            accounts.change(account: bet.account) { $0.pending -= 1 }
+            if let refused = changeDuringDelay(bet) {
+                release(number, refused, command, &outcomes)
+            } else {
+                acceptAfterDelay(number, command, &outcomes)
+            }
+        }
+    }
+
+    /// Why a bet must not be accepted although its delay is over, if anything speaks against it.
+    ///
+    /// Versions count, not states: a market that is open again with the same price has still changed.
+    private func changeDuringDelay(_ bet: BetRow) -> Refused? {
+        if bet.dueAt <= recoveredAt { return Refused(.interrupted) }
+        for index in 0..<UInt32(bet.legCount) {
+            let leg = accounts.legs[bet.firstLeg + index]
+            let market = markets.markets[leg.market]
+            if market.reasons != 0 {
+                return Refused(
+                    .suspendedDuringDelay, leg: Int(index), value: Int64(market.reasons))
+            }
+            let material = market.material + markets.fixtures[market.fixture].material
+            if material != leg.material {
+                return Refused(
+                    .changedDuringDelay, leg: Int(index), value: Int64(material),
+                    threshold: Int64(leg.material))
+            }
+        }
+        return nil
+    }
+
+    private mutating func acceptAfterDelay(
+        _ number: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
+    ) {
+        accounts.change(bet: number) {
+            $0.status = BetStatus.open.rawValue
+            $0.acceptedAt = time.nanoseconds
+        }
+        let bet = accounts.bets[number]
+        accounts.post(.accept(bet.stake), to: bet.account)
+        let record = concludedRecord(number, command, entry: .accept, &outcomes)
+        record.set(Layout.Placed.status, BetStatus.open.rawValue)
+    }
+
+    private mutating func release(
+        _ number: UInt32, _ refused: Refused, _ command: RecordBytes,
+        _ outcomes: inout RecordWriter
+    ) {
+        accounts.change(bet: number) {
+            $0.status = BetStatus.refused.rawValue
+            $0.refusal = refused.refusal.rawValue
+        }
+        setExposure(of: number, standing: false)
+        let bet = accounts.bets[number]
+        accounts.post(.release(bet.stake), to: bet.account)
+        accounts.conclude(id: bet.sequence, refusal: refused.refusal, facts: refused.facts)
+        let record = concludedRecord(number, command, entry: .release, &outcomes)
+        record.set(Layout.Placed.status, BetStatus.refused.rawValue)
+        writeRefusal(refused.refusal, refused.facts, to: record)
+    }
+
+    private func concludedRecord(
+        _ number: UInt32, _ command: RecordBytes, entry: EntryReason,
+        _ outcomes: inout RecordWriter
+    ) -> RecordBytes {
+        let bet = accounts.bets[number]
+        let record = placedRecord(
+            command, legs: Int(bet.legCount), account: bet.account, &outcomes)
+        record.cause = bet.sequence
+        record.set(Layout.Placed.bet, bet.sequence)
+        record.set(Layout.Placed.potentialReturn, bet.potentialReturn)
+        record.set(Layout.Placed.acceptedAt, bet.acceptedAt)
+        record.set(Layout.Placed.dueAt, bet.dueAt)
+        record.set(Layout.Placed.entries, 1 << entry.rawValue)
+        record.set(Layout.Placed.stake, bet.stake)
+        writeLegs(of: number, to: record)
+        return record
+    }
+
+    /// Puts a bet's exposure onto its legs or takes it off; once each way.
+    mutating func setExposure(of number: UInt32, standing: Bool) {
+        let bet = accounts.bets[number]
+        guard (bet.isExposed == 1) != standing else { return }
+        accounts.change(bet: number) { $0.isExposed = standing ? 1 : 0 }
+        let isSingle = bet.legCount == 1
+        let sign: Int64 = standing ? 1 : -1
+        for index in 0..<UInt32(bet.legCount) {
+            let leg = accounts.legs[bet.firstLeg + index]
+            markets.expose(
+                market: leg.market, selection: leg.selection,
+                returns: sign * (isSingle ? bet.potentialReturn : bet.potentialReturn - bet.stake),
+                staked: isSingle ? sign * bet.stake : 0)
+        }
+    }
+
+    /// Recomputes every market's exposure from the bets; what does not agree, in words. O(rows).
+    func exposureProblems() -> [String] {
+        var returns: [UInt32: Int64] = [:]
+        var staked: [UInt32: Int64] = [:]
+        for number in 0..<UInt32(accounts.bets.count) {
+            let bet = accounts.bets[number]
+            guard bet.isExposed == 1 else { continue }
+            for index in 0..<UInt32(bet.legCount) {
+                let leg = accounts.legs[bet.firstLeg + index]
+                let isSingle = bet.legCount == 1
+                returns[leg.selection, default: 0] +=
+                    isSingle ? bet.potentialReturn : bet.potentialReturn - bet.stake
+                if isSingle { staked[leg.market, default: 0] += bet.stake }
+            }
+        }
+        var problems: [String] = []
+        for number in 0..<UInt32(markets.selections.count)
+        where markets.selections[number].returnsIfWon != returns[number] ?? 0 {
+            problems.append("selection \(number): exposure is not the sum of its bets")
+        }
+        for number in 0..<UInt32(markets.markets.count)
+        where markets.markets[number].staked != staked[number] ?? 0 {
+            problems.append("market \(number): stakes are not the sum of its bets")
+        }
+        return problems
+    }
+}
+
+extension IDRow {
+    init(_ request: PlaceRequest, account: UInt32, bet: UInt32, sequence: UInt64) {
+        self.init(
+            high: request.id.high, low: request.id.low, hashHigh: request.hash.high,
+            hashLow: request.hash.low, account: account, bet: bet,
+            validUntil: request.validUntil, sequence: sequence)
+    }
+}

@@ -1,0 +1,269 @@
+import Betting
+import Catalogue
+import Kernel
+import Ledger
+
+extension Engine {
+    /// A result from the supplier: it settles at once, and again when it changes.
+    mutating func takeResult(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.market(external: command.clientID) else {
+            return answer(command, result: nil, .marketUnknown, &outcomes)
+        }
+        guard let results = readResults(command, market: number) else {
+            return answer(command, result: number, .malformed, &outcomes)
+        }
+        apply(results, to: number, command, actor: 0, approver: 0, &outcomes)
+    }
+
+    /// The first of two people: nothing changes until another approves.
+    mutating func propose(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.market(external: command.clientID) else {
+            return answer(command, result: nil, .marketUnknown, &outcomes)
+        }
+        guard let results = readResults(command, market: number) else {
+            return answer(command, result: number, .malformed, &outcomes)
+        }
+        guard command.field(Layout.Result.reason, as: UInt8.self) != 0 else {
+            return answer(command, result: number, .reasonMissing, &outcomes)
+        }
+        guard markets.proposals.count < Self.mostProposals else {
+            return answer(command, result: number, .full, &outcomes)
+        }
+        markets.proposals.append(
+            ProposalRow(
+                sequence: command.sequence, market: number,
+                actor: command.field(Layout.Result.actor, as: UInt64.self),
+                settlementVersion: markets.markets[number].settlementVersion, results: results))
+        answer(command, result: number, nil, proposal: command.sequence, &outcomes)
+    }
+
+    /// The second: another person, the same market, and nothing settled in between.
+    mutating func approve(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let wanted = command.field(Layout.Result.proposal, as: UInt64.self)
+        guard let index = markets.proposals.firstIndex(where: { $0.sequence == wanted }) else {
+            return answer(command, result: nil, .proposalUnknown, &outcomes)
+        }
+        let proposal = markets.proposals[index]
+        let approver = command.field(Layout.Result.actor, as: UInt64.self)
+        guard approver != proposal.actor, approver != 0 else {
+            return answer(
+                command, result: proposal.market, .sameOperator, proposal: wanted, &outcomes)
+        }
+        markets.proposals.remove(at: index)
+        guard
+            markets.markets[proposal.market].settlementVersion == proposal.settlementVersion
+        else {
+            return answer(
+                command, result: proposal.market, .marketChangedSince, proposal: wanted, &outcomes)
+        }
+        apply(
+            proposal.results, to: proposal.market, command, actor: proposal.actor,
+            approver: approver, &outcomes)
+    }
+
+    private func readResults(_ command: RecordBytes, market number: UInt32)
+        -> [(result: UInt8, winners: UInt8, tied: UInt8)]?
+    {
+        let count = command.field(Layout.Result.selectionCount, as: UInt8.self)
+        let row = markets.markets[number]
+        let body = Layout.Result.selections + Int(count) * Layout.Result.selectionSize
+        guard count == row.selectionCount, command.slots >= SlotSize.slots(forBody: body) else {
+            return nil
+        }
+        var results: [(result: UInt8, winners: UInt8, tied: UInt8)] = []
+        for index in 0..<Int(count) {
+            let offset = Layout.Result.selections + index * Layout.Result.selectionSize
+            let result = command.field(offset, as: UInt8.self)
+            let winners = command.field(offset + 1, as: UInt8.self)
+            let tied = command.field(offset + 2, as: UInt8.self)
+            guard let kind = SelectionResult(rawValue: result) else { return nil }
+            if kind == .deadHeat {
+                guard tied >= 2, winners >= 1, winners < tied else { return nil }
+            }
+            results.append((result, winners, max(1, tied)))
+        }
+        return results
+    }
+
+    /// Writes the results down, shuts the market for good, and queues its bets for the walk.
+    private mutating func apply(
+        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], to number: UInt32,
+        _ command: RecordBytes, actor: UInt64, approver: UInt64,
+        _ outcomes: inout RecordWriter
+    ) {
+        let row = markets.markets[number]
+        var isChanged = row.isResulted == 0
+        for (index, result) in results.enumerated() {
+            let selection = row.firstSelection + UInt32(index)
+            let before = markets.selections[selection]
+            guard
+                before.result != result.result || before.winners != result.winners
+                    || before.tied != result.tied
+            else { continue }
+            isChanged = true
+            markets.change(selection: selection) {
+                $0.result = result.result
+                $0.winners = result.winners
+                $0.tied = result.tied
+            }
+        }
+        // Suppliers repeat themselves; the same result twice is not news.
+        guard isChanged else { return answer(command, result: number, .noChange, &outcomes) }
+        markets.change(market: number) {
+            $0.isResulted = 1
+            $0.reasons = ShutReasons(rawValue: $0.reasons).union(.result).rawValue
+            $0.version += 1
+            $0.material += 1
+            $0.settlementVersion += 1
+            $0.resultSource = command.field(Layout.Result.source, as: UInt8.self)
+            $0.certainty = command.field(Layout.Result.certainty, as: UInt8.self)
+            $0.resultActor = actor
+            $0.resultApprover = approver
+        }
+        markets.enqueue(number)
+        answer(command, result: number, nil, &outcomes)
+        answer(command, market: number, nil, &outcomes)
+    }
+
+    private func answer(
+        _ command: RecordBytes, result market: UInt32?, _ refusal: OperationRefusal?,
+        proposal: UInt64 = 0, _ outcomes: inout RecordWriter
+    ) {
+        let record = outcomes.append(
+            .resultAnswered, body: Layout.ResultAnswered.size, after: command)
+        record.clientID = command.clientID
+        record.set(Layout.ResultAnswered.refusal, refusal?.rawValue ?? 0)
+        record.set(Layout.ResultAnswered.proposal, proposal)
+        guard let market else { return }
+        let row = markets.markets[market]
+        record.clientID = ExternalID(high: row.externalHigh, low: row.externalLow)
+        record.set(
+            Layout.ResultAnswered.market,
+            MarketID(partition: rules.partition, row: market).rawValue)
+        record.set(Layout.ResultAnswered.settlementVersion, row.settlementVersion)
+        record.set(Layout.ResultAnswered.remaining, row.openLegs)
+    }
+
+    // MARK: The walk
+
+    /// Settles a step's worth of the legs that stand on the market whose turn it is.
+    ///
+    /// Idempotent: a bet whose outcome is already what the results say is passed by.
+    mutating func settleStep(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        for _ in 0..<Self.betsPerStep {
+            let market = markets.toSettle
+            guard market != .max else { return }
+            let cursor = markets.markets[market].cursor
+            guard cursor != .max else {
+                markets.dequeue()
+                continue
+            }
+            let standing = markets.standings[cursor]
+            markets.change(market: market) { $0.cursor = standing.previous }
+            settle(standing.bet, because: market, command, &outcomes)
+        }
+    }
+
+    private mutating func settle(
+        _ number: UInt32, because market: UInt32, _ command: RecordBytes,
+        _ outcomes: inout RecordWriter
+    ) {
+        let bet = accounts.bets[number]
+        let status = BetStatus(rawValue: bet.status)
+        guard status == .open || status == .settled else { return }
+        var total = AccumulatorReturn(stake: bet.stake)
+        for index in 0..<UInt32(bet.legCount) {
+            total.multiply(by: factor(of: accounts.legs[bet.firstLeg + index]))
+        }
+        let account = accounts.accounts[bet.account]
+        switch (total.outcome(rules.rounding), status) {
+        case (.open, .open): return
+        case (.settled(let payout), .settled):
+            guard payout != bet.payout else { return }
+            accounts.post(
+                .resettle(
+                    difference: payout - bet.payout, available: account.cash,
+                    owed: account.receivable), to: bet.account)
+            conclude(number, .settled, payout: payout, .resettle, total, market, command, &outcomes)
+        case (.settled(let payout), _):
+            accounts.post(
+                .settle(stake: bet.stake, payout: payout, owed: account.receivable),
+                to: bet.account)
+            setExposure(of: number, standing: false)
+            conclude(number, .settled, payout: payout, .settle, total, market, command, &outcomes)
+        case (.open, _):
+            accounts.post(
+                .reopen(
+                    stake: bet.stake, payout: bet.payout, available: account.cash,
+                    owed: account.receivable), to: bet.account)
+            setExposure(of: number, standing: true)
+            conclude(number, .open, payout: 0, .reopen, total, market, command, &outcomes)
+        case (.overflow, _):
+            preconditionFailure("a potential return above the maximum was refused at placement")
+        }
+    }
+
+    private func factor(of leg: LegRow) -> LegFactor {
+        let selection = markets.selections[leg.selection]
+        return switch SelectionResult(rawValue: selection.result) {
+        case .won: .won(leg.odds)
+        case .lost: .lost
+        case .void: .unchanged
+        case .halfWon: .halfWon(leg.odds)
+        case .halfLost: .halfLost
+        case .deadHeat:
+            .deadHeat(leg.odds, winners: selection.winners, tied: selection.tied)
+        case .undecided, nil: .undecided
+        }
+    }
+
+    private mutating func conclude(
+        _ number: UInt32, _ status: BetStatus, payout: Int64, _ entry: EntryReason,
+        _ total: AccumulatorReturn, _ market: UInt32, _ command: RecordBytes,
+        _ outcomes: inout RecordWriter
+    ) {
+        let before = accounts.bets[number]
+        accounts.change(bet: number) {
+            $0.status = status.rawValue
+            $0.payout = payout
+            $0.settlementVersion += 1
+        }
+        let bet = accounts.bets[number]
+        let exact = total.exact
+        let isNarrow = exact.numerator.words <= 2 && exact.denominator.words <= 2
+        let record = outcomes.append(
+            .betSettled, body: isNarrow ? Layout.BetSettled.size : Layout.BetSettled.wideSize,
+            after: command)
+        let row = markets.markets[market]
+        record.account = AccountID(partition: rules.partition, row: bet.account)
+        record.set(Layout.BetSettled.bet, bet.sequence)
+        record.set(
+            Layout.BetSettled.market, MarketID(partition: rules.partition, row: market).rawValue)
+        record.set(Layout.BetSettled.version, UInt32(bet.settlementVersion))
+        record.set(Layout.BetSettled.status, status.rawValue)
+        record.set(Layout.BetSettled.entry, entry.rawValue)
+        record.set(Layout.BetSettled.rounding, rules.rounding.rawValue)
+        record.set(Layout.BetSettled.money, accounts.accounts[bet.account].money)
+        record.set(Layout.BetSettled.stake, bet.stake)
+        record.set(Layout.BetSettled.payoutBefore, before.payout)
+        record.set(Layout.BetSettled.payout, payout)
+        accounts.accounts[bet.account].write(to: record, at: Layout.BetSettled.balances)
+        record.set(Layout.BetSettled.source, row.resultSource)
+        record.set(Layout.BetSettled.certainty, row.certainty)
+        record.set(Layout.BetSettled.legCount, bet.legCount)
+        record.set(Layout.BetSettled.actor, row.resultActor)
+        record.set(Layout.BetSettled.approver, row.resultApprover)
+        if isNarrow {
+            for index in 0..<2 {
+                record.set(Layout.BetSettled.numerator + index * 8, exact.numerator[word: index])
+                record.set(
+                    Layout.BetSettled.denominator + index * 8, exact.denominator[word: index])
+            }
+        } else {
+            for index in 0..<WideInteger.words {
+                record.set(Layout.BetSettled.wide + index * 8, exact.numerator[word: index])
+                record.set(Layout.BetSettled.wide + 112 + index * 8, exact.denominator[word: index])
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+import Catalogue
+import Kernel
+import Risk
+
+struct FixtureRow: BitwiseCopyable {
+    var externalHigh: UInt64
+    var externalLow: UInt64
+    var competitorChain: UInt64
+    var scheduled: Int64
+    var actualStart: Int64 = 0
+    var version: UInt64 = 1
+    var material: UInt64 = 1
+    var score: UInt32
+    var clock: UInt32
+    var status: UInt8
+    var isInPlay: UInt8
+    var sport: UInt8
+    var padding: UInt8 = 0
+    var firstMarket: UInt32 = .max
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 16, row: UInt64(row))
+        mix.combine(externalHigh, externalLow)
+        mix.combine(competitorChain, UInt64(bitPattern: scheduled))
+        mix.combine(UInt64(bitPattern: actualStart), version)
+        mix.combine(material, UInt64(score) << 32 | UInt64(clock))
+        mix.combine(
+            UInt64(status) << 16 | UInt64(isInPlay) << 8 | UInt64(sport), UInt64(firstMarket))
+        return mix
+    }
+}
+
+struct MarketRow: BitwiseCopyable {
+    var externalHigh: UInt64
+    var externalLow: UInt64
+    var relationGroup: UInt64
+    var version: UInt64 = 1
+    var priceVersion: UInt64 = 0
+    var material: UInt64 = 1
+    /// Stakes of single bets that stand on the market.
+    var staked: Int64 = 0
+    var liabilityLimit: Int64
+    var maximumStake: Int64
+    var fixture: UInt32
+    var firstSelection: UInt32
+    /// The newest leg that stands on the market; each leads to the one before.
+    var lastStanding: UInt32 = .max
+    var nextOfFixture: UInt32
+    var betDelay: UInt32
+    var settlementVersion: UInt32 = 0
+    /// Where the walk over the standing legs is; `UInt32.max` when it is done.
+    var cursor: UInt32 = .max
+    var nextToSettle: UInt32 = .max
+    var openLegs: UInt32 = 0
+    var selectionCount: UInt8
+    var winners: UInt8
+    var reasons: UInt8
+    var isResulted: UInt8 = 0
+    var isQueued: UInt8 = 0
+    var resultSource: UInt8 = 0
+    var certainty: UInt8 = 0
+    var padding: UInt8 = 0
+    var resultActor: UInt64 = 0
+    var resultApprover: UInt64 = 0
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 17, row: UInt64(row))
+        mix.combine(externalHigh, externalLow)
+        mix.combine(relationGroup, version)
+        mix.combine(priceVersion, material)
+        mix.combine(staked, liabilityLimit)
+        mix.combine(
+            UInt64(bitPattern: maximumStake), UInt64(fixture) << 32 | UInt64(firstSelection))
+        mix.combine(
+            UInt64(lastStanding) << 32 | UInt64(nextOfFixture),
+            UInt64(betDelay) << 32 | UInt64(settlementVersion))
+        mix.combine(
+            UInt64(cursor) << 32 | UInt64(nextToSettle), UInt64(openLegs) << 32 | UInt64(padding))
+        mix.combine(
+            UInt64(selectionCount) << 48 | UInt64(winners) << 40 | UInt64(reasons) << 32
+                | UInt64(isResulted) << 24 | UInt64(isQueued) << 16 | UInt64(resultSource) << 8
+                | UInt64(certainty), resultActor &+ resultApprover &* 31)
+        return mix
+    }
+}
+
+struct SelectionRow: BitwiseCopyable {
+    var numerator: UInt32 = 0
+    var denominator: UInt32 = 0
+    /// What singles on this selection return together if it wins, and the net payout of multiples.
+    var returnsIfWon: Int64 = 0
+    var result: UInt8 = 0
+    var winners: UInt8 = 1
+    var tied: UInt8 = 1
+    var padding: UInt8 = 0
+    /// The last reference, in thousandths.
+    var reference: UInt32 = 0
+
+    var odds: Odds? { denominator == 0 ? nil : Odds(reduced: numerator, denominator) }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 18, row: UInt64(row))
+        mix.combine(
+            UInt64(numerator) << 32 | UInt64(denominator), UInt64(bitPattern: returnsIfWon))
+        mix.combine(
+            UInt64(result) << 16 | UInt64(winners) << 8 | UInt64(tied), UInt64(reference))
+        return mix
+    }
+}
+
+/// One leg of a bet standing on a market, by numbers only: which bet, and which leg stood before it.
+struct StandingRow: BitwiseCopyable {
+    var bet: UInt32
+    var previous: UInt32
+}
+
+/// What a slip learns of a selection when it asks.
+struct LegQuote: BitwiseCopyable {
+    var fixture: UInt32
+    var market: UInt32
+    var selection: UInt32
+    var numerator: UInt32
+    var denominator: UInt32
+    var betDelay: UInt32
+    var marketVersion: UInt64
+    var material: UInt64
+    var relationGroup: UInt64
+    var competitorChain: UInt64
+
+    var odds: Odds { Odds(reduced: numerator, denominator) }
+}
+
+/// A result that one operator proposed and another has not yet approved.
+struct ProposalRow {
+    var sequence: UInt64
+    var market: UInt32
+    var actor: UInt64
+    var settlementVersion: UInt32
+    var results: [(result: UInt8, winners: UInt8, tied: UInt8)]
+}
+
+/// Fixtures, markets, prices and what each market may cost. Knows bets by number only.
+struct MarketBook: ~Copyable {
+    var fixtures: Rows<FixtureRow>
+    var markets: Rows<MarketRow>
+    var selections: Rows<SelectionRow>
+    var standings: Rows<StandingRow>
+    private(set) var hash = StateHash()
+    private var fixtureIndex: KeyIndex
+    private var marketIndex: KeyIndex
+    private var firstToSettle: UInt32 = .max
+    private var lastToSettle: UInt32 = .max
+    /// Bound: `Engine.mostProposals`.
+    var proposals: [ProposalRow] = []
+
+    init(limits: EngineLimits, seed: UInt64) {
+        fixtures = Rows(capacity: limits.fixtures)
+        markets = Rows(capacity: limits.markets)
+        selections = Rows(capacity: limits.markets * 4)
+        standings = Rows(capacity: limits.openBets + limits.openBets / 2)
+        fixtureIndex = KeyIndex(reserving: 1024, seed: seed &+ 2)
+        marketIndex = KeyIndex(reserving: 1024, seed: seed &+ 3)
+    }
+
+    // MARK: Looking up and changing
+
+    func fixture(external id: ExternalID) -> UInt32? {
+        fixtureIndex.find(id.high, id.low) {
+            fixtures[$0].externalHigh == id.high && fixtures[$0].externalLow == id.low
+        }
+    }
+
+    func market(external id: ExternalID) -> UInt32? {
+        marketIndex.find(id.high, id.low) {
+            markets[$0].externalHigh == id.high && markets[$0].externalLow == id.low
+        }
+    }
+
+    func market(_ id: MarketID) -> UInt32? { id.row < markets.count ? id.row : nil }
+
+    @inline(__always)
+    mutating func change(market number: UInt32, _ body: (inout MarketRow) -> Void) {
+        hash.subtract(markets[number].mix(number))
+        body(&markets[number])
+        hash.add(markets[number].mix(number))
+    }
+
+    @inline(__always)
+    mutating func change(selection number: UInt32, _ body: (inout SelectionRow) -> Void) {
+        hash.subtract(selections[number].mix(number))
+        body(&selections[number])
+        hash.add(selections[number].mix(number))
+    }
+
+    mutating func change(fixture number: UInt32, _ body: (inout FixtureRow) -> Void) {
+        hash.subtract(fixtures[number].mix(number))
+        body(&fixtures[number])
+        hash.add(fixtures[number].mix(number))
+    }
+
+    mutating func add(_ fixture: FixtureRow) -> UInt32? {
+        guard let number = fixtures.append(fixture) else { return nil }
+        fixtureIndex.insert(fixture.externalHigh, fixture.externalLow, row: number)
+        hash.add(fixture.mix(number))
+        return number
+    }
+
+    mutating func add(_ market: MarketRow) -> UInt32? {
+        guard selections.count + Int(market.selectionCount) <= selections.capacity,
+            markets.count < markets.capacity
+        else { return nil }
+        var row = market
+        row.firstSelection = UInt32(selections.count)
+        row.nextOfFixture = fixtures[row.fixture].firstMarket
+        for _ in 0..<row.selectionCount {
+            guard let number = selections.append(SelectionRow()) else { return nil }
+            hash.add(selections[number].mix(number))
+        }
+        guard let number = markets.append(row) else { return nil }
+        marketIndex.insert(row.externalHigh, row.externalLow, row: number)
+        hash.add(row.mix(number))
+        change(fixture: row.fixture) { $0.firstMarket = number }
+        return number
+    }
+
+    // MARK: Exposure
+
+    /// The most that a market can lose as its books stand.
+    func worstLoss(
+        _ market: UInt32, adding: Int64 = 0, on selection: UInt32 = .max, staking: Int64 = 0
+    )
+        -> Int64
+    {
+        let row = markets[market]
+        var returns = InlineArray<64, Int64>(repeating: 0)
+        for index in 0..<Int(row.selectionCount) {
+            let number = row.firstSelection + UInt32(index)
+            returns[index] = selections[number].returnsIfWon + (number == selection ? adding : 0)
+        }
+        return WorstCase.loss(
+            returnsIfWon: returns.span.extracting(0..<Int(row.selectionCount)),
+            staked: row.staked + staking, winners: Int(row.winners))
+    }
+
+    /// Puts what a bet may cost onto one leg's selection, or takes it off again.
+    @inline(__always)
+    mutating func expose(market: UInt32, selection: UInt32, returns: Int64, staked: Int64) {
+        change(selection: selection) { $0.returnsIfWon += returns }
+        if staked != 0 { change(market: market) { $0.staked += staked } }
+    }
+
+    /// Takes note that a leg of `bet` stands on the market, with what it may cost.
+    @inline(__always)
+    mutating func stand(
+        _ bet: UInt32, market: UInt32, selection: UInt32, returns: Int64, staked: Int64
+    ) {
+        let number = standings.append(
+            StandingRow(bet: bet, previous: markets[market].lastStanding))
+        precondition(number != nil, "standing legs have as much room as legs")
+        change(selection: selection) { $0.returnsIfWon += returns }
+        change(market: market) {
+            $0.lastStanding = number!
+            $0.openLegs += 1
+            $0.staked += staked
+        }
+    }
+
+    // MARK: Settlement queue
+
+    var hasWork: Bool { firstToSettle != .max }
+    var toSettle: UInt32 { firstToSettle }
+
+    /// Puts a market at the end of those whose standing legs are to be walked, from its newest leg.
+    mutating func enqueue(_ market: UInt32) {
+        let isQueued = markets[market].isQueued == 1
+        change(market: market) {
+            $0.cursor = $0.lastStanding
+            $0.isQueued = 1
+        }
+        guard !isQueued else { return }
+        if lastToSettle == .max {
+            firstToSettle = market
+        } else {
+            change(market: lastToSettle) { $0.nextToSettle = market }
+        }
+        lastToSettle = market
+    }
+
+    mutating func dequeue() {
+        let market = firstToSettle
+        guard market != .max else { return }
+        firstToSettle = markets[market].nextToSettle
+        if firstToSettle == .max { lastToSettle = .max }
+        change(market: market) {
+            $0.nextToSettle = .max
+            $0.isQueued = 0
+            $0.cursor = .max
+        }
+    }
+
+    // MARK: Proof
+
+    func audit() -> (hash: StateHash, problems: [String]) {
+        var fresh = StateHash()
+        for number in 0..<UInt32(fixtures.count) { fresh.add(fixtures[number].mix(number)) }
+        for number in 0..<UInt32(markets.count) { fresh.add(markets[number].mix(number)) }
+        for number in 0..<UInt32(selections.count) { fresh.add(selections[number].mix(number)) }
+        return (fresh, fresh == hash ? [] : ["the markets' hash is not the hash of their rows"])
+    }
+}

@@ -1,0 +1,52 @@
+/// Why the engine does not carry out a command that is not a bet. Numbers and codes are stable.
+public enum OperationRefusal: UInt16, CaseIterable, Sendable {
+    case fixtureUnknown = 1
+    case marketUnknown = 2
+    case alreadyDefined = 3
+    case malformed = 4
+    case full = 5
+    case accountUnknown = 6
+    case amountOutOfRange = 7
+    case proposalUnknown = 8
+    case sameOperator = 9
+    case marketChangedSince = 10
+    case noChange = 11
+    case reasonMissing = 12
+    case certaintyTooLow = 13
+
+    public var code: String {
+        switch self {
+        case .fixtureUnknown: "fixture_unknown"
+        case .marketUnknown: "market_unknown"
+        case .alreadyDefined: "already_defined"
+        case .malformed: "malformed"
+        case .full: "full"
+        case .accountUnknown: "account_unknown"
+        case .amountOutOfRange: "amount_out_of_range"
+        case .proposalUnknown: "proposal_unknown"
+        case .sameOperator: "same_operator"
+        case .marketChangedSince: "market_changed_since"
+        case .noChange: "no_change"
+        case .reasonMissing: "reason_missing"
+        case .certaintyTooLow: "certainty_too_low"
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .fixtureUnknown: "There is no such fixture."
+        case .marketUnknown: "There is no such market."
+        case .alreadyDefined: "That id is already in use."
+        case .malformed: "The command is not complete or contradicts itself."
+        case .full: "The engine holds as much as it may; nothing was changed."
+        case .accountUnknown: "There is no such account."
+        case .amountOutOfRange: "The amount is not in the allowed range."
+        case .proposalUnknown: "There is no such proposal; it may have been approved already."
+        case .sameOperator: "Who proposed a result cannot approve it. A second person must."
+        case .marketChangedSince: "The market was settled since this result was proposed."
+        case .noChange: "The market already has this result."
+        case .reasonMissing: "Say why: a result by hand needs a reason."
+        case .certaintyTooLow: "The market waits for a confirmed result."
+        }
+    }
+}

@@ -1,0 +1,216 @@
+public import Kernel
+
+/// Sizes of the journal's records. Source: docs/formats/journal.md.
+public enum SlotSize {
+    public static let bytes = 256
+    /// Where a record's body starts in its first slot.
+    public static let head = 80
+    /// Body bytes in the first slot.
+    public static let firstBody = 176
+    /// Where the body goes on in every further slot.
+    public static let continuationHead = 8
+    public static let continuationBody = 248
+    /// The longest record: twenty legs, or a market with all its selections.
+    public static let mostSlots = 32
+
+    @inlinable public static func slots(forBody bytes: Int) -> Int {
+        bytes <= firstBody
+            ? 1 : 1 + (bytes - firstBody + continuationBody - 1) / continuationBody
+    }
+}
+
+/// A record in place: one or more slots of 256 bytes, little-endian, in memory that somebody else owns.
+///
+/// Offsets into the body are logical; they step over the heads of further slots. Fields are aligned
+/// to their size, so none is ever cut by a slot's end. Whoever makes one vouches for `slots` x 256
+/// bytes that outlive it; every access is checked against them.
+@safe public struct RecordBytes {
+    @usableFromInline let base: UnsafeMutableRawPointer
+    public let slots: Int
+
+    @inlinable @unsafe public init(_ base: UnsafeMutableRawPointer, slots: Int) {
+        unsafe self.base = base
+        self.slots = slots
+    }
+
+    /// Where the memory is, for whoever copies or checks whole slots.
+    @inlinable @unsafe public var address: UnsafeMutableRawPointer { unsafe base }
+    @inlinable public var byteCount: Int { slots * SlotSize.bytes }
+
+    @inlinable func place(_ offset: Int, _ width: Int) -> Int {
+        precondition(offset >= 0, "a field before its record")
+        if offset < SlotSize.firstBody { return SlotSize.head + offset }
+        let beyond = offset - SlotSize.firstBody
+        let slot = 1 + beyond / SlotSize.continuationBody
+        precondition(slot < slots, "a field after its record")
+        return slot * SlotSize.bytes + SlotSize.continuationHead
+            + beyond % SlotSize.continuationBody
+    }
+
+    // MARK: Head, by absolute offset
+
+    @inlinable func headField<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as: T.Type)
+        -> T
+    {
+        unsafe base.loadUnaligned(fromByteOffset: offset, as: T.self)
+    }
+
+    @inlinable func setHead<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _ value: T) {
+        unsafe base.storeBytes(of: value, toByteOffset: offset, as: T.self)
+    }
+
+    @inlinable public var checksum: UInt32 {
+        get { headField(0, as: UInt32.self) }
+        nonmutating set { setHead(0, newValue) }
+    }
+    @inlinable public var rawKind: UInt8 { headField(4, as: UInt8.self) }
+    @inlinable public var kind: RecordKind? { RecordKind(rawValue: rawKind) }
+    @inlinable public var layoutVersion: UInt8 { headField(5, as: UInt8.self) }
+    @inlinable public var flags: UInt16 {
+        get { headField(6, as: UInt16.self) }
+        nonmutating set { setHead(6, newValue) }
+    }
+    @inlinable public var slotCount: UInt16 { headField(8, as: UInt16.self) }
+    @inlinable public var rulesVersion: UInt32 {
+        get { headField(12, as: UInt32.self) }
+        nonmutating set { setHead(12, newValue) }
+    }
+    @inlinable public var sequence: UInt64 {
+        get { headField(16, as: UInt64.self) }
+        nonmutating set { setHead(16, newValue) }
+    }
+    @inlinable public var time: Timestamp {
+        get { Timestamp(nanoseconds: headField(24, as: Int64.self)) }
+        nonmutating set { setHead(24, newValue.nanoseconds) }
+    }
+    /// The sequence of the record that caused this one, 0 where nothing of ours did.
+    @inlinable public var cause: UInt64 {
+        get { headField(32, as: UInt64.self) }
+        nonmutating set { setHead(32, newValue) }
+    }
+    @inlinable public var account: AccountID {
+        get { AccountID(headField(40, as: UInt64.self)) }
+        nonmutating set { setHead(40, newValue.rawValue) }
+    }
+    @inlinable public var clientID: ExternalID {
+        get {
+            ExternalID(high: headField(48, as: UInt64.self), low: headField(56, as: UInt64.self))
+        }
+        nonmutating set {
+            setHead(48, newValue.high)
+            setHead(56, newValue.low)
+        }
+    }
+    @inlinable public var requestHash: ExternalID {
+        get {
+            ExternalID(high: headField(64, as: UInt64.self), low: headField(72, as: UInt64.self))
+        }
+        nonmutating set {
+            setHead(64, newValue.high)
+            setHead(72, newValue.low)
+        }
+    }
+
+    // MARK: Body, by logical offset
+
+    @inlinable public func field<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as: T.Type)
+        -> T
+    {
+        unsafe base.loadUnaligned(fromByteOffset: place(offset, MemoryLayout<T>.size), as: T.self)
+    }
+
+    @inlinable public func set<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _ value: T) {
+        unsafe base.storeBytes(
+            of: value, toByteOffset: place(offset, MemoryLayout<T>.size), as: T.self)
+    }
+
+    @inlinable public func odds(at offset: Int) -> Odds? {
+        let numerator = field(offset, as: UInt32.self)
+        let denominator = field(offset + 4, as: UInt32.self)
+        guard denominator > 0, numerator > denominator else { return nil }
+        return Odds(reduced: numerator, denominator)
+    }
+
+    @inlinable public func set(_ offset: Int, _ odds: Odds?) {
+        set(offset, odds?.numerator ?? 0)
+        set(offset + 4, odds?.denominator ?? 0)
+    }
+
+    /// Zero-padded UTF-8 of at most `width` bytes; longer text is cut at a character's edge.
+    public func set(_ offset: Int, text: String, width: Int) {
+        var bytes = Array(text.utf8)
+        if bytes.count > width {
+            var end = width
+            while end > 0, bytes[end] & 0xc0 == 0x80 { end -= 1 }
+            bytes.removeSubrange(end...)
+        }
+        for index in 0..<width { set(offset + index, index < bytes.count ? bytes[index] : 0) }
+    }
+
+    public func text(_ offset: Int, width: Int) -> String {
+        var bytes: [UInt8] = []
+        for index in 0..<width {
+            let byte = field(offset + index, as: UInt8.self)
+            if byte == 0 { break }
+            bytes.append(byte)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Writes the head of a fresh record over zeroed slots and numbers its further slots.
+    public func begin(_ kind: RecordKind) {
+        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        setHead(4, kind.rawValue)
+        setHead(5, RecordKind.layoutVersion)
+        setHead(8, UInt16(slots))
+        for slot in 1..<max(1, slots) {
+            setHead(slot * SlotSize.bytes + 4, RecordKind.continuation)
+            setHead(slot * SlotSize.bytes + 6, UInt16(slot))
+        }
+    }
+}
+
+/// Where records are appended: slots of a block, in memory that the caller owns.
+///
+/// Bound: `capacity` slots. Appending past it is a broken promise, since the sequencer leaves room
+/// for the most that one command can write (`Engine.mostOutcomeSlots`).
+@safe public struct RecordWriter: ~Copyable {
+    @usableFromInline let base: UnsafeMutableRawPointer
+    public let capacity: Int
+    public private(set) var used: Int
+    /// The sequence that the next record gets.
+    public private(set) var nextSequence: UInt64
+
+    @unsafe public init(_ base: UnsafeMutableRawPointer, capacity: Int, nextSequence: UInt64) {
+        unsafe self.base = base
+        self.capacity = capacity
+        self.nextSequence = nextSequence
+        used = 0
+    }
+
+    /// Takes `slots` slots and the next sequence, without touching the bytes.
+    public mutating func reserve(slots: Int) -> RecordBytes {
+        precondition(used + slots <= capacity, "a block has room for every outcome of a command")
+        let record = unsafe RecordBytes(base + used * SlotSize.bytes, slots: slots)
+        used += slots
+        return record
+    }
+
+    /// A zeroed record of `kind`, with its sequence, the time and the cause of `command`.
+    public mutating func append(_ kind: RecordKind, body: Int, after command: RecordBytes)
+        -> RecordBytes
+    {
+        let record = reserve(slots: SlotSize.slots(forBody: body))
+        record.begin(kind)
+        record.sequence = takeSequence()
+        record.time = command.time
+        record.cause = command.sequence
+        record.rulesVersion = command.rulesVersion
+        return record
+    }
+
+    public mutating func takeSequence() -> UInt64 {
+        defer { nextSequence += 1 }
+        return nextSequence
+    }
+}

@@ -1,0 +1,356 @@
+/// What a record says. Numbers are stable: old journals are read by them for good.
+public enum RecordKind: UInt8, CaseIterable, Sendable {
+    // The journal about itself
+    case genesis = 1
+    case recovered = 2
+    case sealed = 3
+    case divergence = 4
+    // People and money
+    case session = 8
+    case openAccount = 9
+    case deposit = 10
+    case accountChanged = 11
+    // Catalogue and prices
+    case fixture = 16
+    case fixtureUpdate = 17
+    case market = 18
+    case price = 19
+    case marketState = 20
+    case marketChanged = 21
+    case fixtureChanged = 22
+    // Bets
+    case place = 32
+    case placed = 33
+    case timerDue = 34
+    case forgetIDs = 35
+    // Results
+    case result = 40
+    case propose = 41
+    case approve = 42
+    case settleStep = 43
+    case betSettled = 44
+    case resultAnswered = 45
+
+    /// The kind byte of a record's further slots.
+    public static let continuation: UInt8 = 255
+    /// The version of the layouts below; a later build reads all earlier ones.
+    public static let layoutVersion: UInt8 = 1
+
+    /// Commands are inputs of the engine; all others are what it made of them.
+    public var isCommand: Bool {
+        switch self {
+        case .genesis, .recovered, .sealed, .divergence, .session, .openAccount, .deposit, .fixture,
+            .fixtureUpdate, .market, .price, .marketState, .place, .timerDue, .forgetIDs, .result,
+            .propose, .approve, .settleStep:
+            true
+        case .accountChanged, .marketChanged, .fixtureChanged, .placed, .betSettled,
+            .resultAnswered:
+            false
+        }
+    }
+
+    public var word: String {
+        switch self {
+        case .genesis: "genesis"
+        case .recovered: "recovered"
+        case .sealed: "sealed"
+        case .divergence: "divergence"
+        case .session: "session"
+        case .openAccount: "open_account"
+        case .deposit: "deposit"
+        case .accountChanged: "account_changed"
+        case .fixture: "fixture"
+        case .fixtureUpdate: "fixture_update"
+        case .market: "market"
+        case .price: "price"
+        case .marketState: "market_state"
+        case .marketChanged: "market_changed"
+        case .fixtureChanged: "fixture_changed"
+        case .place: "place"
+        case .placed: "placed"
+        case .timerDue: "timer_due"
+        case .forgetIDs: "forget_ids"
+        case .result: "result"
+        case .propose: "propose"
+        case .approve: "approve"
+        case .settleStep: "settle_step"
+        case .betSettled: "bet_settled"
+        case .resultAnswered: "result_answered"
+        }
+    }
+}
+
+/// Logical offsets of every record's body. Source of docs/formats/journal.md, and read beside it.
+public enum Layout {
+    public enum Genesis {
+        public static let currency = 0  // u16
+        public static let rounding = 2  // u8
+        public static let partition = 4  // u32
+        public static let minimumStake = 8  // i64, minor units
+        public static let payoutCap = 16  // i64, minor units
+        public static let brand = 24  // u32
+        public static let licence = 28  // u32, 0 unknown
+        public static let journalHigh = 32  // u64
+        public static let journalLow = 40  // u64
+        public static let mostOpenBets = 48  // u32
+        public static let build = 64  // text 48
+        public static let size = 112
+    }
+    public enum Recovered {
+        public static let incarnation = 0  // u32
+        public static let block = 8  // u64, the last block that was found
+        public static let build = 16  // text 48
+        public static let size = 64
+    }
+    public enum Session {
+        public static let brand = 0  // u32
+        public static let licence = 4  // u32, 0 unknown
+        public static let location = 8  // u64, a decision's reference, 0 unknown
+        public static let channel = 16  // u8: 0 unknown, 1 web, 2 api
+        public static let oddsFormat = 17  // u8
+        public static let authentication = 18  // u8: 0 unknown, 1 demo cookie, 2 one-time code
+        public static let realm = 19  // u8: 1 punters, 2 operators
+        public static let termsVersion = 20  // u32, 0 unknown
+        public static let deviceHigh = 24  // u64, 0 unknown
+        public static let deviceLow = 32
+        public static let locale = 40  // text 16
+        public static let size = 56
+    }
+    public enum OpenAccount {
+        public static let currency = 0  // u16
+        public static let money = 2  // u8
+        public static let stakeLimit = 8  // i64, minor units, 0 none of its own
+        public static let size = 16
+    }
+    public enum Deposit {
+        public static let amount = 0  // i64, minor units
+        public static let source = 8  // u8: 1 demo grant
+        public static let size = 16
+    }
+    public enum AccountChanged {
+        public static let refusal = 0  // u16, OperationRefusal
+        public static let entry = 2  // u8, EntryReason or 0
+        public static let money = 3  // u8
+        public static let currency = 4  // u16
+        public static let amount = 8  // i64
+        public static let balances = 16  // Balances
+        public static let size = 64
+    }
+    /// Six Int64: cash, bonus, free, held, open bets, receivable (what the customer owes, positive).
+    public enum Balances {
+        public static let cash = 0
+        public static let bonus = 8
+        public static let free = 16
+        public static let held = 24
+        public static let openBets = 32
+        public static let receivable = 40
+        public static let size = 48
+    }
+    public enum Fixture {
+        public static let sport = 0  // u8
+        public static let status = 1  // u8
+        public static let isInPlay = 2  // u8
+        public static let incident = 3  // u8
+        public static let lostContact = 4  // u8
+        public static let scheduled = 8  // i64, ns
+        public static let competitorChain = 16  // u64, 0 none
+        public static let score = 24  // u32, all ones unknown
+        public static let clock = 28  // u32 seconds, all ones unknown
+        public static let competition = 32  // text 48
+        public static let home = 80  // text 48
+        public static let away = 128  // text 48
+        public static let size = 176
+        // fixture_update has the first 32 bytes, then:
+        public static let providerTime = 32  // i64, ns, 0 unknown
+        public static let ingestTime = 40  // i64, ns
+        public static let updateSize = 48
+    }
+    public enum FixtureChanged {
+        public static let fixture = 0  // u64
+        public static let version = 8  // u64
+        public static let material = 16  // u64
+        public static let actualStart = 24  // i64, 0 unknown
+        public static let refusal = 32  // u16, OperationRefusal
+        public static let size = 40
+    }
+    public enum Market {
+        public static let fixtureHigh = 0  // u64
+        public static let fixtureLow = 8
+        public static let type = 16  // u8
+        public static let resultSource = 17  // u8: 1 feed, 2 operator
+        public static let winners = 18  // u8
+        public static let selectionCount = 19  // u8
+        public static let betDelay = 20  // u32, ms, in play
+        public static let relationGroup = 24  // u64, 0 none
+        public static let line = 32  // i32, quarters, Int32.min none
+        public static let maximumStake = 40  // i64
+        public static let liabilityLimit = 48  // i64
+        public static let name = 64  // text 48
+        public static let selections = 112  // 64 each:
+        public static let selectionSize = 64
+        public static let selectionSupplier = 0  // u64
+        public static let selectionLine = 8  // i32, quarters, Int32.min none
+        public static let selectionName = 16  // text 48
+    }
+    public enum Price {
+        public static let source = 0  // u8: 1 feed, 2 model, 3 trader
+        public static let notOffered = 1  // u8, Pricing.NotOffered, 0 offered
+        public static let selectionCount = 2  // u16
+        public static let margin = 4  // u32, hundredths of a percent
+        public static let message = 8  // u64, the supplier's message number
+        public static let providerTime = 16  // i64, ns
+        public static let entries = 24  // 16 each:
+        public static let entrySize = 16
+        public static let entryOdds = 0  // u32, u32; zeros: not offered
+        public static let entryReference = 8  // u32, thousandths
+    }
+    public enum MarketState {
+        public static let owner = 0  // u8, MarketOwner
+        public static let setting = 1  // u8, ShutReasons
+        public static let lifting = 2  // u8, ShutReasons
+        public static let scope = 3  // u8: 1 this market, 2 all of the fixture, 3 all
+        public static let betDelay = 4  // u32, ms, all ones unchanged
+        public static let actor = 8  // u64, operator, 0 none
+        public static let isMaterial = 16  // u8: 1 a pending bet must fall although the market stays open
+        public static let reason = 24  // text 64
+        public static let size = 88
+    }
+    public enum MarketChanged {
+        public static let market = 0  // u64
+        public static let fixture = 8  // u64
+        public static let version = 16  // u64
+        public static let priceVersion = 24  // u64
+        public static let material = 32  // u64
+        public static let reasons = 40  // u8
+        public static let isResulted = 41  // u8
+        public static let refusal = 42  // u16, OperationRefusal
+        public static let openLegs = 44  // u32
+        public static let worstLoss = 48  // i64
+        public static let staked = 56  // i64
+        public static let liabilityLimit = 64  // i64
+        public static let settlementVersion = 72  // u32
+        public static let betDelay = 76  // u32
+        public static let maximumStake = 80  // i64
+        public static let size = 88
+    }
+    public enum Place {
+        public static let session = 0  // u64
+        public static let stakeCash = 8  // i64
+        public static let stakeBonus = 16
+        public static let stakeFree = 24
+        public static let currency = 32  // u16
+        public static let structure = 34  // u8
+        public static let legCount = 35  // u8
+        public static let priceRule = 36  // u8
+        public static let priceRuleSource = 37  // u8
+        public static let tolerance = 38  // u8, rungs, 255 any
+        public static let oddsFormat = 39  // u8
+        public static let fxNumerator = 40  // u32, to the licence's currency; 1/1 the same
+        public static let fxDenominator = 44
+        public static let validUntil = 48  // i64, ns
+        public static let receivedAt = 56  // i64, ns
+        public static let videoDelay = 64  // u32, ms, all ones unknown
+        public static let gamingDay = 68  // u32, days since 1970
+        public static let promotion = 72  // u64, 0 none
+        public static let quote = 80  // u64, a single-use quote's nonce, 0 none
+        public static let rulesHash = 88  // u64, of the customer's rules, 0 unknown
+        public static let riskDecision = 96  // u64, 0 none
+        public static let legs = 112  // 64 each
+        public static let legSize = 64
+    }
+    public enum Leg {
+        public static let market = 0  // u64
+        public static let fixture = 8  // u64
+        public static let selection = 16  // u32, place in the market
+        public static let line = 20  // i32, quarters, Int32.min none
+        public static let odds = 24  // u32, u32, as shown
+        public static let marketVersion = 32  // u64, as shown
+        public static let score = 40  // u32, as shown, all ones unknown
+        public static let clock = 44  // u32, as shown, all ones unknown
+        public static let priceKind = 48  // u8
+        public static let eachWayPlaces = 49  // u8, 0 not each way
+        public static let eachWayNumerator = 50
+        public static let eachWayDenominator = 51
+        public static let eachWayBasis = 52  // u8: 1 as struck, 2 at the off
+        public static let priceSource = 53  // u8
+        public static let deductions = 54  // u16, hundredths of a percent so far
+        public static let message = 56  // u64, the supplier's message behind the price
+    }
+    public enum Placed {
+        public static let bet = 0  // u64
+        public static let status = 8  // u8, BetStatus
+        public static let money = 9  // u8
+        public static let refusal = 10  // u16
+        public static let refusalLeg = 12  // u32
+        public static let value = 16  // i64
+        public static let threshold = 24  // i64
+        public static let balances = 32  // Balances
+        public static let potentialReturn = 80  // i64
+        public static let acceptedAt = 88  // i64, 0 not accepted
+        public static let dueAt = 96  // i64, 0 no delay
+        public static let delayBase = 104  // u32, ms
+        public static let delayCustomer = 108
+        public static let delaySelection = 112
+        public static let stakeFactor = 116  // u16, thousandths of the market's maximum
+        public static let legCount = 118  // u8
+        public static let entries = 119  // u8: bit n: the ledger entry of EntryReason n was posted
+        public static let payoutCap = 120  // i64
+        public static let exposureAfter = 128  // i64, worst loss of the first leg's market
+        public static let exposureLimit = 136  // i64
+        public static let riskDecision = 144  // u64
+        public static let stake = 152  // i64
+        public static let legs = 160  // 16 each: odds u32 u32, market version u64
+        public static let legSize = 16
+        /// `flags` bit 0: this repeats an earlier answer and changed nothing.
+        public static let repeated: UInt16 = 1
+    }
+    public enum Result {
+        public static let market = 0  // u64
+        public static let source = 8  // u8: 1 feed, 2 operator
+        public static let certainty = 9  // u8: 1 scouted, 2 confirmed
+        public static let selectionCount = 10  // u8
+        public static let action = 11  // u8: 1 settle, 2 void, 3 resettle
+        public static let actor = 16  // u64
+        public static let proposal = 24  // u64, the sequence of what is approved
+        public static let evidence = 32  // text 32
+        public static let reason = 64  // text 64
+        public static let selections = 128  // 4 each: result u8, winners u8, tied u8, 0
+        public static let selectionSize = 4
+    }
+    public enum ResultAnswered {
+        public static let market = 0  // u64
+        public static let refusal = 8  // u16, OperationRefusal
+        public static let settlementVersion = 12  // u32
+        public static let proposal = 16  // u64
+        public static let remaining = 24  // u32, legs still to be walked
+        public static let size = 32
+    }
+    public enum BetSettled {
+        public static let bet = 0  // u64
+        public static let market = 8  // u64, whose result led here
+        public static let version = 16  // u32
+        public static let status = 20  // u8, BetStatus after
+        public static let entry = 21  // u8, EntryReason
+        public static let rounding = 22  // u8
+        public static let money = 23  // u8
+        public static let stake = 24  // i64
+        public static let payoutBefore = 32  // i64
+        public static let payout = 40  // i64
+        public static let balances = 48  // Balances
+        /// Two words each when the exact fraction fits them, else zeros and a further slot of 14 + 14.
+        public static let numerator = 96
+        public static let denominator = 112
+        public static let source = 128  // u8
+        public static let certainty = 129  // u8
+        public static let legCount = 130  // u8
+        public static let actor = 136  // u64
+        public static let approver = 144  // u64
+        public static let size = 176
+        public static let wide = 176
+        public static let wideSize = 176 + 224
+    }
+    public enum ForgetIDs {
+        public static let projected = 0  // u64: the projection is durable up to this sequence
+        public static let size = 8
+    }
+}

@@ -1,0 +1,306 @@
+public import EngineCore
+public import Kernel
+
+/// A point in the journal that state elsewhere can name, and that a journal can be asked for.
+public struct JournalPoint: Hashable, Sendable {
+    public let incarnation: UInt32
+    public let sequence: UInt64
+    /// Of the header of the block that holds the sequence.
+    public let block: BlockHash
+
+    public init(incarnation: UInt32, sequence: UInt64, block: BlockHash) {
+        self.incarnation = incarnation
+        self.sequence = sequence
+        self.block = block
+    }
+}
+
+/// The journal says something that no crash can have written. Nothing was changed.
+public struct Corruption: Error, Equatable, Sendable {
+    public let segment: String
+    public let offset: Int
+    public let what: String
+
+    public var text: String {
+        "\(segment) at byte \(offset): \(what). Nothing was changed. Restore the segment from a "
+            + "replica or a backup, or move the journal aside and start a new one."
+    }
+}
+
+public enum JournalError: Error, Equatable, Sendable {
+    case disk(DiskError)
+    case corrupt(Corruption)
+}
+
+/// Where the valid part of a journal ends.
+public struct JournalEnd: Sendable {
+    public var journal: ExternalID
+    public var incarnation: UInt32
+    /// The segment that is written next, and where in it.
+    public var segment: UInt32
+    public var offset: Int
+    public var nextBlock: UInt64
+    public var lastSequence: UInt64
+    public var lastTime: Int64
+    public var lastHeader: BlockHash
+    /// Where the last block stands, to be written once more before anybody is answered.
+    public var lastBlock: (segment: UInt32, offset: Int, bytes: Int)?
+    /// Bytes after the end that are not zero: a torn last write, to be cut.
+    public var tornBytes: Int
+    public var blocks: UInt64
+    public var segmentBytes: Int
+}
+
+/// One block as it is read: its header, its hash and its slots in memory until the next is read.
+public struct BlockView {
+    public let header: BlockHeader
+    public let hash: BlockHash
+    public let slots: UnsafeMutableRawPointer
+
+    /// Walks the records in order; stops at what is not a record.
+    public func forEachRecord(_ body: (RecordBytes) throws -> Void) rethrows {
+        var slot = 0
+        while slot < Int(header.slots) {
+            let base = slots + slot * SlotSize.bytes
+            let count = max(1, Int(RecordBytes(base, slots: 1).slotCount))
+            try body(RecordBytes(base, slots: count))
+            slot += count
+        }
+    }
+}
+
+/// Reads a journal from its first block to the end of its valid part, and proves that this is its end.
+public struct JournalReader<D: Disk> {
+    public let disk: D
+    private let digest = Digest()
+
+    public init(_ disk: D) {
+        self.disk = disk
+    }
+
+    /// Visits every block of the valid part in order and returns where it ends; nil for no journal.
+    public func scan(_ visit: (BlockView) throws -> Void) throws -> JournalEnd? {
+        let segments = try disk.names().compactMap(JournalFormat.segmentNumber).sorted()
+        guard let first = segments.first else { return nil }
+        for (index, number) in segments.enumerated() where number != first + UInt32(index) {
+            throw Corruption(
+                segment: JournalFormat.segmentName(number - 1), offset: 0,
+                what: "the segment is missing between others")
+        }
+        let buffer = AlignedBuffer(JournalFormat.mostBlockBytes)
+        var end: JournalEnd?
+        for (index, number) in segments.enumerated() {
+            let name = JournalFormat.segmentName(number)
+            let size = try disk.size(of: name)
+            let file = try disk.open(name)
+            defer { disk.close(file) }
+            var offset = 0
+            while offset < size {
+                guard
+                    let view = try read(
+                        file, name: name, segment: number, at: offset, size: size, after: end,
+                        buffer: buffer)
+                else {
+                    return try prove(
+                        end, segments: Array(segments[index...]), offset: offset, size: size,
+                        buffer: buffer)
+                }
+                try visit(view)
+                advance(&end, past: view, size: size)
+                offset += view.header.totalBytes
+                end?.offset = offset
+            }
+            guard offset == size else {
+                throw Corruption(segment: name, offset: offset, what: "a block crosses the end")
+            }
+        }
+        // Every segment is full to its last byte: the next one was not made yet.
+        if var full = end {
+            full.segment += 1
+            full.offset = 0
+            return full
+        }
+        return nil
+    }
+
+    private func advance(_ end: inout JournalEnd?, past view: BlockView, size: Int) {
+        let header = view.header
+        end = JournalEnd(
+            journal: header.journal, incarnation: header.incarnation, segment: header.segment,
+            offset: Int(header.offset), nextBlock: header.number + 1,
+            lastSequence: header.slots > 0 ? header.lastSequence : end?.lastSequence ?? 0,
+            lastTime: max(header.time, end?.lastTime ?? 0), lastHeader: view.hash,
+            lastBlock: (header.segment, Int(header.offset), header.totalBytes), tornBytes: 0,
+            blocks: (end?.blocks ?? 0) + 1, segmentBytes: size)
+    }
+
+    /// The block at `offset` if it is valid in itself and follows `end`; nil otherwise.
+    private func read(
+        _ file: D.File, name: String, segment: UInt32, at offset: Int, size: Int,
+        after end: JournalEnd?,
+        buffer: AlignedBuffer
+    ) throws -> BlockView? {
+        guard
+            let header = try selfValid(
+                file, segment: segment, at: offset, size: size, journal: end?.journal,
+                buffer: buffer)
+        else { return nil }
+        if let end {
+            guard header.number == end.nextBlock, header.parent == end.lastHeader,
+                header.incarnation >= end.incarnation, header.firstSequence == end.lastSequence + 1
+            else { return nil }
+        } else {
+            guard header.number == 0, header.parent == .zero, header.firstSequence == 1 else {
+                return nil
+            }
+        }
+        let hash = digest.blockHash(buffer.bytes(0..<JournalFormat.headerBytes))
+        let view = BlockView(
+            header: header, hash: hash, slots: buffer.base + JournalFormat.headerBytes)
+        try checkRecords(view, name: name)
+        return view
+    }
+
+    /// Magic, journal, position and both checksums hold.
+    private func selfValid(
+        _ file: D.File, segment: UInt32, at offset: Int, size: Int, journal: ExternalID?,
+        buffer: AlignedBuffer
+    ) throws -> BlockHeader? {
+        guard offset + JournalFormat.alignment <= size else { return nil }
+        try disk.read(
+            into: buffer.mutableBytes(0..<JournalFormat.alignment), from: file, at: offset)
+        guard let header = BlockHeader(buffer.bytes(0..<JournalFormat.alignment)),
+            header.offset == UInt64(offset), header.segment == segment,
+            journal == nil || header.journal == journal, offset + header.totalBytes <= size
+        else { return nil }
+        if header.totalBytes > JournalFormat.alignment {
+            try disk.read(
+                into: buffer.mutableBytes(JournalFormat.alignment..<header.totalBytes), from: file,
+                at: offset + JournalFormat.alignment)
+        }
+        let body = buffer.bytes(JournalFormat.headerBytes..<header.totalBytes)
+        return crc32c(body) == header.bodyChecksum ? header : nil
+    }
+
+    /// Inside a valid block every record must hold too: anything else was written by a broken build.
+    private func checkRecords(_ view: BlockView, name: String) throws {
+        var expected = view.header.firstSequence
+        var slot = 0
+        while slot < Int(view.header.slots) {
+            let base = view.slots + slot * SlotSize.bytes
+            let count = Int(RecordBytes(base, slots: 1).slotCount)
+            let record = RecordBytes(base, slots: max(1, count))
+            guard count > 0, slot + count <= Int(view.header.slots), record.kind != nil,
+                record.sequence == expected, hasValidSlots(base, count)
+            else {
+                throw Corruption(
+                    segment: name, offset: Int(view.header.offset),
+                    what: "record \(expected) is not valid inside a valid block")
+            }
+            expected += 1
+            slot += count
+        }
+        guard view.header.slots == 0 || expected == view.header.lastSequence + 1 else {
+            throw Corruption(
+                segment: name, offset: Int(view.header.offset),
+                what: "the block does not hold the sequences that it names")
+        }
+    }
+
+    private func hasValidSlots(_ base: UnsafeMutableRawPointer, _ count: Int) -> Bool {
+        for slot in 0..<count where !Slot.isValid(base + slot * SlotSize.bytes) { return false }
+        return true
+    }
+
+    /// Shows that nothing after `offset` was ever acknowledged, or throws.
+    private func prove(
+        _ end: JournalEnd?, segments: [UInt32], offset: Int, size: Int, buffer: AlignedBuffer
+    ) throws -> JournalEnd? {
+        let next = end?.nextBlock ?? 0
+        var torn = 0
+        for (index, number) in segments.enumerated() {
+            let name = JournalFormat.segmentName(number)
+            let file = try disk.open(name)
+            defer { disk.close(file) }
+            let segmentSize = try disk.size(of: name)
+            var place = index == 0 ? offset : 0
+            let tail = place
+            while place + JournalFormat.alignment <= segmentSize {
+                try disk.read(
+                    into: buffer.mutableBytes(0..<JournalFormat.alignment), from: file, at: place)
+                let page = buffer.bytes(0..<JournalFormat.alignment)
+                if let header = BlockHeader(page),
+                    end == nil || header.journal == end?.journal
+                {
+                    let isWhole =
+                        try selfValid(
+                            file, segment: number, at: place, size: segmentSize,
+                            journal: end?.journal, buffer: buffer) != nil
+                    if isWhole || (header.durableUpTo >= next && header.number > next) {
+                        throw Corruption(
+                            segment: name, offset: place,
+                            what: "block \(header.number) is there, but block \(next) before it "
+                                + "is missing or damaged")
+                    }
+                    try disk.read(
+                        into: buffer.mutableBytes(0..<JournalFormat.alignment), from: file,
+                        at: place)
+                }
+                let isInTail =
+                    index == 0 && place < tail + JournalFormat.mostBlockBytes
+                let dirty = try dirtyBytes(
+                    page, at: place, name: name, mayBeTorn: isInTail)
+                torn += dirty
+                place += JournalFormat.alignment
+            }
+        }
+        if var end {
+            if let first = segments.first, first != end.segment {
+                end.segment = first
+                end.offset = offset
+            }
+            end.tornBytes = torn
+            end.segmentBytes = size
+            return end
+        }
+        return nil
+    }
+
+    /// Bytes of a page after the end that are not zero; they may only be whole slots of a torn block.
+    private func dirtyBytes(
+        _ page: UnsafeRawBufferPointer, at place: Int, name: String, mayBeTorn: Bool
+    ) throws -> Int {
+        var dirty = 0
+        for start in stride(from: 0, to: page.count, by: SlotSize.bytes) {
+            let slot = UnsafeRawBufferPointer(rebasing: page[start..<start + SlotSize.bytes])
+            if slot.allSatisfy({ $0 == 0 }) { continue }
+            dirty += SlotSize.bytes
+            let isHeader = start == 0 && BlockHeader(slot) != nil
+            guard mayBeTorn, isHeader || Slot.isValid(slot.baseAddress!) else {
+                throw Corruption(
+                    segment: name, offset: place + start,
+                    what: "bytes after the last block are neither zero nor a torn write's")
+            }
+        }
+        return dirty
+    }
+}
+
+/// Single slots: each starts with the CRC-32C of its rest.
+public enum Slot {
+    public static func checksum(_ base: UnsafeRawPointer) -> UInt32 {
+        crc32c(UnsafeRawBufferPointer(start: base + 4, count: SlotSize.bytes - 4))
+    }
+
+    public static func isValid(_ base: UnsafeRawPointer) -> Bool {
+        base.loadUnaligned(as: UInt32.self) == checksum(base)
+    }
+
+    /// Puts the checksum into every slot of a record.
+    public static func seal(_ record: RecordBytes) {
+        for slot in 0..<record.slots {
+            let base = record.address + slot * SlotSize.bytes
+            base.storeBytes(of: checksum(base), as: UInt32.self)
+        }
+    }
+}

@@ -1,0 +1,398 @@
+public import EngineCore
+public import EngineJournal
+public import Kernel
+
+/// Who is told when a command's outcome is durable. 0 asks for nothing.
+public typealias Token = UInt64
+
+/// One answer inside a durable block: whose, and where its outcome's first slot is.
+public struct Completion: Sendable {
+    public let token: Token
+    /// The slot of the command's first outcome, or `UInt32.max` for a command without one.
+    public let slot: UInt32
+}
+
+/// A block that is on the disk: what everybody else may now learn. Shared by all readers, written by none.
+///
+/// Goes back to its pool when the last reader lets go.
+public final class DurableBlock: @unchecked Sendable {
+    // Filled by the engine's thread before anybody else sees the block, then never written while shared.
+    fileprivate let memory: AlignedBuffer
+    public fileprivate(set) var slotCount = 0
+    public fileprivate(set) var lastSequence: UInt64 = 0
+    public fileprivate(set) var point = JournalPoint(incarnation: 0, sequence: 0, block: .zero)
+    public fileprivate(set) var completions: [Completion] = []
+
+    init() {
+        memory = AlignedBuffer(JournalFormat.mostBlockBytes)
+        completions.reserveCapacity(4096)
+    }
+
+    /// The record that starts in `slot`.
+    public func record(at slot: Int) -> RecordBytes {
+        precondition(slot < slotCount, "a slot of this block")
+        let base = memory.base + slot * SlotSize.bytes
+        return RecordBytes(base, slots: max(1, Int(RecordBytes(base, slots: 1).slotCount)))
+    }
+
+    public func forEachRecord(_ body: (RecordBytes) throws -> Void) rethrows {
+        var slot = 0
+        while slot < slotCount {
+            let record = record(at: slot)
+            try body(record)
+            slot += record.slots
+        }
+    }
+}
+
+/// Commands on their way in: whole records without sequence, time and checksum.
+///
+/// Bound: `capacity` slots. `add` answers false when full, which the caller says as `busy`.
+public final class IntakeBatch {
+    public let capacity: Int
+    public private(set) var slots = 0
+    fileprivate let memory: AlignedBuffer
+    fileprivate private(set) var tokens: [(token: Token, slot: UInt32)] = []
+
+    public init(capacity: Int) {
+        self.capacity = capacity
+        memory = AlignedBuffer(capacity * SlotSize.bytes)
+        tokens.reserveCapacity(capacity)
+    }
+
+    public var isEmpty: Bool { tokens.isEmpty }
+    public var count: Int { tokens.count }
+
+    public func add(_ record: RecordBytes, token: Token) -> Bool {
+        guard slots + record.slots <= capacity else { return false }
+        (memory.base + slots * SlotSize.bytes).copyMemory(
+            from: record.address, byteCount: record.byteCount)
+        tokens.append((token, UInt32(slots)))
+        slots += record.slots
+        return true
+    }
+
+    public func removeAll() {
+        slots = 0
+        tokens.removeAll(keepingCapacity: true)
+    }
+
+    fileprivate func record(_ index: Int) -> RecordBytes {
+        let base = memory.base + Int(tokens[index].slot) * SlotSize.bytes
+        return RecordBytes(base, slots: max(1, Int(RecordBytes(base, slots: 1).slotCount)))
+    }
+}
+
+/// What a new journal is told about its cell, and what an old one was.
+public struct CellConfiguration: Sendable {
+    public var currency = Currency.eur
+    public var rounding = Rounding.down
+    public var minimumStake: Int64 = 10
+    public var payoutCap: Int64 = Limits.potentialReturn
+    public var brand: UInt32 = 0
+    public var licence: UInt32 = 0
+    public var build = "unknown"
+    public init() {}
+}
+
+/// What stopped the engine. Nothing of the block at hand was answered.
+public enum HostError: Error, Sendable {
+    case disk(DiskError)
+    case corrupt(Corruption)
+    /// Replay decided otherwise than the journal says.
+    case diverged(sequence: UInt64)
+}
+
+/// How a journal was found at start.
+public struct RecoveryReport: Sendable {
+    public var isNew = false
+    public var blocks: UInt64 = 0
+    public var records: UInt64 = 0
+    public var tornBytes = 0
+    public var stateHash = StateHash()
+}
+
+/// Engine and journal under one sequencer, without a thread of its own: the engine's thread turns it
+/// in the product, a test or a simulation turns it by hand.
+public final class EngineHost<D: Disk, C: Clock> {
+    /// Records other than bets' intents that one turn begins by itself, so that no bet waits for a walk.
+    static var stepsPerTurn: Int { 4 }
+
+    public private(set) var engine: Engine
+    public private(set) var report = RecoveryReport()
+    private var writer: JournalWriter<D>
+    private var time: SequencerTime<C>
+    private var pool: [DurableBlock] = []
+    private var pending: [Completion] = []
+    private var isConfirmed = true
+    /// The newest sequence that the projection holds durably; ids before it may go.
+    public var projected: UInt64 = 0
+    private var lastForget: Int64 = 0
+
+    /// Recovers what is there or begins a journal, and makes the first records durable.
+    ///
+    /// - Throws: `HostError`; nothing was changed on the disk by a `corrupt` or a `diverged`.
+    public init(
+        disk: D, clock: C, limits: EngineLimits, cell: CellConfiguration, segmentBytes: Int,
+        newJournal: ExternalID, prepare: @escaping (UInt32) -> Void
+    ) throws(HostError) {
+        do {
+            var engine = Engine(limits: limits, seed: newJournal.low)
+            var replay = Replay()
+            let found = try JournalReader(disk).scan { block in
+                try replay.apply(block, to: &engine)
+            }
+            let end = found ?? JournalWriter<D>.beginning(journal: newJournal)
+            writer = try JournalWriter(
+                disk, at: end, segmentBytes: segmentBytes, prepare: prepare)
+            time = SequencerTime(clock, after: end.lastTime)
+            report.isNew = found == nil
+            report.blocks = end.blocks
+            report.records = end.lastSequence
+            report.tornBytes = end.tornBytes
+            self.engine = engine
+            report.stateHash = self.engine.stateHash
+            try writer.heal()
+            if found != nil { writer.bumpIncarnation() }
+        } catch let error as HostError {
+            throw error
+        } catch let error as Corruption {
+            throw .corrupt(error)
+        } catch let error as DiskError {
+            throw .disk(error)
+        } catch {
+            fatalError("recovery threw \(error)")
+        }
+        try begin(cell, found: !report.isNew)
+    }
+
+    private func begin(_ cell: CellConfiguration, found: Bool) throws(HostError) {
+        let batch = IntakeBatch(capacity: 8)
+        let memory = AlignedBuffer(SlotSize.bytes)
+        let record = RecordBytes(memory.base, slots: 1)
+        if found {
+            record.begin(.recovered)
+            record.set(Layout.Recovered.incarnation, writer.end.incarnation)
+            record.set(Layout.Recovered.block, writer.end.nextBlock - 1)
+            record.set(Layout.Recovered.build, text: cell.build, width: 48)
+        } else {
+            record.begin(.genesis)
+            record.set(Layout.Genesis.currency, cell.currency.numericCode)
+            record.set(Layout.Genesis.rounding, cell.rounding.rawValue)
+            record.set(Layout.Genesis.minimumStake, cell.minimumStake)
+            record.set(Layout.Genesis.payoutCap, cell.payoutCap)
+            record.set(Layout.Genesis.brand, cell.brand)
+            record.set(Layout.Genesis.licence, cell.licence)
+            record.set(Layout.Genesis.journalHigh, writer.end.journal.high)
+            record.set(Layout.Genesis.journalLow, writer.end.journal.low)
+            record.set(Layout.Genesis.mostOpenBets, UInt32(clamping: engine.limits.openBets))
+            record.set(Layout.Genesis.build, text: cell.build, width: 48)
+        }
+        _ = batch.add(record, token: 0)
+        try turn(batch, withOwnSteps: false) { _ in }
+    }
+
+    public var health: JournalHealth { writer.health }
+    public var point: JournalPoint { writer.point }
+    public var stateHash: StateHash { engine.stateHash }
+
+    /// When `turn` has something to do although nobody sent anything; nil when never.
+    public var nextDue: Timestamp? { engine.nextDue }
+
+    /// Whether something is due at the sequencer's last time already.
+    public var isDue: Bool { engine.dueKind(at: engine.time) != nil }
+
+    /// Whether the last block still waits for an empty one to confirm it.
+    public var isUnconfirmed: Bool { !isConfirmed }
+
+    /// Decides everything in `batch` and everything due, in as many blocks as it takes; `deliver` gets
+    /// each block once it is durable.
+    public func turn(_ batch: IntakeBatch, deliver: (DurableBlock) -> Void) throws(HostError) {
+        try turn(batch, withOwnSteps: true, deliver)
+    }
+
+    /// The first turn has no steps of its own: what came due while we were away must see `recovered`.
+    private func turn(
+        _ batch: IntakeBatch, withOwnSteps: Bool, _ deliver: (DurableBlock) -> Void
+    ) throws(HostError) {
+        var index = 0
+        var now = time.now()
+        let hasStepped = time.hasStepped()
+        repeat {
+            var block = openBlock()
+            if hasStepped, index == 0, withOwnSteps { shutInPlay(&block, at: &now) }
+            if withOwnSteps { forgetIDs(&block, at: &now) }
+            var steps = withOwnSteps ? 0 : Self.stepsPerTurn
+            while steps < Self.stepsPerTurn,
+                let kind = engine.dueKind(at: Timestamp(nanoseconds: now)), block.hasRoom(for: 1)
+            {
+                applyOwn(kind, &block, at: &now)
+                steps += 1
+            }
+            while index < batch.count {
+                let record = batch.record(index)
+                guard block.hasRoom(for: record.slots) else { break }
+                append(record, token: batch.tokens[index].token, &block, at: &now)
+                index += 1
+            }
+            try commit(&block, time: now, deliver)
+        } while index < batch.count
+    }
+
+    /// Writes the empty block that confirms the last one, if it is not confirmed yet.
+    public func confirm() throws(HostError) {
+        guard !isConfirmed else { return }
+        do {
+            try writer.commit(slots: 0, lastSequence: 0, time: 0)
+        } catch { throw .disk(error) }
+        isConfirmed = true
+    }
+
+    // MARK: One block
+
+    private struct OpenBlock: ~Copyable {
+        var writer: RecordWriter
+
+        /// Room for a command of `slots` and the most that can come of it.
+        func hasRoom(for slots: Int) -> Bool {
+            writer.used + slots + Engine.mostOutcomeSlots <= writer.capacity
+        }
+    }
+
+    private func openBlock() -> OpenBlock {
+        pending.removeAll(keepingCapacity: true)
+        return OpenBlock(
+            writer: RecordWriter(
+                writer.slots, capacity: JournalFormat.mostSlots,
+                nextSequence: writer.end.lastSequence + 1))
+    }
+
+    private func append(
+        _ record: RecordBytes, token: Token, _ block: inout OpenBlock, at now: inout Int64
+    ) {
+        let command = block.writer.reserve(slots: record.slots)
+        command.address.copyMemory(from: record.address, byteCount: record.byteCount)
+        stampAndApply(command, token: token, &block, at: &now)
+    }
+
+    private func applyOwn(_ kind: RecordKind, _ block: inout OpenBlock, at now: inout Int64) {
+        let command = block.writer.reserve(slots: 1)
+        command.begin(kind)
+        stampAndApply(command, token: 0, &block, at: &now)
+    }
+
+    private func stampAndApply(
+        _ command: RecordBytes, token: Token, _ block: inout OpenBlock, at now: inout Int64
+    ) {
+        now = time.following()
+        command.sequence = block.writer.takeSequence()
+        command.time = Timestamp(nanoseconds: now)
+        command.rulesVersion = Engine.rulesVersion
+        let first = block.writer.used
+        engine.apply(command, into: &block.writer)
+        guard token != 0 else { return }
+        pending.append(
+            Completion(token: token, slot: block.writer.used > first ? UInt32(first) : .max))
+    }
+
+    private func commit(
+        _ block: inout OpenBlock, time: Int64, _ deliver: (DurableBlock) -> Void
+    ) throws(HostError) {
+        let slots = block.writer.used
+        guard slots > 0 else { return }
+        for slot in 0..<slots {
+            let base = writer.slots + slot * SlotSize.bytes
+            base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
+        }
+        do {
+            try writer.commit(
+                slots: slots, lastSequence: block.writer.nextSequence - 1, time: time)
+        } catch { throw .disk(error) }
+        isConfirmed = false
+        let durable = takeBlock()
+        durable.memory.base.copyMemory(from: writer.slots, byteCount: slots * SlotSize.bytes)
+        durable.slotCount = slots
+        durable.lastSequence = writer.end.lastSequence
+        durable.point = writer.point
+        durable.completions.removeAll(keepingCapacity: true)
+        durable.completions.append(contentsOf: pending)
+        deliver(durable)
+    }
+
+    private func takeBlock() -> DurableBlock {
+        for index in pool.indices where isKnownUniquelyReferenced(&pool[index]) {
+            return pool[index]
+        }
+        let fresh = DurableBlock()
+        if pool.count < 64 { pool.append(fresh) }
+        return fresh
+    }
+
+    // MARK: What the sequencer says by itself
+
+    /// A clock that jumped makes every in-play price doubtful: shut until the feed shows itself again.
+    private func shutInPlay(_ block: inout OpenBlock, at now: inout Int64) {
+        let command = block.writer.reserve(slots: 1)
+        command.begin(.marketState)
+        command.set(Layout.MarketState.owner, 2 as UInt8)
+        command.set(Layout.MarketState.setting, 2 as UInt8)
+        command.set(Layout.MarketState.scope, 3 as UInt8)
+        command.set(Layout.MarketState.betDelay, UInt32.max)
+        command.set(Layout.MarketState.reason, text: "wall clock stepped", width: 64)
+        stampAndApply(command, token: 0, &block, at: &now)
+    }
+
+    /// Once a second, ids whose window has passed and whose answer is projected are let go.
+    private func forgetIDs(_ block: inout OpenBlock, at now: inout Int64) {
+        guard now - lastForget > 1_000_000_000, projected > 0 else { return }
+        lastForget = now
+        guard engine.canForgetIDs(at: Timestamp(nanoseconds: now), projected: projected) else {
+            return
+        }
+        let command = block.writer.reserve(slots: 1)
+        command.begin(.forgetIDs)
+        command.set(Layout.ForgetIDs.projected, projected)
+        stampAndApply(command, token: 0, &block, at: &now)
+    }
+}
+
+/// Runs the journal's commands again and compares every outcome byte for byte.
+public struct Replay: ~Copyable {
+    private let memory = AlignedBuffer((Engine.mostOutcomeSlots + 1) * SlotSize.bytes)
+    public private(set) var records: UInt64 = 0
+
+    public init() {}
+
+    public mutating func apply(_ block: BlockView, to engine: inout Engine) throws(HostError) {
+        var slot = 0
+        let count = Int(block.header.slots)
+        while slot < count {
+            let command = Self.record(block, slot)
+            guard command.kind?.isCommand == true else {
+                throw .diverged(sequence: command.sequence)
+            }
+            slot += command.slots
+            var writer = RecordWriter(
+                memory.base, capacity: Engine.mostOutcomeSlots, nextSequence: command.sequence + 1)
+            engine.apply(command, into: &writer)
+            records += writer.nextSequence - command.sequence
+            for own in 0..<writer.used {
+                let base = memory.base + own * SlotSize.bytes
+                base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
+            }
+            let bytes = writer.used * SlotSize.bytes
+            guard slot + writer.used <= count,
+                UnsafeRawBufferPointer(start: memory.base, count: bytes)
+                    .elementsEqual(
+                        UnsafeRawBufferPointer(
+                            start: block.slots + slot * SlotSize.bytes, count: bytes))
+            else { throw .diverged(sequence: command.sequence) }
+            slot += writer.used
+        }
+    }
+
+    private static func record(_ block: BlockView, _ slot: Int) -> RecordBytes {
+        let base = block.slots + slot * SlotSize.bytes
+        return RecordBytes(base, slots: max(1, Int(RecordBytes(base, slots: 1).slotCount)))
+    }
+}

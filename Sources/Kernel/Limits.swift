@@ -1,0 +1,23 @@
+/// Bounds that hold everywhere, with their units; what an operator may set lower is configuration.
+public enum Limits {
+    /// Legs of one bet.
+    public static let legs = 20
+    /// Whole minor units a JSON number carries without loss: 2^53 - 1.
+    public static let minorUnits: Int64 = 9_007_199_254_740_991
+    /// A bet's potential return, in minor units: one hundred million of a currency with cents.
+    public static let potentialReturn: Int64 = 10_000_000_000
+    /// A single stake, in minor units.
+    public static let stake: Int64 = 1_000_000_000
+    /// Selections of one market.
+    public static let selections = 64
+    /// How far ahead of the sequencer's time a client may set its deadline, in milliseconds.
+    public static let validUntilAhead: Int64 = 60_000
+    /// How long after its deadline an id stays in the engine, in milliseconds.
+    public static let idWindow: Int64 = 600_000
+    /// The longest in-play delay, in milliseconds.
+    public static let betDelay: UInt32 = 30_000
+    /// Bets of one account that wait for their delay at the same time.
+    public static let pendingPerAccount = 32
+    /// Names of fixtures, markets and selections, in UTF-8 bytes.
+    public static let name = 48
+}

@@ -1,0 +1,137 @@
+public import Kernel
+
+/// What a supplier's book says of one selection; prices in thousandths, 0 where there is none.
+public struct Quote: Hashable, Sendable {
+    public var bestBack: UInt32
+    public var bestLay: UInt32
+    public var lastTraded: UInt32
+    public var isActive: Bool
+
+    public init(
+        bestBack: UInt32 = 0, bestLay: UInt32 = 0, lastTraded: UInt32 = 0, isActive: Bool = true
+    ) {
+        self.bestBack = bestBack
+        self.bestLay = bestLay
+        self.lastTraded = lastTraded
+        self.isActive = isActive
+    }
+}
+
+/// Why a market's book cannot be offered, in checking order.
+public enum NotOffered: UInt8, Error, Hashable, Sendable, CaseIterable {
+    case tooFewSelections = 1
+    case crossed = 2
+    case oneSided = 3
+    case tooWide = 4
+    case noPrice = 5
+    case underRound = 6
+
+    public var word: String {
+        switch self {
+        case .tooFewSelections: "too_few_selections"
+        case .crossed: "crossed"
+        case .oneSided: "one_sided"
+        case .tooWide: "too_wide"
+        case .noPrice: "no_price"
+        case .underRound: "under_round"
+        }
+    }
+}
+
+/// How a reference becomes our price. Probabilities are parts per billion, so no rule needs a fraction.
+public struct PricingRule: Hashable, Sendable {
+    /// What our book adds up to above 100 %, in hundredths of a percent: 500 is a book of 105 %.
+    public var marginBasisPoints: UInt32
+    /// A lay price may be at most this many hundredths of the back price: 200 is twice as long.
+    public var widestSpreadPercent: UInt32
+    /// A reference without two sides (last traded only) may sum to this little, in hundredths of a percent.
+    public var thinnestLastTradedBook: UInt32
+
+    public init(
+        marginBasisPoints: UInt32 = 500, widestSpreadPercent: UInt32 = 150,
+        thinnestLastTradedBook: UInt32 = 9500
+    ) {
+        self.marginBasisPoints = marginBasisPoints
+        self.widestSpreadPercent = widestSpreadPercent
+        self.thinnestLastTradedBook = thinnestLastTradedBook
+    }
+}
+
+/// A selection's reference and the price we make of it; both nil for one that takes no part.
+public struct OfferedPrice: Hashable, Sendable {
+    /// The supplier's middle, in thousandths.
+    public let referenceThousandths: UInt32
+    public let odds: Odds?
+
+    public init(referenceThousandths: UInt32, odds: Odds?) {
+        self.referenceThousandths = referenceThousandths
+        self.odds = odds
+    }
+}
+
+extension PricingRule {
+    static let certainty: UInt64 = 1_000_000_000
+
+    /// Our prices for a market of which `winners` selections win.
+    ///
+    /// The reference is the midpoint of best back and lay, else the last traded price; references are
+    /// normalised to the number of winners, the margin is put on in proportion, and each price goes
+    /// down to its rung, so that what is published never adds up to less than was asked.
+    public func prices(
+        for quotes: [Quote], winners: Int, on ladder: TickLadder
+    ) throws(NotOffered) -> [OfferedPrice] {
+        let active = quotes.filter(\.isActive)
+        guard active.count >= 2, active.count > winners, winners >= 1 else {
+            throw .tooFewSelections
+        }
+        let hasSides = active.contains { $0.bestBack > 0 || $0.bestLay > 0 }
+        if hasSides { try check(active, winners: winners) }
+
+        var references: [UInt32] = []
+        references.reserveCapacity(quotes.count)
+        var total: UInt64 = 0
+        for quote in quotes {
+            guard quote.isActive else {
+                references.append(0)
+                continue
+            }
+            let reference =
+                hasSides ? (quote.bestBack + quote.bestLay) / 2 : quote.lastTraded
+            guard reference > 1000 else { throw .noPrice }
+            references.append(reference)
+            total += Self.certainty * 1000 / UInt64(reference)
+        }
+        if !hasSides {
+            let least = Self.certainty * UInt64(winners) * UInt64(thinnestLastTradedBook) / 10_000
+            guard total >= least else { throw .underRound }
+        }
+        let book = UInt64(10_000 + marginBasisPoints) * UInt64(winners)
+        return references.map { reference in
+            guard reference > 0 else { return OfferedPrice(referenceThousandths: 0, odds: nil) }
+            // probability x book, as a price in thousandths: total x reference / book, rounded down.
+            let share = total * UInt64(reference) / 1000
+            let price = share * 1000 / (Self.certainty / 10_000) / book
+            let rung = ladder.tick(atOrBelow: UInt32(clamping: price))
+            return OfferedPrice(
+                referenceThousandths: reference,
+                odds: Odds(thousandths: ladder.thousandths(at: rung ?? 0)))
+        }
+    }
+
+    private func check(_ active: [Quote], winners: Int) throws(NotOffered) {
+        for quote in active where quote.bestBack > 0 && quote.bestLay > 0 {
+            guard quote.bestBack < quote.bestLay else { throw .crossed }
+        }
+        for quote in active {
+            guard quote.bestBack > 0, quote.bestLay > 0 else { throw .oneSided }
+        }
+        var backed: UInt64 = 0
+        for quote in active {
+            let widest = UInt64(quote.bestBack) * UInt64(widestSpreadPercent) / 100
+            guard UInt64(quote.bestLay) <= widest else { throw .tooWide }
+            backed += Self.certainty * 1000 / UInt64(quote.bestBack)
+        }
+        // Who could back every selection and win whatever happens sees a broken book, not a price.
+        guard backed >= Self.certainty * UInt64(winners) else { throw .underRound }
+    }
+}

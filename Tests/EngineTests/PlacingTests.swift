@@ -1,0 +1,272 @@
+import Betting
+import Catalogue
+import EngineCore
+import Kernel
+import Ledger
+import TestSupport
+import Testing
+
+@Suite struct `Placing a bet` {
+    let even = decimal(2000)
+
+    @Test func `takes the stake and opens the bet when nothing delays it`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even])
+        let outcome = try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        #expect(outcome.status == .open)
+        #expect(outcome.potentialReturn == 2000)
+        #expect((outcome.cash, outcome.held, outcome.openBets) == (4000, 0, 1000))
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `of an accumulator multiplies all legs and counts it on each`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let legs = try (0..<3).map { _ in
+            (try cell.market([decimal(1500), even]), UInt32(0), decimal(1500))
+        }
+        let outcome = try cell.place(cell.intent(account, legs, stake: 1000))
+        #expect(outcome.potentialReturn == 3375)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `with twenty legs stays exact`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let price = Odds(13, over: 10)!
+        let legs = try (0..<20).map { _ in (try cell.market([price, even]), UInt32(0), price) }
+        let outcome = try cell.place(cell.intent(account, legs, stake: 100))
+        // 100 x 1.3^20 = 19004.96...
+        #expect(outcome.potentialReturn == 19004)
+    }
+
+    @Test func `again with the same id and body gives the same answer and moves nothing`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even])
+        let intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        let first = try cell.place(intent)
+        let second = try cell.place(intent)
+        #expect(second.isRepeat)
+        #expect(second.bet == first.bet)
+        #expect(second.cash == 4000)
+    }
+
+    @Test func `again with the same id and another body is an error`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even])
+        var intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        try cell.place(intent)
+        intent.stake = 2000
+        intent.requestHash = ExternalID(high: 9, low: 9)
+        let second = try cell.place(intent)
+        #expect(second.refusal == .idReused)
+        #expect(second.cash == 4000)
+    }
+
+    @Test func `that was refused stays refused when asked again, even if it would pass now`() throws
+    {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 500)
+        let market = try cell.market([even, even])
+        let intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        #expect(try cell.place(intent).refusal == .insufficientFunds)
+        try cell.say { $0.deposit(5000, to: account, id: cell.freshID()) }
+        let again = try cell.place(intent)
+        #expect(again.refusal == .insufficientFunds)
+        #expect((again.value, again.threshold) == (500, 1000))
+    }
+
+    @Test func `after its deadline is refused and uses up no id`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even])
+        var intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        cell.clock.advance(milliseconds: 11_000)
+        #expect(try cell.place(intent).refusal == .deadlinePassed)
+        intent.validUntil = cell.now.adding(milliseconds: 1000)
+        #expect(try cell.place(intent).status == .open)
+    }
+
+    @Test func `is refused for the first thing that is wrong, in the order of the list`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let open = try cell.market([even, even])
+        let sibling = open
+        let shut = try cell.market([even, even])
+        try cell.say { $0.marketState(shut.id, by: .trader, setting: .trader) }
+        let unpriced = try cell.market([nil, even])
+        let small = try cell.market([even, even], maximumStake: 400)
+        let tight = try cell.market([even, even], liabilityLimit: 100)
+        let dear = try cell.market([decimal(1_000_000), even])
+        let dearer = try cell.market([decimal(1_000_000), even])
+        let dearest = try cell.market([decimal(1_000_000), even])
+        func refusal(_ legs: [(Cell.Offered, UInt32, Odds)], stake: Int64 = 500) throws -> Refusal?
+        {
+            try cell.place(cell.intent(account, legs, stake: stake)).refusal
+        }
+        var unknown = cell.intent(account, [(open, 0, even)], stake: 500)
+        unknown.legs[0].market = MarketID(999)
+        #expect(try cell.place(unknown).refusal == .marketUnknown)
+        var system = cell.intent(account, [(open, 0, even)], stake: 500)
+        system.structure = .system
+        #expect(try cell.place(system).refusal == .structureUnsupported)
+        var other = cell.intent(account, [(open, 0, even)], stake: 500)
+        other.currency = .gbp
+        #expect(try cell.place(other).refusal == .currencyMismatch)
+        #expect(
+            try cell.place(cell.intent(AccountID(77), [(open, 0, even)], stake: 1)).refusal
+                == .accountUnknown)
+        #expect(try refusal([]) == .legCountOutOfRange)
+        #expect(try refusal([(open, 5, even)]) == .selectionUnknown)
+        #expect(try refusal([(shut, 0, even)]) == .marketSuspended)
+        #expect(try refusal([(unpriced, 0, even)]) == .selectionNotOffered)
+        #expect(try refusal([(open, 0, decimal(2020))]) == .priceMoved)
+        #expect(try refusal([(open, 0, even), (sibling, 1, even)]) == .related)
+        #expect(try refusal([(open, 0, even)], stake: 5) == .stakeBelowMinimum)
+        #expect(try refusal([(small, 0, even)]) == .stakeAboveMaximum)
+        let long = [dear, dearer, dearest].map { ($0, UInt32(0), decimal(1_000_000)) }
+        #expect(try refusal(long) == .returnAboveMaximum)
+        #expect(try refusal([(open, 0, even)], stake: 5001) == .insufficientFunds)
+        #expect(try refusal([(tight, 0, even)]) == .exposureLimit)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `from one competitor chain is not combined`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let semi = try cell.market([even, even], chain: 4)
+        let final = try cell.market([even, even], chain: 4)
+        let intent = cell.intent(account, [(semi, 0, even), (final, 0, even)], stake: 500)
+        #expect(try cell.place(intent).refusal == .related)
+    }
+
+    @Test func `against a score that changed is refused with both scores`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even], inPlay: true)
+        var intent = cell.intent(account, [(market, 0, even)], stake: 500)
+        intent.legs[0].score = Score(home: 1, away: 0).packed
+        let outcome = try cell.place(intent)
+        #expect(outcome.refusal == .scoreChanged)
+        #expect(outcome.value == 0)
+        #expect(outcome.threshold == 65536)
+    }
+
+    @Test(arguments: [
+        (PriceRule.exact, 0 as UInt8, 2020 as UInt32, false), (.better, 0, 2020, true),
+        (.better, 0, 1990, false), (.any, 1, 1990, true), (.any, 1, 1980, false),
+        (.any, 255, 1010, true),
+    ])
+    func `follows the customer's price rule`(
+        rule: PriceRule, tolerance: UInt8, now: UInt32, taken: Bool
+    ) throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even])
+        try cell.price(market.id, [decimal(now), even])
+        var intent = cell.intent(account, [(market, 0, even)], stake: 500)
+        intent.rule = rule
+        intent.tolerance = tolerance
+        let outcome = try cell.place(intent)
+        #expect((outcome.status == .open) == taken)
+        #expect(taken || outcome.refusal == .priceMoved)
+    }
+
+    @Test func `limits what a market may lose to the dearest joint result`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 100_000)
+        // Two of three win: the worst case is the two dearest selections together.
+        let market = try cell.market([even, even, even], winners: 2, liabilityLimit: 1000)
+        #expect(
+            try cell.place(cell.intent(account, [(market, 0, even)], stake: 500)).status == .open)
+        #expect(
+            try cell.place(cell.intent(account, [(market, 1, even)], stake: 500)).status == .open)
+        let third = try cell.place(cell.intent(account, [(market, 0, even)], stake: 100))
+        #expect(third.refusal == .exposureLimit)
+        #expect((third.value, third.threshold) == (1100, 1000))
+        // Money on the third selection lowers the worst case instead.
+        #expect(
+            try cell.place(cell.intent(account, [(market, 2, even)], stake: 100)).status == .open)
+    }
+}
+
+@Suite struct `A bet in play` {
+    let even = decimal(2000)
+
+    func world() throws -> (Cell, AccountID, Cell.Offered) {
+        let cell = try Cell()
+        return (
+            cell, try cell.customer(cash: 5000),
+            try cell.market([even, even], inPlay: true, betDelay: 5000)
+        )
+    }
+
+    @Test func `is held while it waits and accepted when nothing happened`() throws {
+        let (cell, account, market) = try world()
+        let pending = try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        #expect(pending.status == .pending)
+        #expect((pending.cash, pending.held, pending.openBets) == (4000, 1000, 0))
+        cell.clock.advance(milliseconds: 4999)
+        try cell.turn()
+        #expect(cell.concluded[pending.bet]?.status == .pending)
+        cell.clock.advance(milliseconds: 2)
+        try cell.turn()
+        let decided = cell.concluded[pending.bet]!
+        #expect(decided.status == .open)
+        #expect((decided.cash, decided.held, decided.openBets) == (4000, 0, 1000))
+        #expect(cell.audit() == [])
+    }
+
+    @Test
+    func `falls when the market was shut in between, though it is open again at the same price`()
+        throws
+    {
+        let (cell, account, market) = try world()
+        let pending = try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        try cell.say { $0.marketState(market.id, by: .feed, setting: .feed) }
+        try cell.say { $0.marketState(market.id, by: .feed, lifting: .feed) }
+        cell.clock.advance(milliseconds: 5001)
+        try cell.turn()
+        let decided = cell.concluded[pending.bet]!
+        #expect(decided.refusal == .changedDuringDelay)
+        #expect((decided.cash, decided.held) == (5000, 0))
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `falls with a goal`() throws {
+        let (cell, account, market) = try world()
+        let pending = try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        var facts = FixtureFacts(id: market.fixtureID)
+        facts.state = FixtureState(
+            status: .live, isInPlay: true, score: Score(home: 1, away: 0).packed)
+        facts.incident = .goal
+        try cell.say { $0.fixtureUpdate(facts) }
+        cell.clock.advance(milliseconds: 5001)
+        try cell.turn()
+        #expect(cell.concluded[pending.bet]?.refusal == .changedDuringDelay)
+    }
+
+    @Test func `falls as interrupted when its time came while the platform was down`() throws {
+        let (cell, account, market) = try world()
+        let intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        let pending = try cell.place(intent)
+        cell.clock.advance(milliseconds: 60_000)
+        try cell.restart()
+        try cell.turn()
+        #expect(cell.concluded[pending.bet]?.refusal == .interrupted)
+        #expect(cell.concluded[pending.bet]?.cash == 5000)
+        let again = try cell.place(intent)
+        #expect(again.isRepeat)
+        #expect(again.refusal == .interrupted)
+    }
+
+    @Test func `is asked about again while it waits and answers pending`() throws {
+        let (cell, account, market) = try world()
+        let intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        try cell.place(intent)
+        #expect(try cell.place(intent).status == .pending)
+    }
+}

@@ -1,0 +1,156 @@
+import Betting
+import Catalogue
+import EngineCore
+import Kernel
+import Ledger
+import TestSupport
+import Testing
+
+@Suite struct `Settling` {
+    let even = decimal(2000)
+
+    func balance(_ cell: Cell, _ account: AccountID) throws -> Int64 {
+        // A refused deposit tells the balances and changes nothing.
+        try cell.say { $0.deposit(0, to: account, id: cell.freshID()) }.record
+            .field(Layout.AccountChanged.balances, as: Int64.self)
+    }
+
+    @Test(arguments: [
+        (SelectionResult.won, 1_950 as Int64), (.lost, 0), (.void, 1_000), (.halfWon, 1_475),
+        (.halfLost, 500), (.deadHeat, 975),
+    ])
+    func `pays by result, in minor units`(result: SelectionResult, payout: Int64) throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([decimal(1950), even])
+        try cell.place(cell.intent(account, [(market, 0, decimal(1950))], stake: 1000))
+        try cell.say {
+            $0.result(
+                market: market.id,
+                [
+                    SelectionOutcome(result, winners: 1, tied: result == .deadHeat ? 2 : 1),
+                    SelectionOutcome(.lost),
+                ], source: .feed)
+        }
+        try cell.settleAll()
+        #expect(try balance(cell, account) == payout)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `a multiple waits for its last leg and loses with its first`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 3000)
+        let one = try cell.market([even, even])
+        let two = try cell.market([even, even])
+        try cell.place(cell.intent(account, [(one, 0, even), (two, 0, even)], stake: 1000))
+        try cell.place(cell.intent(account, [(one, 1, even), (two, 0, even)], stake: 1000))
+        try cell.settle(one, [.won, .lost])
+        #expect(cell.settled.count == 1)
+        try cell.settle(two, [.won, .lost])
+        #expect(cell.settled.count == 2)
+        #expect(try balance(cell, account) == 5000)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `twice with the same result pays once`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([even, even])
+        try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        try cell.settle(market, [.won, .lost])
+        try cell.settle(market, [.won, .lost])
+        #expect(cell.settled.count == 1)
+        #expect(try balance(cell, account) == 2000)
+    }
+
+    @Test func `again with another result posts the difference and makes a debt, never a minus`()
+        throws
+    {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([even, even])
+        let other = try cell.market([even, even])
+        try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        try cell.settle(market, [.won, .lost])
+        // The winnings are bet away before the correction comes.
+        try cell.place(cell.intent(account, [(other, 0, even)], stake: 1500))
+        try cell.settle(market, [.lost, .won])
+        let corrected = cell.settled.last!.record
+        let owed = Layout.BetSettled.balances + Layout.Balances.receivable
+        #expect(corrected.field(Layout.BetSettled.balances, as: Int64.self) == 0)
+        #expect(corrected.field(owed, as: Int64.self) == 1500)
+        // The next winnings pay the debt first.
+        try cell.settle(other, [.won, .lost])
+        #expect(try balance(cell, account) == 1500)
+        #expect(cell.settled.last!.record.field(owed, as: Int64.self) == 0)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `a lost multiple opens again when its lost leg is corrected`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let one = try cell.market([even, even])
+        let two = try cell.market([even, even])
+        try cell.place(cell.intent(account, [(one, 0, even), (two, 0, even)], stake: 1000))
+        try cell.settle(one, [.lost, .won])
+        try cell.settle(one, [.won, .lost])
+        #expect(cell.total(.openBets, .demo) == 1000)
+        try cell.settle(two, [.won, .lost])
+        #expect(try balance(cell, account) == 4000)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `by hand takes two people`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([even, even])
+        try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        let results = [SelectionOutcome(.won), SelectionOutcome(.lost)]
+        func propose(reason: String) throws -> Cell.Outcome {
+            try cell.say {
+                $0.result(
+                    .propose, market: market.id, results, source: .operator, actor: 1,
+                    reason: reason)
+            }
+        }
+        func refusal(_ outcome: Cell.Outcome) -> OperationRefusal? {
+            OperationRefusal(
+                rawValue: outcome.record.field(Layout.ResultAnswered.refusal, as: UInt16.self))
+        }
+        #expect(refusal(try propose(reason: "")) == .reasonMissing)
+        let proposed = try propose(reason: "feed lost")
+        let proposal = proposed.record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
+        #expect(refusal(try cell.say { $0.approve(proposal: proposal, actor: 1) }) == .sameOperator)
+        #expect(try balance(cell, account) == 0)
+        #expect(refusal(try cell.say { $0.approve(proposal: proposal, actor: 2) }) == nil)
+        try cell.settleAll()
+        #expect(try balance(cell, account) == 2000)
+        #expect(
+            refusal(try cell.say { $0.approve(proposal: proposal, actor: 2) }) == .proposalUnknown)
+        let record = cell.settled.last!.record
+        #expect(record.field(Layout.BetSettled.actor, as: UInt64.self) == 1)
+        #expect(record.field(Layout.BetSettled.approver, as: UInt64.self) == 2)
+    }
+
+    @Test func `many bets goes in steps between which bets are taken`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1_000_000)
+        let market = try cell.market([even, even])
+        let other = try cell.market([even, even])
+        for _ in 0..<500 {
+            _ = cell.send { [intent = cell.intent(account, [(market, 0, even)], stake: 10)] in
+                $0.place(intent)
+            }
+        }
+        try cell.turn()
+        try cell.say {
+            $0.result(
+                market: market.id, [SelectionOutcome(.won), SelectionOutcome(.lost)], source: .feed)
+        }
+        #expect(try cell.place(cell.intent(account, [(other, 0, even)], stake: 10)).status == .open)
+        #expect(cell.settled.count < 500)
+        try cell.settleAll()
+        #expect(cell.settled.count == 500)
+        #expect(cell.audit() == [])
+    }
+}
