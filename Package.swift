@@ -59,6 +59,8 @@ let package = Package(
         floor(
             "EngineCore", "Engine/Core", pure: true,
             imports: ["Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger"]),
+        floor("NetworkCodecs", "Network/Codecs", pure: true, imports: []),
+
         // Floor 3: services
         floor(
             "EngineJournal", "Engine/Journal",
@@ -67,6 +69,9 @@ let package = Package(
             "EngineService", "Engine/Service", imports: ["Kernel", "EngineCore", "EngineJournal"]),
 
         // Floor 4: edges
+        floor(
+            "NetworkLoops", "Network/Loops",
+            imports: ["NetworkCodecs", "CLibuv", "CSystem", "COpenSSL"]),
         floor("EngineFiles", "Engine/Files", imports: ["EngineJournal", "CSystem"]),
 
         .target(
@@ -75,6 +80,13 @@ let package = Package(
                 "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
                 "EngineService",
             ], path: "Tests/Support", swiftSettings: house),
+        .executableTarget(
+            name: "grandstand-bench",
+            dependencies: [
+                "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
+                "EngineService", "EngineFiles", "NetworkCodecs", "NetworkLoops",
+            ], path: "Benchmarks/Sources", swiftSettings: house),
+
         .testTarget(
             name: "EngineTests",
             dependencies: [

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -127,4 +128,14 @@ int64_t gs_raise_open_files(void) {
 int gs_set_nodelay(int descriptor) {
     int one = 1;
     return setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) ? -errno : 0;
+}
+
+void gs_name_thread(const char *name) {
+    char cut[16] = {0};
+    strncpy(cut, name, 15);
+    prctl(PR_SET_NAME, cut);
+}
+
+int gs_prioritise_thread(int nice_value) {
+    return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_value) ? -errno : 0;
 }

@@ -30,5 +30,9 @@ int gs_listen(const char *host, uint16_t port, int reuse_port, int backlog, uint
 /// The limit of open files raised as far as it may be; the new soft limit.
 int64_t gs_raise_open_files(void);
 int gs_set_nodelay(int descriptor);
+/// Names the calling thread, as `top -H` shows it; cut to 15 bytes.
+void gs_name_thread(const char *name);
+/// A higher priority for the calling thread where the system allows it; 0 or -errno.
+int gs_prioritise_thread(int nice_value);
 
 #endif

@@ -211,7 +211,8 @@ public enum Layout {
         public static let scope = 3  // u8: 1 this market, 2 all of the fixture, 3 all
         public static let betDelay = 4  // u32, ms, all ones unchanged
         public static let actor = 8  // u64, operator, 0 none
-        public static let isMaterial = 16  // u8: 1 a pending bet must fall although the market stays open
+        /// u8: 1 a pending bet must fall although the market stays open.
+        public static let isMaterial = 16
         public static let reason = 24  // text 64
         public static let size = 88
     }

@@ -1,0 +1,158 @@
+/// What a route takes or gives, in words and as a JSON schema; the served description is made of these.
+public struct RouteDescription: Sendable {
+    public struct Parameter: Sendable {
+        public let name: String
+        public let place: String
+        public let text: String
+        public let isRequired: Bool
+
+        /// `place` is `path`, `query` or `header`.
+        public init(_ name: String, in place: String, _ text: String, required: Bool = false) {
+            self.name = name
+            self.place = place
+            self.text = text
+            isRequired = required || place == "path"
+        }
+    }
+
+    public struct Answer: Sendable {
+        public let status: Int
+        public let text: String
+        /// The name of a schema, nil for none.
+        public let schema: String?
+        public let contentType: String
+
+        public init(
+            _ status: Int, _ text: String, schema: String? = nil,
+            contentType: String = "application/json"
+        ) {
+            self.status = status
+            self.text = text
+            self.schema = schema
+            self.contentType = contentType
+        }
+    }
+
+    public var operation: String
+    public var summary: String
+    public var tag: String
+    public var parameters: [Parameter] = []
+    /// The name of the body's schema, nil for none.
+    public var body: String?
+    public var answers: [Answer]
+    /// Problem codes that the route may answer, with their status.
+    public var problems: [(Int, String)] = []
+    public var needsSession = false
+
+    public init(_ operation: String, _ summary: String, tag: String, answers: [Answer]) {
+        self.operation = operation
+        self.summary = summary
+        self.tag = tag
+        self.answers = answers
+    }
+}
+
+/// A path with its parameters, such as `/api/v1/fixtures/{fixture}`.
+public struct RoutePattern: Sendable {
+    public let text: String
+    let segments: [Segment]
+
+    enum Segment: Sendable, Equatable {
+        case literal([UInt8])
+        case parameter(String)
+    }
+
+    public init(_ text: String) {
+        precondition(text.hasPrefix("/"), "a route begins with a slash")
+        self.text = text
+        segments = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
+            $0.hasPrefix("{") && $0.hasSuffix("}")
+                ? .parameter(String($0.dropFirst().dropLast())) : .literal(Array($0.utf8))
+        }
+    }
+
+    var isLiteral: Bool {
+        segments.allSatisfy { if case .literal = $0 { true } else { false } }
+    }
+
+    /// The parameters' values, percent-decoded, when `path` fits; nil otherwise.
+    func match(_ path: ArraySlice<UInt8>) -> [String: String]? {
+        let parts = path.dropFirst().split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard parts.count == segments.count else { return nil }
+        var values: [String: String] = [:]
+        for (segment, part) in zip(segments, parts) {
+            switch segment {
+            case .literal(let bytes):
+                guard part.elementsEqual(bytes) else { return nil }
+            case .parameter(let name):
+                guard let value = percentDecoded(String(decoding: part, as: UTF8.self)),
+                    !value.isEmpty
+                else { return nil }
+                values[name] = value
+            }
+        }
+        return values
+    }
+}
+
+/// Finds the route for a request. Literal paths by a table, others in the order they were added.
+///
+/// `Handler` is whatever the server carries out; the router only finds it.
+public struct Router<Handler> {
+    public struct Route {
+        public let method: HTTPMethod
+        public let pattern: RoutePattern
+        public let description: RouteDescription
+        public let handler: Handler
+    }
+
+    public enum Match {
+        case route(Route, parameters: [String: String])
+        /// The path exists; these methods may be used on it.
+        case otherMethods([HTTPMethod])
+        case nothing
+    }
+
+    public private(set) var routes: [Route] = []
+    private var literal: [ArraySlice<UInt8>: [Int]] = [:]
+    private var patterned: [Int] = []
+
+    public init() {}
+
+    public mutating func add(
+        _ method: HTTPMethod, _ path: String, _ description: RouteDescription, _ handler: Handler
+    ) {
+        let pattern = RoutePattern(path)
+        routes.append(
+            Route(method: method, pattern: pattern, description: description, handler: handler))
+        if pattern.isLiteral {
+            literal[Array(path.utf8)[...], default: []].append(routes.count - 1)
+        } else {
+            patterned.append(routes.count - 1)
+        }
+    }
+
+    /// HEAD finds the GET route.
+    public func find(_ method: HTTPMethod, _ path: ArraySlice<UInt8>) -> Match {
+        let wanted: HTTPMethod = method == .head ? .get : method
+        var others: [HTTPMethod] = []
+        if let indices = literal[path] {
+            for index in indices {
+                if routes[index].method == wanted {
+                    return .route(routes[index], parameters: [:])
+                }
+                others.append(routes[index].method)
+            }
+            return .otherMethods(others)
+        }
+        for index in patterned {
+            guard let parameters = routes[index].pattern.match(path) else { continue }
+            if routes[index].method == wanted {
+                return .route(routes[index], parameters: parameters)
+            }
+            others.append(routes[index].method)
+        }
+        return others.isEmpty ? .nothing : .otherMethods(others)
+    }
+}

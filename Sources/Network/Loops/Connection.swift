@@ -1,0 +1,448 @@
+import CLibuv
+import CSystem
+import Glibc
+
+/// What a connection does with what comes in. Lives on the connection's loop; every member is called there.
+public protocol ConnectionHandler: AnyObject {
+    /// Bytes from the peer, which live until this returns; answers how many were used. The rest comes
+    /// again, together with what follows.
+    func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int
+    /// Output fell under the low watermark again.
+    func drained(_ connection: Connection)
+    /// `connection.deadline` passed.
+    func deadlinePassed(on connection: Connection)
+    /// The last call: the connection is gone.
+    func closed(_ connection: Connection)
+}
+
+extension ConnectionHandler {
+    public func drained(_ connection: Connection) {}
+}
+
+/// Bounds of one connection's output, in bytes.
+public struct OutputLimits: Sendable {
+    /// Above this a sender conflates instead of queueing.
+    public var conflate: Int
+    /// Above this the connection is cut.
+    public var cut: Int
+
+    public init(conflate: Int = 262_144, cut: Int = 1_048_576) {
+        self.conflate = conflate
+        self.cut = cut
+    }
+}
+
+/// A growing run of bytes that goes back to its loop when it is empty.
+final class OutputBuffer {
+    var bytes: [UInt8] = []
+    var start = 0
+
+    var count: Int { bytes.count - start }
+}
+
+/// One TCP connection with bounded output and one write a turn.
+///
+/// Belongs to its loop. Everything that is written in a turn goes out together before the loop sleeps.
+public final class Connection {
+    public let loop: Loop
+    public let limits: OutputLimits
+    public var handler: (any ConnectionHandler)?
+    /// Loop milliseconds at which the handler wants to be woken; checked once a second.
+    public var deadline: UInt64 = .max
+    /// The peer as text, without its port.
+    public let peer: String
+    private let tcp: UnsafeMutablePointer<uv_tcp_t>
+    private var output: OutputBuffer?
+    private var isDirty = false
+    private var writing: OutputBuffer?
+    private var leftover: [UInt8] = []
+    private var isReading = false
+    private var isClosing = false
+    private var closesWhenFlushed = false
+    private var wasAboveConflate = false
+    private var drainBudget = 0
+    /// Told once, last of all: the listener counts it out.
+    var whenGone: (() -> Void)?
+    public private(set) var bytesIn: UInt64 = 0
+    public private(set) var bytesOut: UInt64 = 0
+
+    /// Takes over an accepted descriptor, which is closed with the connection. On the loop.
+    public init?(loop: Loop, descriptor: Int32, peer: String, limits: OutputLimits = OutputLimits())
+    {
+        self.loop = loop
+        self.limits = limits
+        self.peer = peer
+        tcp = .allocate(capacity: 1)
+        uv_tcp_init(loop.handle, tcp)
+        guard uv_tcp_open(tcp, descriptor) == 0 else {
+            Glibc.close(descriptor)
+            uv_close(UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_handle_t.self)) {
+                UnsafeMutableRawPointer($0!).assumingMemoryBound(to: uv_tcp_t.self).deallocate()
+            }
+            return nil
+        }
+        uv_tcp_nodelay(tcp, 1)
+        tcp.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        loop.register(self)
+    }
+
+    private var stream: UnsafeMutablePointer<uv_stream_t> {
+        UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_stream_t.self)
+    }
+
+    private static func of(_ data: UnsafeMutableRawPointer) -> Connection {
+        Unmanaged<Connection>.fromOpaque(data).takeUnretainedValue()
+    }
+
+    // MARK: Input
+
+    public func startReading() {
+        guard !isReading, !isClosing else { return }
+        isReading = true
+        uv_read_start(
+            stream,
+            { handle, _, buffer in
+                let loop = Connection.of(handle!.pointee.data).loop
+                buffer!.pointee = uv_buf_init(
+                    loop.readBuffer.baseAddress!.assumingMemoryBound(to: CChar.self),
+                    UInt32(loop.readBuffer.count))
+            },
+            { stream, count, buffer in
+                let connection = Connection.of(stream!.pointee.data)
+                if count > 0 {
+                    connection.take(count)
+                } else if count < 0 {
+                    connection.cut()
+                }
+            })
+    }
+
+    /// The peer is no longer read: its bytes wait in the kernel, and then with it.
+    public func stopReading() {
+        guard isReading else { return }
+        isReading = false
+        uv_read_stop(stream)
+    }
+
+    private func take(_ count: Int) {
+        bytesIn += UInt64(count)
+        if drainBudget > 0 {
+            // Already refused; read on for a while so that the peer sees the answer, not a reset.
+            drainBudget -= count
+            if drainBudget <= 0 { cut() }
+            return
+        }
+        let fresh = UnsafeMutableBufferPointer(
+            rebasing: loop.readBuffer.assumingMemoryBound(to: UInt8.self)[0..<count])
+        if leftover.isEmpty {
+            var span = MutableSpan(_unsafeElements: fresh)
+            let used = hand(&span)
+            if used < count, !isClosing, drainBudget == 0 {
+                leftover = Array(fresh[used...])
+            }
+        } else {
+            leftover.append(contentsOf: fresh)
+            process()
+        }
+    }
+
+    private func hand(_ bytes: inout MutableSpan<UInt8>) -> Int {
+        guard let handler else { return bytes.count }
+        return handler.received(&bytes, on: self)
+    }
+
+    /// Hands the bytes that were left over once more, after a handler has changed or is free again.
+    public func process() {
+        guard !leftover.isEmpty, !isClosing, drainBudget == 0 else { return }
+        var bytes = leftover
+        leftover = []
+        var span = bytes.mutableSpan
+        let used = hand(&span)
+        if used < bytes.count, !isClosing, drainBudget == 0 {
+            leftover = used == 0 ? bytes : Array(bytes[used...])
+        }
+    }
+
+    public var leftoverBytes: Int { leftover.count }
+
+    // MARK: Output
+
+    /// Bytes that wait here for the kernel to take them.
+    public var queuedBytes: Int { (output?.count ?? 0) + (writing?.count ?? 0) }
+
+    public var isWritable: Bool { queuedBytes < limits.conflate }
+
+    public var isOpen: Bool { !isClosing }
+
+    /// Queues bytes; they go out before the loop sleeps. Cuts a peer that let too much pile up.
+    public func write(_ bytes: [UInt8]) {
+        withOutput { $0 += bytes }
+    }
+
+    public func write(_ bytes: Span<UInt8>) {
+        withOutput { out in
+            bytes.withUnsafeBufferPointer { out.append(contentsOf: $0) }
+        }
+    }
+
+    /// Lets `body` append to the output in place.
+    public func withOutput(_ body: (inout [UInt8]) -> Void) {
+        guard !isClosing, !closesWhenFlushed else { return }
+        if output == nil { output = loop.freeBuffers.popLast() ?? OutputBuffer() }
+        body(&output!.bytes)
+        if !isDirty {
+            isDirty = true
+            loop.markDirty(self)
+        }
+        if queuedBytes > limits.cut { cut() }
+    }
+
+    func flush() {
+        isDirty = false
+        guard !isClosing, writing == nil, let buffer = output else {
+            finishIfFlushed()
+            return
+        }
+        if buffer.count > 0 {
+            let sent = buffer.bytes.withUnsafeBytes { raw in
+                var piece = uv_buf_init(
+                    UnsafeMutableRawPointer(mutating: raw.baseAddress! + buffer.start)
+                        .assumingMemoryBound(to: CChar.self), UInt32(buffer.count))
+                return uv_try_write(stream, &piece, 1)
+            }
+            if sent > 0 {
+                buffer.start += Int(sent)
+                bytesOut += UInt64(sent)
+            } else if sent != UV_EAGAIN.rawValue {
+                cut()
+                return
+            }
+        }
+        if buffer.count == 0 {
+            recycle(buffer)
+            output = nil
+            finishIfFlushed()
+        } else {
+            wasAboveConflate = wasAboveConflate || !isWritable
+            output = nil
+            writeRest(buffer)
+        }
+    }
+
+    private func recycle(_ buffer: OutputBuffer) {
+        buffer.start = 0
+        guard loop.freeBuffers.count < 256, buffer.bytes.capacity <= 65_536 else { return }
+        buffer.bytes.removeAll(keepingCapacity: true)
+        loop.freeBuffers.append(buffer)
+    }
+
+    /// The kernel is full: what is left is written when it has room, and its memory kept until then.
+    private func writeRest(_ buffer: OutputBuffer) {
+        writing = buffer
+        let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
+        request.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        let result = buffer.bytes.withUnsafeBytes { raw in
+            // The array is not touched while it is `writing`, so its storage stays where it is.
+            var piece = uv_buf_init(
+                UnsafeMutableRawPointer(mutating: raw.baseAddress! + buffer.start)
+                    .assumingMemoryBound(to: CChar.self), UInt32(buffer.count))
+            return uv_write(request, stream, &piece, 1) { request, status in
+                let connection = Unmanaged<Connection>.fromOpaque(request!.pointee.data)
+                    .takeRetainedValue()
+                request!.deallocate()
+                connection.restWritten(status)
+            }
+        }
+        if result != 0 {
+            Unmanaged<Connection>.fromOpaque(request.pointee.data).release()
+            request.deallocate()
+            writing = nil
+            cut()
+        }
+    }
+
+    private func restWritten(_ status: Int32) {
+        guard let buffer = writing else { return }
+        bytesOut += UInt64(buffer.count)
+        writing = nil
+        guard status == 0, !isClosing else {
+            cut()
+            return
+        }
+        recycle(buffer)
+        if output != nil { flush() } else { finishIfFlushed() }
+        if wasAboveConflate, queuedBytes < limits.conflate / 2 {
+            wasAboveConflate = false
+            handler?.drained(self)
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends after what is queued has gone out, reading on within a bound so that it can be seen.
+    public func closeWhenFlushed() {
+        guard !closesWhenFlushed, !isClosing else { return }
+        closesWhenFlushed = true
+        if writing == nil, output == nil { finishIfFlushed() }
+    }
+
+    private func finishIfFlushed() {
+        guard closesWhenFlushed, !isClosing, writing == nil, output == nil, drainBudget == 0 else {
+            return
+        }
+        drainBudget = 262_144
+        leftover = []
+        deadline = loop.milliseconds + 2000
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        if uv_shutdown(request, stream, { request, _ in request!.deallocate() }) != 0 {
+            request.deallocate()
+            cut()
+            return
+        }
+        startReading()
+        handler = Lingering(handler)
+    }
+
+    /// Ends now; what was queued is dropped.
+    public func cut() {
+        guard !isClosing else { return }
+        isClosing = true
+        isReading = false
+        output = nil
+        leftover = []
+        uv_close(UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_handle_t.self)) { handle in
+            let connection = Unmanaged<Connection>.fromOpaque(handle!.pointee.data)
+                .takeRetainedValue()
+            UnsafeMutableRawPointer(handle!).assumingMemoryBound(to: uv_tcp_t.self).deallocate()
+            connection.gone()
+        }
+    }
+
+    private func gone() {
+        loop.forget(self)
+        let last = handler
+        handler = nil
+        last?.closed(self)
+        whenGone?()
+        whenGone = nil
+    }
+}
+
+@available(*, unavailable)
+extension Connection: Sendable {}
+
+/// Stands in while a refused peer's bytes are read away: two seconds, then the end.
+private final class Lingering: ConnectionHandler {
+    private let before: (any ConnectionHandler)?
+
+    init(_ before: (any ConnectionHandler)?) { self.before = before }
+
+    func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
+        bytes.count
+    }
+    func deadlinePassed(on connection: Connection) { connection.cut() }
+    func closed(_ connection: Connection) { before?.closed(connection) }
+}
+
+/// Listens on one address for one loop.
+///
+/// Bounds: `maximum` connections in all, `perPeer` from one address that is not loopback.
+public final class Listener {
+    public let port: UInt16
+    private let loop: Loop
+    private let server: UnsafeMutablePointer<uv_tcp_t>
+    private let limits: OutputLimits
+    private let accept: (Connection) -> Void
+    private let admission: Admission
+
+    public struct Failure: Error, Sendable {
+        public let text: String
+    }
+
+    /// On the loop. `admission` is shared by all listeners that count together.
+    public init(
+        loop: Loop, host: String, port: UInt16, reusesPort: Bool = false, admission: Admission,
+        limits: OutputLimits = OutputLimits(), accept: @escaping (Connection) -> Void
+    ) throws(Failure) {
+        self.loop = loop
+        self.limits = limits
+        self.accept = accept
+        self.admission = admission
+        var bound: UInt16 = 0
+        let descriptor = gs_listen(host, port, reusesPort ? 1 : 0, 4096, &bound)
+        guard descriptor >= 0 else {
+            throw Failure(
+                text: "cannot listen on \(host):\(port): \(String(cString: strerror(-descriptor)))")
+        }
+        self.port = bound
+        server = .allocate(capacity: 1)
+        uv_tcp_init(loop.handle, server)
+        uv_tcp_open(server, descriptor)
+        server.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        uv_listen(
+            UnsafeMutableRawPointer(server).assumingMemoryBound(to: uv_stream_t.self), 4096
+        ) { server, status in
+            guard status == 0 else { return }
+            Unmanaged<Listener>.fromOpaque(server!.pointee.data).takeUnretainedValue().take()
+        }
+    }
+
+    private func take() {
+        let client = UnsafeMutablePointer<uv_tcp_t>.allocate(capacity: 1)
+        uv_tcp_init(loop.handle, client)
+        let serverStream = UnsafeMutableRawPointer(server).assumingMemoryBound(to: uv_stream_t.self)
+        let clientStream = UnsafeMutableRawPointer(client).assumingMemoryBound(to: uv_stream_t.self)
+        func drop() {
+            uv_close(UnsafeMutableRawPointer(client).assumingMemoryBound(to: uv_handle_t.self)) {
+                UnsafeMutableRawPointer($0!).assumingMemoryBound(to: uv_tcp_t.self).deallocate()
+            }
+        }
+        guard uv_accept(serverStream, clientStream) == 0 else { return drop() }
+        // The connection opens the descriptor anew, so that it alone owns its handle.
+        var descriptor: uv_os_fd_t = -1
+        uv_fileno(
+            UnsafeMutableRawPointer(client).assumingMemoryBound(to: uv_handle_t.self), &descriptor)
+        let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        let peer = Self.peer(of: client)
+        drop()
+        guard own >= 0 else { return }
+        guard admission.admit(peer) else {
+            Glibc.close(own)
+            return
+        }
+        guard let connection = Connection(loop: loop, descriptor: own, peer: peer, limits: limits)
+        else {
+            admission.leave(peer)
+            return
+        }
+        connection.whenGone = { [admission] in admission.leave(peer) }
+        accept(connection)
+        connection.startReading()
+    }
+
+    private static func peer(of client: UnsafeMutablePointer<uv_tcp_t>) -> String {
+        var address = sockaddr_storage()
+        var length = Int32(MemoryLayout<sockaddr_storage>.size)
+        var text = [CChar](repeating: 0, count: 64)
+        let found = withUnsafeMutableBytes(of: &address) { raw in
+            let pointer = raw.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+            guard uv_tcp_getpeername(client, pointer, &length) == 0 else { return false }
+            if pointer.pointee.sa_family == sa_family_t(AF_INET6) {
+                return uv_ip6_name(
+                    raw.baseAddress!.assumingMemoryBound(to: sockaddr_in6.self), &text, 64) == 0
+            }
+            return uv_ip4_name(
+                raw.baseAddress!.assumingMemoryBound(to: sockaddr_in.self), &text, 64) == 0
+        }
+        return found
+            ? String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            : "unknown"
+    }
+
+    /// Takes no more connections.
+    public func close() {
+        uv_close(UnsafeMutableRawPointer(server).assumingMemoryBound(to: uv_handle_t.self)) {
+            UnsafeMutableRawPointer($0!).assumingMemoryBound(to: uv_tcp_t.self).deallocate()
+        }
+    }
+}

@@ -1,0 +1,392 @@
+public import NetworkCodecs
+
+/// Sends one answer to one request. Used once, on the request's loop.
+public final class Responder {
+    private weak var connection: HTTPConnection?
+    public let loop: Loop
+
+    init(_ connection: HTTPConnection, loop: Loop) {
+        self.connection = connection
+        self.loop = loop
+    }
+
+    public func send(_ response: HTTPResponse) {
+        connection?.answer(response)
+        connection = nil
+    }
+
+    public func fail(_ problem: Problem) { send(problem.response) }
+
+    /// Begins an answer whose length is not known yet.
+    public func stream(_ response: HTTPResponse) -> ResponseStream? {
+        defer { connection = nil }
+        return connection?.beginStream(response)
+    }
+}
+
+/// The body of a streamed answer; pieces are dropped once the client is gone.
+public final class ResponseStream {
+    private weak var connection: HTTPConnection?
+
+    init(_ connection: HTTPConnection) { self.connection = connection }
+
+    /// False when the client is gone or cut for letting too much wait.
+    public func write(_ bytes: Span<UInt8>) -> Bool {
+        connection?.streamChunk(bytes) ?? false
+    }
+
+    public func finish() {
+        connection?.endStream()
+        connection = nil
+    }
+}
+
+/// A request with what the connection knows of it.
+public struct RequestContext {
+    public let request: HTTPRequest
+    public let parameters: [String: String]
+    public let peer: String
+    public let loop: Loop
+}
+
+/// How a route is carried out.
+public enum RouteHandler {
+    /// Answers at once, on the loop.
+    case immediate((RequestContext) throws(Problem) -> HTTPResponse)
+    /// Answers later, on the loop, by the responder.
+    case deferred((RequestContext, Responder) -> Void)
+    /// An `async` handler that runs where the connection lives.
+    case asynchronous(@Sendable (ExchangeRequest) async throws -> HTTPResponse)
+    /// Turns the connection into a WebSocket when the handler allows it.
+    case webSocket((RequestContext) throws(Problem) -> any WebSocketHandler)
+}
+
+/// What an `async` handler gets: values only.
+public struct ExchangeRequest: Sendable {
+    public let request: HTTPRequest
+    public let parameters: [String: String]
+    public let peer: String
+}
+
+/// Carries what belongs to a loop through a type that must be sendable; used on that loop alone.
+private struct LoopBound<Value>: @unchecked Sendable {
+    let value: Value
+}
+
+/// One request and its answer, isolated to the loop of its connection.
+private actor Exchange {
+    private let loop: Loop
+    private let bound: LoopBound<Responder>
+
+    init(_ loop: Loop, _ responder: LoopBound<Responder>) {
+        self.loop = loop
+        bound = responder
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    func run(
+        _ request: ExchangeRequest,
+        _ handler: @Sendable (ExchangeRequest) async throws -> HTTPResponse
+    ) async {
+        do {
+            bound.value.send(try await handler(request))
+        } catch let problem as Problem {
+            bound.value.fail(problem)
+        } catch {
+            bound.value.fail(Problem(500, "internal", "Something went wrong on our side."))
+        }
+    }
+}
+
+/// Named times of a connection, in milliseconds.
+public struct HTTPTimeouts: Sendable {
+    /// To send a whole request once it was begun.
+    public var request: UInt64
+    /// Between two requests.
+    public var idle: UInt64
+
+    public init(request: UInt64 = 10_000, idle: UInt64 = 60_000) {
+        self.request = request
+        self.idle = idle
+    }
+}
+
+/// Routes, and what stands before all of them. One for each loop; made on it.
+public final class HTTPServer {
+    public var router = Router<RouteHandler>()
+    public let limits: HTTPLimits
+    public let timeouts: HTTPTimeouts
+    /// Looks at every request before its route does; a problem is its answer.
+    public var guardRequest: ((RequestContext) throws(Problem) -> Void)?
+    /// Adds fields to every answer.
+    public var commonFields: [(String, String)] = []
+    /// Answers paths that no route has, for static files.
+    public var fallback: ((RequestContext) throws(Problem) -> HTTPResponse?)?
+    /// While draining, every answer ends its connection.
+    public private(set) var isDraining = false
+    private var live: [ObjectIdentifier: HTTPConnection] = [:]
+    public private(set) var requests: UInt64 = 0
+    public private(set) var refusedParses: UInt64 = 0
+
+    public init(limits: HTTPLimits = HTTPLimits(), timeouts: HTTPTimeouts = HTTPTimeouts()) {
+        self.limits = limits
+        self.timeouts = timeouts
+    }
+
+    /// Takes a fresh connection.
+    public func accept(_ connection: Connection) {
+        let http = HTTPConnection(self, connection)
+        live[ObjectIdentifier(http)] = http
+        connection.handler = http
+    }
+
+    /// Finishes what was begun and takes nothing new.
+    public func drain() {
+        isDraining = true
+        for connection in Array(live.values) { connection.drainNow() }
+    }
+
+    func left(_ connection: HTTPConnection) { live[ObjectIdentifier(connection)] = nil }
+    func counted() { requests += 1 }
+    func countedRefusal() { refusedParses += 1 }
+}
+
+@available(*, unavailable)
+extension HTTPServer: Sendable {}
+
+/// One client speaking HTTP/1.1: requests one after the other, answers in their order.
+final class HTTPConnection: ConnectionHandler {
+    private let server: HTTPServer
+    private unowned let connection: Connection
+    private var parser: HTTPRequestParser
+    private var inFlight: HTTPRequest?
+    private var isStreaming = false
+    private var isSynchronous = false
+    private var hasUpgraded = false
+
+    init(_ server: HTTPServer, _ connection: Connection) {
+        self.server = server
+        self.connection = connection
+        parser = HTTPRequestParser(limits: server.limits)
+        connection.deadline = connection.loop.milliseconds + server.timeouts.request
+    }
+
+    // MARK: Requests in
+
+    func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
+        var used = 0
+        while inFlight == nil, used < bytes.count, connection.isOpen, !hasUpgraded {
+            do throws(HTTPParseError) {
+                switch try parser.next(in: bytes.span.extracting(used..<bytes.count)) {
+                case .needMore:
+                    return waitForMore(used)
+                case .wantsContinue:
+                    connection.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+                    return waitForMore(used)
+                case .request(let request, let consumed):
+                    used += consumed
+                    handle(request)
+                }
+            } catch {
+                refuse(error)
+                return bytes.count
+            }
+        }
+        if inFlight != nil, bytes.count - used > server.limits.head + server.limits.body {
+            // Pipelined requests wait in the kernel while one is being answered.
+            connection.stopReading()
+        }
+        return used
+    }
+
+    private func waitForMore(_ used: Int) -> Int {
+        if connection.deadline == .max || used > 0 {
+            connection.deadline =
+                connection.loop.milliseconds
+                + (parser.isBetweenRequests ? server.timeouts.idle : server.timeouts.request)
+        }
+        return used
+    }
+
+    private func refuse(_ error: HTTPParseError) {
+        server.countedRefusal()
+        let problem = Problem(error.status, error.code, HTTPResponseEncoder.reason(error.status))
+        write(problem.response, keepsAlive: false, isHead: false)
+        connection.closeWhenFlushed()
+    }
+
+    private func handle(_ request: HTTPRequest) {
+        server.counted()
+        inFlight = request
+        connection.deadline = .max
+        isSynchronous = true
+        defer { isSynchronous = false }
+        do throws(Problem) {
+            try route(request)
+        } catch {
+            answer(error.response)
+        }
+    }
+
+    private func route(_ request: HTTPRequest) throws(Problem) {
+        let loop = connection.loop
+        var context = RequestContext(
+            request: request, parameters: [:], peer: connection.peer, loop: loop)
+        try server.guardRequest?(context)
+        switch server.router.find(request.method, request.pathBytes) {
+        case .route(let route, let parameters):
+            context = RequestContext(
+                request: request, parameters: parameters, peer: connection.peer, loop: loop)
+            try carryOut(route.handler, context)
+        case .otherMethods(let methods):
+            let allow = (methods.map(\.name) + ["OPTIONS"]).joined(separator: ", ")
+            if request.method == .options {
+                answer(HTTPResponse(status: 204, fields: [("allow", allow)]))
+            } else {
+                var problem = Problem(405, "method_not_allowed", "Use another method here.")
+                problem.fields = [("allow", allow)]
+                throw problem
+            }
+        case .nothing:
+            if request.method == .options, request.path == "*" {
+                return answer(
+                    HTTPResponse(status: 204, fields: [("allow", "GET, HEAD, POST, OPTIONS")]))
+            }
+            guard let response = try server.fallback?(context) else {
+                throw Problem(404, "not_found", "There is nothing here.")
+            }
+            answer(response)
+        }
+    }
+
+    private func carryOut(_ handler: RouteHandler, _ context: RequestContext) throws(Problem) {
+        switch handler {
+        case .immediate(let body): answer(try body(context))
+        case .deferred(let body): body(context, Responder(self, loop: context.loop))
+        case .asynchronous(let body):
+            let responder = LoopBound(value: Responder(self, loop: context.loop))
+            let exchange = Exchange(context.loop, responder)
+            let request = ExchangeRequest(
+                request: context.request, parameters: context.parameters, peer: context.peer)
+            Task(executorPreference: context.loop) { await exchange.run(request, body) }
+        case .webSocket(let body): try upgrade(context, body)
+        }
+    }
+
+    // MARK: Answers out
+
+    func answer(_ response: HTTPResponse) {
+        guard let request = inFlight, connection.isOpen else { return }
+        let keepsAlive = request.keepsAlive && !response.closes && !server.isDraining
+        write(response, keepsAlive: keepsAlive, isHead: request.method == .head)
+        finish(keepsAlive: keepsAlive)
+    }
+
+    private func write(_ response: HTTPResponse, keepsAlive: Bool, isHead: Bool) {
+        var full = response
+        full.fields += server.commonFields
+        let date = connection.loop.httpDate
+        connection.withOutput {
+            HTTPResponseEncoder.append(
+                full, to: &$0, date: date, keepsAlive: keepsAlive, isHead: isHead)
+        }
+    }
+
+    private func finish(keepsAlive: Bool) {
+        inFlight = nil
+        guard keepsAlive else { return connection.closeWhenFlushed() }
+        connection.deadline = connection.loop.milliseconds + server.timeouts.idle
+        // An answer that came later frees the way for what was pipelined behind its request.
+        guard !isSynchronous else { return }
+        connection.process()
+        connection.startReading()
+    }
+
+    func beginStream(_ response: HTTPResponse) -> ResponseStream? {
+        guard let request = inFlight, connection.isOpen else { return nil }
+        var full = response
+        full.fields += server.commonFields
+        let date = connection.loop.httpDate
+        let keepsAlive = request.keepsAlive && !server.isDraining && !request.isHTTP10
+        isStreaming = true
+        connection.withOutput {
+            HTTPResponseEncoder.appendChunkedHead(
+                full, to: &$0, date: date, keepsAlive: keepsAlive)
+        }
+        return ResponseStream(self)
+    }
+
+    func streamChunk(_ bytes: Span<UInt8>) -> Bool {
+        guard isStreaming, connection.isOpen else { return false }
+        connection.withOutput { HTTPResponseEncoder.appendChunk(bytes, to: &$0) }
+        return connection.isOpen
+    }
+
+    func endStream() {
+        guard isStreaming, let request = inFlight else { return }
+        isStreaming = false
+        connection.write(HTTPResponseEncoder.lastChunk)
+        finish(keepsAlive: request.keepsAlive && !server.isDraining && !request.isHTTP10)
+    }
+
+    // MARK: Upgrade
+
+    private func upgrade(
+        _ context: RequestContext, _ make: (RequestContext) throws(Problem) -> any WebSocketHandler
+    ) throws(Problem) {
+        let request = context.request
+        guard request.method == .get, request.field("upgrade", lists: "websocket"),
+            request.field("connection", lists: "upgrade")
+        else {
+            var problem = Problem(426, "upgrade_required", "This address speaks WebSocket.")
+            problem.fields = [("upgrade", "websocket"), ("connection", "upgrade")]
+            throw problem
+        }
+        guard request.field("sec-websocket-version") == "13" else {
+            var problem = Problem(426, "websocket_version", "Only version 13 is spoken.")
+            problem.fields = [("sec-websocket-version", "13")]
+            throw problem
+        }
+        guard let key = request.field("sec-websocket-key"), WebSocketHandshake.isKey(key) else {
+            throw Problem(400, "websocket_key", "The key is missing or not 16 bytes of base64.")
+        }
+        let handler = try make(context)
+        hasUpgraded = true
+        inFlight = nil
+        let accept = WebSocketHandshake.accept(key)
+        connection.write(
+            Array(
+                ("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+                    + "sec-websocket-accept: \(accept)\r\n\r\n").utf8))
+        let socket = WebSocketConnection(connection, handler: handler)
+        server.left(self)
+        connection.handler = socket
+        socket.opened()
+    }
+
+    // MARK: Ends
+
+    func drained(_ connection: Connection) {}
+
+    func drainNow() {
+        guard inFlight == nil else { return }
+        connection.closeWhenFlushed()
+    }
+
+    func deadlinePassed(on connection: Connection) {
+        if parser.isBetweenRequests {
+            connection.closeWhenFlushed()
+        } else {
+            let problem = Problem(408, "request_timeout", "The request took too long to arrive.")
+            write(problem.response, keepsAlive: false, isHead: false)
+            connection.closeWhenFlushed()
+        }
+    }
+
+    func closed(_ connection: Connection) {
+        inFlight = nil
+        isStreaming = false
+        server.left(self)
+    }
+}

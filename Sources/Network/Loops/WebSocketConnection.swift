@@ -1,0 +1,146 @@
+import COpenSSL
+public import NetworkCodecs
+
+/// What a WebSocket does with its messages. Lives on the connection's loop.
+public protocol WebSocketHandler: AnyObject {
+    func opened(_ socket: WebSocketConnection)
+    /// A whole message; the bytes live until this returns.
+    func received(_ text: Span<UInt8>, isText: Bool, on socket: WebSocketConnection)
+    /// There is room again after the connection was over its watermark.
+    func drained(_ socket: WebSocketConnection)
+    func closed(_ socket: WebSocketConnection)
+}
+
+extension WebSocketHandler {
+    public func drained(_ socket: WebSocketConnection) {}
+    public func closed(_ socket: WebSocketConnection) {}
+}
+
+/// Bounds of a WebSocket.
+public enum WebSocketLimits {
+    /// Bytes of one inbound frame and of one message put together.
+    public static let inbound = 16_384
+    /// Milliseconds without a byte from the peer before it is asked, and then before it is cut.
+    public static let silence: UInt64 = 30_000
+}
+
+/// One WebSocket (RFC 6455): frames in, messages up; messages down, frames out.
+public final class WebSocketConnection: ConnectionHandler {
+    public unowned let connection: Connection
+    private var handler: (any WebSocketHandler)?
+    private let decoder = WebSocketDecoder(maximumPayload: WebSocketLimits.inbound)
+    private var assembler = WebSocketAssembler(maximumMessage: WebSocketLimits.inbound)
+    private var hasClosed = false
+    private var awaitsPong = false
+
+    init(_ connection: Connection, handler: any WebSocketHandler) {
+        self.connection = connection
+        self.handler = handler
+        connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
+    }
+
+    func opened() { handler?.opened(self) }
+
+    // MARK: In
+
+    public func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
+        awaitsPong = false
+        connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
+        var position = 0
+        do throws(WebSocketError) {
+            while !hasClosed, connection.isOpen {
+                let before = position
+                guard let frame = try decoder.next(in: &bytes, at: &position) else {
+                    return before
+                }
+                try deliver(assembler.take(frame, from: bytes.span), bytes.span)
+            }
+        } catch {
+            close(error.close)
+        }
+        return bytes.count
+    }
+
+    private func deliver(_ message: WebSocketAssembler.Message, _ bytes: Span<UInt8>) {
+        switch message {
+        case .whole(let opcode, let range):
+            handler?.received(bytes.extracting(range), isText: opcode == .text, on: self)
+        case .assembled(let opcode, let payload):
+            handler?.received(payload.span, isText: opcode == .text, on: self)
+        case .ping(let range): send(.pong, bytes.extracting(range))
+        case .pong, .partial: break
+        case .close(let code):
+            close(code == 1005 ? .normal : WebSocketClose(rawValue: code) ?? .normal)
+        }
+    }
+
+    // MARK: Out
+
+    public var isOpen: Bool { !hasClosed && connection.isOpen }
+    public var isWritable: Bool { connection.isWritable }
+
+    public func send(_ opcode: WebSocketOpcode, _ payload: Span<UInt8>) {
+        guard !hasClosed else { return }
+        connection.withOutput { out in
+            WebSocketEncoder.appendHeader(opcode, length: payload.count, to: &out)
+            payload.withUnsafeBufferPointer { out.append(contentsOf: $0) }
+        }
+    }
+
+    /// A frame that was encoded once for many.
+    public func send(encoded frame: [UInt8]) {
+        guard !hasClosed else { return }
+        connection.write(frame)
+    }
+
+    public func send(text: [UInt8]) { send(.text, text.span) }
+
+    public func close(_ code: WebSocketClose, _ reason: String = "") {
+        guard !hasClosed else { return }
+        connection.write(WebSocketEncoder.close(code, reason))
+        hasClosed = true
+        connection.closeWhenFlushed()
+    }
+
+    // MARK: Ends
+
+    public func drained(_ connection: Connection) { handler?.drained(self) }
+
+    public func deadlinePassed(on connection: Connection) {
+        guard !awaitsPong else { return connection.cut() }
+        awaitsPong = true
+        connection.write(WebSocketEncoder.frame(.ping, [UInt8]().span))
+        connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
+    }
+
+    public func closed(_ connection: Connection) {
+        hasClosed = true
+        let last = handler
+        handler = nil
+        last?.closed(self)
+    }
+}
+
+@available(*, unavailable)
+extension WebSocketConnection: Sendable {}
+
+/// The handshake's proof that the peer read the request (RFC 6455, 4.2.2).
+enum WebSocketHandshake {
+    static func isKey(_ key: String) -> Bool {
+        let bytes = Array(key.utf8)
+        guard bytes.count == 24, bytes[22] == 0x3d, bytes[23] == 0x3d else { return false }
+        return bytes[0..<22].allSatisfy {
+            ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5a) || ($0 >= 0x61 && $0 <= 0x7a)
+                || $0 == 0x2b || $0 == 0x2f
+        }
+    }
+
+    static func accept(_ key: String) -> String {
+        let input = Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)
+        var digest = [UInt8](repeating: 0, count: 20)
+        EVP_Digest(input, input.count, &digest, nil, EVP_sha1(), nil)
+        var text = [UInt8](repeating: 0, count: 29)
+        let length = EVP_EncodeBlock(&text, digest, 20)
+        return String(decoding: text.prefix(Int(length)), as: UTF8.self)
+    }
+}
