@@ -45,6 +45,8 @@ let package = Package(
         .target(name: "CChecksum", path: "Sources/CChecksum"),
         .target(name: "CSystem", path: "Sources/CSystem"),
 
+        floor("SystemThreads", "System", imports: ["CSystem"]),
+
         // Floor 0
         floor("Kernel", "Kernel", pure: true, imports: []),
 
@@ -59,6 +61,9 @@ let package = Package(
         floor(
             "EngineCore", "Engine/Core", pure: true,
             imports: ["Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger"]),
+        floor("JSONText", "JSONText", pure: true, imports: []),
+        floor(
+            "FeedCore", "Feeds/Core", imports: ["Kernel", "Catalogue", "Pricing", "JSONText"]),
         floor("NetworkCodecs", "Network/Codecs", pure: true, imports: []),
 
         // Floor 3: services
@@ -66,12 +71,22 @@ let package = Package(
             "EngineJournal", "Engine/Journal",
             imports: ["Kernel", "EngineCore", "CChecksum", "COpenSSL"]),
         floor(
-            "EngineService", "Engine/Service", imports: ["Kernel", "EngineCore", "EngineJournal"]),
+            "EngineService", "Engine/Service",
+            imports: ["Kernel", "EngineCore", "EngineJournal", "SystemThreads", "CSystem"]),
+
+        floor(
+            "FeedService", "Feeds/Service",
+            imports: ["Kernel", "Catalogue", "Pricing", "EngineCore", "FeedCore"]),
 
         // Floor 4: edges
         floor(
+            "FeedBetfair", "Feeds/Betfair",
+            imports: [
+                "Kernel", "Catalogue", "Pricing", "JSONText", "FeedCore", "CZlib", "CBzip2",
+            ]),
+        floor(
             "NetworkLoops", "Network/Loops",
-            imports: ["NetworkCodecs", "CLibuv", "CSystem", "COpenSSL"]),
+            imports: ["NetworkCodecs", "SystemThreads", "CLibuv", "CSystem", "COpenSSL"]),
         floor("EngineFiles", "Engine/Files", imports: ["EngineJournal", "CSystem"]),
 
         .target(
@@ -80,6 +95,20 @@ let package = Package(
                 "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
                 "EngineService",
             ], path: "Tests/Support", swiftSettings: house),
+        floor(
+            "StoreSQLite", "Store/SQLite",
+            imports: [
+                "Kernel", "Betting", "Ledger", "EngineCore", "EngineJournal", "EngineService",
+                "SystemThreads", "CSQLite", "CSystem",
+            ]),
+        floor(
+            "Gateway", "Gateway",
+            imports: [
+                "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
+                "EngineJournal", "EngineService", "JSONText", "NetworkCodecs", "NetworkLoops",
+                "CSystem",
+            ]),
+
         .executableTarget(
             name: "grandstand-bench",
             dependencies: [

@@ -62,15 +62,22 @@ static int64_t nanoseconds(clockid_t clock) {
 int64_t gs_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
 int64_t gs_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
-int gs_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns) {
-    struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    long r = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? NULL : &t, NULL, 0);
-    return r < 0 ? -errno : 0;
+enum { GATE_CLOSED, GATE_OPEN, GATE_SLEEPING };
+
+void gs_gate_wait(gs_gate *gate, int64_t timeout_ns) {
+    uint32_t expected = GATE_CLOSED;
+    if (__atomic_compare_exchange_n(&gate->state, &expected, GATE_SLEEPING, 0, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
+        struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+        syscall(SYS_futex, &gate->state, FUTEX_WAIT_PRIVATE, GATE_SLEEPING,
+                timeout_ns < 0 ? NULL : &t, NULL, 0);
+    }
+    __atomic_store_n(&gate->state, GATE_CLOSED, __ATOMIC_RELEASE);
 }
 
-int gs_futex_wake(const uint32_t *word) {
-    long r = syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-    return r < 0 ? -errno : (int)r;
+void gs_gate_open(gs_gate *gate) {
+    if (__atomic_exchange_n(&gate->state, GATE_OPEN, __ATOMIC_ACQ_REL) == GATE_SLEEPING)
+        syscall(SYS_futex, &gate->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 int gs_random(void *bytes, size_t length) {

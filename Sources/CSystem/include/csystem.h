@@ -20,9 +20,11 @@ int64_t gs_free_bytes(const char *path);
 int64_t gs_boot_nanoseconds(void);
 /// Nanoseconds of UTC since 1970.
 int64_t gs_wall_nanoseconds(void);
-/// Blocks until `*word` differs from `expected`, is woken, or `timeout_ns` (negative: none) passed.
-int gs_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns);
-int gs_futex_wake(const uint32_t *word);
+/// A gate that one thread sleeps at and others open; opening it before costs nothing later.
+typedef struct { uint32_t state; } gs_gate;
+/// Sleeps until the gate is opened or `timeout_ns` (negative: for ever) passed; closes it again.
+void gs_gate_wait(gs_gate *gate, int64_t timeout_ns);
+void gs_gate_open(gs_gate *gate);
 /// Random bytes from the kernel.
 int gs_random(void *bytes, size_t length);
 /// A listening IPv4 or IPv6 TCP socket with SO_REUSEADDR (and SO_REUSEPORT when asked), non-blocking, close-on-exec.

@@ -134,6 +134,14 @@ public struct EngineCounts: Sendable {
     public let ids: Int
     public let fixtures: Int
     public let markets: Int
+
+    public init(accounts: Int, bets: Int, ids: Int, fixtures: Int, markets: Int) {
+        self.accounts = accounts
+        self.bets = bets
+        self.ids = ids
+        self.fixtures = fixtures
+        self.markets = markets
+    }
 }
 
 /// What the genesis record fixed for this cell.

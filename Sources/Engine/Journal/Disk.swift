@@ -12,7 +12,7 @@ public enum DiskError: Error, Equatable, Sendable {
 /// they return. One thread writes; the helper that prepares segments only creates.
 ///
 /// The file adapter, the memory adapter and the simulated disk of the tests pass one contract suite.
-public protocol Disk {
+public protocol Disk: SendableMetatype {
     associatedtype File
     /// The names in the journal's directory, sorted.
     func names() throws(DiskError) -> [String]
@@ -33,7 +33,7 @@ public protocol Disk {
 }
 
 /// Where time comes from. Only the sequencer asks.
-public protocol Clock {
+public protocol Clock: SendableMetatype {
     /// UTC, in nanoseconds since 1970; may step.
     func wall() -> Int64
     /// Since the machine started, in nanoseconds, sleep included; never steps.

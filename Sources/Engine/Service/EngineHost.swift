@@ -10,6 +10,8 @@ public struct Completion: Sendable {
     public let token: Token
     /// The slot of the command's first outcome, or `UInt32.max` for a command without one.
     public let slot: UInt32
+    /// The command's own sequence.
+    public let sequence: UInt64
 }
 
 /// A block that is on the disk: what everybody else may now learn. Shared by all readers, written by none.
@@ -128,19 +130,24 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// The newest sequence that the projection holds durably; ids before it may go.
     public var projected: UInt64 = 0
     private var lastForget: Int64 = 0
+    private var first: DurableBlock?
 
     /// Recovers what is there or begins a journal, and makes the first records durable.
     ///
+    /// `observe` sees every block that was found, in order, once it has been replayed; the block with
+    /// the first records of this run is delivered by the first `turn`.
     /// - Throws: `HostError`; nothing was changed on the disk by a `corrupt` or a `diverged`.
     public init(
         disk: D, clock: C, limits: EngineLimits, cell: CellConfiguration, segmentBytes: Int,
-        newJournal: ExternalID, prepare: @escaping (UInt32) -> Void
+        newJournal: ExternalID, prepare: @escaping (UInt32) -> Void,
+        observe: (BlockView) throws -> Void = { _ in }
     ) throws(HostError) {
         do {
             var engine = Engine(limits: limits, seed: newJournal.low)
             var replay = Replay()
             let found = try JournalReader(disk).scan { block in
                 try replay.apply(block, to: &engine)
+                try observe(block)
             }
             let end = found ?? JournalWriter<D>.beginning(journal: newJournal)
             writer = try JournalWriter(
@@ -189,7 +196,7 @@ public final class EngineHost<D: Disk, C: Clock> {
             record.set(Layout.Genesis.build, text: cell.build, width: 48)
         }
         _ = batch.add(record, token: 0)
-        try turn(batch, withOwnSteps: false) { _ in }
+        try turn(batch, withOwnSteps: false) { first = $0 }
     }
 
     public var health: JournalHealth { writer.health }
@@ -198,6 +205,13 @@ public final class EngineHost<D: Disk, C: Clock> {
 
     /// When `turn` has something to do although nobody sent anything; nil when never.
     public var nextDue: Timestamp? { engine.nextDue }
+
+    /// Nanoseconds until something is due, 0 when it is; nil when nothing will be.
+    public func nanosecondsUntilDue() -> Int64? {
+        if first != nil { return 0 }
+        guard let due = engine.nextDue else { return nil }
+        return max(0, due.nanoseconds - time.now())
+    }
 
     /// Whether something is due at the sequencer's last time already.
     public var isDue: Bool { engine.dueKind(at: engine.time) != nil }
@@ -208,6 +222,10 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// Decides everything in `batch` and everything due, in as many blocks as it takes; `deliver` gets
     /// each block once it is durable.
     public func turn(_ batch: IntakeBatch, deliver: (DurableBlock) -> Void) throws(HostError) {
+        if let block = first {
+            first = nil
+            deliver(block)
+        }
         try turn(batch, withOwnSteps: true, deliver)
     }
 
@@ -292,7 +310,9 @@ public final class EngineHost<D: Disk, C: Clock> {
         engine.apply(command, into: &block.writer)
         guard token != 0 else { return }
         pending.append(
-            Completion(token: token, slot: block.writer.used > first ? UInt32(first) : .max))
+            Completion(
+                token: token, slot: block.writer.used > first ? UInt32(first) : .max,
+                sequence: command.sequence))
     }
 
     private func commit(

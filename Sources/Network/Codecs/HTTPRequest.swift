@@ -169,7 +169,8 @@ extension ArraySlice<UInt8> {
         guard count == name.utf8CodeUnitCount else { return false }
         var index = startIndex
         return name.withUTF8Buffer { wanted in
-            for unsafebyte in unsafe wanted {
+            for place in wanted.indices {
+                let byte = unsafe wanted[place]
                 let own = self[index]
                 let lower = own >= 0x41 && own <= 0x5a ? own | 0x20 : own
                 if lower != (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) { return false }
@@ -185,7 +186,8 @@ extension Span<UInt8> {
         guard count == text.utf8CodeUnitCount else { return false }
         var index = 0
         return text.withUTF8Buffer { wanted in
-            for unsafebyte in unsafe wanted {
+            for place in wanted.indices {
+                let byte = unsafe wanted[place]
                 if self[index] != byte { return false }
                 index += 1
             }
@@ -197,7 +199,8 @@ extension Span<UInt8> {
         guard count == lower.utf8CodeUnitCount else { return false }
         var index = 0
         return lower.withUTF8Buffer { wanted in
-            for unsafebyte in unsafe wanted {
+            for place in wanted.indices {
+                let byte = unsafe wanted[place]
                 let own = self[index]
                 if (own >= 0x41 && own <= 0x5a ? own | 0x20 : own) != byte { return false }
                 index += 1

@@ -2,6 +2,7 @@ import CLibuv
 import CSystem
 import Glibc
 import Synchronization
+import SystemThreads
 
 /// An event loop over libuv: one thread, on which its connections and timers live and die.
 ///
@@ -227,30 +228,6 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         let length = strftime(&text, 40, "%a, %d %b %Y %H:%M:%S GMT", &parts)
         return text.prefix(length).map { UInt8(bitPattern: $0) }
     }
-}
-
-/// Runs `body` on a new detached thread with a name that shows in `top -H`.
-public func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        let name: String
-        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
-            self.name = name
-            self.body = body
-        }
-    }
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(name, body)).toOpaque()
-    let result = pthread_create(
-        &thread, nil,
-        { argument in
-            let box = Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue()
-            gs_name_thread(box.name)
-            box.body()
-            return nil
-        }, box)
-    precondition(result == 0, "a thread could be started")
-    pthread_detach(thread)
 }
 
 /// A timer that lives on a loop. Stops when it is let go.

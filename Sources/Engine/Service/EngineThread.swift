@@ -1,0 +1,226 @@
+import CSystem
+public import EngineCore
+public import EngineJournal
+import Glibc
+public import Kernel
+import Synchronization
+import SystemThreads
+
+/// Learns of blocks that are durable. Called on the engine's thread: hand over and return.
+public protocol BlockSubscriber: AnyObject, Sendable {
+    func durable(_ block: DurableBlock)
+    /// Blocks that were handed over and not yet worked off.
+    var backlog: Int { get }
+    /// Whether the engine must wait for this one; a slow projection reads the journal instead.
+    var isPaced: Bool { get }
+}
+
+/// What the engine's thread did lately.
+public struct EngineStatus: Sendable {
+    public var stateHash = StateHash()
+    public var sequence: UInt64 = 0
+    public var time = Timestamp(nanoseconds: 0)
+    public var commits: UInt64 = 0
+    public var commands: UInt64 = 0
+    public var busy: UInt64 = 0
+    /// Commands in the last turn, and the most in one turn.
+    public var batch = 0
+    public var mostInBatch = 0
+    /// Slots that wait for the next turn.
+    public var queued = 0
+    /// Nanoseconds of the last turn, and of the slowest, deciding and writing together.
+    public var turnNanoseconds: Int64 = 0
+    public var slowestTurn: Int64 = 0
+    /// Turns by how long they took: the last of less than 50, 100, 250, 500 us, 1, 2.5, 5, 10, 50 ms, more.
+    public var turnHistogram = [UInt64](repeating: 0, count: 10)
+    public var turnNanosecondsTotal: Int64 = 0
+    public var journal = JournalHealth()
+    public var counts = EngineCounts(accounts: 0, bets: 0, ids: 0, fixtures: 0, markets: 0)
+    public var isRunning = false
+
+    public static let turnBounds: [Int64] = [
+        50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 50_000_000,
+    ]
+}
+
+/// Takes commands from any thread. The engine's only door.
+public protocol EngineIntake: AnyObject, Sendable {
+    /// False means `busy`: nothing was taken, nothing is journalled, try again later.
+    func submit(_ record: RecordBytes, token: Token) -> Bool
+}
+
+/// Engine and journal on one dedicated thread behind a bounded intake.
+///
+/// Bound: `intakeSlots` slots of 256 bytes; full is answered by `busy` before anything is journalled.
+public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sendable {
+    // `filling` and `waiting` are guarded by `lock`; `host` is touched by the engine's thread only once
+    // that runs.
+    private let host: EngineHost<D, C>
+    private let lock = Mutex(())
+    private var filling: IntakeBatch
+    private var spare: IntakeBatch
+    private var questions: [(borrowing Engine) -> Void] = []
+    private var isStopping = false
+    private let gate: UnsafeMutablePointer<gs_gate>
+    private var subscribers: [any BlockSubscriber] = []
+    private let published = Mutex(EngineStatus())
+    private let projectedUpTo = Atomic<UInt64>(0)
+    private let busyCount = Atomic<UInt64>(0)
+    private let onStop: @Sendable (HostError?) -> Void
+
+    /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
+    /// when nothing of the block at hand was answered.
+    public init(
+        _ host: EngineHost<D, C>, intakeSlots: Int = 16_384,
+        onStop: @escaping @Sendable (HostError?) -> Void
+    ) {
+        self.host = host
+        self.onStop = onStop
+        filling = IntakeBatch(capacity: intakeSlots)
+        spare = IntakeBatch(capacity: intakeSlots)
+        gate = .allocate(capacity: 1)
+        gate.initialize(to: gs_gate())
+    }
+
+    deinit { gate.deallocate() }
+
+    /// Before `start`.
+    public func subscribe(_ subscriber: any BlockSubscriber) { subscribers.append(subscriber) }
+
+    public func submit(_ record: RecordBytes, token: Token) -> Bool {
+        let taken = lock.withLock { _ in !isStopping && filling.add(record, token: token) }
+        if taken {
+            gs_gate_open(gate)
+        } else {
+            busyCount.add(1, ordering: .relaxed)
+        }
+        return taken
+    }
+
+    /// Asks the engine between two turns, when everything it knows is durable.
+    ///
+    /// Bound: 1024 questions at a time; false when there are more.
+    public func ask(_ question: @escaping @Sendable (borrowing Engine) -> Void) -> Bool {
+        let taken = lock.withLock { _ in
+            guard questions.count < 1024, !isStopping else { return false }
+            questions.append(question)
+            return true
+        }
+        if taken { gs_gate_open(gate) }
+        return taken
+    }
+
+    /// The projection is durable up to this sequence.
+    public func projected(upTo sequence: UInt64) {
+        projectedUpTo.store(sequence, ordering: .releasing)
+    }
+
+    public var status: EngineStatus {
+        var status = published.withLock { $0 }
+        status.busy = busyCount.load(ordering: .relaxed)
+        status.queued = lock.withLock { _ in filling.slots }
+        return status
+    }
+
+    // MARK: The thread
+
+    /// Starts the thread, above the others where the system allows it: a busy core costs a bet 4 ms.
+    public func start() {
+        startThread(name: "engine") { self.run() }
+    }
+
+    /// Takes nothing more, decides what was taken, confirms the last block, and ends.
+    public func stop() {
+        lock.withLock { _ in isStopping = true }
+        gs_gate_open(gate)
+    }
+
+    private func run() {
+        _ = gs_prioritise_thread(-10)
+        var failure: HostError?
+        do throws(HostError) {
+            while try turn() {}
+            try host.confirm()
+        } catch {
+            failure = error
+        }
+        published.withLock { $0.isRunning = false }
+        onStop(failure)
+    }
+
+    /// One round: what came in, what is due; sleeps when there is neither. False when all is done.
+    private func turn() throws(HostError) -> Bool {
+        for subscriber in subscribers where subscriber.isPaced {
+            while subscriber.backlog > 256 { usleep(500) }
+        }
+        host.projected = projectedUpTo.load(ordering: .acquiring)
+        let (batch, asked, stopping) = lock.withLock { _ in
+            let taken = (filling, questions, isStopping)
+            if !filling.isEmpty { swap(&filling, &spare) }
+            questions = []
+            return taken
+        }
+        if batch.isEmpty {
+            for question in asked { question(host.engine) }
+            if stopping { return false }
+            let due = host.nanosecondsUntilDue()
+            if due == 0 {
+                try work(batch)
+            } else {
+                try idle(due)
+            }
+            return true
+        }
+        try work(batch)
+        for question in asked { question(host.engine) }
+        return true
+    }
+
+    private func work(_ batch: IntakeBatch) throws(HostError) {
+        let began = gs_boot_nanoseconds()
+        let count = batch.count
+        try host.turn(batch) { block in
+            for subscriber in subscribers { subscriber.durable(block) }
+        }
+        batch.removeAll()
+        publish(count: count, nanoseconds: gs_boot_nanoseconds() - began)
+    }
+
+    private func idle(_ due: Int64?) throws(HostError) {
+        let confirmAfter: Int64 = 100_000_000
+        let most = host.isUnconfirmed ? confirmAfter : 1_000_000_000
+        let began = gs_boot_nanoseconds()
+        let wait = min(due ?? most, most)
+        gs_gate_wait(gate, wait)
+        if host.isUnconfirmed, gs_boot_nanoseconds() - began >= confirmAfter {
+            try host.confirm()
+        }
+    }
+
+    private func publish(count: Int, nanoseconds: Int64) {
+        let hash = host.stateHash
+        let counts = host.engine.counts
+        let sequence = host.engine.sequence
+        let time = host.engine.time
+        let journal = host.health
+        published.withLock { status in
+            status.isRunning = true
+            status.stateHash = hash
+            status.counts = counts
+            status.sequence = sequence
+            status.time = time
+            status.journal = journal
+            status.commits += 1
+            status.commands += UInt64(count)
+            status.batch = count
+            status.mostInBatch = max(status.mostInBatch, count)
+            status.turnNanoseconds = nanoseconds
+            status.slowestTurn = max(status.slowestTurn, nanoseconds)
+            status.turnNanosecondsTotal += nanoseconds
+            let bucket =
+                EngineStatus.turnBounds.firstIndex { nanoseconds <= $0 }
+                ?? EngineStatus.turnBounds.count
+            status.turnHistogram[bucket] += 1
+        }
+    }
+}

@@ -1,0 +1,248 @@
+import Catalogue
+public import FeedCore
+import JSONText
+import Kernel
+import Pricing
+
+/// Recorded Betfair stream files: market change messages, one a line, in the order of `pt`.
+///
+/// Heartbeats are made here, since recordings hold none: one wherever five seconds pass without a line.
+public final class BetfairStream: FeedSource {
+    public let name: String
+    private let reader: LineReader
+    private var waiting: Line?
+    private var lastTime: Int64?
+    private var markets: [String: Market] = [:]
+    private var fixtures: Set<String> = []
+
+    /// Milliseconds between two heartbeats of the player.
+    public static let heartbeat: Int64 = 5000
+
+    private struct Line {
+        let time: Int64
+        let number: UInt64
+        let value: JSONValue
+    }
+
+    private struct Runner {
+        let id: String
+        let handicap: String
+        var name: String
+        var status: String
+    }
+
+    private struct Market {
+        var fixture: String
+        var runners: [Runner]
+        var books: [String: RunnerBook] = [:]
+        var status = "OPEN"
+        var isInPlay = false
+        var betDelay: UInt32 = 0
+        var isAnnounced = false
+        var isSettled = false
+    }
+
+    public init(path: String, name: String = "betfair") throws(LineReader.Failure) {
+        self.name = name
+        reader = try LineReader(path: path)
+    }
+
+    // MARK: FeedSource
+
+    public func nextTime() throws(FeedError) -> Int64? {
+        try look()
+        guard let line = waiting else { return nil }
+        if let last = lastTime, line.time - last > Self.heartbeat { return last + Self.heartbeat }
+        return line.time
+    }
+
+    public func next() throws(FeedError) -> FeedMessage {
+        try look()
+        guard let line = waiting else {
+            throw FeedError(line: reader.lineNumber, what: "the file ended")
+        }
+        if let last = lastTime, line.time - last > Self.heartbeat {
+            lastTime = last + Self.heartbeat
+            return FeedMessage(
+                time: last + Self.heartbeat, number: line.number, events: [.heartbeat])
+        }
+        lastTime = line.time
+        waiting = nil
+        var events: [FeedEvent] = []
+        for change in line.value["mc"]?.items ?? [] { events += take(change) }
+        return FeedMessage(
+            time: line.time, number: line.number, events: events.isEmpty ? [.heartbeat] : events)
+    }
+
+    private func look() throws(FeedError) {
+        guard waiting == nil, let bytes = try reader.next() else { return }
+        let value: JSONValue
+        do {
+            value = try JSONParser(depth: 16, members: 200_000).parse(Array(bytes).span)
+        } catch {
+            throw FeedError(
+                line: reader.lineNumber, what: "\(error.what) at byte \(error.offset)")
+        }
+        guard value["op"]?.text == "mcm", let time = value["pt"]?.whole else {
+            throw FeedError(line: reader.lineNumber, what: "no market change message")
+        }
+        waiting = Line(time: time, number: reader.lineNumber, value: value)
+    }
+
+    // MARK: One change
+
+    private func take(_ change: JSONValue) -> [FeedEvent] {
+        guard let id = change["id"]?.text else { return [] }
+        var events: [FeedEvent] = []
+        var market = markets[id] ?? Market(fixture: "", runners: [])
+        if change["img"]?.flag == true { market.books = [:] }
+        let definition = change["marketDefinition"]
+        if let definition { define(definition, &market) }
+        // After the last suspension come clear-down messages: what they say is no price.
+        if market.status == "OPEN" {
+            for runner in change["rc"]?.items ?? [] {
+                market.books[Self.key(runner), default: RunnerBook()].merge(runner)
+            }
+        }
+        if let definition { events += announce(definition, id, &market) }
+        let hasPrices = change["rc"]?.items?.isEmpty == false || change["img"]?.flag == true
+        if hasPrices, market.isAnnounced, market.status == "OPEN" {
+            events.append(.quotes(FeedQuotes(market: id, quotes: quotes(market))))
+        }
+        markets[id] = market
+        return events
+    }
+
+    private static func key(_ runner: JSONValue) -> String {
+        let handicap = runner["hc"]?.identifier ?? "0"
+        return (runner["id"]?.identifier ?? "") + "/" + (handicap == "0.0" ? "0" : handicap)
+    }
+
+    private func define(_ definition: JSONValue, _ market: inout Market) {
+        var runners = market.runners
+        for item in definition["runners"]?.items ?? [] {
+            let key = Self.key(item).split(separator: "/").map(String.init)
+            let status = item["status"]?.text ?? "ACTIVE"
+            // Removed runners move to the front of the list: ours keep their first place.
+            if let index = runners.firstIndex(where: { $0.id == key[0] && $0.handicap == key[1] }) {
+                runners[index].status = status
+            } else if !market.isAnnounced {
+                runners.append(
+                    Runner(
+                        id: key[0], handicap: key[1],
+                        name: item["name"]?.text ?? "Selection \(key[0])", status: status))
+            }
+        }
+        market.runners = runners
+        market.fixture = definition["eventId"]?.identifier ?? market.fixture
+    }
+
+    private func announce(_ definition: JSONValue, _ id: String, _ market: inout Market)
+        -> [FeedEvent]
+    {
+        var events: [FeedEvent] = []
+        if !market.isAnnounced, market.runners.count >= 2 {
+            events += introduce(definition, id, market)
+            market.isAnnounced = true
+        }
+        let isInPlay = definition["inPlay"]?.flag ?? false
+        let delay = UInt32(clamping: (definition["betDelay"]?.whole ?? 0) * 1000)
+        let status = definition["status"]?.text ?? "OPEN"
+        if isInPlay != market.isInPlay || delay != market.betDelay {
+            events.append(
+                .update(
+                    FeedUpdate(
+                        fixture: market.fixture,
+                        state: FixtureState(
+                            status: isInPlay ? .live : .notStarted, isInPlay: isInPlay),
+                        incident: isInPlay && !market.isInPlay ? .kickOff : .none, betDelay: delay))
+            )
+        }
+        market.isInPlay = isInPlay
+        market.betDelay = delay
+        market.status = status
+        events.append(.marketState(market: id, isSuspended: status != "OPEN"))
+        if status == "CLOSED", !market.isSettled {
+            market.isSettled = true
+            events.append(
+                .result(
+                    FeedResult(market: id, certainty: 2, results: market.runners.map(Self.result))))
+        }
+        return events
+    }
+
+    private static func result(_ runner: Runner) -> SelectionResult {
+        switch runner.status {
+        case "WINNER", "PLACED": .won
+        case "LOSER": .lost
+        default: .void
+        }
+    }
+
+    private func introduce(_ definition: JSONValue, _ id: String, _ market: Market) -> [FeedEvent] {
+        var events: [FeedEvent] = []
+        let start = definition["marketTime"]?.text.flatMap { Timestamp($0) }
+        if fixtures.insert(market.fixture).inserted {
+            let event = definition["eventName"]?.text ?? definition["venue"]?.text ?? market.fixture
+            let sides = Self.sides(event, market)
+            events.append(
+                .fixture(
+                    FeedFixture(
+                        id: market.fixture, sport: Self.sport(definition), competition: "",
+                        home: sides.home, away: sides.away,
+                        scheduled: start?.milliseconds ?? 0)))
+        }
+        let type: MarketType =
+            switch definition["marketType"]?.text {
+            case "MATCH_ODDS": .matchOdds
+            case "SET_WINNER": .setWinner
+            case "SET_BETTING": .setBetting
+            case "BOTH_TEAMS_TO_SCORE": .bothTeamsToScore
+            default: .other
+            }
+        let name = definition["name"]?.text ?? definition["marketType"]?.text ?? "Market \(id)"
+        events.append(
+            .market(
+                FeedMarket(
+                    id: id, fixture: market.fixture, type: type, name: name,
+                    winners: UInt8(clamping: max(1, definition["numberOfWinners"]?.whole ?? 1)),
+                    betDelay: UInt32(clamping: (definition["betDelay"]?.whole ?? 0) * 1000),
+                    selections: market.runners.map {
+                        FeedSelection(id: UInt64($0.id) ?? 0, name: $0.name)
+                    })))
+        return events
+    }
+
+    private static func sides(_ event: String, _ market: Market) -> (home: String, away: String) {
+        let words = event.split(separator: " ", omittingEmptySubsequences: false)
+        if let index = words.firstIndex(of: "v") {
+            return (
+                words[..<index].joined(separator: " "),
+                words[(index + 1)...].joined(separator: " ")
+            )
+        }
+        if market.runners.count == 2 { return (market.runners[0].name, market.runners[1].name) }
+        return (event, "")
+    }
+
+    private static func sport(_ definition: JSONValue) -> Sport {
+        switch definition["eventTypeId"]?.identifier {
+        case "1": .football
+        case "2": .tennis
+        case "4": .cricket
+        case "7": .horseRacing
+        case "4339": .greyhounds
+        case "7522": .basketball
+        default: .other
+        }
+    }
+
+    private func quotes(_ market: Market) -> [Quote] {
+        market.runners.map { runner in
+            let book = market.books[runner.id + "/" + runner.handicap] ?? RunnerBook()
+            return Quote(
+                bestBack: book.topBack, bestLay: book.topLay, lastTraded: book.lastTraded,
+                isActive: runner.status == "ACTIVE")
+        }
+    }
+}

@@ -1,0 +1,148 @@
+public import Catalogue
+public import Pricing
+
+/// What a supplier says, in the one shape that everything behind the feed's door understands.
+///
+/// Ids are the supplier's own texts; `FeedSource.name` keeps those of two suppliers apart.
+public enum FeedEvent: Equatable, Sendable {
+    case fixture(FeedFixture)
+    case market(FeedMarket)
+    case quotes(FeedQuotes)
+    case marketState(market: String, isSuspended: Bool)
+    case update(FeedUpdate)
+    case result(FeedResult)
+    /// Nothing new, but the supplier lives.
+    case heartbeat
+}
+
+public struct FeedFixture: Equatable, Sendable {
+    public var id: String
+    public var sport: Sport
+    public var competition: String
+    public var home: String
+    public var away: String
+    /// Milliseconds since 1970, UTC.
+    public var scheduled: Int64
+
+    public init(
+        id: String, sport: Sport, competition: String, home: String, away: String, scheduled: Int64
+    ) {
+        self.id = id
+        self.sport = sport
+        self.competition = competition
+        self.home = home
+        self.away = away
+        self.scheduled = scheduled
+    }
+}
+
+public struct FeedSelection: Equatable, Sendable {
+    public var id: UInt64
+    public var name: String
+
+    public init(id: UInt64, name: String) {
+        self.id = id
+        self.name = name
+    }
+}
+
+public struct FeedMarket: Equatable, Sendable {
+    public var id: String
+    public var fixture: String
+    public var type: MarketType
+    public var name: String
+    public var winners: UInt8
+    /// Milliseconds in play.
+    public var betDelay: UInt32
+    public var selections: [FeedSelection]
+
+    public init(
+        id: String, fixture: String, type: MarketType, name: String, winners: UInt8,
+        betDelay: UInt32, selections: [FeedSelection]
+    ) {
+        self.id = id
+        self.fixture = fixture
+        self.type = type
+        self.name = name
+        self.winners = winners
+        self.betDelay = betDelay
+        self.selections = selections
+    }
+}
+
+/// The book of every selection, in the market's order.
+public struct FeedQuotes: Equatable, Sendable {
+    public var market: String
+    public var quotes: [Quote]
+
+    public init(market: String, quotes: [Quote]) {
+        self.market = market
+        self.quotes = quotes
+    }
+}
+
+public struct FeedUpdate: Equatable, Sendable {
+    public var fixture: String
+    public var state: FixtureState
+    public var incident: Incident
+    /// Bet delay in force from now on, in milliseconds; nil unchanged.
+    public var betDelay: UInt32?
+
+    public init(
+        fixture: String, state: FixtureState, incident: Incident = .none, betDelay: UInt32? = nil
+    ) {
+        self.fixture = fixture
+        self.state = state
+        self.incident = incident
+        self.betDelay = betDelay
+    }
+}
+
+public struct FeedResult: Equatable, Sendable {
+    public var market: String
+    /// 1 scouted, 2 confirmed.
+    public var certainty: UInt8
+    /// In the market's order.
+    public var results: [SelectionResult]
+
+    public init(market: String, certainty: UInt8, results: [SelectionResult]) {
+        self.market = market
+        self.certainty = certainty
+        self.results = results
+    }
+}
+
+/// A message: when the supplier said it, its number, and what it said.
+public struct FeedMessage: Equatable, Sendable {
+    /// Milliseconds since 1970 by the supplier's clock.
+    public var time: Int64
+    public var number: UInt64
+    public var events: [FeedEvent]
+
+    public init(time: Int64, number: UInt64, events: [FeedEvent]) {
+        self.time = time
+        self.number = number
+        self.events = events
+    }
+}
+
+/// Why a line of a feed is not understood; the line changes nothing.
+public struct FeedError: Error, Equatable, Sendable {
+    public let line: UInt64
+    public let what: String
+
+    public init(line: UInt64, what: String) {
+        self.line = line
+        self.what = what
+    }
+}
+
+/// The one port through which suppliers speak: messages in their own order, pulled when they are due.
+public protocol FeedSource: AnyObject {
+    /// Keeps the ids of two suppliers apart; goes into every id that is made of theirs.
+    var name: String { get }
+    /// The supplier's time of the next message, milliseconds; nil when there will be none.
+    func nextTime() throws(FeedError) -> Int64?
+    /// The next message. Called only after `nextTime` told one.
+    func next() throws(FeedError) -> FeedMessage
+}

@@ -1,0 +1,271 @@
+import Catalogue
+import JSONText
+import Pricing
+
+/// Grandstand's own feed format: one JSON object a line. Source of docs/formats/feed.md.
+public enum GrandstandFeed {
+    /// Bytes of one line.
+    public static let longestLine = 1 << 20
+
+    // MARK: Reading
+
+    /// `number` is the line's own, for messages and errors.
+    public static func parse(_ line: Span<UInt8>, number: UInt64) throws(FeedError) -> FeedMessage {
+        guard line.count <= longestLine else {
+            throw FeedError(line: number, what: "line too long")
+        }
+        let value: JSONValue
+        do {
+            value = try JSONParser().parse(line)
+        } catch {
+            throw FeedError(line: number, what: "\(error.what) at byte \(error.offset)")
+        }
+        guard let time = value["time"]?.whole else {
+            throw FeedError(line: number, what: "time: milliseconds since 1970 are missing")
+        }
+        do {
+            return FeedMessage(time: time, number: number, events: [try event(value)])
+        } catch {
+            throw FeedError(line: number, what: error.what)
+        }
+    }
+
+    private struct Missing: Error {
+        let what: String
+    }
+
+    private static func event(_ value: JSONValue) throws(Missing) -> FeedEvent {
+        switch try text(value, "type") {
+        case "heartbeat": return .heartbeat
+        case "fixture":
+            return .fixture(
+                FeedFixture(
+                    id: try text(value, "id"), sport: try sport(value),
+                    competition: value["competition"]?.text ?? "",
+                    home: try text(value, "home"), away: try text(value, "away"),
+                    scheduled: value["scheduled"]?.whole ?? 0))
+        case "market": return .market(try market(value))
+        case "quotes":
+            guard let items = value["quotes"]?.items else { throw Missing(what: "quotes: missing") }
+            return .quotes(FeedQuotes(market: try text(value, "market"), quotes: items.map(quote)))
+        case "state":
+            guard let isSuspended = value["suspended"]?.flag else {
+                throw Missing(what: "suspended: true or false is missing")
+            }
+            return .marketState(market: try text(value, "market"), isSuspended: isSuspended)
+        case "update": return .update(try update(value))
+        case "result":
+            guard let items = value["results"]?.items else {
+                throw Missing(what: "results: missing")
+            }
+            var results: [SelectionResult] = []
+            for item in items {
+                guard let word = item.text,
+                    let result = SelectionResult.allCases.first(where: { $0.word == word })
+                else { throw Missing(what: "results: an unknown result") }
+                results.append(result)
+            }
+            return .result(
+                FeedResult(
+                    market: try text(value, "market"),
+                    certainty: value["certainty"]?.whole == 1 ? 1 : 2, results: results))
+        case let other: throw Missing(what: "type: \"\(other)\" is unknown")
+        }
+    }
+
+    private static func text(_ value: JSONValue, _ key: String) throws(Missing) -> String {
+        guard let text = value[key]?.text, !text.isEmpty else {
+            throw Missing(what: "\(key): text is missing")
+        }
+        return text
+    }
+
+    private static func sport(_ value: JSONValue) throws(Missing) -> Sport {
+        let word = try text(value, "sport")
+        let all: [Sport] = [
+            .other, .football, .tennis, .cricket, .horseRacing, .basketball, .greyhounds,
+        ]
+        return all.first { $0.word == word } ?? .other
+    }
+
+    private static func market(_ value: JSONValue) throws(Missing) -> FeedMarket {
+        guard let items = value["selections"]?.items, items.count >= 2 else {
+            throw Missing(what: "selections: at least two are needed")
+        }
+        var selections: [FeedSelection] = []
+        for item in items {
+            guard let id = item["id"]?.whole, id >= 0, let name = item["name"]?.text else {
+                throw Missing(what: "selections: id or name is missing")
+            }
+            selections.append(FeedSelection(id: UInt64(id), name: name))
+        }
+        let type: MarketType =
+            switch value["kind"]?.text {
+            case "match_odds": .matchOdds
+            case "over_under": .overUnder
+            case "both_teams_to_score": .bothTeamsToScore
+            default: .other
+            }
+        return FeedMarket(
+            id: try text(value, "id"), fixture: try text(value, "fixture"), type: type,
+            name: try text(value, "name"),
+            winners: UInt8(clamping: value["winners"]?.whole ?? 1),
+            betDelay: UInt32(clamping: value["delay"]?.whole ?? 0), selections: selections)
+    }
+
+    private static func quote(_ value: JSONValue) -> Quote {
+        Quote(
+            bestBack: value["back"]?.thousandths ?? 0, bestLay: value["lay"]?.thousandths ?? 0,
+            lastTraded: value["last"]?.thousandths ?? 0, isActive: value["active"]?.flag ?? true)
+    }
+
+    private static func update(_ value: JSONValue) throws(Missing) -> FeedUpdate {
+        let statusWord = try text(value, "status")
+        guard let status = FixtureStatus.allCases.first(where: { $0.word == statusWord }) else {
+            throw Missing(what: "status: \"\(statusWord)\" is unknown")
+        }
+        let incidentWord = value["incident"]?.text ?? "none"
+        guard let incident = Incident.allCases.first(where: { $0.word == incidentWord }) else {
+            throw Missing(what: "incident: \"\(incidentWord)\" is unknown")
+        }
+        var score = Score.unknown
+        if let items = value["score"]?.items, items.count == 2, let home = items[0].whole,
+            let away = items[1].whole
+        {
+            score = Score(home: UInt16(clamping: home), away: UInt16(clamping: away)).packed
+        }
+        return FeedUpdate(
+            fixture: try text(value, "fixture"),
+            state: FixtureState(
+                status: status, isInPlay: value["inPlay"]?.flag ?? false, score: score,
+                clockSeconds: value["clock"]?.whole.map { UInt32(clamping: $0) } ?? .max),
+            incident: incident)
+    }
+
+    // MARK: Writing
+
+    /// One line, without its newline.
+    public static func line(_ event: FeedEvent, time: Int64) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.key("time")
+            json.number(time)
+            json.key("type")
+            write(event, to: &json)
+        }
+        return json.bytes
+    }
+
+    private static func write(_ event: FeedEvent, to json: inout JSONWriter) {
+        switch event {
+        case .heartbeat: json.string("heartbeat")
+        case .fixture(let fixture):
+            json.string("fixture")
+            put("id", fixture.id, &json)
+            put("sport", fixture.sport.word, &json)
+            put("competition", fixture.competition, &json)
+            put("home", fixture.home, &json)
+            put("away", fixture.away, &json)
+            json.key("scheduled")
+            json.number(fixture.scheduled)
+        case .market(let market): write(market, to: &json)
+        case .quotes(let quotes):
+            json.string("quotes")
+            put("market", quotes.market, &json)
+            json.key("quotes")
+            json.array { json in
+                for quote in quotes.quotes { write(quote, to: &json) }
+            }
+        case .marketState(let market, let isSuspended):
+            json.string("state")
+            put("market", market, &json)
+            json.key("suspended")
+            json.bool(isSuspended)
+        case .update(let update): write(update, to: &json)
+        case .result(let result):
+            json.string("result")
+            put("market", result.market, &json)
+            json.key("certainty")
+            json.number(result.certainty)
+            json.key("results")
+            json.array { json in
+                for outcome in result.results { json.string(outcome.word) }
+            }
+        }
+    }
+
+    private static func put(_ key: StaticString, _ text: String, _ json: inout JSONWriter) {
+        json.key(key)
+        json.string(text)
+    }
+
+    private static func write(_ market: FeedMarket, to json: inout JSONWriter) {
+        json.string("market")
+        put("id", market.id, &json)
+        put("fixture", market.fixture, &json)
+        let kind =
+            switch market.type {
+            case .matchOdds: "match_odds"
+            case .overUnder: "over_under"
+            case .bothTeamsToScore: "both_teams_to_score"
+            case .other, .setWinner, .setBetting: "other"
+            }
+        put("kind", kind, &json)
+        put("name", market.name, &json)
+        json.key("winners")
+        json.number(market.winners)
+        json.key("delay")
+        json.number(market.betDelay)
+        json.key("selections")
+        json.array { json in
+            for selection in market.selections {
+                json.object { json in
+                    json.key("id")
+                    json.number(selection.id)
+                    json.key("name")
+                    json.string(selection.name)
+                }
+            }
+        }
+    }
+
+    private static func write(_ quote: Quote, to json: inout JSONWriter) {
+        json.object { json in
+            if quote.bestBack > 0 { put("back", decimal(quote.bestBack), &json) }
+            if quote.bestLay > 0 { put("lay", decimal(quote.bestLay), &json) }
+            if quote.lastTraded > 0 { put("last", decimal(quote.lastTraded), &json) }
+            if !quote.isActive {
+                json.key("active")
+                json.bool(false)
+            }
+        }
+    }
+
+    private static func write(_ update: FeedUpdate, to json: inout JSONWriter) {
+        json.string("update")
+        put("fixture", update.fixture, &json)
+        put("status", update.state.status.word, &json)
+        json.key("inPlay")
+        json.bool(update.state.isInPlay)
+        if update.state.score != Score.unknown {
+            let score = Score(packed: update.state.score)
+            json.key("score")
+            json.array { json in
+                json.number(score.home)
+                json.number(score.away)
+            }
+        }
+        if update.state.clockSeconds != .max {
+            json.key("clock")
+            json.number(update.state.clockSeconds)
+        }
+        if update.incident != .none { put("incident", update.incident.word, &json) }
+    }
+
+    /// Thousandths as a decimal text.
+    static func decimal(_ thousandths: UInt32) -> String {
+        let fraction = String(thousandths % 1000)
+        let zeros = String(repeating: "0", count: 3 - fraction.utf8.count)
+        return "\(thousandths / 1000).\(zeros)\(fraction)"
+    }
+}

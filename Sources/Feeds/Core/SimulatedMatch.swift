@@ -1,0 +1,315 @@
+import Catalogue
+import Kernel
+import Pricing
+
+/// One seeded match: what its supplier would say, moment by moment.
+///
+/// A real second is `pace` seconds of play. All randomness is drawn in the order of time from one
+/// generator, so a seed is a match.
+struct SimulatedMatch {
+    enum Phase { case before, firstHalf, halfTime, secondHalf, after, over }
+
+    let id: String
+    let home: String
+    let away: String
+    let competition: String
+    let model: FootballModel
+    let settings: SimulationSettings
+    private var random: SeededGenerator
+    private(set) var phase: Phase = .before
+    private(set) var score = (home: 0, away: 0)
+    /// Seconds played.
+    private(set) var clock = 0.0
+    /// Milliseconds of the supplier's time.
+    private(set) var nextTime: Int64
+    private var phaseEnds: Int64
+    private var danger: Danger?
+    private var hasSaidHello = false
+    private var settledMarkets: Set<Int> = []
+    private var correction: (time: Int64, event: FeedEvent)?
+
+    /// Something that may become a goal; the markets are shut until it is clear.
+    private struct Danger {
+        let isHome: Bool
+        let isPenalty: Bool
+        let stands: Bool
+        let resolvesAt: Int64
+    }
+
+    init(
+        id: String, names: (home: String, away: String), competition: String, seed: UInt64,
+        startingAt time: Int64, settings: SimulationSettings
+    ) {
+        self.id = id
+        (home, away) = names
+        self.competition = competition
+        self.settings = settings
+        random = SeededGenerator(seed: seed)
+        let strength = 0.8 + random.unit() * 1.4
+        let edge = 0.7 + random.unit() * 0.9
+        model = FootballModel(home: strength * edge, away: strength / edge * 0.9)
+        nextTime = time
+        phaseEnds = time + settings.beforeMilliseconds
+    }
+
+    var isOver: Bool { phase == .over }
+    var minute: Double { clock / 60 }
+
+    var chances: FootballModel.Chances {
+        model.chances(homeGoals: score.home, awayGoals: score.away, minute: minute)
+    }
+
+    static let marketCount = 3
+    func market(_ index: Int) -> String { "\(id)/\(["mo", "ou25", "btts"][index])" }
+
+    // MARK: One step
+
+    /// What is said at `nextTime`; sets the next.
+    mutating func step() -> [FeedEvent] {
+        let now = nextTime
+        var events: [FeedEvent] = []
+        if !hasSaidHello {
+            hasSaidHello = true
+            events += hello(now)
+        }
+        if let due = correction, due.time <= now {
+            events.append(due.event)
+            correction = nil
+        }
+        switch phase {
+        case .before where now >= phaseEnds: events += begin(.firstHalf, .kickOff, now)
+        case .firstHalf where clock >= 45 * 60 && danger == nil:
+            events += begin(.halfTime, .halfTime, now)
+        case .halfTime where now >= phaseEnds: events += begin(.secondHalf, .secondHalf, now)
+        case .secondHalf where clock >= 90 * 60 && danger == nil:
+            events += begin(.after, .fullTime, now)
+        case .after where now >= phaseEnds && correction == nil: phase = .over
+        case .firstHalf, .secondHalf: events += play(now)
+        case .before, .halfTime, .after, .over: break
+        }
+        if phase != .after, phase != .over, danger == nil { events += quotes() }
+        nextTime = now + settings.tickMilliseconds
+        return events
+    }
+
+    private func hello(_ now: Int64) -> [FeedEvent] {
+        var events: [FeedEvent] = [
+            .fixture(
+                FeedFixture(
+                    id: id, sport: .football, competition: competition, home: home, away: away,
+                    scheduled: phaseEnds))
+        ]
+        let selections = [
+            [home, "Draw", away], ["Over 2.5", "Under 2.5"], ["Yes", "No"],
+        ]
+        let names = ["Match result", "Goals over/under 2.5", "Both teams to score"]
+        let types: [MarketType] = [.matchOdds, .overUnder, .bothTeamsToScore]
+        for index in 0..<Self.marketCount {
+            events.append(
+                .market(
+                    FeedMarket(
+                        id: market(index), fixture: id, type: types[index], name: names[index],
+                        winners: 1, betDelay: settings.betDelay,
+                        selections: selections[index].enumerated().map {
+                            FeedSelection(id: UInt64($0.offset + 1), name: $0.element)
+                        })))
+            events.append(.marketState(market: market(index), isSuspended: false))
+        }
+        return events
+    }
+
+    private mutating func begin(_ next: Phase, _ incident: Incident, _ now: Int64) -> [FeedEvent] {
+        phase = next
+        switch next {
+        case .halfTime: phaseEnds = now + settings.halfTimeMilliseconds
+        case .after: phaseEnds = now + settings.afterMilliseconds
+        case .before, .firstHalf, .secondHalf, .over: break
+        }
+        if next == .secondHalf { clock = 45 * 60 }
+        var events: [FeedEvent] = [.update(update(incident))]
+        if next == .after { events += finalResults(now) }
+        return events
+    }
+
+    private func update(_ incident: Incident = .none) -> FeedUpdate {
+        let status: FixtureStatus =
+            switch phase {
+            case .before: .notStarted
+            case .firstHalf, .halfTime, .secondHalf: .live
+            case .after, .over: .ended
+            }
+        return FeedUpdate(
+            fixture: id,
+            state: FixtureState(
+                status: status, isInPlay: status == .live,
+                score: Score(home: UInt16(score.home), away: UInt16(score.away)).packed,
+                clockSeconds: UInt32(clock)),
+            incident: incident)
+    }
+
+    // MARK: Play
+
+    private mutating func play(_ now: Int64) -> [FeedEvent] {
+        if let current = danger {
+            guard now >= current.resolvesAt else { return [] }
+            danger = nil
+            return resolve(current, now)
+        }
+        let seconds = Double(settings.tickMilliseconds) / 1000 * settings.pace
+        let half = phase == .firstHalf ? 45.0 * 60 : 90.0 * 60
+        let played = min(seconds, half - clock)
+        let middle = (clock + played / 2) / 60
+        // What stands must come at the model's rate, so what merely threatens comes more often.
+        let rate = FootballModel.intensity(middle) * played / 60 / FootballModel.minutes
+        let chance = 1 - FootballModel.exponential(-(model.home + model.away) * rate / Self.stands)
+        clock += played
+        guard random.unit() < chance else {
+            return Int(clock) / 15 != Int(clock - played) / 15 ? [.update(update())] : []
+        }
+        let isHome = random.unit() < model.home / (model.home + model.away)
+        let isPenalty = random.unit() < Self.penalties
+        let stands = random.unit() < (isPenalty ? Self.penaltyScored : Self.goalStands)
+        danger = Danger(
+            isHome: isHome, isPenalty: isPenalty, stands: stands,
+            resolvesAt: now + settings.suspensionMilliseconds
+                + Int64(random.number(in: 0...Int(settings.suspensionMilliseconds))))
+        var events = suspend(true)
+        if isPenalty {
+            events.append(.update(update(.penalty)))
+        } else {
+            score = isHome ? (score.home + 1, score.away) : (score.home, score.away + 1)
+            events.append(.update(update(.goal)))
+        }
+        return events
+    }
+
+    private static let penalties = 0.15
+    private static let penaltyScored = 0.76
+    private static let goalStands = 0.93
+    private static let stands = penalties * penaltyScored + (1 - penalties) * goalStands
+
+    private mutating func resolve(_ danger: Danger, _ now: Int64) -> [FeedEvent] {
+        var events: [FeedEvent] = []
+        switch (danger.isPenalty, danger.stands) {
+        case (true, true):
+            score = danger.isHome ? (score.home + 1, score.away) : (score.home, score.away + 1)
+            events.append(.update(update(.goal)))
+        case (false, false):
+            score = danger.isHome ? (score.home - 1, score.away) : (score.home, score.away - 1)
+            events.append(.update(update(.goalCancelled)))
+        case (true, false), (false, true): break
+        }
+        events += earlyResults()
+        return events + suspend(false)
+    }
+
+    private func suspend(_ isSuspended: Bool) -> [FeedEvent] {
+        (0..<Self.marketCount).filter { !settledMarkets.contains($0) }.map {
+            .marketState(market: market($0), isSuspended: isSuspended)
+        }
+    }
+
+    // MARK: Results
+
+    /// A third goal decides over and under, a goal of both decides the last market.
+    private mutating func earlyResults() -> [FeedEvent] {
+        var events: [FeedEvent] = []
+        if score.home + score.away > 2, settledMarkets.insert(1).inserted {
+            events.append(result(1, [.won, .lost]))
+        }
+        if score.home > 0, score.away > 0, settledMarkets.insert(2).inserted {
+            events.append(result(2, [.won, .lost]))
+        }
+        return events
+    }
+
+    private func result(_ index: Int, _ results: [SelectionResult], certainty: UInt8 = 2)
+        -> FeedEvent
+    {
+        .result(FeedResult(market: market(index), certainty: certainty, results: results))
+    }
+
+    var matchResult: [SelectionResult] {
+        score.home > score.away
+            ? [.won, .lost, .lost]
+            : score.home == score.away ? [.lost, .won, .lost] : [.lost, .lost, .won]
+    }
+
+    private mutating func finalResults(_ now: Int64) -> [FeedEvent] {
+        var events = suspend(true)
+        if settledMarkets.insert(1).inserted { events.append(result(1, [.lost, .won])) }
+        if settledMarkets.insert(2).inserted { events.append(result(2, [.lost, .won])) }
+        settledMarkets.insert(0)
+        let truth = result(0, matchResult)
+        // Now and then a scout is too quick, and the confirmed result is another one.
+        if random.unit() < settings.correctionChance {
+            let rotated = [matchResult[2], matchResult[0], matchResult[1]]
+            events.append(result(0, rotated, certainty: 1))
+            correction = (now + settings.afterMilliseconds / 2, truth)
+        } else {
+            events.append(truth)
+        }
+        return events
+    }
+
+    // MARK: Prices
+
+    private mutating func quotes() -> [FeedEvent] {
+        let chances = self.chances
+        let books = [
+            [chances.home, chances.draw, chances.away], [chances.over, 1 - chances.over],
+            [chances.both, 1 - chances.both],
+        ]
+        return books.indices.compactMap { index in
+            guard !settledMarkets.contains(index), random.unit() < settings.quoteChance else {
+                return nil
+            }
+            let quotes = books[index].map(quote)
+            return .quotes(FeedQuotes(market: market(index), quotes: quotes))
+        }
+    }
+
+    /// Two sides around the fair price, as far apart as the ladder and `spread` make them.
+    private func quote(_ chance: Double) -> Quote {
+        let fair = 1 / max(0.001, min(0.999, chance))
+        let ladder = TickLadder.classic
+        let below = UInt32(max(1010, (1 + (fair - 1) * (1 - settings.spread)) * 1000))
+        let back = ladder.tick(atOrBelow: below) ?? 0
+        let above = UInt32((1 + (fair - 1) * (1 + settings.spread)) * 1000)
+        let lay = max(back + 1, (ladder.tick(atOrBelow: above) ?? 0) + 1)
+        return Quote(
+            bestBack: ladder.thousandths(at: back), bestLay: ladder.thousandths(at: lay),
+            lastTraded: UInt32(min(1_000_000, fair * 1000)))
+    }
+}
+
+/// How the simulated world runs. Times in milliseconds of the supplier's clock.
+public struct SimulationSettings: Sendable {
+    public var matches = 6
+    public var seed: UInt64 = 1
+    /// A whole match, from its announcement to its end.
+    public var matchMilliseconds: Int64 = 240_000
+    public var tickMilliseconds: Int64 = 500
+    /// In-play bet delay of the markets.
+    public var betDelay: UInt32 = 3000
+    public var suspensionMilliseconds: Int64 = 4000
+    /// How often the first word about a result is wrong.
+    public var correctionChance = 0.05
+    /// How often a market is quoted anew in a tick.
+    public var quoteChance = 0.6
+    /// Half the distance between the two sides, as a share of the winnings.
+    public var spread = 0.015
+
+    public init() {}
+
+    var beforeMilliseconds: Int64 { matchMilliseconds / 8 }
+    var halfTimeMilliseconds: Int64 { matchMilliseconds / 24 }
+    var afterMilliseconds: Int64 { matchMilliseconds / 12 }
+    /// Seconds of play in a real second.
+    var pace: Double {
+        let playing =
+            matchMilliseconds - beforeMilliseconds - halfTimeMilliseconds - afterMilliseconds
+        // Suspensions stop the clock; about three a match.
+        return 5400_000 / Double(max(1000, playing - 4 * suspensionMilliseconds))
+    }
+}

@@ -1,0 +1,110 @@
+import Kernel
+
+/// Several matches at once, for ever: a match that is over makes room for a new one with new ids.
+///
+/// It speaks Grandstand's own feed format: every event is written as a line and read back through the
+/// door that any other supplier uses.
+public final class SimulatedWorld: FeedSource {
+    public let name: String
+    private let settings: SimulationSettings
+    private var matches: [SimulatedMatch] = []
+    private var random: SeededGenerator
+    private var made = 0
+    private var number: UInt64 = 0
+    private let endless: Bool
+    private let run: String
+
+    /// `run` goes into every id, so that two runs on one journal never meet; `endless` false plays each
+    /// match once.
+    public init(
+        settings: SimulationSettings, startingAt time: Int64, run: String, endless: Bool = true,
+        name: String = "simulation"
+    ) {
+        self.settings = settings
+        self.endless = endless
+        self.run = run
+        self.name = name
+        random = SeededGenerator(seed: settings.seed)
+        for index in 0..<settings.matches {
+            // Staggered, so that there is always something before, in and after play.
+            let share = Int64(index) * settings.matchMilliseconds / Int64(max(1, settings.matches))
+            addMatch(at: time + (endless ? share / 2 : 0))
+        }
+    }
+
+    private static let towns = [
+        "Ashcombe", "Brackenmoor", "Caldermouth", "Dunwhistle", "Eastmere", "Fallowfield Park",
+        "Glenharrow", "Hollinsea", "Ironbridge Vale", "Kestrelford", "Larkhaven", "Mossgate",
+        "Northwick", "Oakhampton Green", "Pennyroyal", "Quarrydale", "Ravensmouth", "Saltmarsh",
+        "Thistledown", "Umberleigh", "Violet Bank", "Westering", "Yarrowby", "Zennor Cross",
+    ]
+    private static let suffixes = ["Rovers", "Albion", "Athletic", "City", "Town", "United"]
+
+    private func addMatch(at time: Int64) {
+        made += 1
+        let first = random.number(in: 0...Self.towns.count - 1)
+        var second = random.number(in: 0...Self.towns.count - 2)
+        if second >= first { second += 1 }
+        func club(_ town: Int) -> String {
+            Self.towns[town] + " " + Self.suffixes[town % Self.suffixes.count]
+        }
+        matches.append(
+            SimulatedMatch(
+                id: "\(run)-\(made)", names: (club(first), club(second)),
+                competition: "Simulated League", seed: random.next(), startingAt: time,
+                settings: settings))
+    }
+
+    private func soonest() -> Int? {
+        matches.indices.min { matches[$0].nextTime < matches[$1].nextTime }
+    }
+
+    public func nextTime() throws(FeedError) -> Int64? {
+        soonest().map { matches[$0].nextTime }
+    }
+
+    public func next() throws(FeedError) -> FeedMessage {
+        guard let index = soonest() else { throw FeedError(line: number, what: "the world ended") }
+        let time = matches[index].nextTime
+        let said = matches[index].step()
+        if matches[index].isOver {
+            matches.remove(at: index)
+            if endless { addMatch(at: time) }
+        }
+        number += 1
+        var events: [FeedEvent] = []
+        for event in said.isEmpty ? [.heartbeat] : said {
+            let line = GrandstandFeed.line(event, time: time)
+            events += try GrandstandFeed.parse(line.span, number: number).events
+        }
+        return FeedMessage(time: time, number: number, events: events)
+    }
+}
+
+/// One seeded match played without its surroundings, for those who count results.
+public struct SeededOutcome: Sendable {
+    public let kickOff: [Double]
+    public let halfTime: [Double]
+    /// 0 home, 1 draw, 2 away.
+    public let result: Int
+    public let isOver: Bool
+    public let kickOffOver: Double
+
+    public init(seed: UInt64, settings: SimulationSettings = SimulationSettings()) {
+        var match = SimulatedMatch(
+            id: "m", names: ("h", "a"), competition: "", seed: seed, startingAt: 0,
+            settings: settings)
+        let before = match.chances
+        kickOff = [before.home, before.draw, before.away]
+        kickOffOver = before.over
+        var middle = before
+        while !match.isOver {
+            _ = match.step()
+            if match.phase == .halfTime { middle = match.chances }
+        }
+        halfTime = [middle.home, middle.draw, middle.away]
+        result =
+            match.score.home > match.score.away ? 0 : match.score.home == match.score.away ? 1 : 2
+        isOver = match.score.home + match.score.away > 2
+    }
+}

@@ -1,0 +1,124 @@
+import CSQLite
+
+/// What SQLite said.
+public struct DatabaseError: Error, Sendable {
+    public let text: String
+}
+
+/// One SQLite database on one thread. Statements are prepared once and kept.
+final class Database {
+    private let handle: OpaquePointer
+    private var statements: [String: OpaquePointer] = [:]
+
+    init(path: String) throws(DatabaseError) {
+        var opened: OpaquePointer?
+        guard
+            sqlite3_open_v2(
+                path, &opened,
+                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil) == SQLITE_OK,
+            let opened
+        else { throw DatabaseError(text: "cannot open \(path)") }
+        handle = opened
+        try run("PRAGMA journal_mode = WAL")
+        // The journal is the truth; a projection that loses its last commits catches up from it.
+        try run("PRAGMA synchronous = NORMAL")
+        try run("PRAGMA busy_timeout = 2000")
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close(handle)
+    }
+
+    enum Value {
+        case null
+        case integer(Int64)
+        case text(String)
+        case blob([UInt8])
+    }
+
+    private func failure() -> DatabaseError {
+        DatabaseError(text: String(cString: sqlite3_errmsg(handle)))
+    }
+
+    private func prepared(_ sql: String) throws(DatabaseError) -> OpaquePointer {
+        if let known = statements[sql] { return known }
+        var statement: OpaquePointer?
+        guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK, let statement
+        else {
+            throw failure()
+        }
+        statements[sql] = statement
+        return statement
+    }
+
+    private func bind(_ values: [Value], to statement: OpaquePointer) {
+        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        for (index, value) in values.enumerated() {
+            let place = Int32(index + 1)
+            switch value {
+            case .null: sqlite3_bind_null(statement, place)
+            case .integer(let number): sqlite3_bind_int64(statement, place, number)
+            case .text(let text): sqlite3_bind_text(statement, place, text, -1, transient)
+            case .blob(let bytes):
+                sqlite3_bind_blob(statement, place, bytes, Int32(bytes.count), transient)
+            }
+        }
+    }
+
+    /// Carries out one statement that gives no rows back, or whose rows nobody wants.
+    func run(_ sql: String, _ values: [Value] = []) throws(DatabaseError) {
+        let statement = try prepared(sql)
+        defer { sqlite3_reset(statement) }
+        bind(values, to: statement)
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: continue
+            case SQLITE_DONE: return
+            default: throw failure()
+            }
+        }
+    }
+
+    struct Row {
+        fileprivate let statement: OpaquePointer
+
+        func integer(_ column: Int) -> Int64 { sqlite3_column_int64(statement, Int32(column)) }
+        func unsigned(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
+        func text(_ column: Int) -> String {
+            sqlite3_column_text(statement, Int32(column)).map { String(cString: $0) } ?? ""
+        }
+        func blob(_ column: Int) -> [UInt8] {
+            let count = Int(sqlite3_column_bytes(statement, Int32(column)))
+            guard let bytes = sqlite3_column_blob(statement, Int32(column)) else { return [] }
+            return Array(UnsafeRawBufferPointer(start: bytes, count: count))
+        }
+    }
+
+    func query(_ sql: String, _ values: [Value] = [], _ body: (Row) -> Void) throws(DatabaseError) {
+        let statement = try prepared(sql)
+        defer { sqlite3_reset(statement) }
+        bind(values, to: statement)
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: body(Row(statement: statement))
+            case SQLITE_DONE: return
+            default: throw failure()
+            }
+        }
+    }
+
+    /// All or nothing.
+    func transaction(_ body: () throws -> Void) throws {
+        try run("BEGIN IMMEDIATE")
+        do {
+            try body()
+        } catch {
+            try? run("ROLLBACK")
+            throw error
+        }
+        try run("COMMIT")
+    }
+}
+
+func bits(_ value: UInt64) -> Database.Value { .integer(Int64(bitPattern: value)) }
