@@ -25,7 +25,7 @@ func floor(
 
 let package = Package(
     name: "grandstand",
-    products: [],
+    products: [.executable(name: "grandstand", targets: ["grandstand"])],
     targets: [
         // Debian's libraries, and the two small C targets of our own.
         .systemLibrary(
@@ -74,6 +74,7 @@ let package = Package(
             "EngineService", "Engine/Service",
             imports: ["Kernel", "EngineCore", "EngineJournal", "SystemThreads", "CSystem"]),
 
+        floor("ProjectionService", "Store/Service", imports: ["Kernel"]),
         floor(
             "FeedService", "Feeds/Service",
             imports: ["Kernel", "Catalogue", "Pricing", "EngineCore", "FeedCore"]),
@@ -99,16 +100,26 @@ let package = Package(
             "StoreSQLite", "Store/SQLite",
             imports: [
                 "Kernel", "Betting", "Ledger", "EngineCore", "EngineJournal", "EngineService",
-                "SystemThreads", "CSQLite", "CSystem",
+                "ProjectionService", "SystemThreads", "CSQLite", "CSystem",
             ]),
         floor(
             "Gateway", "Gateway",
             imports: [
                 "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
-                "EngineJournal", "EngineService", "JSONText", "NetworkCodecs", "NetworkLoops",
-                "CSystem",
+                "EngineJournal", "EngineService", "ProjectionService", "JSONText",
+                "NetworkCodecs", "NetworkLoops", "CSystem",
             ]),
 
+        // Floor 5: the one program
+        .executableTarget(
+            name: "grandstand",
+            dependencies: [
+                "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
+                "EngineJournal", "EngineService", "EngineFiles", "FeedCore", "FeedService",
+                "FeedBetfair", "ProjectionService", "StoreSQLite", "NetworkCodecs",
+                "NetworkLoops", "Gateway", "JSONText", "SystemThreads", "CSystem",
+            ], path: "Sources/Apps/grandstand", resources: [.copy("Pages")],
+            swiftSettings: house),
         .executableTarget(
             name: "grandstand-bench",
             dependencies: [

@@ -38,7 +38,7 @@ struct SimulatedMatch {
 
     init(
         id: String, names: (home: String, away: String), competition: String, seed: UInt64,
-        startingAt time: Int64, settings: SimulationSettings
+        startingAt time: Int64, kickOffDelay: Int64 = 0, settings: SimulationSettings
     ) {
         self.id = id
         (home, away) = names
@@ -49,7 +49,7 @@ struct SimulatedMatch {
         let edge = 0.7 + random.unit() * 0.9
         model = FootballModel(home: strength * edge, away: strength / edge * 0.9)
         nextTime = time
-        phaseEnds = time + settings.beforeMilliseconds
+        phaseEnds = time + settings.beforeMilliseconds + kickOffDelay
     }
 
     var isOver: Bool { phase == .over }

@@ -26,12 +26,13 @@ public final class SimulatedWorld: FeedSource {
         self.name = name
         random = SeededGenerator(seed: settings.seed)
         for index in 0..<settings.matches {
-            // Staggered, so that there is always something before, in and after play.
+            // Kick-offs are staggered, so that soon something is before, in and after play at once.
             let share = Int64(index) * settings.matchMilliseconds / Int64(max(1, settings.matches))
-            addMatch(at: time + (endless ? share / 2 : 0))
+            addMatch(at: time, kickOffDelay: endless ? share : 0)
         }
     }
 
+    public static let competition = "Simulated League"
     private static let towns = [
         "Ashcombe", "Brackenmoor", "Caldermouth", "Dunwhistle", "Eastmere", "Fallowfield Park",
         "Glenharrow", "Hollinsea", "Ironbridge Vale", "Kestrelford", "Larkhaven", "Mossgate",
@@ -40,7 +41,7 @@ public final class SimulatedWorld: FeedSource {
     ]
     private static let suffixes = ["Rovers", "Albion", "Athletic", "City", "Town", "United"]
 
-    private func addMatch(at time: Int64) {
+    private func addMatch(at time: Int64, kickOffDelay: Int64 = 0) {
         made += 1
         let first = random.number(in: 0...Self.towns.count - 1)
         var second = random.number(in: 0...Self.towns.count - 2)
@@ -51,8 +52,8 @@ public final class SimulatedWorld: FeedSource {
         matches.append(
             SimulatedMatch(
                 id: "\(run)-\(made)", names: (club(first), club(second)),
-                competition: "Simulated League", seed: random.next(), startingAt: time,
-                settings: settings))
+                competition: Self.competition, seed: random.next(), startingAt: time,
+                kickOffDelay: kickOffDelay, settings: settings))
     }
 
     private func soonest() -> Int? {

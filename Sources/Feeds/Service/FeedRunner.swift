@@ -120,6 +120,8 @@ public final class FeedRunner {
             messages += 1
             budget -= 1
             for event in message.events { take(event, message, now) }
+            // Played as fast as it comes there is no interval to conflate in.
+            if settings.speedHundredths == 0 { publish(now) }
         }
     }
 

@@ -1,50 +1,9 @@
 import Betting
 import EngineCore
 import EngineJournal
-public import Kernel
+import Kernel
 import Ledger
-
-/// A bet as its customer may see it, with everything that was decided about it.
-public struct ProjectedBet: Sendable {
-    public struct Leg: Sendable {
-        public let market: UInt64
-        public let fixture: UInt64
-        public let selection: UInt32
-        public let odds: Odds
-    }
-
-    public let bet: UInt64
-    public let account: UInt64
-    public let client: ExternalID
-    public let requestHash: ExternalID
-    public let status: UInt8
-    public let stake: Int64
-    public let potentialReturn: Int64
-    public let payout: Int64
-    public let placedAt: Int64
-    public let acceptedAt: Int64
-    public let dueAt: Int64
-    public let settledAt: Int64
-    public let refusal: UInt16
-    public let value: Int64
-    public let threshold: Int64
-    public let settlementVersion: Int64
-    public let legs: [Leg]
-}
-
-/// One line of a customer's statement.
-public struct StatementLine: Sendable {
-    public let sequence: UInt64
-    public let time: Int64
-    public let reason: UInt8
-    /// What the entry did to the free balance.
-    public let cashChange: Int64
-    public let bet: UInt64
-    public let cash: Int64
-    public let held: Int64
-    public let openBets: Int64
-    public let receivable: Int64
-}
+import ProjectionService
 
 /// The tables, and how durable records become rows. Applying a record twice changes nothing.
 final class Projection {

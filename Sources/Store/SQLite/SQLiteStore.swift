@@ -3,31 +3,16 @@ public import EngineJournal
 public import EngineService
 import Glibc
 public import Kernel
+public import ProjectionService
 import Synchronization
 import SystemThreads
-
-/// A signed-in browser as it is kept: the token itself is never stored, only its digest.
-public struct StoredSession: Sendable {
-    public let tokenHash: [UInt8]
-    public let account: AccountID
-    public let session: SessionID
-    /// Nanoseconds since 1970.
-    public let expires: Int64
-
-    public init(tokenHash: [UInt8], account: AccountID, session: SessionID, expires: Int64) {
-        self.tokenHash = tokenHash
-        self.account = account
-        self.session = session
-        self.expires = expires
-    }
-}
 
 /// Projections and people in SQLite, on one thread of their own.
 ///
 /// Projections are made of durable records only and can be rebuilt from the journal at any time; people
 /// and their sessions are in a file beside them, which no journal can rebuild and a person can be
 /// erased from. Bounds: `questionLimit` questions waiting; blocks are paced by the engine's thread.
-public final class SQLiteStore: BlockSubscriber, @unchecked Sendable {
+public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sendable {
     // The databases are touched by the store's thread only, once that runs; the queues by their lock.
     private let projection: Projection
     private let database: Database
@@ -131,6 +116,7 @@ public final class SQLiteStore: BlockSubscriber, @unchecked Sendable {
                 text: "the projection was made from another journal; rebuild it with "
                     + "`grandstand journal project`")
         }
+        if let known = projection.point, known.sequence >= point.sequence { return }
         try database.transaction {
             try projection.apply({ try block.forEachRecord($0) }, to: point)
         }
@@ -163,6 +149,53 @@ public final class SQLiteStore: BlockSubscriber, @unchecked Sendable {
         }
         if taken { gs_gate_open(gate) }
         return taken
+    }
+
+    // MARK: ProjectionStore
+
+    public func bets(
+        of account: AccountID, before: UInt64, limit: Int,
+        _ answer: @escaping @Sendable ([ProjectedBet], _ asOf: UInt64) -> Void
+    ) -> Bool {
+        ask { answer($0.bets(of: account, before: before, limit: limit), $0.asOf) }
+    }
+
+    public func bet(
+        _ id: BetID, _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void
+    ) -> Bool {
+        ask { answer($0.bet(id), $0.asOf) }
+    }
+
+    public func bet(
+        of account: AccountID, client: ExternalID,
+        _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void
+    ) -> Bool {
+        ask { answer($0.bet(of: account, client: client), $0.asOf) }
+    }
+
+    public func statement(
+        of account: AccountID, before: UInt64, limit: Int,
+        _ answer: @escaping @Sendable ([StatementLine], _ asOf: UInt64) -> Void
+    ) -> Bool {
+        ask { answer($0.statement(of: account, before: before, limit: limit), $0.asOf) }
+    }
+
+    public func balances(
+        of account: AccountID,
+        _ answer: @escaping @Sendable (StatementLine?, _ asOf: UInt64) -> Void
+    ) -> Bool {
+        ask { answer($0.balances(of: account), $0.asOf) }
+    }
+
+    public func save(_ session: StoredSession, _ saved: @escaping @Sendable () -> Void) -> Bool {
+        ask {
+            $0.save(session)
+            saved()
+        }
+    }
+
+    public func remove(sessionWith tokenHash: [UInt8]) -> Bool {
+        ask { $0.remove(sessionWith: tokenHash) }
     }
 
     public func stop() {

@@ -1,0 +1,95 @@
+import Foundation
+import Glibc
+
+/// What was typed: words, and flags with their values.
+struct Arguments {
+    var words: [String] = []
+    var flags: [String: String] = [:]
+    var wantsHelp = false
+
+    /// `values` are flags that take a value, `switches` those that do not.
+    init(_ raw: [String], values: Set<String>, switches: Set<String> = []) throws(UsageError) {
+        var index = 0
+        while index < raw.count {
+            let argument = raw[index]
+            index += 1
+            if argument == "--help" || argument == "-h" {
+                wantsHelp = true
+                continue
+            }
+            guard argument.hasPrefix("--") else {
+                words.append(argument)
+                continue
+            }
+            let parts = argument.dropFirst(2).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0])
+            if switches.contains(name) {
+                flags[name] = "true"
+                continue
+            }
+            guard values.contains(name) else {
+                let near = Self.nearest(name, in: values.union(switches))
+                throw UsageError(
+                    text: "There is no --\(name)."
+                        + (near.map { " Did you mean --\($0)?" } ?? "")
+                        + " --help lists what there is.")
+            }
+            if parts.count == 2 {
+                flags[name] = String(parts[1])
+            } else if index < raw.count {
+                flags[name] = raw[index]
+                index += 1
+            } else {
+                throw UsageError(text: "--\(name) needs a value.")
+            }
+        }
+    }
+
+    /// The known word with the fewest changed letters, when that is close enough to be a slip.
+    static func nearest(_ word: String, in known: Set<String>) -> String? {
+        let found = known.sorted().map { ($0, distance(Array(word), Array($0))) }.min {
+            ($0.1, -$0.0.commonPrefix(with: word).count) < (
+                $1.1, -$1.0.commonPrefix(with: word).count
+            )
+        }
+        guard let found, found.1 <= 2 else { return nil }
+        return found.0
+    }
+
+    private static func distance(_ one: [Character], _ other: [Character]) -> Int {
+        var row = Array(0...other.count)
+        for (i, a) in one.enumerated() {
+            var last = row[0]
+            row[0] = i + 1
+            for (j, b) in other.enumerated() {
+                let kept = row[j + 1]
+                row[j + 1] = min(row[j + 1] + 1, row[j] + 1, last + (a == b ? 0 : 1))
+                last = kept
+            }
+        }
+        return row[other.count]
+    }
+
+    func need(_ index: Int, _ what: String) throws(UsageError) -> String {
+        guard index < words.count else { throw UsageError(text: "Say \(what).") }
+        return words[index]
+    }
+}
+
+/// Prints to standard error, for what is not the command's own output.
+func complain(_ text: String) {
+    let bytes = Array((text + "\n").utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
+}
+
+func environment() -> [String: String] {
+    var all: [String: String] = [:]
+    var entry = environ
+    while let pointer = entry.pointee {
+        let pair = String(cString: pointer).split(separator: "=", maxSplits: 1)
+        if pair.count == 2 { all[String(pair[0])] = String(pair[1]) }
+        entry += 1
+    }
+    return all
+}

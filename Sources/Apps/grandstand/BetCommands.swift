@@ -1,0 +1,239 @@
+import CSystem
+import Foundation
+import Glibc
+import JSONText
+import Kernel
+
+/// `grandstand bet place|list`: a client of a running server.
+enum BetCommands {
+    static let help = """
+        grandstand bet: bet on a running server, from a terminal
+
+        USAGE
+          grandstand bet place --stake N [--market ID --selection N] [--server ADDRESS:PORT]
+          grandstand bet list [--server ADDRESS:PORT]
+
+        `place` takes the price that the market shows now. Without --market it takes the first open one.
+        A demo account is made at the first use and kept in --session.
+
+        OPTIONS
+          --server     the punters' address (127.0.0.1:8080)
+          --session    file that keeps the session (.grandstand-session)
+          --stake      minor units (100)
+          --rule       exact, better or any (exact)
+        """
+
+    static func run(_ raw: [String]) throws -> Int32 {
+        let arguments = try Arguments(
+            raw, values: ["server", "session", "stake", "market", "selection", "rule"])
+        guard !arguments.wantsHelp, let word = arguments.words.first else {
+            print(help)
+            return arguments.wantsHelp ? 0 : 2
+        }
+        let client = try Client(
+            server: arguments.flags["server"] ?? "127.0.0.1:8080",
+            sessionFile: arguments.flags["session"] ?? ".grandstand-session")
+        switch word {
+        case "place": return try place(arguments, client)
+        case "list": return try list(client)
+        default: throw UsageError(text: "bet can place or list, not \"\(word)\".")
+        }
+    }
+
+    private static func list(_ client: Client) throws -> Int32 {
+        try client.signIn()
+        let (_, json) = try client.call("GET", "/api/v1/bets")
+        for bet in json["bets"]?.items ?? [] {
+            let legs = (bet["legs"]?.items ?? []).map {
+                "\($0["fixtureName"]?.text ?? ""): \($0["selectionName"]?.text ?? "")"
+            }
+            print(
+                "\(bet["id"]?.text ?? "") \(bet["status"]?.text ?? "") "
+                    + "stake \(bet["stake"]?.whole ?? 0) payout \(bet["payout"]?.whole ?? 0) "
+                    + legs.joined(separator: " + "))
+        }
+        return 0
+    }
+
+    private static func place(_ arguments: Arguments, _ client: Client) throws -> Int32 {
+        guard let stake = Int64(arguments.flags["stake"] ?? "100"), stake > 0 else {
+            throw UsageError(text: "--stake must be whole minor units above zero.")
+        }
+        guard let selection = Int(arguments.flags["selection"] ?? "0"), selection >= 0 else {
+            throw UsageError(text: "--selection is the selection's number, from 0.")
+        }
+        try client.signIn()
+        let market = try find(arguments.flags["market"], client)
+        let selections = market["selections"]?.items ?? []
+        guard selection < selections.count, let odds = selections[selection]["odds"],
+            let pair = odds.items
+        else {
+            throw UsageError(text: "That selection has no price now. Try again or another one.")
+        }
+        let id = ExternalID(
+            milliseconds: gs_wall_nanoseconds() / 1_000_000,
+            random: (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
+        let until = Timestamp(nanoseconds: gs_wall_nanoseconds()).adding(milliseconds: 15_000)
+        var body = JSONWriter()
+        body.object { json in
+            json.key("id")
+            json.string(id.description)
+            json.key("validUntil")
+            json.string(until.description)
+            json.key("stake")
+            json.object { json in
+                json.key("amount")
+                json.number(stake)
+                json.key("currency")
+                json.string(client.currency)
+            }
+            json.key("priceRule")
+            json.string(arguments.flags["rule"] ?? "exact")
+            json.key("legs")
+            json.array { json in
+                json.object { json in
+                    json.key("market")
+                    json.string(market["id"]?.text ?? "")
+                    json.key("selection")
+                    json.number(selection)
+                    json.key("odds")
+                    json.array { json in
+                        for part in pair { json.number(part.whole ?? 0) }
+                    }
+                    json.key("version")
+                    json.number(market["version"]?.whole ?? 0)
+                }
+            }
+        }
+        let (status, answer) = try client.call("POST", "/api/v1/bets", body: body.bytes)
+        let bet = answer["bet"]
+        if let refusal = bet?["refusal"] {
+            print("refused: \(refusal["text"]?.text ?? "") (\(refusal["code"]?.text ?? ""))")
+            return 1
+        }
+        guard status < 300 else {
+            print("not placed: \(answer["title"]?.text ?? "") \(answer["detail"]?.text ?? "")")
+            return 1
+        }
+        print(
+            "\(bet?["status"]?.text ?? ""): bet \(bet?["id"]?.text ?? ""), stake \(stake), "
+                + "potential return \(bet?["potentialReturn"]?.whole ?? 0), "
+                + "\(selections[selection]["name"]?.text ?? "")")
+        return 0
+    }
+
+    private static func find(_ id: String?, _ client: Client) throws -> JSONValue {
+        if let id {
+            let (status, json) = try client.call("GET", "/api/v1/markets/\(id)")
+            guard status == 200, let market = json["market"] else {
+                throw UsageError(text: "There is no market \(id).")
+            }
+            return market
+        }
+        let (_, json) = try client.call("GET", "/api/v1/fixtures")
+        for fixture in json["fixtures"]?.items ?? [] {
+            for id in fixture["markets"]?.items ?? [] {
+                let (_, detail) = try client.call("GET", "/api/v1/markets/\(id.text ?? "")")
+                if detail["market"]?["status"]?.text == "open", let market = detail["market"] {
+                    return market
+                }
+            }
+        }
+        throw UsageError(text: "No market is open at this moment. Try again.")
+    }
+}
+
+/// A small blocking HTTP client for the terminal.
+private final class Client {
+    private let host: String
+    private let port: UInt16
+    private let sessionFile: String
+    private var cookie = ""
+    private(set) var currency = "EUR"
+
+    init(server: String, sessionFile: String) throws(UsageError) {
+        let parts = server.split(separator: ":")
+        guard parts.count == 2, let port = UInt16(parts[1]) else {
+            throw UsageError(text: "--server is an address and a port, such as 127.0.0.1:8080.")
+        }
+        host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
+        self.port = port
+        self.sessionFile = sessionFile
+    }
+
+    func signIn() throws {
+        if let kept = readFile(sessionFile) { cookie = String(decoding: kept, as: UTF8.self) }
+        if !cookie.isEmpty {
+            let (status, json) = try call("GET", "/api/v1/account")
+            if status == 200 {
+                currency = json["currency"]?.text ?? "EUR"
+                return
+            }
+        }
+        cookie = ""
+        let (status, json) = try call("POST", "/api/v1/demo")
+        guard status == 201 else {
+            throw UsageError(text: json["title"]?.text ?? "The server gives no demo account.")
+        }
+        currency = json["currency"]?.text ?? "EUR"
+        guard let file = fopen(sessionFile, "w") else { return }
+        chmod(sessionFile, 0o600)
+        fputs(cookie, file)
+        fclose(file)
+    }
+
+    func call(_ method: String, _ path: String, body: [UInt8] = []) throws -> (Int, JSONValue) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else {
+            throw UsageError(text: "\(host) is no IPv4 address.")
+        }
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else {
+            throw UsageError(
+                text: "No server answers on \(host):\(port). Start one with `grandstand serve`.")
+        }
+        var request = "\(method) \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n"
+        request += "Origin: http://\(host):\(port)\r\n"
+        if !cookie.isEmpty { request += "Cookie: \(cookie)\r\n" }
+        if method == "POST" {
+            request += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n"
+        }
+        let bytes = Array((request + "\r\n").utf8) + body
+        guard send(descriptor, bytes, bytes.count, 0) == bytes.count else {
+            throw UsageError(text: "The server closed the connection.")
+        }
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count <= 0 { break }
+            answer += chunk[0..<count]
+        }
+        return try parse(answer)
+    }
+
+    private func parse(_ answer: [UInt8]) throws -> (Int, JSONValue) {
+        let text = String(decoding: answer, as: UTF8.self)
+        guard let end = text.range(of: "\r\n\r\n") else {
+            throw UsageError(text: "The server's answer cannot be read.")
+        }
+        let head = text[..<end.lowerBound].split(separator: "\r\n")
+        let status = head.first.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap {
+            Int($0)
+        }
+        for line in head where line.lowercased().hasPrefix("set-cookie: ") {
+            cookie = String(line.dropFirst(12).split(separator: ";").first ?? "")
+        }
+        let body = Array(text[end.upperBound...].utf8)
+        let json = body.isEmpty ? .null : (try? JSONParser().parse(body.span)) ?? .null
+        return (status ?? 0, json)
+    }
+}

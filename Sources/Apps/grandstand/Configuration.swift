@@ -1,0 +1,208 @@
+import Glibc
+import Kernel
+
+/// One setting: its name, what it means, its unit and what it is when nobody says.
+struct Setting {
+    let key: String
+    let unit: String
+    let standard: String
+    let help: String
+    /// Never shown.
+    var isSecret = false
+
+    var environment: String {
+        "GRANDSTAND_" + key.uppercased().split(separator: "-").joined(separator: "_")
+    }
+
+    static let all: [Setting] = [
+        Setting(
+            key: "data", unit: "directory", standard: "data",
+            help: "Where the journal, the projections and the lock are kept."),
+        Setting(
+            key: "listen", unit: "address:port", standard: "127.0.0.1:8080",
+            help: "The punters' pages, REST and WebSocket."),
+        Setting(
+            key: "desk-listen", unit: "address:port", standard: "127.0.0.1:8081",
+            help: "The operators' page, metrics and health. Keep it on loopback or behind a proxy."),
+        Setting(
+            key: "public-origin", unit: "URL", standard: "",
+            help:
+                "The origin punters see when a proxy stands before us, such as https://bets.example."
+        ),
+        Setting(
+            key: "loops", unit: "event loops", standard: "0",
+            help: "0: one less than there are cores, at least one."),
+        Setting(
+            key: "feed", unit: "file or word", standard: "simulation",
+            help: "simulation, none, or a recorded file (Betfair stream or Grandstand feed)."),
+        Setting(
+            key: "speed", unit: "times", standard: "1",
+            help: "How much faster than recorded a file is played; 0 as fast as it comes."),
+        Setting(
+            key: "matches", unit: "matches", standard: "6",
+            help: "How many matches the simulated world plays at once."),
+        Setting(
+            key: "match-seconds", unit: "seconds", standard: "240",
+            help: "How long a simulated match lasts, from its announcement to its end."),
+        Setting(
+            key: "seed", unit: "number", standard: "0",
+            help: "The simulated world's seed; 0: another one at each start."),
+        Setting(
+            key: "margin", unit: "1/100 percent", standard: "500",
+            help: "What our books add up to above 100 %."),
+        Setting(
+            key: "publish-interval", unit: "ms", standard: "100",
+            help: "Between two published versions of one market."),
+        Setting(
+            key: "stale-after", unit: "ms", standard: "20000",
+            help: "Silence of a feed after which its markets are shut."),
+        Setting(
+            key: "maximum-stake", unit: "minor units", standard: "100000",
+            help: "The highest stake on a market of the feed."),
+        Setting(
+            key: "liability-limit", unit: "minor units", standard: "10000000",
+            help: "The most a market of the feed may lose."),
+        Setting(
+            key: "demo-grant", unit: "minor units", standard: "100000",
+            help: "Demo money of a new demo account."),
+        Setting(
+            key: "demo-accounts", unit: "per minute", standard: "600",
+            help: "New demo accounts over all visitors."),
+        Setting(
+            key: "currency", unit: "ISO 4217", standard: "EUR",
+            help: "The cell's currency; fixed when the journal is begun."),
+        Setting(
+            key: "rounding", unit: "down, half-up, half-even", standard: "down",
+            help: "The one rounding of a bet; fixed when the journal is begun."),
+        Setting(
+            key: "minimum-stake", unit: "minor units", standard: "10",
+            help: "The lowest stake; fixed when the journal is begun."),
+        Setting(
+            key: "payout-cap", unit: "minor units", standard: "10000000000",
+            help: "The highest return of a bet; fixed when the journal is begun."),
+        Setting(
+            key: "brand", unit: "number", standard: "0", help: "The brand's number, 0 unknown."),
+        Setting(
+            key: "licence", unit: "number", standard: "0", help: "The licence's number, 0 unknown."),
+        Setting(
+            key: "segment-bytes", unit: "bytes", standard: "16777216",
+            help: "Size of a journal segment: a multiple of 4096, at least 2 MiB."),
+        Setting(
+            key: "intake-slots", unit: "slots of 256 bytes", standard: "16384",
+            help: "Commands that may wait for the engine before `busy` is answered."),
+        Setting(
+            key: "open-bets", unit: "bets", standard: "4000000",
+            help: "Bets that the engine holds at once."),
+        Setting(
+            key: "connections", unit: "connections", standard: "15000",
+            help: "Connections of punters in all."),
+        Setting(
+            key: "connections-per-address", unit: "connections", standard: "64",
+            help: "Connections from one address that is not loopback."),
+        Setting(
+            key: "drain-seconds", unit: "seconds", standard: "10",
+            help: "How long a stop waits for clients to leave."),
+        Setting(
+            key: "pages", unit: "directory", standard: "",
+            help: "Serve the pages from here instead of the ones that came with the program."),
+    ]
+}
+
+/// What is wrong with what somebody typed or wrote into a file.
+struct UsageError: Error {
+    let text: String
+}
+
+/// The effective settings: the file, over it the environment, over it the command line.
+struct Configuration {
+    private var values: [String: (value: String, source: String)] = [:]
+
+    init(flags: [String: String], environment: [String: String]) throws(UsageError) {
+        for setting in Setting.all { values[setting.key] = (setting.standard, "default") }
+        let path = flags["config"] ?? environment["GRANDSTAND_CONFIG"]
+        if let path { try read(file: path) }
+        for setting in Setting.all {
+            if let value = environment[setting.environment] {
+                values[setting.key] = (value, setting.environment)
+            }
+            if let value = flags[setting.key] { values[setting.key] = (value, "--" + setting.key) }
+        }
+    }
+
+    private mutating func read(file path: String) throws(UsageError) {
+        guard let bytes = readFile(path) else {
+            throw UsageError(text: "The configuration file \(path) cannot be read.")
+        }
+        let lines = String(decoding: bytes, as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
+            let trimmed = line.drop { $0 == " " || $0 == "\t" }
+            guard !trimmed.isEmpty, !trimmed.hasPrefix("#") else { continue }
+            let parts = trimmed.split(separator: "=", maxSplits: 1)
+            let key = String(parts[0].reversed().drop { $0 == " " }.reversed())
+            guard parts.count == 2, values[key] != nil else {
+                throw UsageError(
+                    text: "\(path), line \(index + 1): write `key = value` with a key that "
+                        + "`grandstand config` lists.")
+            }
+            let value = parts[1].drop { $0 == " " }.reversed().drop { $0 == " " || $0 == "\r" }
+                .reversed()
+            values[key] = (String(value), "\(path):\(index + 1)")
+        }
+    }
+
+    func text(_ key: String) -> String { values[key]?.value ?? "" }
+    func source(_ key: String) -> String { values[key]?.source ?? "" }
+
+    func number(_ key: String, _ range: ClosedRange<Int64>) throws(UsageError) -> Int64 {
+        guard let value = Int64(text(key)), range.contains(value) else {
+            throw UsageError(
+                text: "\(key) is \"\(text(key))\" (from \(source(key))). It must be a whole number "
+                    + "from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return value
+    }
+
+    /// A decimal number in hundredths.
+    func hundredths(_ key: String) throws(UsageError) -> Int64 {
+        let parts = text(key).split(separator: ".", omittingEmptySubsequences: false)
+        let fraction = parts.count == 2 ? String((parts[1] + "00").prefix(2)) : "00"
+        guard parts.count <= 2, let whole = Int64(parts[0]), whole >= 0, whole <= 1_000_000,
+            let part = Int64(fraction)
+        else {
+            throw UsageError(
+                text: "\(key) is \"\(text(key))\" (from \(source(key))). It must be a number such "
+                    + "as 20 or 0.5.")
+        }
+        return whole * 100 + part
+    }
+
+    func address(_ key: String) throws(UsageError) -> (host: String, port: UInt16) {
+        let value = text(key)
+        guard let colon = value.lastIndex(of: ":"),
+            let port = UInt16(value[value.index(after: colon)...])
+        else {
+            throw UsageError(
+                text: "\(key) is \"\(value)\" (from \(source(key))). Write an address and a port, "
+                    + "such as 127.0.0.1:8080.")
+        }
+        var host = String(value[..<colon])
+        if host == "localhost" { host = "127.0.0.1" }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        return (host, port)
+    }
+}
+
+/// A whole file, or nil.
+func readFile(_ path: String) -> [UInt8]? {
+    guard let file = fopen(path, "rb") else { return nil }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+        let count = fread(&chunk, 1, chunk.count, file)
+        guard count > 0 else { break }
+        bytes += chunk[0..<count]
+    }
+    return ferror(file) == 0 ? bytes : nil
+}

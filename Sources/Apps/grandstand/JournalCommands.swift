@@ -1,0 +1,141 @@
+import EngineCore
+import EngineFiles
+import EngineJournal
+import EngineService
+import Kernel
+import StoreSQLite
+
+/// `grandstand journal verify|dump|stats|project`.
+enum JournalCommands {
+    static let help = """
+        grandstand journal: look into a journal; none of these change it
+
+        USAGE
+          grandstand journal verify DIR           Check every block and record, and decide everything anew
+          grandstand journal dump DIR [--from N] [--count N]   Print records, one a line
+          grandstand journal stats DIR            Count records by kind
+          grandstand journal project DIR          Rebuild the projections beside it (stop the server first)
+
+        DIR is the data directory of a server. See docs/formats/journal.md.
+        """
+
+    static func run(_ raw: [String]) throws -> Int32 {
+        let arguments = try Arguments(raw, values: ["from", "count"])
+        guard !arguments.wantsHelp, let word = arguments.words.first else {
+            print(help)
+            return arguments.wantsHelp ? 0 : 2
+        }
+        guard ["verify", "dump", "stats", "project"].contains(word) else {
+            throw UsageError(text: "journal can verify, dump, stats or project, not \"\(word)\".")
+        }
+        let directory = try arguments.need(1, "which data directory")
+        guard readable(directory) else {
+            throw UsageError(text: "There is no journal in \(directory).")
+        }
+        let disk = try FileDisk(directory: directory)
+        do {
+            switch word {
+            case "verify": return try verify(disk)
+            case "dump":
+                let from = UInt64(arguments.flags["from"] ?? "1") ?? 1
+                let count = UInt64(arguments.flags["count"] ?? "") ?? .max
+                return try dump(disk, from: from, count: count)
+            case "stats": return try stats(disk)
+            default: return try project(disk, directory)
+            }
+        } catch let corruption as Corruption {
+            complain("CORRUPT: " + corruption.text)
+            return 1
+        } catch let error as HostError {
+            complain("FAILED: " + Platform.words(for: error))
+            return 1
+        }
+    }
+
+    private static func readable(_ directory: String) -> Bool {
+        readFile(directory + "/" + JournalFormat.segmentName(1)) != nil
+    }
+
+    private static func verify(_ disk: FileDisk) throws -> Int32 {
+        var engine = Engine(limits: EngineLimits(), seed: 1)
+        var replay = Replay()
+        guard
+            let end = try JournalReader(disk).scan({ block in
+                try replay.apply(block, to: &engine)
+            })
+        else {
+            complain("There is no journal here.")
+            return 1
+        }
+        let problems = engine.audit()
+        for problem in problems { complain("BOOKS: " + problem) }
+        print("blocks      \(end.blocks)")
+        print("records     \(end.lastSequence)")
+        print("incarnation \(end.incarnation)")
+        print("torn bytes  \(end.tornBytes)")
+        print("state hash  \(engine.stateHash)")
+        print(
+            problems.isEmpty
+                ? "verified: every outcome decided anew, every book balanced" : "FAILED")
+        return problems.isEmpty ? 0 : 1
+    }
+
+    private static func dump(_ disk: FileDisk, from: UInt64, count: UInt64) throws -> Int32 {
+        var left = count
+        _ = try JournalReader(disk).scan { block in
+            block.forEachRecord { record in
+                guard record.sequence >= from, left > 0 else { return }
+                left -= 1
+                let kind = record.kind?.word ?? "unknown"
+                var line = "\(record.sequence) \(record.time) \(kind)"
+                if record.cause != 0 { line += " cause=\(record.cause)" }
+                if record.account.rawValue != 0 || record.kind == .place {
+                    line += " account=\(record.account.rawValue)"
+                }
+                if record.clientID != .zero { line += " id=\(record.clientID)" }
+                line += RecordWords.details(record)
+                print(line)
+            }
+        }
+        return 0
+    }
+
+    private static func stats(_ disk: FileDisk) throws -> Int32 {
+        var counts: [UInt8: (records: UInt64, slots: UInt64)] = [:]
+        let end = try JournalReader(disk).scan { block in
+            block.forEachRecord { record in
+                counts[record.rawKind, default: (0, 0)].records += 1
+                counts[record.rawKind, default: (0, 0)].slots += UInt64(record.slots)
+            }
+        }
+        for kind in RecordKind.allCases {
+            guard let count = counts[kind.rawValue] else { continue }
+            print("\(kind.word): \(count.records) records, \(count.slots) slots")
+        }
+        if let end {
+            print("\(end.blocks) blocks, \(end.segment) segments, \(end.lastSequence) records")
+        }
+        return 0
+    }
+
+    private static func project(_ disk: FileDisk, _ directory: String) throws -> Int32 {
+        let lock: DirectoryLock
+        do {
+            lock = try DirectoryLock(directory: directory)
+        } catch let held as DirectoryLock.Held {
+            throw UsageError(
+                text:
+                    "A server is running on \(directory) (\(held.holder.split(separator: "\n").joined(separator: ", "))). Stop it first."
+            )
+        }
+        for suffix in ["", "-wal", "-shm"] {
+            try? disk.remove("projection.sqlite" + suffix)
+        }
+        let store = try SQLiteStore(
+            directory: directory, onProjected: { _ in }, onFailure: { _ in })
+        let end = try JournalReader(disk).scan { try store.catchUp($0) }
+        _ = lock
+        print("projected \(end?.lastSequence ?? 0) records")
+        return 0
+    }
+}

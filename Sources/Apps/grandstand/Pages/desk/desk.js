@@ -1,0 +1,205 @@
+import { element, money, odds, time } from "/format.js";
+
+const desk = new EventTarget();
+const markets = new Map();
+let operator = null;
+let socket = null;
+
+function say(what, detail) { desk.dispatchEvent(new CustomEvent(what, { detail })); }
+
+async function post(path, body = {}) {
+    const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const json = await response.json().catch(() => ({}));
+    return { ok: response.ok, text: json.detail ?? json.title ?? "", json };
+}
+
+function connect() {
+    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
+    let opened = false;
+    socket.addEventListener("message", event => {
+        opened = true;
+        const message = JSON.parse(event.data);
+        if (message.type === "image") markets.clear();
+        operator = message.operator;
+        for (const market of message.markets) markets.set(market.id, market);
+        say("person");
+        if (message.markets.length || message.type === "image") say("markets");
+        if (message.ticker) say("ticker", message.ticker);
+        if (message.proposals) say("proposals", message.proposals);
+        if (message.health) say("health", message.health);
+        for (const [id, staked, worstLoss, openLegs] of message.exposures ?? []) {
+            const market = markets.get(id);
+            if (market) Object.assign(market, { staked, worstLoss, openLegs });
+        }
+        if (message.exposures) say("markets");
+    });
+    socket.addEventListener("close", () => {
+        if (!opened && operator === null) return say("signed-out");
+        say("offline");
+        setTimeout(connect, 1500);
+    });
+}
+
+class SignIn extends HTMLElement {
+    connectedCallback() {
+        desk.addEventListener("person", () => this.replaceChildren());
+        desk.addEventListener("signed-out", () => this.#render());
+    }
+
+    #render(text = "") {
+        const code = element("input", { id: "code", autocomplete: "one-time-code", placeholder: "0000-0000-0000", required: true });
+        this.replaceChildren(element("form", { class: "inline panel", onsubmit: async event => {
+            event.preventDefault();
+            const answer = await post("/api/v1/sign-in", { code: code.value.trim() });
+            if (answer.ok) connect();
+            else this.#render(answer.text);
+        } }, element("h2", {}, "Sign in"), element("label", { for: "code", class: "small muted" },
+            "One-time code, printed when the server started"), code,
+        text ? element("p", { class: "message small", role: "alert" }, text) : null,
+        element("button", { class: "primary", type: "submit" }, "Sign in")));
+    }
+}
+
+class Person extends HTMLElement {
+    connectedCallback() {
+        desk.addEventListener("person", () => {
+            this.replaceChildren(element("span", { class: "tag live" }, `Operator ${operator}`));
+            document.querySelectorAll("[data-desk]").forEach(e => { e.hidden = false; });
+        });
+        desk.addEventListener("offline", () => this.replaceChildren(element("span", { class: "tag bad" }, "Offline, trying again")));
+    }
+}
+
+class Health extends HTMLElement {
+    connectedCallback() {
+        desk.addEventListener("health", event => {
+            const h = event.detail;
+            this.hidden = false;
+            const cell = (name, value) => element("div", {}, element("span", { class: "small muted" }, name), element("b", {}, String(value)));
+            this.replaceChildren(cell("Engine", h.running ? "running" : "stopped"), cell("Record", h.sequence), cell("Queue, slots", h.queued),
+                cell("Last batch", `${h.batch} (most ${h.mostInBatch})`), cell("Decide and write", `${h.turnMicroseconds} µs`),
+                cell("Refused busy", h.busy), cell("Journal", `${(h.journalBytes / 1048576).toFixed(1)} MiB`), cell("Disk", h.journal),
+                cell("Accounts / bets", `${h.accounts} / ${h.bets}`), cell("State", h.stateHash.slice(0, 12)));
+        });
+    }
+}
+
+class All extends HTMLElement {
+    connectedCallback() {
+        const note = element("span", { class: "small muted", role: "status" });
+        const act = path => async () => { note.textContent = (await post(path)).text; };
+        this.append(note, element("button", { type: "button", onclick: act("/api/v1/suspend-all") }, "Suspend all"), " ",
+            element("button", { type: "button", onclick: act("/api/v1/resume-all") }, "Resume all"));
+    }
+}
+
+class Markets extends HTMLElement {
+    #rows = new Map();
+    #body = element("tbody");
+
+    connectedCallback() {
+        this.append(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "markets-title" },
+            element("table", {}, element("thead", {}, element("tr", {}, ...["Match", "Market", "Selections: reference, our price", "State"].map(h => element("th", { scope: "col" }, h)),
+                ...["Margin", "Staked", "Worst loss"].map(h => element("th", { scope: "col", class: "n" }, h)), element("th", { scope: "col" }, "Do"))), this.#body)));
+        desk.addEventListener("markets", () => this.#render());
+    }
+
+    #render() {
+        const list = [...markets.values()].sort((a, b) => a.resulted - b.resulted || Number(b.id) - Number(a.id)).slice(0, 120);
+        const keep = new Set(list.map(m => m.id));
+        for (const [id, row] of this.#rows) if (!keep.has(id)) { row.remove(); this.#rows.delete(id); }
+        list.forEach((market, index) => {
+            let row = this.#rows.get(market.id);
+            if (!row) { row = element("tr"); this.#rows.set(market.id, row); }
+            if (row.version !== market.version || row.staked !== market.staked || row.loss !== market.worstLoss) {
+                row.version = market.version;
+                row.staked = market.staked;
+                row.loss = market.worstLoss;
+                this.#fill(row, market);
+            }
+            if (this.#body.children[index] !== row) this.#body.insertBefore(row, this.#body.children[index] ?? null);
+        });
+    }
+
+    #fill(row, m) {
+        const isTrader = m.reasons.includes("trader");
+        row.replaceChildren(
+            element("td", {}, m.fixture, m.score ? ` ${m.score.join("–")}` : ""), element("td", {}, m.name),
+            element("td", {}, element("div", { class: "selections" }, ...m.selections.flatMap(s => [
+                element("span", {}, s.name), element("span", { class: "number muted" }, s.reference ? (s.reference / 1000).toFixed(2) : "–"),
+                element("span", { class: "number" }, s.result !== "undecided" ? s.result : odds(s.odds))]))),
+            element("td", {}, m.resulted ? element("span", { class: "tag" }, `settled ×${m.settlement}`)
+                : m.reasons.length ? element("span", { class: "tag warn" }, m.reasons.join(", ")) : element("span", { class: "tag live" }, "open")),
+            element("td", { class: "n" }, `${(m.margin / 100).toFixed(1)} %`), element("td", { class: "n" }, money(m.staked)),
+            element("td", { class: "n" }, money(m.worstLoss), element("br"),
+                element("progress", { class: "bar", max: m.liabilityLimit, value: m.worstLoss, "aria-label": `Worst loss of ${m.fixture}, ${m.name}, of its limit` })),
+            element("td", {}, m.resulted ? null : element("button", { type: "button",
+                onclick: () => post(`/api/v1/markets/${m.id}/${isTrader ? "resume" : "suspend"}`) }, isTrader ? "Resume" : "Suspend"), " ",
+            element("button", { type: "button", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…")));
+    }
+}
+
+// A result by hand: who proposes it cannot approve it.
+function propose(market) {
+    const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
+        ...["lost", "won", "void", "half_won", "half_lost"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+    const reason = element("input", { id: "reason", required: true, maxlength: "60" });
+    const note = element("div", { role: "alert" });
+    const dialog = element("dialog", { "aria-labelledby": "propose-title" }, element("form", { onsubmit: async event => {
+        event.preventDefault();
+        const answer = await post(`/api/v1/markets/${market.id}/results`, { results: choices.map(c => c.value), reason: reason.value });
+        if (answer.ok) dialog.close();
+        else note.replaceChildren(element("p", { class: "message small" }, answer.text));
+    } }, element("h2", { id: "propose-title" }, `Result of ${market.fixture}: ${market.name}`),
+    ...market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index])),
+    element("div", {}, element("label", { for: "reason" }, "Reason"), reason), note,
+    element("div", { class: "row" }, element("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
+        element("button", { class: "primary", type: "submit" }, "Propose"))));
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.showModal();
+}
+
+class Proposals extends HTMLElement {
+    connectedCallback() {
+        desk.addEventListener("proposals", event => this.#render(event.detail));
+        this.append(element("p", { class: "muted small" }, "None."));
+    }
+
+    #render(list) {
+        if (!list.length) return this.replaceChildren(element("p", { class: "muted small" }, "None."));
+        this.replaceChildren(...list.map(p => {
+            const market = markets.get(p.market);
+            const note = element("span", { class: "small", role: "alert" });
+            const isMine = p.actor === operator;
+            return element("div", { class: "row" },
+                element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${p.results.join(", ")} (${p.reason}), by operator ${p.actor}`), note,
+                element("button", { type: "button", class: isMine ? "" : "primary", disabled: isMine, onclick: async () => {
+                    note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`)).text;
+                } }, isMine ? "Another person approves" : "Approve and settle"));
+        }));
+    }
+}
+
+class Ticker extends HTMLElement {
+    connectedCallback() { desk.addEventListener("ticker", event => this.#render(event.detail)); }
+
+    #render(lines) {
+        this.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "ticker-title" }, element("table", {},
+            element("thead", {}, element("tr", {}, ...["Time", "Bet", "Account", "What"].map(h => element("th", { scope: "col" }, h)),
+                ...["Stake", "Returns or paid"].map(h => element("th", { scope: "col", class: "n" }, h)))),
+            element("tbody", {}, ...lines.map(l => element("tr", {}, element("td", {}, time(l.time)), element("td", {}, l.bet), element("td", {}, l.account),
+                element("td", {}, l.detail ? `${l.status}: ${l.detail}` : l.status), element("td", { class: "n" }, money(l.stake)), element("td", { class: "n" }, money(l.amount))))))));
+    }
+}
+
+customElements.define("desk-sign-in", SignIn);
+customElements.define("desk-person", Person);
+customElements.define("desk-health", Health);
+customElements.define("desk-all", All);
+customElements.define("desk-markets", Markets);
+customElements.define("desk-proposals", Proposals);
+customElements.define("desk-ticker", Ticker);
+const session = await fetch("/api/v1/session");
+if (session.ok && (await session.json()).signedIn) connect();
+else say("signed-out");

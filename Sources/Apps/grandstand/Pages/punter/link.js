@@ -1,0 +1,141 @@
+// The WebSocket: follows topics, resumes after a drop, sends bets until each is answered.
+
+import { state } from "/state.js";
+
+const waiting = new Map();
+let socket = null;
+let lastHeard = 0;
+let retry = 500;
+let skew = 0;
+
+export function now() { return Date.now() + skew; }
+
+function send(message) {
+    if (socket?.readyState !== WebSocket.OPEN) return false;
+    socket.send(JSON.stringify(message));
+    return true;
+}
+
+export function connect() {
+    state.link = "connecting";
+    state.changed("link");
+    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
+    socket.addEventListener("open", () => {
+        retry = 500;
+        const topics = state.account ? ["fixtures", "bets", "wallet"] : ["fixtures"];
+        send({ op: "subscribe", topics });
+        follow([...state.markets.keys()]);
+        // What was sent and not answered is asked again: the same id, the same body.
+        for (const { message } of waiting.values()) send(message);
+    });
+    socket.addEventListener("message", event => take(JSON.parse(event.data)));
+    socket.addEventListener("close", () => {
+        state.link = "offline";
+        setStale(true);
+        state.changed("link");
+        setTimeout(connect, retry);
+        retry = Math.min(retry * 2, 8000);
+    });
+}
+
+export function reconnect() { socket?.close(); }
+
+export function follow(markets) {
+    if (!markets.length) return;
+    const resume = {};
+    for (const id of markets) {
+        const market = state.markets.get(id);
+        if (market) resume[`market/${id}`] = { epoch: market.epoch, sequence: market.sequence };
+    }
+    send({ op: "subscribe", topics: markets.map(id => `market/${id}`), resume });
+}
+
+export function unfollow(markets) {
+    if (markets.length) send({ op: "unsubscribe", topics: markets.map(id => `market/${id}`) });
+    for (const id of markets) state.markets.delete(id);
+}
+
+// Resolves with the decision; asks again after a drop, and by the id once the deadline has passed.
+export function place(message) {
+    return new Promise(resolve => {
+        waiting.set(message.id, { message, resolve, until: Date.parse(message.validUntil) });
+        send(message);
+    });
+}
+
+function answered(id, answer) {
+    const entry = waiting.get(id);
+    if (!entry) return;
+    waiting.delete(id);
+    entry.resolve(answer);
+}
+
+async function ask(id) {
+    try {
+        const response = await fetch(`/api/v1/bets/${id}`);
+        if (response.ok) answered(id, { bet: (await response.json()).bet });
+        else if (response.status === 404) {
+            answered(id, { error: { code: "not_placed", text: "The bet did not reach us in time. Nothing was staked." } });
+        }
+    } catch { /* Still offline: the next round asks again. */ }
+}
+
+function setStale(isStale) {
+    if (state.isStale === isStale) return;
+    state.isStale = isStale;
+    document.body.classList.toggle("stale", isStale);
+    state.changed("stale");
+}
+
+function take(message) {
+    lastHeard = performance.now();
+    setStale(false);
+    if (state.link !== "live") {
+        state.link = "live";
+        state.changed("link");
+    }
+    switch (message.type) {
+    case "hello": return;
+    case "heartbeat":
+        skew = Date.parse(message.time) - Date.now();
+        return;
+    case "image":
+        if (message.topic === "fixtures") return state.takeFixtures(message);
+        state.takeImage(message);
+        return;
+    case "delta":
+        if (message.topic === "fixtures") return state.takeFixtures(message);
+        if (!state.takeDelta(message)) {
+            const id = message.topic.slice(7);
+            state.markets.delete(id);
+            follow([id]);
+        }
+        return;
+    case "bet": {
+        state.setBalances(message.balances, message.order);
+        const bet = state.putBet({ ...message.bet, order: message.order });
+        if (bet.clientId) answered(bet.clientId, { bet });
+        return;
+    }
+    case "settled":
+        state.setBalances(message.balances, message.order);
+        state.putBet({ ...message.bet, order: message.order });
+        state.changed("settled", message.bet);
+        return;
+    case "wallet": return state.setBalances(message.balances, message.order);
+    case "error":
+        if (message.clientId && message.code !== "busy") answered(message.clientId, { error: message });
+        return;
+    }
+}
+
+setInterval(() => {
+    if (performance.now() - lastHeard > 2800) setStale(true);
+}, 250);
+
+setInterval(() => {
+    for (const [id, entry] of waiting) {
+        if (now() > entry.until + 2000) ask(id);
+        else if (!state.isStale) send(entry.message);
+    }
+}, 2000);

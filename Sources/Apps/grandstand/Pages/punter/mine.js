@@ -1,0 +1,90 @@
+import { state } from "/state.js";
+import { element, money, odds, time } from "/format.js";
+import { now } from "/link.js";
+
+const reasons = {
+    deposit: "Deposit", hold: "Stake held", accept: "Bet accepted", release: "Stake released",
+    settle: "Settled", resettle: "Corrected", reopen: "Reopened",
+};
+
+// My bets and my statement.
+class Mine extends HTMLElement {
+    #tab = "bets";
+    #lines = [];
+    #tabs = {};
+    #body = element("div", { role: "tabpanel", id: "mine-panel", tabindex: "0" });
+
+    connectedCallback() {
+        const tab = (key, text) => this.#tabs[key] = element("button", {
+            role: "tab", type: "button", id: `tab-${key}`, "aria-controls": "mine-panel", onclick: () => this.#show(key),
+        }, text);
+        this.append(element("div", { class: "tabs", role: "tablist", "aria-label": "My account" },
+            tab("bets", "My bets"), tab("statement", "Statement")), this.#body);
+        for (const event of ["bets", "account", "format"]) state.addEventListener(event, () => this.#render());
+        setInterval(() => { if ([...state.bets.values()].some(b => b.status === "pending")) this.#render(); }, 250);
+        this.#show("bets");
+    }
+
+    #show(key) {
+        this.#tab = key;
+        for (const [name, button] of Object.entries(this.#tabs)) button.setAttribute("aria-selected", name === key);
+        this.#body.setAttribute("aria-labelledby", `tab-${key}`);
+        if (key === "statement") this.#load();
+        this.#render();
+    }
+
+    async #load() {
+        if (!state.account) return;
+        const response = await fetch("/api/v1/statement?limit=50");
+        if (response.ok) this.#lines = (await response.json()).lines;
+        this.#render();
+    }
+
+    #render() {
+        if (!state.account) {
+            this.#body.replaceChildren(element("p", { class: "muted small" }, "Open a demo account to bet."));
+            return;
+        }
+        this.#body.replaceChildren(...(this.#tab === "bets" ? this.#bets() : this.#statement()));
+    }
+
+    #bets() {
+        const all = [...state.bets.values()].sort((a, b) => (b.placedAt ?? "").localeCompare(a.placedAt ?? ""));
+        if (!all.length) return [element("p", { class: "muted small" }, "No bets yet.")];
+        return all.slice(0, 40).map(bet => this.#bet(bet));
+    }
+
+    #bet(bet) {
+        const payout = bet.payout ?? 0;
+        const [word, kind] = {
+            sending: ["sending…", "warn"], pending: ["pending", "warn"], open: ["open", ""], refused: ["refused", "bad"],
+            settled: payout > bet.stake ? ["won", "live"] : payout === bet.stake ? ["returned", ""] : payout > 0 ? ["part won", ""] : ["lost", ""],
+        }[bet.status] ?? [bet.status, ""];
+        const due = bet.status === "pending" && bet.dueAt ? Math.max(0, Date.parse(bet.dueAt) - now()) : null;
+        return element("article", { class: "bet" },
+            element("div", { class: "row" },
+                element("strong", {}, (bet.legs ?? []).map(l => l.selectionName).join(" + ") || `Bet ${bet.id}`),
+                element("span", { class: `tag ${kind}` }, word)),
+            ...(bet.legs ?? []).map((leg, index) => element("p", { class: "small muted" },
+                `${leg.fixtureName} · ${leg.marketName} @ ${odds(bet.odds?.[index] ?? leg.odds, state.format)}`)),
+            due != null ? element("p", { class: "small number" }, `Accepted in ${(due / 1000).toFixed(1)} s unless something happens`) : null,
+            bet.refusal ? element("p", { class: "small message bad" }, bet.refusal.text) : null,
+            element("div", { class: "row small number" }, `Stake ${money(bet.stake, state.currency)}`,
+                element("span", { class: `outcome ${payout > bet.stake ? "won" : ""}` },
+                    bet.status === "settled" ? `Paid ${money(payout, state.currency)}`
+                        : bet.status === "refused" ? "" : bet.potentialReturn ? `Returns ${money(bet.potentialReturn, state.currency)}` : "")),
+            bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null);
+    }
+
+    #statement() {
+        if (!this.#lines.length) return [element("p", { class: "muted small" }, "Nothing yet.")];
+        const table = element("table", { class: "lines" },
+            element("thead", {}, element("tr", {}, ...["Time", "What", "Change", "Balance"].map(h => element("th", { scope: "col" }, h)))),
+            element("tbody", {}, ...this.#lines.map(line => element("tr", {}, element("td", {}, time(line.time)),
+                element("td", {}, reasons[line.reason] ?? line.reason),
+                element("td", {}, money(line.change, state.currency)), element("td", {}, money(line.balances.cash, state.currency))))));
+        return [element("div", { class: "scroll" }, table)];
+    }
+}
+
+customElements.define("gs-mine", Mine);

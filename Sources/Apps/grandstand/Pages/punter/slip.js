@@ -1,0 +1,180 @@
+import { state } from "/state.js";
+import { now, place } from "/link.js";
+import { element, minor, money, odds } from "/format.js";
+
+const rules = { exact: "Only this price", better: "This price or longer", any: "Any price" };
+
+// The slip: legs, stake, what happens when the price moves, and what it would return.
+class Slip extends HTMLElement {
+    #stake = "5.00";
+    #numbers = null;
+    #message = null;
+    #timer = null;
+    #asked = 0;
+
+    connectedCallback() {
+        state.addEventListener("slip", () => {
+            if (this.#message?.kind !== "bad" || state.slip.length === 0) this.#message = null;
+            this.#render();
+            this.#ask();
+        });
+        state.addEventListener("market", event => {
+            if (!state.slip.some(l => l.market === event.detail)) return;
+            this.#render();
+            this.#ask();
+        });
+        state.addEventListener("format", () => this.#render());
+        state.addEventListener("account", () => this.#update());
+        state.addEventListener("stale", () => this.#update());
+        this.#render();
+    }
+
+    get #amount() { return minor(this.#stake, state.currency); }
+
+    #legs() {
+        return state.slip.map(leg => {
+            const market = state.markets.get(leg.market);
+            const selection = market?.selections[leg.selection];
+            return { ...leg, current: selection?.odds ?? null, isOpen: market?.status === "open" };
+        });
+    }
+
+    #render() {
+        if (!state.slip.length) {
+            this.replaceChildren(this.#note(), element("p", { class: "muted small" }, "Tap a price to begin."));
+            return;
+        }
+        if (this.querySelector("form")) return this.#update();
+        const input = element("input", {
+            id: "stake", inputmode: "decimal", autocomplete: "off", value: this.#stake,
+            oninput: event => {
+                this.#stake = event.target.value;
+                this.#message = null;
+                this.#update();
+                this.#ask();
+            },
+        });
+        const rule = element("select", { id: "rule", onchange: event => state.setRule(event.target.value) },
+            ...Object.entries(rules).map(([key, text]) => element("option", { value: key, selected: key === state.rule }, text)));
+        this.replaceChildren(this.#note(), element("div", { class: "legs" }),
+            element("form", { onsubmit: event => { event.preventDefault(); this.#place(); } },
+                element("div", {}, element("label", { for: "stake", class: "small muted" }, `Stake (${state.currency})`), input),
+                element("div", {}, element("label", { for: "rule", class: "small muted" }, "If the price moves, take"), rule),
+                element("dl", { class: "small" }),
+                element("button", { class: "primary", type: "submit" }, "Place bet")));
+        this.#update();
+    }
+
+    #note() {
+        return element("div", { role: "alert", class: "note" });
+    }
+
+    #update() {
+        const note = this.querySelector(".note");
+        note?.replaceChildren(...(this.#message
+            ? [element("p", { class: `message small ${this.#message.kind}` }, this.#message.text)] : []));
+        const legs = this.#legs();
+        this.querySelector(".legs")?.replaceChildren(...legs.map(leg => {
+            const moved = leg.current && (leg.current[0] !== leg.odds[0] || leg.current[1] !== leg.odds[1]);
+            return element("div", { class: "leg" },
+                element("div", { class: "row" }, element("strong", {}, leg.name),
+                    element("span", { class: "number" }, odds(leg.current ?? leg.odds, state.format))),
+                element("div", { class: "row small muted" }, `${leg.fixture} · ${leg.marketName}`,
+                    element("button", { class: "quiet small", type: "button", "aria-label": `Remove ${leg.name}`,
+                        onclick: () => state.toggle({ id: leg.market }, { id: leg.selection }) }, "✕")),
+                !leg.isOpen ? element("p", { class: "small tag warn" }, "suspended") : null,
+                moved ? element("button", { class: "small", type: "button", onclick: () => this.#accept(leg) },
+                    `Price was ${odds(leg.odds, state.format)}. Take ${odds(leg.current, state.format)}`) : null);
+        }));
+        const list = this.querySelector("dl");
+        if (!list) return;
+        const n = this.#numbers;
+        const row = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
+        list.replaceChildren(
+            ...row("Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
+            ...row("Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
+            ...row("Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
+            ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
+        const button = this.querySelector("button.primary");
+        const isReady = this.#amount > 0 && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related;
+        button.disabled = !isReady;
+        button.textContent = !state.account ? "Open a demo account first" : n?.related ? "These cannot be combined"
+            : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#amount, state.currency)}` : "Enter a stake";
+    }
+
+    #accept(leg) {
+        state.slip = state.slip.map(l => l.market === leg.market ? { ...l, odds: leg.current } : l);
+        state.changed("slip");
+    }
+
+    #request(legs) {
+        return {
+            stake: { amount: this.#amount || 1, currency: state.currency, kind: "cash" },
+            structure: legs.length > 1 ? "accumulator" : "single", priceRule: state.rule, tolerance: state.rule === "any" ? 255 : 0,
+            oddsFormat: state.format,
+            legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, version: l.version,
+                score: l.score })),
+        };
+    }
+
+    // The engine's own numbers, asked for at most a few times a second.
+    #ask() {
+        clearTimeout(this.#timer);
+        if (!state.slip.length) return;
+        this.#timer = setTimeout(async () => {
+            const turn = ++this.#asked;
+            try {
+                const response = await fetch("/api/v1/slip", { method: "POST", headers: { "content-type": "application/json" },
+                    body: JSON.stringify(this.#request(this.#legs())) });
+                if (turn !== this.#asked) return;
+                this.#numbers = response.ok ? await response.json() : null;
+            } catch { this.#numbers = null; }
+            this.#update();
+        }, 150);
+    }
+
+    async #place() {
+        const legs = state.slip.map(l => {
+            const fixture = state.fixtures.get(state.markets.get(l.market)?.fixture);
+            return { ...l, score: fixture?.score ?? l.score };
+        });
+        const id = crypto.randomUUID();
+        const message = { op: "place", id, validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
+        const optimistic = {
+            clientId: id, status: "sending", stake: message.stake.amount, placedAt: new Date(now()).toISOString(),
+            legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, selectionName: l.name,
+                marketName: l.marketName, fixtureName: l.fixture })),
+        };
+        state.putBet(optimistic);
+        state.slip = [];
+        this.#message = { kind: "", text: "Sent. Your bet is being decided." };
+        state.changed("slip");
+        this.#message = { kind: "", text: "Sent. Your bet is being decided." };
+        this.#render();
+        const answer = await place(message);
+        this.#decided(answer, id, legs);
+    }
+
+    #decided({ bet, error }, id, legs) {
+        const refusal = error ?? bet?.refusal;
+        if (refusal) {
+            if (error) {
+                state.bets.delete(id);
+                state.changed("bets");
+            }
+            // Put back gently: the slip as it was, and why.
+            if (!state.slip.length) state.slip = legs;
+            this.#message = { kind: "bad", text: refusal.text };
+            state.changed("slip");
+            this.#message = { kind: "bad", text: refusal.text };
+        } else {
+            this.#message = { kind: "", text: bet.status === "pending" ? "Your stake is held while the delay runs." : "Your bet is open." };
+        }
+        this.#render();
+        if (this.querySelector("form")) this.#update();
+        else this.replaceChildren(this.#note(), element("p", { class: "muted small" }, "Tap a price to begin."));
+        this.#update();
+    }
+}
+
+customElements.define("gs-slip", Slip);

@@ -1,0 +1,70 @@
+// Numbers as people read them. Odds are [return, stake]; money is whole minor units.
+
+const places = { JPY: 0, KWD: 3, BHD: 3 };
+
+export function money(minor, currency = "EUR") {
+    const digits = places[currency] ?? 2;
+    const scale = 10n ** BigInt(digits);
+    const value = BigInt(minor);
+    const sign = value < 0n ? "−" : "";
+    const size = value < 0n ? -value : value;
+    const fraction = digits ? "." + String(size % scale).padStart(digits, "0") : "";
+    return `${sign}${(size / scale).toLocaleString("en")}${fraction} ${currency}`;
+}
+
+// "12.5" to 1250; null for what is no amount.
+export function minor(text, currency = "EUR") {
+    const digits = places[currency] ?? 2;
+    const match = /^\s*(\d{1,9})(?:[.,](\d*))?\s*$/.exec(text);
+    if (!match || (match[2] ?? "").length > digits) return null;
+    return Number(match[1]) * 10 ** digits + Number((match[2] ?? "").padEnd(digits, "0") || 0);
+}
+
+export function odds(pair, format = "decimal") {
+    if (!pair) return "–";
+    const [total, stake] = pair;
+    const won = total - stake;
+    switch (format) {
+    case "fractional": return `${won}/${stake}`;
+    case "american":
+        return won >= stake ? "+" + Math.round(100 * won / stake) : "−" + Math.round(100 * stake / won);
+    default: {
+        const cut = Math.floor(total * 1000 / stake);
+        return (cut / 1000).toFixed(cut % 10 ? 3 : 2);
+    }
+    }
+}
+
+export function clock(seconds) {
+    return seconds == null ? "" : `${Math.floor(seconds / 60)}′`;
+}
+
+export function time(text) {
+    return new Date(text).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
+const table = new Uint32Array(256).map((_, index) => {
+    let c = index;
+    for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0x82f63b78 ^ (c >>> 1) : c >>> 1;
+    return c >>> 0;
+});
+
+// CRC-32C of a text, as eight digits: what a market's checksum is made of.
+export function checksum(text) {
+    let c = 0xffffffff;
+    for (const byte of new TextEncoder().encode(text)) c = table[(c ^ byte) & 255] ^ (c >>> 8);
+    return ((c ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
+}
+
+export function element(tag, attributes = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes)) {
+        if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+        else if (key === "class") made.className = value;
+        else if (key.startsWith("aria-")) made.setAttribute(key, String(value));
+        else if (value === true) made.setAttribute(key, "");
+        else if (value !== false && value != null) made.setAttribute(key, value);
+    }
+    made.append(...children.filter(child => child != null));
+    return made;
+}

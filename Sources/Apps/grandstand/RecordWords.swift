@@ -1,0 +1,35 @@
+import Betting
+import EngineCore
+
+/// The few fields of a record that a person wants to see in a dump.
+enum RecordWords {
+    static func details(_ record: RecordBytes) -> String {
+        switch record.kind {
+        case .place:
+            let legs = record.field(Layout.Place.legCount, as: UInt8.self)
+            return " stake=\(record.field(Layout.Place.stakeCash, as: Int64.self)) legs=\(legs)"
+        case .placed:
+            let status =
+                BetStatus(
+                    rawValue: record.field(Layout.Placed.status, as: UInt8.self))?.word ?? "unknown"
+            let refusal = Refusal(
+                rawValue: record.field(Layout.Placed.refusal, as: UInt16.self))?.code
+            let bet = record.field(Layout.Placed.bet, as: UInt64.self)
+            return " bet=\(bet) status=\(status)" + (refusal.map { " refusal=\($0)" } ?? "")
+                + " cash=\(record.field(Layout.Placed.balances, as: Int64.self))"
+        case .betSettled:
+            return " bet=\(record.field(Layout.BetSettled.bet, as: UInt64.self))"
+                + " payout=\(record.field(Layout.BetSettled.payout, as: Int64.self))"
+                + " was=\(record.field(Layout.BetSettled.payoutBefore, as: Int64.self))"
+        case .marketChanged:
+            return " market=\(record.field(Layout.MarketChanged.market, as: UInt64.self))"
+                + " version=\(record.field(Layout.MarketChanged.version, as: UInt64.self))"
+                + " reasons=\(record.field(Layout.MarketChanged.reasons, as: UInt8.self))"
+        case .fixture:
+            return " \(record.text(Layout.Fixture.home, width: 48)) v "
+                + record.text(Layout.Fixture.away, width: 48)
+        case .market: return " \(record.text(Layout.Market.name, width: 48))"
+        default: return ""
+        }
+    }
+}

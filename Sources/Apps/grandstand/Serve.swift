@@ -1,0 +1,486 @@
+import CSystem
+import Catalogue
+import EngineCore
+import EngineFiles
+import EngineJournal
+import EngineService
+import FeedBetfair
+import FeedCore
+import FeedService
+import Foundation
+import Gateway
+import Glibc
+import Kernel
+import NetworkLoops
+import Pricing
+import StoreSQLite
+import Synchronization
+import SystemThreads
+
+/// `grandstand serve`: everything in one process on embedded stores.
+enum Serve {
+    static let help = """
+        grandstand serve: run the whole platform in one process
+
+        USAGE
+          grandstand serve [--data DIR] [--listen ADDRESS:PORT] [--feed FILE] [--speed N] [options]
+
+        Prints two addresses: the punters' page and the operators' page, and two one-time codes, one for
+        each of two operators; settling by hand takes both. A simulated world plays unless --feed names a
+        recorded file. SIGTERM or Ctrl-C drains and stops.
+
+        OPTIONS
+        \(Setting.all.map { "  --\($0.key)" + String(repeating: " ", count: max(1, 26 - $0.key.count)) + "\($0.help) [\($0.unit), \($0.standard.isEmpty ? "none" : $0.standard)]" }.joined(separator: "\n"))
+          --config                   A file of `key = value` lines; see `grandstand config`
+        """
+
+    static func run(_ raw: [String]) throws -> Int32 {
+        let arguments = try Arguments(raw, values: Set(Setting.all.map(\.key)).union(["config"]))
+        if arguments.wantsHelp {
+            print(help)
+            return 0
+        }
+        if let word = arguments.words.first {
+            throw UsageError(text: "serve takes no \"\(word)\"; options begin with --.")
+        }
+        let configuration = try Configuration(flags: arguments.flags, environment: environment())
+        return try Platform(configuration).run()
+    }
+}
+
+/// The composition of one process.
+final class Platform: @unchecked Sendable {
+    // Built on the main thread before any other runs; afterwards each part belongs to its own thread.
+    private let configuration: Configuration
+    private let disk: FileDisk
+    private let lock: DirectoryLock
+    private var store: SQLiteStore!
+    private var engine: EngineThread<FileDisk, SystemClock>!
+    private var view = CatalogueView()
+    private var loops: [Loop] = []
+    private var punters: [PunterGateway] = []
+    private var desk: OperatorGateway!
+    private var listeners: [Listener] = []
+    private var feed: FeedRunner?
+    private var feedTimer: LoopTimer?
+    private let engineStopped = DispatchSemaphore(value: 0)
+    /// Connections and commands that a stop still waits for.
+    private let left = Atomic<Int>(0)
+
+    init(_ configuration: Configuration) throws {
+        self.configuration = configuration
+        let directory = configuration.text("data")
+        do {
+            disk = try FileDisk(directory: directory)
+        } catch {
+            throw UsageError(text: "The data directory \(directory) cannot be used: \(error).")
+        }
+        do {
+            lock = try DirectoryLock(directory: directory)
+        } catch let held as DirectoryLock.Held {
+            let holder = held.holder.split(separator: "\n").joined(separator: ", ")
+            throw UsageError(
+                text: "The data directory \(directory) is in use by another process (\(holder)). "
+                    + "Stop it, or give this one another --data.")
+        }
+    }
+
+    func run() throws -> Int32 {
+        // Only the main thread takes signals; it waits for them below.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        _ = gs_raise_open_files()
+
+        let listen = try configuration.address("listen")
+        let deskListen = try configuration.address("desk-listen")
+        let host = try recover()
+        try build(host, listen: listen, desk: deskListen)
+        let codes = operators.makeCodes()
+        try start(listen: listen, desk: deskListen)
+        announce(listen, deskListen, codes)
+
+        var received: Int32 = 0
+        sigwait(&signals, &received)
+        stop()
+        return 0
+    }
+
+    private let operators = OperatorRegistry()
+    private var sessions: SessionRegistry!
+
+    // MARK: Recovery
+
+    private func recover() throws -> EngineHost<FileDisk, SystemClock> {
+        let directory = configuration.text("data")
+        store = try SQLiteStore(
+            directory: directory,
+            onProjected: { [unowned self] in engine?.projected(upTo: $0) },
+            onFailure: { failure in
+                Log.error("projection_failed", [("text", failure.text)])
+                exit(70)
+            })
+        let before = store.point
+        let began = gs_boot_nanoseconds()
+        var random: (UInt64, UInt64) = (0, 0)
+        withUnsafeMutableBytes(of: &random) { _ = gs_random($0.baseAddress, 16) }
+        let journal = ExternalID(milliseconds: gs_wall_nanoseconds() / 1_000_000, random: random)
+        let host = try makeHost(journal)
+        let report = host.report
+        if let before, before.sequence > report.records {
+            throw UsageError(
+                text: "The projections in \(directory) know record \(before.sequence), but the "
+                    + "journal ends at \(report.records). Restore the journal; if it is right, "
+                    + "remove projection.sqlite and start again.")
+        }
+        let took = Double(gs_boot_nanoseconds() - began) / 1e9
+        Log.info(
+            report.isNew ? "journal_begun" : "journal_recovered",
+            [
+                ("blocks", String(report.blocks)), ("records", String(report.records)),
+                ("torn_bytes", String(report.tornBytes)),
+                ("state_hash", report.stateHash.description), ("seconds", String(took)),
+                ("disk", disk.description),
+            ])
+        return host
+    }
+
+    private func makeHost(_ journal: ExternalID) throws -> EngineHost<FileDisk, SystemClock> {
+        var limits = EngineLimits()
+        limits.openBets = Int(try configuration.number("open-bets", 1000...100_000_000))
+        limits.ids = limits.openBets
+        var cell = CellConfiguration()
+        guard let currency = Currency(configuration.text("currency")) else {
+            throw UsageError(text: "currency is not a known ISO 4217 code, such as EUR.")
+        }
+        cell.currency = currency
+        switch configuration.text("rounding") {
+        case "down": cell.rounding = .down
+        case "half-up": cell.rounding = .halfUp
+        case "half-even": cell.rounding = .halfEven
+        default: throw UsageError(text: "rounding must be down, half-up or half-even.")
+        }
+        cell.minimumStake = try configuration.number("minimum-stake", 1...1_000_000)
+        cell.payoutCap = try configuration.number("payout-cap", 1...Limits.potentialReturn)
+        cell.brand = UInt32(try configuration.number("brand", 0...4_294_967_295))
+        cell.licence = UInt32(try configuration.number("licence", 0...4_294_967_295))
+        cell.build = Program.version
+        let segmentBytes = Int(try configuration.number("segment-bytes", 2_097_152...1_073_741_824))
+        guard segmentBytes % 4096 == 0 else {
+            throw UsageError(text: "segment-bytes must be a multiple of 4096.")
+        }
+        let disk = self.disk
+        do {
+            return try EngineHost(
+                disk: disk, clock: SystemClock(), limits: limits, cell: cell,
+                segmentBytes: segmentBytes, newJournal: journal,
+                prepare: { number in
+                    startThread(name: "segment") {
+                        // Should it fail, the writer makes the segment itself and says why it cannot.
+                        try? disk.createZeroed(
+                            JournalFormat.segmentName(number), bytes: segmentBytes)
+                    }
+                },
+                observe: { [unowned self] block in
+                    block.forEachRecord { view.apply($0) }
+                    try store.catchUp(block)
+                })
+        } catch {
+            throw UsageError(text: Self.words(for: error))
+        }
+    }
+
+    static func words(for error: HostError) -> String {
+        switch error {
+        case .corrupt(let corruption): "The journal is corrupt: \(corruption.text)"
+        case .diverged(let sequence):
+            "Replaying record \(sequence) gives another outcome than the journal holds. The journal "
+                + "was written by other rules. Nothing was changed."
+        case .disk(.noSpace): "There is no room left for the journal."
+        case .disk(.missing(let name)): "The journal's file \(name) is missing."
+        case .disk(.failed(let what, let code)):
+            "The disk failed (\(what): \(String(cString: strerror(code))))."
+        }
+    }
+
+    // MARK: Building
+
+    private func gatewaySettings(_ listen: (host: String, port: UInt16)) throws -> GatewaySettings {
+        var settings = GatewaySettings()
+        settings.isLoopback = isLoopback(listen.host)
+        let port = listen.port
+        let names =
+            settings.isLoopback ? ["127.0.0.1", "localhost", "[::1]"] : [listen.host]
+        settings.hosts = Set(names.map { "\($0):\(port)" })
+        settings.origins = Set(names.map { "http://\($0):\(port)" })
+        let origin = configuration.text("public-origin")
+        if !origin.isEmpty {
+            settings.origins.insert(origin)
+            if let host = origin.split(separator: "/").last { settings.hosts.insert(String(host)) }
+        }
+        settings.brand = UInt32(try configuration.number("brand", 0...4_294_967_295))
+        settings.licence = UInt32(try configuration.number("licence", 0...4_294_967_295))
+        settings.demoGrant = try configuration.number("demo-grant", 1...Limits.stake)
+        settings.demoAccountsPerMinute = Int(
+            try configuration.number("demo-accounts", 0...1_000_000))
+        return settings
+    }
+
+    private func build(
+        _ host: EngineHost<FileDisk, SystemClock>, listen: (host: String, port: UInt16),
+        desk deskListen: (host: String, port: UInt16)
+    ) throws {
+        let stopped = engineStopped
+        engine = EngineThread(
+            host, intakeSlots: Int(try configuration.number("intake-slots", 64...1_048_576))
+        ) { failure in
+            if let failure {
+                // Nobody is told anything of the block at hand; recovery decides what became of it.
+                Log.error("engine_stopped", [("text", Platform.words(for: failure))])
+                _exit(74)
+            }
+            stopped.signal()
+        }
+        sessions = SessionRegistry(
+            restoring: store.readNow { $0.sessions(after: gs_wall_nanoseconds()) })
+        let wanted = Int(try configuration.number("loops", 0...64))
+        let count = wanted > 0 ? wanted : max(1, ProcessInfo.processInfo.activeProcessorCount - 1)
+        let punterFiles = try pages("punter")
+        let deskFiles = try pages("desk")
+        let punterSettings = try gatewaySettings(listen)
+        let deskSettings = try gatewaySettings(deskListen)
+        let status: @Sendable () -> EngineStatus = { [unowned self] in engine.status }
+        let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool = {
+            [unowned self] in engine.ask($0)
+        }
+        engine.subscribe(store)
+        for index in 0..<count {
+            let loop = Loop(index: index)
+            let hub = Hub(loop: loop, view: view, intake: engine)
+            engine.subscribe(HubSubscriber(hub))
+            loops.append(loop)
+            punters.append(
+                PunterGateway(
+                    hub: hub, sessions: sessions, store: store, files: punterFiles,
+                    settings: punterSettings, engineStatus: status, ask: ask))
+        }
+        desk = OperatorGateway(
+            hub: punters[0].hub, registry: operators, files: deskFiles, settings: deskSettings,
+            engineStatus: status, ask: ask)
+        desk.journalDescription = disk.description
+        desk.extraMetrics = { [unowned self] in metrics() }
+        feed = try makeFeed()
+    }
+
+    private func metrics() -> [Metric] {
+        var all = [
+            Metric(
+                "grandstand_store_backlog", "Blocks not yet projected.", Double(store.backlog)),
+            Metric("grandstand_sessions", "Punters' sessions.", Double(sessions.count)),
+            Metric(
+                "grandstand_sockets", "Punters' WebSockets on the first loop.",
+                Double(punters[0].socketCount)),
+        ]
+        if let feed {
+            all.append(
+                Metric(
+                    "grandstand_feed_messages_total", "Messages of the feed.", counter: true,
+                    Double(feed.messages)))
+            all.append(
+                Metric(
+                    "grandstand_feed_published_total", "Price versions published.", counter: true,
+                    Double(feed.published)))
+            for reason in NotOffered.allCases {
+                all.append(
+                    Metric(
+                        "grandstand_feed_not_offered_total", "Books that were not offered.",
+                        counter: true, Double(feed.refusedBooks[reason.rawValue] ?? 0),
+                        labels: "{reason=\"\(reason.word)\"}"))
+            }
+        }
+        return all
+    }
+
+    private func pages(_ name: String) throws -> StaticFiles {
+        let own = configuration.text("pages")
+        let root = own.isEmpty ? Bundle.module.bundlePath + "/Pages" : own
+        var files = StaticFiles()
+        for folder in [name, "shared"] {
+            let directory = root + "/" + folder
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+            for file in names.sorted() {
+                if let bytes = readFile(directory + "/" + file) { files.add("/" + file, bytes) }
+            }
+        }
+        guard !files.isEmpty else {
+            throw UsageError(
+                text: "No pages were found in \(root). Name their directory by --pages.")
+        }
+        return files
+    }
+
+    private func makeFeed() throws -> FeedRunner? {
+        var settings = FeedSettings()
+        settings.pricing.marginBasisPoints = UInt32(try configuration.number("margin", 0...5000))
+        settings.publishInterval = try configuration.number("publish-interval", 1...60_000)
+        settings.staleAfter = try configuration.number("stale-after", 1000...180_000)
+        settings.maximumStake = try configuration.number("maximum-stake", 1...Limits.stake)
+        settings.liabilityLimit = try configuration.number(
+            "liability-limit", 1...Limits.potentialReturn)
+        let source: any FeedSource
+        switch configuration.text("feed") {
+        case "none": return nil
+        case "simulation": source = try simulation()
+        case let path:
+            source = try FeedFiles.open(path)
+            settings.speedHundredths = try configuration.hundredths("speed")
+        }
+        return FeedRunner(source: source, settings: settings) { [engine] in
+            engine!.submit($0, token: 0)
+        }
+    }
+
+    private func simulation() throws -> SimulatedWorld {
+        var world = SimulationSettings()
+        world.matches = Int(try configuration.number("matches", 1...200))
+        world.matchMilliseconds = try configuration.number("match-seconds", 20...86_400) * 1000
+        let now = gs_wall_nanoseconds() / 1_000_000
+        let seed = UInt64(try configuration.number("seed", 0...Int64.max))
+        world.seed = seed == 0 ? UInt64(now) : seed
+        return SimulatedWorld(settings: world, startingAt: now, run: "sim\(now)")
+    }
+
+    // MARK: Running
+
+    private func start(
+        listen: (host: String, port: UInt16), desk deskListen: (host: String, port: UInt16)
+    ) throws {
+        let admission = Admission(
+            maximum: Int(try configuration.number("connections", 1...1_000_000)),
+            perPeer: Int(try configuration.number("connections-per-address", 1...1_000_000)))
+        do {
+            for (index, gateway) in punters.enumerated() {
+                listeners.append(
+                    try Listener(
+                        loop: loops[index], host: listen.host, port: listen.port,
+                        reusesPort: punters.count > 1, admission: admission
+                    ) { gateway.server.accept($0) })
+            }
+            listeners.append(
+                try Listener(
+                    loop: loops[0], host: deskListen.host, port: deskListen.port,
+                    admission: Admission(maximum: 256, perPeer: 64)
+                ) { [desk] in desk!.server.accept($0) })
+        } catch {
+            throw UsageError(
+                text: error.text + ". Another program may have the port; choose one by --listen "
+                    + "or --desk-listen.")
+        }
+        for index in loops.indices {
+            loops[index].post { [self] in punters[index].start() }
+        }
+        loops[0].post { [self] in
+            desk.start()
+            guard let feed else { return }
+            if configuration.text("feed") == "simulation" { abandonEarlierWorld() }
+            let timer = LoopTimer(loops[0])
+            feedTimer = timer
+            timer.start(after: 0, every: 10) { [unowned self] in turnFeed(feed) }
+        }
+        store.start()
+        engine.start()
+        for (index, loop) in loops.enumerated() { loop.start(name: "loop-\(index)") }
+    }
+
+    /// A simulated world ends with its process: what it had not finished is abandoned and void.
+    private func abandonEarlierWorld() {
+        var encoder = CommandEncoder()
+        for fixture in view.unresolved(in: SimulatedWorld.competition) {
+            var facts = FixtureFacts(id: fixture.id)
+            facts.state.status = .abandoned
+            _ = engine.submit(encoder.fixtureUpdate(facts), token: 0)
+            for market in fixture.markets {
+                let void = [SelectionOutcome](
+                    repeating: SelectionOutcome(.void), count: market.selections)
+                _ = engine.submit(
+                    encoder.result(market: market.id, void, source: .feed), token: 0)
+            }
+        }
+    }
+
+    private var feedComplained = false
+
+    private func turnFeed(_ feed: FeedRunner) {
+        feed.turn(now: gs_boot_nanoseconds() / 1_000_000)
+        if let failure = feed.failure, !feedComplained {
+            feedComplained = true
+            Log.error(
+                "feed_stopped", [("line", String(failure.line)), ("what", failure.what)])
+        }
+    }
+
+    private func announce(
+        _ listen: (host: String, port: UInt16), _ desk: (host: String, port: UInt16),
+        _ codes: [String]
+    ) {
+        let addresses =
+            "punters http://\(listen.host):\(listeners[0].port), "
+            + "operators http://\(desk.host):\(listeners.last!.port)"
+        lock.describe(
+            "pid \(getpid())\nsince \(Timestamp(nanoseconds: gs_wall_nanoseconds()))\n\(addresses)\n"
+        )
+        print(
+            """
+
+            Grandstand is open.
+
+              Punters    http://\(listen.host):\(listeners[0].port)/
+              Operators  http://\(desk.host):\(listeners.last!.port)/
+                         one-time code for the first operator   \(codes[0])
+                         one-time code for the second operator  \(codes[1])
+
+            All money here is demo money. Ctrl-C stops; what was accepted is kept in \(configuration.text("data")).
+
+            """)
+    }
+
+    /// Nothing new, what was begun is finished, the last block is confirmed.
+    private func stop() {
+        Log.info("draining")
+        loops[0].post { [self] in
+            feedTimer?.stop()
+            feedTimer = nil
+            listeners.last?.close()
+            desk.drain()
+        }
+        for index in loops.indices {
+            loops[index].post { [self] in
+                listeners[index].close()
+                punters[index].drain()
+            }
+        }
+        let seconds = (try? configuration.number("drain-seconds", 0...600)) ?? 10
+        let deadline = gs_boot_nanoseconds() + seconds * 1_000_000_000
+        while gs_boot_nanoseconds() < deadline {
+            left.store(0, ordering: .relaxed)
+            let counted = DispatchSemaphore(value: 0)
+            for index in loops.indices {
+                loops[index].post { [self] in
+                    left.add(
+                        loops[index].connectionCount + punters[index].hub.waitingCount,
+                        ordering: .relaxed)
+                    counted.signal()
+                }
+            }
+            for _ in loops { counted.wait() }
+            if left.load(ordering: .relaxed) == 0 { break }
+            usleep(50_000)
+        }
+        engine.stop()
+        engineStopped.wait()
+        store.stop()
+        Log.info("stopped", [("state_hash", engine.status.stateHash.description)])
+    }
+}

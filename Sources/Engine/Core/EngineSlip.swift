@@ -1,0 +1,100 @@
+import Betting
+import Catalogue
+public import Kernel
+import Risk
+
+/// What a slip may know before it is placed. A picture of this moment, never a promise.
+public struct SlipNumbers: Sendable {
+    public var asOf: UInt64
+    /// Minor units by the engine's own prices; nil when a leg has none or the bound is passed.
+    public var potentialReturn: Int64?
+    public var minimumStake: Int64
+    public var maximumStake: Int64
+    /// Milliseconds the bet would wait.
+    public var delay: UInt32
+    public var isRelated: Bool
+}
+
+extension Engine {
+    /// The numbers of a slip at this moment: the same limits that a placement is held against.
+    public borrowing func slip(stake: Int64, legs: [LegIntent], account: AccountID?) -> SlipNumbers
+    {
+        var numbers = SlipNumbers(
+            asOf: sequence, potentialReturn: nil, minimumStake: rules.minimumStake,
+            maximumStake: Limits.stake, delay: 0, isRelated: false)
+        var total = AccumulatorReturn(stake: max(0, min(stake, Limits.stake)))
+        var one = AccumulatorReturn(stake: 1_000_000)
+        var fixtures: [UInt32] = []
+        for leg in legs {
+            guard let number = markets.market(leg.market) else { return none(numbers) }
+            let market = markets.markets[number]
+            guard leg.selection < UInt32(market.selectionCount),
+                let odds = markets.selections[market.firstSelection + leg.selection].odds
+            else { return none(numbers) }
+            total.multiply(by: .won(odds))
+            one.multiply(by: .won(odds))
+            numbers.isRelated = numbers.isRelated || fixtures.contains(market.fixture)
+            fixtures.append(market.fixture)
+            numbers.maximumStake = min(numbers.maximumStake, market.maximumStake)
+            if markets.fixtures[market.fixture].isInPlay == 1 {
+                numbers.delay = max(numbers.delay, market.betDelay)
+            }
+            let selection = market.firstSelection + leg.selection
+            // What there would be to lose already, if this selection won.
+            let lossIfWon =
+                market.winners == 1
+                ? markets.selections[selection].returnsIfWon - market.staked
+                : markets.worstLoss(number)
+            if legs.count == 1 {
+                numbers.maximumStake = min(
+                    numbers.maximumStake,
+                    WorstCase.headroom(
+                        limit: market.liabilityLimit, lossIfWon: lossIfWon, odds: odds))
+            }
+        }
+        if case .settled(let payout) = total.outcome(rules.rounding), payout <= rules.payoutCap {
+            numbers.potentialReturn = payout
+        }
+        if case .settled(let perMillion) = one.outcome(.halfUp), perMillion > 0 {
+            let (high, low) = UInt64(rules.payoutCap).multipliedFullWidth(by: 1_000_000)
+            if high < UInt64(perMillion) {
+                let most = UInt64(perMillion).dividingFullWidth((high, low)).quotient
+                numbers.maximumStake = min(numbers.maximumStake, Int64(clamping: most))
+            }
+        }
+        if let account, let row = accounts.account(account) {
+            let limits = accounts.accounts[row]
+            if limits.stakeLimit > 0 {
+                numbers.maximumStake = min(numbers.maximumStake, limits.stakeLimit)
+            }
+            numbers.maximumStake = min(numbers.maximumStake, limits.cash)
+        }
+        return numbers
+    }
+
+    private borrowing func none(_ numbers: SlipNumbers) -> SlipNumbers {
+        var none = numbers
+        none.maximumStake = 0
+        return none
+    }
+}
+
+/// What one market may cost at this moment. Minor units.
+public struct MarketExposure: Sendable {
+    public let market: MarketID
+    public let staked: Int64
+    public let worstLoss: Int64
+    public let openLegs: UInt32
+}
+
+extension Engine {
+    public borrowing func exposures(of wanted: [MarketID]) -> [MarketExposure] {
+        wanted.compactMap { id in
+            guard let number = markets.market(id) else { return nil }
+            let row = markets.markets[number]
+            return MarketExposure(
+                market: id, staked: row.staked, worstLoss: markets.worstLoss(number),
+                openLegs: row.openLegs)
+        }
+    }
+}

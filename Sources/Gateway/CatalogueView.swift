@@ -1,0 +1,403 @@
+import Catalogue
+public import EngineCore
+public import Kernel
+
+/// A selection as everybody may see it.
+struct SelectionView {
+    var name: String
+    var odds: Odds?
+    /// Thousandths; for the desk only.
+    var reference: UInt32 = 0
+    var outcome = SelectionOutcome(.undecided)
+}
+
+struct MarketView {
+    let id: MarketID
+    let externalID: ExternalID
+    let fixture: FixtureID
+    let name: String
+    let type: UInt8
+    let winners: UInt8
+    var selections: [SelectionView]
+    var reasons: ShutReasons = .feed
+    var version: UInt64 = 0
+    var priceVersion: UInt64 = 0
+    var betDelay: UInt32 = 0
+    var maximumStake: Int64 = 0
+    var liabilityLimit: Int64 = 0
+    var worstLoss: Int64 = 0
+    var staked: Int64 = 0
+    var openLegs: UInt32 = 0
+    var isResulted = false
+    var settlementVersion: UInt32 = 0
+    /// Hundredths of a percent.
+    var margin: UInt32 = 0
+    var message: UInt64 = 0
+    /// The newest record that changed it.
+    var order: UInt64 = 0
+
+    var isOpen: Bool { reasons.isEmpty }
+}
+
+struct FixtureView {
+    let id: FixtureID
+    let externalID: ExternalID
+    let sport: Sport
+    let competition: String
+    let home: String
+    let away: String
+    let scheduled: Timestamp
+    var state: FixtureState
+    var incident: Incident = .none
+    var lostContact = false
+    var markets: [MarketID] = []
+    var order: UInt64 = 0
+    /// When the clock last spoke, so that a page can count on.
+    var clockAt = Timestamp(nanoseconds: 0)
+    var endedAt: Timestamp?
+}
+
+/// A result that waits for its second person.
+struct ProposalView {
+    let sequence: UInt64
+    let market: MarketID
+    let actor: UInt64
+    let reason: String
+    let outcomes: [SelectionOutcome]
+}
+
+/// Fixtures, markets and prices, folded from durable records; every loop has its own.
+///
+/// A value: recovery folds one, and each loop goes on from a copy. Bound: fixtures that ended are let go
+/// `fixturesKept` later ones after.
+public struct CatalogueView: Sendable {
+    /// What a record changed, for those who watch.
+    enum Change {
+        case fixture(FixtureID)
+        case market(MarketID)
+        /// A state that many markets share changed at once.
+        case allMarkets
+        case proposals
+    }
+
+    static let fixturesKept = 2000
+
+    private(set) var fixtures: [FixtureID: FixtureView] = [:]
+    private(set) var markets: [MarketID: MarketView] = [:]
+    private(set) var proposals: [UInt64: ProposalView] = [:]
+    /// In the order of their making, the newest last.
+    private(set) var fixtureOrder: [FixtureID] = []
+    /// Changes of any fixture so far: the sequence of the topic that lists them.
+    private(set) var fixtureSequence: UInt64 = 0
+    private(set) var order: UInt64 = 0
+    private(set) var time = Timestamp(nanoseconds: 0)
+    private(set) var journal = ExternalID.zero
+    private(set) var currency = Currency.eur
+    private(set) var minimumStake: Int64 = 0
+    private(set) var payoutCap: Int64 = 0
+    private var byFixtureID: [ExternalID: FixtureID] = [:]
+    /// The command whose outcomes follow.
+    private var command = PendingCommand.none
+
+    private enum PendingCommand: Sendable {
+        case none
+        case fixture(FixtureView)
+        case update(FixtureState, Incident, Bool)
+        case market(MarketView)
+        case price([PriceEntry], UInt32, UInt64)
+        case state(MarketOwner, ShutReasons, ShutReasons)
+        case result([SelectionOutcome])
+        case propose(UInt64, [SelectionOutcome], String)
+        case approve(UInt64)
+    }
+
+    public init() {}
+
+    /// The journal's identity in short: positions of one epoch mean nothing in another.
+    var epoch: String { String(journal.description.prefix(8)) }
+
+    // MARK: Folding
+
+    /// Folds one durable record, in order.
+    public mutating func apply(_ record: RecordBytes) { _ = take(record) }
+
+    mutating func take(_ record: RecordBytes) -> Change? {
+        order = record.sequence
+        time = record.time
+        switch record.kind {
+        case .genesis:
+            journal = ExternalID(
+                high: record.field(Layout.Genesis.journalHigh, as: UInt64.self),
+                low: record.field(Layout.Genesis.journalLow, as: UInt64.self))
+            currency =
+                Currency(
+                    numericCode: record.field(Layout.Genesis.currency, as: UInt16.self)) ?? .eur
+            minimumStake = record.field(Layout.Genesis.minimumStake, as: Int64.self)
+            payoutCap = record.field(Layout.Genesis.payoutCap, as: Int64.self)
+        case .recovered:
+            for id in Array(markets.keys) {
+                markets[id]?.reasons.insert(.recovery)
+                markets[id]?.version += 1
+                markets[id]?.order = record.sequence
+            }
+            return .allMarkets
+        case .fixture: command = .fixture(readFixture(record))
+        case .fixtureUpdate:
+            let facts = readState(record)
+            command = .update(facts.0, facts.1, facts.2)
+        case .market: command = .market(readMarket(record))
+        case .price: command = readPrice(record)
+        case .marketState: command = readMarketState(record)
+        case .result: command = .result(readOutcomes(record))
+        case .propose:
+            command = .propose(
+                record.field(Layout.Result.actor, as: UInt64.self), readOutcomes(record),
+                record.text(Layout.Result.reason, width: 64))
+        case .approve:
+            command = .approve(record.field(Layout.Result.proposal, as: UInt64.self))
+        case .fixtureChanged: return fixtureChanged(record)
+        case .marketChanged: return marketChanged(record)
+        case .resultAnswered: return resultAnswered(record)
+        default: break
+        }
+        return nil
+    }
+
+    private func readState(_ record: RecordBytes) -> (FixtureState, Incident, Bool) {
+        let state = FixtureState(
+            status: FixtureStatus(rawValue: record.field(Layout.Fixture.status, as: UInt8.self))
+                ?? .notStarted,
+            isInPlay: record.field(Layout.Fixture.isInPlay, as: UInt8.self) == 1,
+            score: record.field(Layout.Fixture.score, as: UInt32.self),
+            clockSeconds: record.field(Layout.Fixture.clock, as: UInt32.self))
+        let incident =
+            Incident(rawValue: record.field(Layout.Fixture.incident, as: UInt8.self)) ?? .none
+        return (
+            state, incident, record.field(Layout.Fixture.lostContact, as: UInt8.self) == 1
+        )
+    }
+
+    private func readFixture(_ record: RecordBytes) -> FixtureView {
+        let (state, incident, lost) = readState(record)
+        return FixtureView(
+            id: FixtureID(0), externalID: record.clientID,
+            sport: Sport(rawValue: record.field(Layout.Fixture.sport, as: UInt8.self)) ?? .other,
+            competition: record.text(Layout.Fixture.competition, width: 48),
+            home: record.text(Layout.Fixture.home, width: 48),
+            away: record.text(Layout.Fixture.away, width: 48),
+            scheduled: Timestamp(
+                nanoseconds: record.field(Layout.Fixture.scheduled, as: Int64.self)),
+            state: state, incident: incident, lostContact: lost)
+    }
+
+    private func readMarket(_ record: RecordBytes) -> MarketView {
+        let count = Int(record.field(Layout.Market.selectionCount, as: UInt8.self))
+        let selections = (0..<count).map { index in
+            SelectionView(
+                name: record.text(
+                    Layout.Market.selections + index * Layout.Market.selectionSize
+                        + Layout.Market.selectionName, width: 48))
+        }
+        return MarketView(
+            id: MarketID(0), externalID: record.clientID, fixture: FixtureID(0),
+            name: record.text(Layout.Market.name, width: 48),
+            type: record.field(Layout.Market.type, as: UInt8.self),
+            winners: record.field(Layout.Market.winners, as: UInt8.self), selections: selections)
+    }
+
+    private func readPrice(_ record: RecordBytes) -> PendingCommand {
+        let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
+        let entries = (0..<count).map { index in
+            let offset = Layout.Price.entries + index * Layout.Price.entrySize
+            return PriceEntry(
+                odds: record.odds(at: offset + Layout.Price.entryOdds),
+                reference: record.field(offset + Layout.Price.entryReference, as: UInt32.self))
+        }
+        return .price(
+            entries, record.field(Layout.Price.margin, as: UInt32.self),
+            record.field(Layout.Price.message, as: UInt64.self))
+    }
+
+    private func readMarketState(_ record: RecordBytes) -> PendingCommand {
+        guard
+            let owner = MarketOwner(
+                rawValue: record.field(Layout.MarketState.owner, as: UInt8.self))
+        else { return .none }
+        return .state(
+            owner,
+            ShutReasons(rawValue: record.field(Layout.MarketState.setting, as: UInt8.self)),
+            ShutReasons(rawValue: record.field(Layout.MarketState.lifting, as: UInt8.self)))
+    }
+
+    private func readOutcomes(_ record: RecordBytes) -> [SelectionOutcome] {
+        let count = Int(record.field(Layout.Result.selectionCount, as: UInt8.self))
+        return (0..<count).map { index in
+            let offset = Layout.Result.selections + index * Layout.Result.selectionSize
+            return SelectionOutcome(
+                SelectionResult(rawValue: record.field(offset, as: UInt8.self)) ?? .undecided,
+                winners: record.field(offset + 1, as: UInt8.self),
+                tied: record.field(offset + 2, as: UInt8.self))
+        }
+    }
+
+    // MARK: Outcomes
+
+    private mutating func fixtureChanged(_ record: RecordBytes) -> Change? {
+        guard record.field(Layout.FixtureChanged.refusal, as: UInt16.self) == 0 else { return nil }
+        let id = FixtureID(record.field(Layout.FixtureChanged.fixture, as: UInt64.self))
+        switch command {
+        case .fixture(let made):
+            var view = FixtureView(
+                id: id, externalID: made.externalID, sport: made.sport,
+                competition: made.competition, home: made.home, away: made.away,
+                scheduled: made.scheduled, state: made.state, lostContact: made.lostContact)
+            view.order = record.sequence
+            fixtures[id] = view
+            byFixtureID[made.externalID] = id
+            fixtureOrder.append(id)
+            if fixtureOrder.count > Self.fixturesKept { forget(fixtureOrder.removeFirst()) }
+        case .update(let state, let incident, let lost):
+            fixtures[id]?.state = state
+            fixtures[id]?.incident = incident
+            fixtures[id]?.lostContact = lost
+            fixtures[id]?.order = record.sequence
+            fixtures[id]?.clockAt = record.time
+            let hasEnded =
+                [.ended, .closed, .cancelled, .abandoned].contains(state.status)
+            if hasEnded, fixtures[id]?.endedAt == nil { fixtures[id]?.endedAt = record.time }
+        default: return nil
+        }
+        command = .none
+        fixtureSequence += 1
+        return .fixture(id)
+    }
+
+    private mutating func forget(_ id: FixtureID) {
+        guard let view = fixtures.removeValue(forKey: id) else { return }
+        byFixtureID[view.externalID] = nil
+        for market in view.markets { markets[market] = nil }
+    }
+
+    private mutating func marketChanged(_ record: RecordBytes) -> Change? {
+        guard record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0 else { return nil }
+        let raw = record.field(Layout.MarketChanged.market, as: UInt64.self)
+        guard raw != .max else { return foldOverAll(record) }
+        let id = MarketID(raw)
+        if case .market(let made) = command { define(made, id, record) }
+        guard var view = markets[id] else { return nil }
+        switch command {
+        case .price(let entries, let margin, let message):
+            for (index, entry) in entries.enumerated() where index < view.selections.count {
+                view.selections[index].odds = entry.odds
+                view.selections[index].reference = entry.reference
+            }
+            view.margin = margin
+            view.message = message
+        case .result(let outcomes):
+            for (index, outcome) in outcomes.enumerated() where index < view.selections.count {
+                view.selections[index].outcome = outcome
+            }
+        default: break
+        }
+        read(record, into: &view)
+        markets[id] = view
+        return .market(id)
+    }
+
+    private func read(_ record: RecordBytes, into view: inout MarketView) {
+        view.version = record.field(Layout.MarketChanged.version, as: UInt64.self)
+        view.priceVersion = record.field(Layout.MarketChanged.priceVersion, as: UInt64.self)
+        view.reasons = ShutReasons(
+            rawValue: record.field(Layout.MarketChanged.reasons, as: UInt8.self))
+        view.isResulted = record.field(Layout.MarketChanged.isResulted, as: UInt8.self) == 1
+        view.openLegs = record.field(Layout.MarketChanged.openLegs, as: UInt32.self)
+        view.worstLoss = record.field(Layout.MarketChanged.worstLoss, as: Int64.self)
+        view.staked = record.field(Layout.MarketChanged.staked, as: Int64.self)
+        view.liabilityLimit = record.field(Layout.MarketChanged.liabilityLimit, as: Int64.self)
+        view.settlementVersion = record.field(
+            Layout.MarketChanged.settlementVersion, as: UInt32.self)
+        view.betDelay = record.field(Layout.MarketChanged.betDelay, as: UInt32.self)
+        view.maximumStake = record.field(Layout.MarketChanged.maximumStake, as: Int64.self)
+        view.order = record.sequence
+    }
+
+    private mutating func define(_ made: MarketView, _ id: MarketID, _ record: RecordBytes) {
+        let fixture = FixtureID(record.field(Layout.MarketChanged.fixture, as: UInt64.self))
+        markets[id] = MarketView(
+            id: id, externalID: made.externalID, fixture: fixture, name: made.name,
+            type: made.type, winners: made.winners, selections: made.selections)
+        fixtures[fixture]?.markets.append(id)
+        fixtureSequence += 1
+    }
+
+    /// One record stands for all markets; the rule is the catalogue's own.
+    private mutating func foldOverAll(_ record: RecordBytes) -> Change? {
+        guard case .state(let owner, let setting, let lifting) = command else { return nil }
+        for id in Array(markets.keys) {
+            guard let reasons = markets[id]?.reasons else { continue }
+            markets[id]?.reasons = reasons.changed(setting: setting, lifting: lifting, by: owner)
+            markets[id]?.version += 1
+            markets[id]?.order = record.sequence
+        }
+        return .allMarkets
+    }
+
+    private mutating func resultAnswered(_ record: RecordBytes) -> Change? {
+        let refusal = record.field(Layout.ResultAnswered.refusal, as: UInt16.self)
+        let proposal = record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
+        let market = MarketID(record.field(Layout.ResultAnswered.market, as: UInt64.self))
+        switch command {
+        case .propose(let actor, let outcomes, let reason) where refusal == 0:
+            proposals[proposal] = ProposalView(
+                sequence: proposal, market: market, actor: actor, reason: reason,
+                outcomes: outcomes)
+            return .proposals
+        case .approve(let wanted)
+        where refusal == 0 || refusal == OperationRefusal.marketChangedSince.rawValue:
+            guard let known = proposals.removeValue(forKey: wanted) else { return nil }
+            // The market's own record follows and finds the outcomes here.
+            if refusal == 0 { command = .result(known.outcomes) }
+            return .proposals
+        default: return nil
+        }
+    }
+
+    // MARK: Reading
+
+    /// Fixtures of a competition that have markets without a result, with those markets.
+    public func unresolved(in competition: String) -> [UnresolvedFixture] {
+        fixtureOrder.compactMap { fixtures[$0] }.filter { $0.competition == competition }
+            .compactMap { fixture in
+                let open = fixture.markets.compactMap { markets[$0] }.filter { !$0.isResulted }
+                guard !open.isEmpty else { return nil }
+                return UnresolvedFixture(
+                    id: fixture.externalID,
+                    markets: open.map { ($0.externalID, $0.selections.count) })
+            }
+    }
+
+    /// Fixtures that are still worth a look, the soonest first.
+    func current(at now: Timestamp) -> [FixtureView] {
+        fixtureOrder.compactMap { fixtures[$0] }.filter { view in
+            guard let ended = view.endedAt else { return true }
+            return now < ended.adding(milliseconds: 60_000)
+        }
+    }
+
+    /// What a client may check its picture of a market against; docs/formats/websocket.md shows one.
+    func canonicalText(_ market: MarketView) -> String {
+        var text = "\(market.id.rawValue)|\(market.version)|"
+        text += market.reasons.words.joined(separator: ",")
+        for (index, selection) in market.selections.enumerated() {
+            text += "|\(index):"
+            text += selection.odds.map { "\($0.numerator)/\($0.denominator)" } ?? "-"
+        }
+        return text
+    }
+}
+
+/// A fixture whose supplier is gone, and its markets with how many selections each has.
+public struct UnresolvedFixture: Sendable {
+    public let id: ExternalID
+    public let markets: [(id: ExternalID, selections: Int)]
+}

@@ -1,0 +1,336 @@
+import EngineCore
+public import EngineService
+import Kernel
+import NetworkCodecs
+public import NetworkLoops
+import Synchronization
+
+/// What a waiting command gets: its first outcome when it has one, and its own sequence.
+typealias CommandAnswer = (RecordBytes?, UInt64) -> Void
+
+/// Somebody who watches topics on one loop.
+protocol TopicWatcher: AnyObject {
+    var socket: WebSocketConnection? { get }
+    /// A market's news could not be sent now: send its image once there is room.
+    func postpone(market: MarketID)
+    func postponeFixtures()
+    func closeSlow()
+}
+
+/// Where durable facts meet one loop's clients: waiting commands are answered, views folded, topics
+/// pushed; bets and wallets first.
+///
+/// Lives on its loop. Bounds: `mostWaiting` commands; deltas kept by `DeltaHistory`.
+public final class Hub {
+    public let loop: Loop
+    public private(set) var view: CatalogueView
+    private let intake: any EngineIntake
+    private var waiting: [Token: CommandAnswer] = [:]
+    private var nextToken: UInt64 = 1
+    private var encoder = CommandEncoder()
+    private var marketWatchers: [MarketID: [ObjectIdentifier: any TopicWatcher]] = [:]
+    private var fixtureWatchers: [ObjectIdentifier: any TopicWatcher] = [:]
+    private var accountWatchers: [AccountID: [ObjectIdentifier: PunterSocket]] = [:]
+    private var deskWatchers: [ObjectIdentifier: OperatorSocket] = [:]
+    private var history: [MarketID: DeltaHistory] = [:]
+    private(set) var ticker: [TickerLine] = []
+    public private(set) var deltasSent: UInt64 = 0
+    public private(set) var conflated: UInt64 = 0
+
+    /// Commands of this loop that wait for their outcome.
+    public static let mostWaiting = 16_384
+
+    /// On the loop's thread or before it runs.
+    public init(loop: Loop, view: CatalogueView, intake: any EngineIntake) {
+        self.loop = loop
+        self.view = view
+        self.intake = intake
+    }
+
+    // MARK: Commands
+
+    /// Hands a command to the engine; false is `busy`, and nothing will be answered.
+    func submit(
+        _ answer: CommandAnswer?, _ make: (inout CommandEncoder) -> RecordBytes
+    ) -> Bool {
+        guard let answer else { return intake.submit(make(&encoder), token: 0) }
+        guard waiting.count < Self.mostWaiting else { return false }
+        // The loop's index in the upper byte tells the blocks' readers whose answer it is.
+        let token = UInt64(loop.index + 1) << 56 | nextToken
+        nextToken += 1
+        waiting[token] = answer
+        guard intake.submit(make(&encoder), token: token) else {
+            waiting[token] = nil
+            return false
+        }
+        return true
+    }
+
+    public var waitingCount: Int { waiting.count }
+
+    // MARK: Durable facts
+
+    /// A block is on the disk.
+    func take(_ block: DurableBlock) {
+        let mine = UInt64(loop.index + 1)
+        for completion in block.completions where completion.token >> 56 == mine {
+            guard let answer = waiting.removeValue(forKey: completion.token) else { continue }
+            answer(
+                completion.slot == .max ? nil : block.record(at: Int(completion.slot)),
+                completion.sequence)
+        }
+        block.forEachRecord { push($0) }
+        flushTopics()
+    }
+
+    private var dirtyMarkets: [MarketID: MarketView] = [:]
+    private var dirtyOrder: [MarketID] = []
+    private var dirtyFixtures: Set<FixtureID> = []
+
+    private func push(_ record: RecordBytes) {
+        switch record.kind {
+        case .placed: pushPlaced(record)
+        case .betSettled:
+            for watcher in accountWatchers[record.account, default: [:]].values {
+                watcher.push(Messages.settled(record, in: view))
+            }
+            note(TickerLine(settled: record))
+        case .accountChanged:
+            for watcher in accountWatchers[record.account, default: [:]].values {
+                watcher.walletChanged(record)
+            }
+        default: break
+        }
+        let before: MarketView?
+        if record.kind == .marketChanged {
+            let id = MarketID(record.field(Layout.MarketChanged.market, as: UInt64.self))
+            before = view.markets[id]
+        } else {
+            before = nil
+        }
+        switch view.take(record) {
+        case .market(let id): marketChanged(id, before)
+        case .fixture(let id): dirtyFixtures.insert(id)
+        case .allMarkets:
+            for id in marketWatchers.keys { postponeAll(watching: id) }
+            history = [:]
+            for desk in deskWatchers.values { desk.needsImage = true }
+        case .proposals: for desk in deskWatchers.values { desk.needsImage = true }
+        case nil: break
+        }
+    }
+
+    private func pushPlaced(_ record: RecordBytes) {
+        note(TickerLine(placed: record))
+        guard record.flags & Layout.Placed.repeated == 0 else { return }
+        for watcher in accountWatchers[record.account, default: [:]].values {
+            watcher.pushPlaced(record, in: view)
+        }
+    }
+
+    private func note(_ line: TickerLine) {
+        ticker.append(line)
+        if ticker.count > TickerLine.kept { ticker.removeFirst(ticker.count - TickerLine.kept) }
+        for desk in deskWatchers.values { desk.hasNews = true }
+    }
+
+    // MARK: Topics
+
+    /// Every version goes out as a delta of its own, encoded once for all who watch.
+    private func marketChanged(_ id: MarketID, _ before: MarketView?) {
+        guard let market = view.markets[id] else { return }
+        if before == nil, let fixture = Optional(market.fixture) { dirtyFixtures.insert(fixture) }
+        for desk in deskWatchers.values { desk.changed(id) }
+        let watchers = marketWatchers[id] ?? [:]
+        let text = Messages.delta(market, since: before, in: view)
+        let frame = WebSocketEncoder.frame(.text, text.span)
+        history[id, default: DeltaHistory()].append(
+            version: market.version, frame: frame, now: loop.milliseconds)
+        for watcher in watchers.values {
+            guard let socket = watcher.socket else { continue }
+            if socket.isWritable {
+                socket.send(encoded: frame)
+                deltasSent += 1
+            } else {
+                watcher.postpone(market: id)
+                conflated += 1
+            }
+        }
+        if market.isResulted, watchers.isEmpty { history[id] = nil }
+    }
+
+    private func postponeAll(watching id: MarketID) {
+        for watcher in marketWatchers[id, default: [:]].values { watcher.postpone(market: id) }
+    }
+
+    private func flushTopics() {
+        if !dirtyFixtures.isEmpty {
+            let changed = dirtyFixtures.compactMap { view.fixtures[$0] }
+                .sorted { $0.id < $1.id }
+            dirtyFixtures = []
+            if !fixtureWatchers.isEmpty {
+                let frame = WebSocketEncoder.frame(
+                    .text, Messages.fixtures(changed, "delta", in: view).span)
+                for watcher in fixtureWatchers.values {
+                    guard let socket = watcher.socket else { continue }
+                    if socket.isWritable {
+                        socket.send(encoded: frame)
+                    } else {
+                        watcher.postponeFixtures()
+                    }
+                }
+            }
+            for desk in deskWatchers.values { desk.hasNews = true }
+        }
+    }
+
+    /// What a client missed after `version`, or nil when that is no longer kept.
+    func deltas(of id: MarketID, after version: UInt64) -> [[UInt8]]? {
+        guard let market = view.markets[id] else { return nil }
+        if market.version == version { return [] }
+        return history[id]?.after(version, upTo: market.version)
+    }
+
+    // MARK: Watching
+
+    func watch(market id: MarketID, _ watcher: any TopicWatcher) {
+        marketWatchers[id, default: [:]][ObjectIdentifier(watcher)] = watcher
+    }
+
+    func unwatch(market id: MarketID, _ watcher: any TopicWatcher) {
+        marketWatchers[id]?[ObjectIdentifier(watcher)] = nil
+        if marketWatchers[id]?.isEmpty == true { marketWatchers[id] = nil }
+    }
+
+    func watchFixtures(_ watcher: any TopicWatcher) {
+        fixtureWatchers[ObjectIdentifier(watcher)] = watcher
+    }
+
+    func unwatchFixtures(_ watcher: any TopicWatcher) {
+        fixtureWatchers[ObjectIdentifier(watcher)] = nil
+    }
+
+    func watch(account: AccountID, _ socket: PunterSocket) {
+        accountWatchers[account, default: [:]][ObjectIdentifier(socket)] = socket
+    }
+
+    func unwatch(account: AccountID, _ socket: PunterSocket) {
+        accountWatchers[account]?[ObjectIdentifier(socket)] = nil
+        if accountWatchers[account]?.isEmpty == true { accountWatchers[account] = nil }
+    }
+
+    func watchDesk(_ socket: OperatorSocket) { deskWatchers[ObjectIdentifier(socket)] = socket }
+    func unwatchDesk(_ socket: OperatorSocket) { deskWatchers[ObjectIdentifier(socket)] = nil }
+
+    var watcherCount: Int { fixtureWatchers.count + accountWatchers.count }
+
+    /// Once a second: old deltas go.
+    func prune() {
+        let now = loop.milliseconds
+        for id in Array(history.keys) {
+            history[id]?.prune(now: now)
+            if history[id]?.isEmpty == true { history[id] = nil }
+        }
+    }
+}
+
+@available(*, unavailable)
+extension Hub: Sendable {}
+
+/// The newest deltas of one market, for clients that come back.
+///
+/// Bounds: `limit` deltas, `lifetime` milliseconds.
+struct DeltaHistory {
+    static let limit = 10_000
+    static let lifetime: UInt64 = 300_000
+
+    private var entries: [(version: UInt64, time: UInt64, frame: [UInt8])] = []
+    private var first = 0
+
+    var isEmpty: Bool { entries.count == first }
+
+    mutating func append(version: UInt64, frame: [UInt8], now: UInt64) {
+        entries.append((version, now, frame))
+        if entries.count - first > Self.limit { first += 1 }
+        compact()
+    }
+
+    mutating func prune(now: UInt64) {
+        while first < entries.count, entries[first].time + Self.lifetime < now { first += 1 }
+        compact()
+    }
+
+    private mutating func compact() {
+        if first > 256, first * 2 > entries.count {
+            entries.removeFirst(first)
+            first = 0
+        }
+    }
+
+    /// All after `version` up to `last`, when none of them is missing.
+    func after(_ version: UInt64, upTo last: UInt64) -> [[UInt8]]? {
+        let kept = entries[first...]
+        guard version < last, let start = kept.firstIndex(where: { $0.version > version }),
+            entries[start].version == version + 1
+        else { return nil }
+        return kept[start...].map(\.frame)
+    }
+}
+
+/// Carries blocks from the engine's thread onto a loop.
+public final class HubSubscriber: BlockSubscriber, @unchecked Sendable {
+    // `hub` is touched on the loop only.
+    private let hub: Hub
+    private let loop: Loop
+    private let waiting = Atomic<Int>(0)
+
+    public init(_ hub: Hub) {
+        self.hub = hub
+        loop = hub.loop
+    }
+
+    public var backlog: Int { waiting.load(ordering: .relaxed) }
+    public var isPaced: Bool { true }
+
+    public func durable(_ block: DurableBlock) {
+        waiting.add(1, ordering: .relaxed)
+        let posted = loop.post { [self] in
+            hub.take(block)
+            waiting.subtract(1, ordering: .relaxed)
+        }
+        if !posted { waiting.subtract(1, ordering: .relaxed) }
+    }
+}
+
+/// A line of the desk's ticker.
+struct TickerLine: Sendable {
+    static let kept = 200
+
+    let bet: UInt64
+    let account: UInt64
+    let time: Timestamp
+    let status: String
+    let stake: Int64
+    let amount: Int64
+    let detail: String
+
+    init(placed record: RecordBytes) {
+        bet = record.field(Layout.Placed.bet, as: UInt64.self)
+        account = record.account.rawValue
+        time = record.time
+        stake = record.field(Layout.Placed.stake, as: Int64.self)
+        amount = record.field(Layout.Placed.potentialReturn, as: Int64.self)
+        status = PlacedWords.status(record)
+        detail = PlacedWords.refusal(record)
+    }
+
+    init(settled record: RecordBytes) {
+        bet = record.field(Layout.BetSettled.bet, as: UInt64.self)
+        account = record.account.rawValue
+        time = record.time
+        stake = record.field(Layout.BetSettled.stake, as: Int64.self)
+        amount = record.field(Layout.BetSettled.payout, as: Int64.self)
+        status = PlacedWords.settlement(record)
+        detail = ""
+    }
+}

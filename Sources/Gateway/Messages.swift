@@ -1,0 +1,404 @@
+import Betting
+import Catalogue
+import EngineCore
+import EngineJournal
+import JSONText
+import Kernel
+import NetworkCodecs
+
+/// The documents that leave the gateway, written by hand. Source of docs/formats/websocket.md.
+enum Messages {
+    /// What every pushed message begins with.
+    struct Envelope {
+        let topic: String
+        let epoch: String
+        let sequence: UInt64
+        let order: UInt64
+        let time: Timestamp
+        let type: StaticString
+    }
+
+    static func document(_ envelope: Envelope, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var json = JSONWriter(reserving: 512)
+        json.object { json in
+            json.key("topic")
+            json.string(envelope.topic)
+            json.key("epoch")
+            json.string(envelope.epoch)
+            json.key("sequence")
+            json.number(envelope.sequence)
+            json.key("order")
+            json.number(envelope.order)
+            json.key("time")
+            json.string(envelope.time.description)
+            json.key("type")
+            json.string(envelope.type.description)
+            body(&json)
+        }
+        return json.bytes
+    }
+
+    // MARK: Catalogue
+
+    static func write(_ fixture: FixtureView, to json: inout JSONWriter) {
+        json.object { json in
+            json.key("id")
+            json.numberText(fixture.id.rawValue)
+            json.key("sport")
+            json.string(fixture.sport.word)
+            json.key("competition")
+            json.string(fixture.competition)
+            json.key("home")
+            json.string(fixture.home)
+            json.key("away")
+            json.string(fixture.away)
+            json.key("scheduled")
+            json.string(fixture.scheduled.description)
+            json.key("status")
+            json.string(fixture.state.status.word)
+            json.key("inPlay")
+            json.bool(fixture.state.isInPlay)
+            json.key("score")
+            write(score: fixture.state.score, to: &json)
+            json.key("clock")
+            if fixture.state.clockSeconds == .max {
+                json.null()
+            } else {
+                json.number(fixture.state.clockSeconds)
+            }
+            json.key("incident")
+            json.string(fixture.incident.word)
+            json.key("lostContact")
+            json.bool(fixture.lostContact)
+            json.key("markets")
+            json.array { json in
+                for market in fixture.markets { json.numberText(market.rawValue) }
+            }
+        }
+    }
+
+    static func write(score: UInt32, to json: inout JSONWriter) {
+        guard score != Score.unknown else { return json.null() }
+        let known = Score(packed: score)
+        json.array { json in
+            json.number(known.home)
+            json.number(known.away)
+        }
+    }
+
+    static func write(odds: Odds?, to json: inout JSONWriter) {
+        guard let odds else { return json.null() }
+        json.array { json in
+            json.number(odds.numerator)
+            json.number(odds.denominator)
+        }
+    }
+
+    static func write(_ market: MarketView, to json: inout JSONWriter) {
+        json.object { json in
+            json.key("id")
+            json.numberText(market.id.rawValue)
+            json.key("fixture")
+            json.numberText(market.fixture.rawValue)
+            json.key("name")
+            json.string(market.name)
+            json.key("version")
+            json.number(market.version)
+            json.key("status")
+            json.string(market.isResulted ? "resulted" : market.isOpen ? "open" : "shut")
+            write(reasons: market.reasons, to: &json)
+            json.key("betDelay")
+            json.number(market.betDelay)
+            json.key("maximumStake")
+            json.number(market.maximumStake)
+            json.key("winners")
+            json.number(market.winners)
+            json.key("selections")
+            json.array { json in
+                for (index, selection) in market.selections.enumerated() {
+                    json.object { json in
+                        json.key("id")
+                        json.number(index)
+                        json.key("name")
+                        json.string(selection.name)
+                        json.key("odds")
+                        write(odds: selection.odds, to: &json)
+                        json.key("result")
+                        json.string(selection.outcome.result.word)
+                    }
+                }
+            }
+        }
+    }
+
+    static func write(reasons: ShutReasons, to json: inout JSONWriter) {
+        json.key("reasons")
+        json.array { json in
+            for word in reasons.words { json.string(word) }
+        }
+    }
+
+    static func checksum(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        let sum = bytes.withUnsafeBytes { crc32c($0) }
+        let digits = String(sum, radix: 16)
+        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+    }
+
+    /// The whole of a market, to begin with or after a gap.
+    static func image(_ market: MarketView, in view: CatalogueView) -> [UInt8] {
+        document(envelope(market, view, "image")) { json in
+            json.key("market")
+            write(market, to: &json)
+            json.key("checksum")
+            json.string(checksum(view.canonicalText(market)))
+        }
+    }
+
+    /// What changed since the version before: reasons, prices and results, never names.
+    static func delta(_ market: MarketView, since before: MarketView?, in view: CatalogueView)
+        -> [UInt8]
+    {
+        document(envelope(market, view, "delta")) { json in
+            json.key("status")
+            json.string(market.isResulted ? "resulted" : market.isOpen ? "open" : "shut")
+            write(reasons: market.reasons, to: &json)
+            if market.betDelay != before?.betDelay {
+                json.key("betDelay")
+                json.number(market.betDelay)
+            }
+            json.key("selections")
+            json.array { json in
+                for (index, selection) in market.selections.enumerated() {
+                    let old = before.map { $0.selections[index] }
+                    guard old?.odds != selection.odds || old?.outcome != selection.outcome else {
+                        continue
+                    }
+                    json.object { json in
+                        json.key("id")
+                        json.number(index)
+                        json.key("odds")
+                        write(odds: selection.odds, to: &json)
+                        if selection.outcome.result != .undecided {
+                            json.key("result")
+                            json.string(selection.outcome.result.word)
+                        }
+                    }
+                }
+            }
+            json.key("checksum")
+            json.string(checksum(view.canonicalText(market)))
+        }
+    }
+
+    private static func envelope(
+        _ market: MarketView, _ view: CatalogueView, _ type: StaticString
+    ) -> Envelope {
+        Envelope(
+            topic: "market/\(market.id.rawValue)", epoch: view.epoch, sequence: market.version,
+            order: market.order, time: view.time, type: type)
+    }
+
+    static func fixtures(_ fixtures: [FixtureView], _ type: StaticString, in view: CatalogueView)
+        -> [UInt8]
+    {
+        document(
+            Envelope(
+                topic: "fixtures", epoch: view.epoch, sequence: view.fixtureSequence,
+                order: view.order, time: view.time, type: type)
+        ) { json in
+            json.key("fixtures")
+            json.array { json in
+                for fixture in fixtures { write(fixture, to: &json) }
+            }
+        }
+    }
+
+    // MARK: Bets and money
+
+    static func balances(_ balances: Balances, to json: inout JSONWriter) {
+        json.object { json in
+            json.key("cash")
+            json.number(balances.cash)
+            json.key("held")
+            json.number(balances.held)
+            json.key("openBets")
+            json.number(balances.openBets)
+            json.key("owed")
+            json.number(balances.receivable)
+        }
+    }
+
+    /// Why not, with the leg and the facts in words a program and a person can use.
+    static func write(
+        refusal: Refusal, leg: UInt32, value: Int64, threshold: Int64, to json: inout JSONWriter
+    ) {
+        json.object { json in
+            json.key("code")
+            json.string(refusal.code)
+            json.key("text")
+            json.string(refusal.text)
+            if leg != .max {
+                json.key("leg")
+                json.number(leg)
+            }
+            switch refusal.facts {
+            case .none: break
+            case .odds:
+                json.key("value")
+                write(odds: unpacked(value), to: &json)
+                json.key("threshold")
+                write(odds: unpacked(threshold), to: &json)
+            case .score:
+                json.key("value")
+                write(score: UInt32(truncatingIfNeeded: value), to: &json)
+                json.key("threshold")
+                write(score: UInt32(truncatingIfNeeded: threshold), to: &json)
+            case .reasons:
+                json.key("value")
+                json.array { json in
+                    for word in ShutReasons(rawValue: UInt8(truncatingIfNeeded: value)).words {
+                        json.string(word)
+                    }
+                }
+            case .nanoseconds:
+                json.key("value")
+                json.string(Timestamp(nanoseconds: value).description)
+                json.key("threshold")
+                json.string(Timestamp(nanoseconds: threshold).description)
+            case .count, .currency, .identifier, .version, .minorUnits:
+                json.key("value")
+                json.number(min(value, Limits.minorUnits))
+                json.key("threshold")
+                json.number(min(threshold, Limits.minorUnits))
+            }
+        }
+    }
+
+    private static func unpacked(_ value: Int64) -> Odds? {
+        let bits = UInt64(bitPattern: value)
+        return Odds(UInt32(bits >> 32), over: UInt32(truncatingIfNeeded: bits))
+    }
+
+    /// A placement as it was decided: the answer to the client, pushed and replied alike.
+    static func bet(_ record: RecordBytes, in view: CatalogueView) -> [UInt8] {
+        let status = BetStatus(rawValue: record.field(Layout.Placed.status, as: UInt8.self))
+        return document(
+            Envelope(
+                topic: "bets", epoch: view.epoch, sequence: record.sequence,
+                order: record.sequence, time: record.time, type: "bet")
+        ) { json in
+            json.key("bet")
+            json.object { json in
+                writePlaced(record, status: status ?? .refused, to: &json)
+            }
+            json.key("balances")
+            balances(Balances(record, at: Layout.Placed.balances), to: &json)
+        }
+    }
+
+    static func writePlaced(_ record: RecordBytes, status: BetStatus, to json: inout JSONWriter) {
+        json.key("id")
+        json.numberText(record.field(Layout.Placed.bet, as: UInt64.self))
+        if record.clientID != .zero {
+            json.key("clientId")
+            json.string(record.clientID.description)
+        }
+        json.key("status")
+        json.string(status.word)
+        json.key("stake")
+        json.number(record.field(Layout.Placed.stake, as: Int64.self))
+        json.key("potentialReturn")
+        json.number(record.field(Layout.Placed.potentialReturn, as: Int64.self))
+        json.key("repeated")
+        json.bool(record.flags & Layout.Placed.repeated != 0)
+        let due = record.field(Layout.Placed.dueAt, as: Int64.self)
+        if due != 0 {
+            json.key("dueAt")
+            json.string(Timestamp(nanoseconds: due).description)
+        }
+        let accepted = record.field(Layout.Placed.acceptedAt, as: Int64.self)
+        if accepted != 0 {
+            json.key("acceptedAt")
+            json.string(Timestamp(nanoseconds: accepted).description)
+        }
+        let legs = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
+        if legs > 0 {
+            json.key("odds")
+            json.array { json in
+                for index in 0..<legs {
+                    let offset = Layout.Placed.legs + index * Layout.Placed.legSize
+                    write(odds: record.odds(at: offset), to: &json)
+                }
+            }
+        }
+        if let refusal = Refusal(rawValue: record.field(Layout.Placed.refusal, as: UInt16.self)) {
+            json.key("refusal")
+            write(
+                refusal: refusal, leg: record.field(Layout.Placed.refusalLeg, as: UInt32.self),
+                value: record.field(Layout.Placed.value, as: Int64.self),
+                threshold: record.field(Layout.Placed.threshold, as: Int64.self), to: &json)
+        }
+    }
+
+    static func settled(_ record: RecordBytes, in view: CatalogueView) -> [UInt8] {
+        let status = BetStatus(rawValue: record.field(Layout.BetSettled.status, as: UInt8.self))
+        return document(
+            Envelope(
+                topic: "bets", epoch: view.epoch, sequence: record.sequence,
+                order: record.sequence, time: record.time, type: "settled")
+        ) { json in
+            json.key("bet")
+            json.object { json in
+                json.key("id")
+                json.numberText(record.field(Layout.BetSettled.bet, as: UInt64.self))
+                json.key("status")
+                json.string((status ?? .settled).word)
+                json.key("stake")
+                json.number(record.field(Layout.BetSettled.stake, as: Int64.self))
+                json.key("payout")
+                json.number(record.field(Layout.BetSettled.payout, as: Int64.self))
+                json.key("payoutBefore")
+                json.number(record.field(Layout.BetSettled.payoutBefore, as: Int64.self))
+                json.key("settlement")
+                json.number(record.field(Layout.BetSettled.version, as: UInt32.self))
+            }
+            json.key("balances")
+            balances(Balances(record, at: Layout.BetSettled.balances), to: &json)
+        }
+    }
+
+    static func failure(_ code: String, _ text: String, about client: String? = nil) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.key("type")
+            json.string("error")
+            json.key("code")
+            json.string(code)
+            json.key("text")
+            json.string(text)
+            if let client {
+                json.key("clientId")
+                json.string(client)
+            }
+        }
+        return json.bytes
+    }
+}
+
+/// A customer's balances after a record.
+struct Balances {
+    var cash: Int64 = 0
+    var held: Int64 = 0
+    var openBets: Int64 = 0
+    var receivable: Int64 = 0
+
+    init() {}
+
+    init(_ record: RecordBytes, at offset: Int) {
+        cash = record.field(offset + Layout.Balances.cash, as: Int64.self)
+        held = record.field(offset + Layout.Balances.held, as: Int64.self)
+        openBets = record.field(offset + Layout.Balances.openBets, as: Int64.self)
+        receivable = record.field(offset + Layout.Balances.receivable, as: Int64.self)
+    }
+}

@@ -1,0 +1,93 @@
+import EngineCore
+import EngineJournal
+import EngineService
+
+/// One number for Prometheus. Labels come from closed sets only, so their number is bounded.
+public struct Metric: Sendable {
+    public let name: String
+    public let help: String
+    public let isCounter: Bool
+    public let value: Double
+    public let labels: String
+
+    public init(
+        _ name: String, _ help: String, counter: Bool = false, _ value: Double, labels: String = ""
+    ) {
+        self.name = name
+        self.help = help
+        isCounter = counter
+        self.value = value
+        self.labels = labels
+    }
+}
+
+/// Prometheus' text format, 0.0.4.
+enum Metrics {
+    static func text(_ status: EngineStatus, hub: Hub, extra: [Metric]) -> [UInt8] {
+        var all: [Metric] = [
+            Metric("grandstand_up", "1 while the engine takes commands.", status.isRunning ? 1 : 0),
+            Metric(
+                "grandstand_engine_sequence", "Newest journalled record.", counter: true,
+                Double(status.sequence)),
+            Metric(
+                "grandstand_engine_commands_total", "Commands decided.", counter: true,
+                Double(status.commands)),
+            Metric(
+                "grandstand_engine_busy_total", "Commands refused because the intake was full.",
+                counter: true, Double(status.busy)),
+            Metric(
+                "grandstand_engine_queued_slots", "Slots waiting for the next turn.",
+                Double(status.queued)),
+            Metric("grandstand_engine_batch", "Commands in the last turn.", Double(status.batch)),
+            Metric(
+                "grandstand_accounts", "Accounts in the engine.", Double(status.counts.accounts)),
+            Metric("grandstand_bets", "Bets in the engine.", Double(status.counts.bets)),
+            Metric("grandstand_markets", "Markets in the engine.", Double(status.counts.markets)),
+            Metric(
+                "grandstand_journal_blocks_total", "Blocks written.", counter: true,
+                Double(status.journal.blocks)),
+            Metric(
+                "grandstand_journal_bytes_total", "Bytes written.", counter: true,
+                Double(status.journal.bytes)),
+            Metric(
+                "grandstand_deltas_sent_total", "Market deltas handed to clients.", counter: true,
+                Double(hub.deltasSent)),
+            Metric(
+                "grandstand_deltas_conflated_total", "Deltas passed over for slow clients.",
+                counter: true, Double(hub.conflated)),
+            Metric(
+                "grandstand_waiting_commands", "Commands whose outcome is awaited.",
+                Double(hub.waitingCount)),
+        ]
+        all += extra
+        var out = ""
+        var told: Set<String> = []
+        for metric in all {
+            if told.insert(metric.name).inserted {
+                out += "# HELP \(metric.name) \(metric.help)\n"
+                out += "# TYPE \(metric.name) \(metric.isCounter ? "counter" : "gauge")\n"
+            }
+            out += "\(metric.name)\(metric.labels) \(format(metric.value))\n"
+        }
+        out += histogram(status)
+        return Array(out.utf8)
+    }
+
+    private static func format(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 9e15 ? String(Int64(value)) : String(value)
+    }
+
+    private static func histogram(_ status: EngineStatus) -> String {
+        let name = "grandstand_turn_seconds"
+        var out = "# HELP \(name) Deciding and writing one batch.\n# TYPE \(name) histogram\n"
+        var sum: UInt64 = 0
+        for (index, bound) in EngineStatus.turnBounds.enumerated() {
+            sum += status.turnHistogram[index]
+            out += "\(name)_bucket{le=\"\(Double(bound) / 1e9)\"} \(sum)\n"
+        }
+        sum += status.turnHistogram[EngineStatus.turnBounds.count]
+        out += "\(name)_bucket{le=\"+Inf\"} \(sum)\n"
+        out += "\(name)_sum \(Double(status.turnNanosecondsTotal) / 1e9)\n\(name)_count \(sum)\n"
+        return out
+    }
+}

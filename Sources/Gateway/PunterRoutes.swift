@@ -1,0 +1,96 @@
+import NetworkCodecs
+
+/// What each of the punters' routes says about itself. Source of /openapi.json.
+enum PunterRoutes {
+    private static func route(
+        _ operation: String, _ summary: String, tag: String, _ answers: [RouteDescription.Answer],
+        parameters: [RouteDescription.Parameter] = [], body: String? = nil,
+        problems: [(Int, String)] = [], session: Bool = false
+    ) -> RouteDescription {
+        var description = RouteDescription(operation, summary, tag: tag, answers: answers)
+        description.parameters = parameters
+        description.body = body
+        description.problems = problems + (session ? [(401, "not_signed_in")] : [])
+        description.needsSession = session
+        return description
+    }
+
+    private static let paging: [RouteDescription.Parameter] = [
+        .init("before", in: "query", "Goes on below this id."),
+        .init("limit", in: "query", "1 to 200 items, 50 when absent."),
+    ]
+
+    static let stream = route(
+        "stream", "The WebSocket: prices, bets and wallet; docs/formats/websocket.md.",
+        tag: "stream", [.init(101, "The connection speaks WebSocket from here on.")],
+        problems: [(403, "origin_missing"), (426, "upgrade_required")])
+    static let fixtures = route(
+        "listFixtures", "Fixtures that are on or still to come, or ended a moment ago.",
+        tag: "catalogue", [.init(200, "The fixtures.", schema: "Fixtures")])
+    static let fixture = route(
+        "getFixture", "One fixture with its markets and prices.", tag: "catalogue",
+        [.init(200, "The fixture.", schema: "FixtureDetail")],
+        parameters: [.init("fixture", in: "path", "The fixture's id.")],
+        problems: [(404, "fixture_unknown")])
+    static let market = route(
+        "getMarket", "One market with its prices.", tag: "catalogue",
+        [.init(200, "The market.", schema: "MarketDetail")],
+        parameters: [.init("market", in: "path", "The market's id.")],
+        problems: [(404, "market_unknown")])
+    static let demo = route(
+        "makeDemoAccount", "A new account with demo money, signed in; on loopback only.",
+        tag: "session",
+        [.init(201, "The account; its session is in the cookie.", schema: "Account")],
+        problems: [(403, "demo_refused"), (429, "too_many_demo_accounts"), (503, "busy")])
+    static let session = route(
+        "getSession", "Whether one is signed in.", tag: "session",
+        [.init(200, "Yes or no.", schema: "Session")])
+    static let signOut = route(
+        "signOut", "Ends the session.", tag: "session", [.init(204, "Signed out.")],
+        problems: [(503, "busy")], session: true)
+    static let account = route(
+        "getAccount", "One's own account and balances.", tag: "account",
+        [.init(200, "The account.", schema: "Account")], problems: [(503, "busy")], session: true)
+    static let bets = route(
+        "listBets", "One's own bets, the newest first.", tag: "bets",
+        [.init(200, "The bets.", schema: "Bets")], parameters: paging,
+        problems: [(400, "malformed"), (503, "busy")], session: true)
+    static let bet = route(
+        "getBet", "One bet, by its id or by the id that the client made.", tag: "bets",
+        [.init(200, "The bet.", schema: "BetDetail")],
+        parameters: [.init("bet", in: "path", "The bet's id or the client's UUID.")],
+        problems: [(404, "bet_unknown"), (503, "busy")], session: true)
+    static let place = route(
+        "placeBet",
+        "Places a bet. The same id and body give the same answer however often they are sent.",
+        tag: "bets",
+        [
+            .init(200, "This was decided before; the same answer again.", schema: "Placement"),
+            .init(201, "The bet is open.", schema: "Placement"),
+            .init(202, "The stake is held; the bet waits for its delay.", schema: "Placement"),
+            .init(409, "The id was used for another bet.", schema: "Placement"),
+            .init(422, "The bet was refused, with the reason.", schema: "Placement"),
+        ],
+        body: "BetRequest",
+        problems: [(400, "malformed"), (415, "unsupported_media_type"), (503, "busy")],
+        session: true)
+    static let slip = route(
+        "calculateSlip", "What a slip would return, and the most that may be staked on it.",
+        tag: "bets", [.init(200, "The slip's numbers.", schema: "Slip")], body: "SlipRequest",
+        problems: [(400, "malformed"), (415, "unsupported_media_type"), (503, "busy")])
+    static let statement = route(
+        "listStatement", "Every movement of one's own money, the newest first.", tag: "account",
+        [.init(200, "The lines.", schema: "Statement")], parameters: paging,
+        problems: [(400, "malformed"), (503, "busy")], session: true)
+    static let live = route(
+        "isLive", "Whether the process answers.", tag: "health",
+        [.init(200, "It does.", contentType: "text/plain")])
+    static let ready = route(
+        "isReady", "Whether bets can be taken.", tag: "health",
+        [
+            .init(200, "They can.", contentType: "text/plain"),
+            .init(503, "Not now.", contentType: "text/plain"),
+        ])
+    static let openAPI = route(
+        "describe", "This description.", tag: "health", [.init(200, "OpenAPI 3.1.")])
+}

@@ -1,0 +1,255 @@
+import EngineCore
+import EngineJournal
+import JSONText
+import Kernel
+import NetworkCodecs
+import NetworkLoops
+
+/// Bounds of one client's WebSocket.
+enum SocketLimits {
+    /// Topics watched at once.
+    static let subscriptions = 200
+    /// Bets sent and not answered.
+    static let betsInFlight = 256
+    /// Messages taken in one second.
+    static let messagesPerSecond = 20_000
+    /// Milliseconds between two heartbeats of ours.
+    static let heartbeat: UInt64 = 2000
+}
+
+/// One punter's hot path: follows topics, places bets, hears of its own bets and wallet.
+final class PunterSocket: WebSocketHandler, TopicWatcher {
+    private let gateway: PunterGateway
+    private let hub: Hub
+    let session: PunterSession?
+    weak var socket: WebSocketConnection?
+    private var markets: Set<MarketID> = []
+    private var postponed: Set<MarketID> = []
+    private var watchesFixtures = false
+    private var owesFixtures = false
+    private var watchesBets = false
+    private var inFlight = 0
+    private var answering: [UInt64: Bool] = [:]
+
+    init(_ gateway: PunterGateway, session: PunterSession?) {
+        self.gateway = gateway
+        hub = gateway.hub
+        self.session = session
+    }
+
+    func opened(_ socket: WebSocketConnection) {
+        self.socket = socket
+        gateway.sockets[ObjectIdentifier(self)] = self
+        var json = JSONWriter()
+        json.object { json in
+            json.key("type")
+            json.string("hello")
+            json.key("epoch")
+            json.string(hub.view.epoch)
+            json.key("signedIn")
+            json.bool(session != nil)
+            json.key("heartbeat")
+            json.number(SocketLimits.heartbeat)
+        }
+        socket.send(text: json.bytes)
+    }
+
+    // MARK: In
+
+    func received(_ text: Span<UInt8>, isText: Bool, on socket: WebSocketConnection) {
+        guard isText else { return socket.close(.unsupportedData, "text only") }
+        let json: JSONValue
+        do {
+            json = try JSONParser(depth: 8, members: 512).parse(text)
+        } catch {
+            return say("malformed", "\(error.what) at byte \(error.offset)")
+        }
+        switch json["op"]?.text {
+        case "place": place(json)
+        case "subscribe": subscribe(json)
+        case "unsubscribe": unsubscribe(json)
+        case "ping": socket.send(text: Array("{\"type\":\"pong\"}".utf8))
+        default: say("unknown_op", "op: place, subscribe, unsubscribe or ping")
+        }
+    }
+
+    private func say(_ code: String, _ text: String, about client: String? = nil) {
+        socket?.send(text: Messages.failure(code, text, about: client))
+    }
+
+    private func place(_ json: JSONValue) {
+        let client = json["id"]?.text
+        guard let session, session.expires > gateway.now.nanoseconds else {
+            return say("not_signed_in", "Sign in to place a bet.", about: client)
+        }
+        guard inFlight < SocketLimits.betsInFlight else {
+            return say("busy", "Wait for the answers to your other bets.", about: client)
+        }
+        let request: BetRequest
+        do {
+            request = try BetRequest(json, in: hub.view)
+        } catch {
+            return say("malformed", error.what, about: client)
+        }
+        inFlight += 1
+        let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
+        let taken = hub.submit({ [weak self] record, _ in self?.answered(record) }) {
+            $0.place(intent)
+        }
+        guard !taken else { return }
+        inFlight -= 1
+        say("busy", "Too many bets at this moment. Nothing was placed; try again.", about: client)
+    }
+
+    private func answered(_ record: RecordBytes?) {
+        inFlight -= 1
+        guard let record, let socket else { return }
+        // Whoever watches its bets hears of them by that topic; a repeat changes nothing, so it is told here.
+        let isRepeat = record.flags & Layout.Placed.repeated != 0
+        if isRepeat || !watchesBets { socket.send(text: Messages.bet(record, in: hub.view)) }
+    }
+
+    // MARK: Topics
+
+    private func subscribe(_ json: JSONValue) {
+        for item in json["topics"]?.items ?? [] {
+            guard let topic = item.text else { continue }
+            subscribe(topic, resume: json["resume"]?[topic])
+        }
+    }
+
+    private func subscribe(_ topic: String, resume: JSONValue?) {
+        switch topic {
+        case "fixtures":
+            if !watchesFixtures {
+                watchesFixtures = true
+                hub.watchFixtures(self)
+            }
+            sendFixtures()
+        case "bets", "wallet":
+            guard let session else {
+                return say("not_signed_in", "Sign in to follow \(topic).")
+            }
+            guard !watchesBets else { return }
+            watchesBets = true
+            hub.watch(account: session.account, self)
+        default:
+            guard topic.hasPrefix("market/"), let id = UInt64(topic.dropFirst(7)),
+                hub.view.markets[MarketID(id)] != nil
+            else { return say("unknown_topic", "There is no topic \(topic).") }
+            guard markets.contains(MarketID(id)) || markets.count < SocketLimits.subscriptions
+            else {
+                return say(
+                    "too_many_topics", "At most \(SocketLimits.subscriptions) topics at once.")
+            }
+            follow(MarketID(id), resume: resume)
+        }
+    }
+
+    /// Goes on after what the client has, when all of that is still here; else begins with an image.
+    private func follow(_ id: MarketID, resume: JSONValue?) {
+        markets.insert(id)
+        hub.watch(market: id, self)
+        guard let market = hub.view.markets[id] else { return }
+        if let resume, resume["epoch"]?.text == hub.view.epoch,
+            let version = resume["sequence"]?.whole,
+            let missed = hub.deltas(of: id, after: UInt64(clamping: version))
+        {
+            for frame in missed { socket?.send(encoded: frame) }
+            return
+        }
+        socket?.send(text: Messages.image(market, in: hub.view))
+    }
+
+    private func unsubscribe(_ json: JSONValue) {
+        for item in json["topics"]?.items ?? [] {
+            switch item.text {
+            case "fixtures":
+                watchesFixtures = false
+                hub.unwatchFixtures(self)
+            case let topic?:
+                guard topic.hasPrefix("market/"), let id = UInt64(topic.dropFirst(7)) else {
+                    continue
+                }
+                markets.remove(MarketID(id))
+                postponed.remove(MarketID(id))
+                hub.unwatch(market: MarketID(id), self)
+            case nil: break
+            }
+        }
+    }
+
+    private func sendFixtures() {
+        socket?.send(
+            text: Messages.fixtures(hub.view.current(at: gateway.now), "image", in: hub.view))
+    }
+
+    // MARK: Out
+
+    func push(_ text: [UInt8]) { socket?.send(text: text) }
+
+    func pushPlaced(_ record: RecordBytes, in view: CatalogueView) {
+        push(Messages.bet(record, in: view))
+    }
+
+    func walletChanged(_ record: RecordBytes) {
+        let envelope = Messages.Envelope(
+            topic: "wallet", epoch: hub.view.epoch, sequence: record.sequence,
+            order: record.sequence, time: record.time, type: "wallet")
+        push(
+            Messages.document(envelope) { json in
+                json.key("balances")
+                Messages.balances(
+                    Balances(record, at: Layout.AccountChanged.balances), to: &json)
+            })
+    }
+
+    func postpone(market: MarketID) {
+        postponed.insert(market)
+        if socket?.isWritable == true { drainPostponed() }
+    }
+
+    func postponeFixtures() { owesFixtures = true }
+
+    func closeSlow() { socket?.close(.tryAgainLater, "too slow") }
+
+    func drained(_ socket: WebSocketConnection) { drainPostponed() }
+
+    /// One image a market, however many versions were passed over.
+    private func drainPostponed() {
+        for id in postponed.sorted() {
+            guard let socket, socket.isWritable else { return }
+            postponed.remove(id)
+            if let market = hub.view.markets[id] {
+                socket.send(text: Messages.image(market, in: hub.view))
+            }
+        }
+        if owesFixtures {
+            owesFixtures = false
+            sendFixtures()
+        }
+    }
+
+    func heartbeat() {
+        guard let socket, socket.isWritable else { return }
+        var json = JSONWriter(reserving: 96)
+        json.object { json in
+            json.key("type")
+            json.string("heartbeat")
+            json.key("order")
+            json.number(hub.view.order)
+            json.key("time")
+            json.string(gateway.now.description)
+        }
+        socket.send(text: json.bytes)
+    }
+
+    func goAway() { socket?.close(.goingAway, "the server goes away; come back and resume") }
+
+    func closed(_ socket: WebSocketConnection) {
+        gateway.sockets[ObjectIdentifier(self)] = nil
+        for id in markets { hub.unwatch(market: id, self) }
+        hub.unwatchFixtures(self)
+        if let session { hub.unwatch(account: session.account, self) }
+    }
+}

@@ -1,0 +1,178 @@
+import CSystem
+import EngineJournal
+public import Kernel
+public import ProjectionService
+import Synchronization
+
+/// Who a request speaks for.
+public struct PunterSession: Sendable {
+    public let account: AccountID
+    public let session: SessionID
+    public let tokenHash: [UInt8]
+    /// Nanoseconds since 1970.
+    public let expires: Int64
+}
+
+/// Random tokens, of which only the digest is kept.
+enum Tokens {
+    /// 256 random bits as 43 characters that need no escaping anywhere.
+    static func make() -> String {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        let result = gs_random(&bytes, bytes.count)
+        precondition(result == 0, "the system gives random bytes")
+        return base64URL(bytes)
+    }
+
+    static func hash(_ token: String) -> [UInt8] {
+        let bytes = Array(token.utf8)
+        return bytes.withUnsafeBytes { Digest().sha256($0) }
+    }
+
+    static func random64() -> UInt64 {
+        var value: UInt64 = 0
+        let result = withUnsafeMutableBytes(of: &value) { gs_random($0.baseAddress, 8) }
+        precondition(result == 0, "the system gives random bytes")
+        return value
+    }
+
+    private static func base64URL(_ bytes: [UInt8]) -> String {
+        let letters = Array(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        var out: [UInt8] = []
+        var bits: UInt32 = 0
+        var count = 0
+        for byte in bytes {
+            bits = bits << 8 | UInt32(byte)
+            count += 8
+            while count >= 6 {
+                count -= 6
+                out.append(letters[Int(bits >> UInt32(count) & 63)])
+            }
+        }
+        if count > 0 { out.append(letters[Int(bits << UInt32(6 - count) & 63)]) }
+        return String(decoding: out, as: UTF8.self)
+    }
+}
+
+/// The sessions of the punters' realm, in memory; the store keeps them over a restart.
+///
+/// Bound: `limit` sessions; the one that ends first makes room.
+public final class SessionRegistry: Sendable {
+    public static let limit = 200_000
+    /// Nanoseconds that a session lives.
+    public static let lifetime: Int64 = 12 * 3600 * 1_000_000_000
+
+    private let sessions = Mutex([[UInt8]: PunterSession]())
+
+    public init(restoring stored: [StoredSession]) {
+        sessions.withLock { sessions in
+            for one in stored {
+                sessions[one.tokenHash] = PunterSession(
+                    account: one.account, session: one.session, tokenHash: one.tokenHash,
+                    expires: one.expires)
+            }
+        }
+    }
+
+    func find(token: String, now: Int64) -> PunterSession? {
+        guard token.utf8.count == 43 else { return nil }
+        let hash = Tokens.hash(token)
+        return sessions.withLock { sessions in
+            guard let session = sessions[hash] else { return nil }
+            guard session.expires > now else {
+                sessions[hash] = nil
+                return nil
+            }
+            return session
+        }
+    }
+
+    func add(_ session: PunterSession) {
+        sessions.withLock { sessions in
+            if sessions.count >= Self.limit,
+                let oldest = sessions.min(by: { $0.value.expires < $1.value.expires })
+            {
+                sessions[oldest.key] = nil
+            }
+            sessions[session.tokenHash] = session
+        }
+    }
+
+    func remove(_ tokenHash: [UInt8]) { sessions.withLock { $0[tokenHash] = nil } }
+
+    public var count: Int { sessions.withLock { $0.count } }
+}
+
+/// The operators' realm: two one-time codes make two people, each with sessions of their own.
+///
+/// Bounds: two operators; after `mostFailures` wrong codes within a minute nobody may try.
+public final class OperatorRegistry: Sendable {
+    struct Operator: Sendable {
+        let id: UInt64
+        let name: String
+    }
+
+    private struct State {
+        var codes: [(hash: [UInt8], id: UInt64)] = []
+        var sessions: [[UInt8]: (id: UInt64, expires: Int64)] = [:]
+        var failures: [Int64] = []
+    }
+
+    public static let mostFailures = 10
+    private static let lifetime: Int64 = 12 * 3600 * 1_000_000_000
+    private let state = Mutex(State())
+
+    public init() {}
+
+    /// Two fresh codes, to be shown once.
+    public func makeCodes() -> [String] {
+        let codes = (0..<2).map { _ in
+            let word = String(Tokens.random64() % 1_000_000_000_000)
+            return String(repeating: "0", count: 12 - word.utf8.count) + word
+        }
+        let shown = codes.map { code in
+            stride(from: 0, to: 12, by: 4).map { start in
+                String(code.dropFirst(start).prefix(4))
+            }.joined(separator: "-")
+        }
+        state.withLock { state in
+            state.codes = shown.enumerated().map {
+                (Tokens.hash($0.element), UInt64($0.offset + 1))
+            }
+        }
+        return shown
+    }
+
+    enum SignIn {
+        case token(String, id: UInt64)
+        case wrong
+        case tooMany
+    }
+
+    func signIn(code: String, now: Int64) -> SignIn {
+        let hash = Tokens.hash(code)
+        let token = Tokens.make()
+        let tokenHash = Tokens.hash(token)
+        return state.withLock { state in
+            state.failures.removeAll { $0 < now - 60_000_000_000 }
+            guard state.failures.count < Self.mostFailures else { return .tooMany }
+            guard let index = state.codes.firstIndex(where: { $0.hash == hash }) else {
+                state.failures.append(now)
+                return .wrong
+            }
+            // A code is used up by signing in.
+            let id = state.codes.remove(at: index).id
+            state.sessions[tokenHash] = (id, now + Self.lifetime)
+            return .token(token, id: id)
+        }
+    }
+
+    func find(token: String, now: Int64) -> Operator? {
+        guard token.utf8.count == 43 else { return nil }
+        let hash = Tokens.hash(token)
+        return state.withLock { state in
+            guard let session = state.sessions[hash], session.expires > now else { return nil }
+            return Operator(id: session.id, name: "operator \(session.id)")
+        }
+    }
+}

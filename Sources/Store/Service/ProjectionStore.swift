@@ -1,0 +1,134 @@
+public import Kernel
+
+/// A bet as its customer may see it, with everything that was decided about it.
+public struct ProjectedBet: Sendable {
+    public struct Leg: Sendable {
+        public let market: UInt64
+        public let fixture: UInt64
+        public let selection: UInt32
+        public let odds: Odds
+
+        public init(market: UInt64, fixture: UInt64, selection: UInt32, odds: Odds) {
+            self.market = market
+            self.fixture = fixture
+            self.selection = selection
+            self.odds = odds
+        }
+    }
+
+    public let bet: UInt64
+    public let account: UInt64
+    public let client: ExternalID
+    public let requestHash: ExternalID
+    public let status: UInt8
+    public let stake: Int64
+    public let potentialReturn: Int64
+    public let payout: Int64
+    public let placedAt: Int64
+    public let acceptedAt: Int64
+    public let dueAt: Int64
+    public let settledAt: Int64
+    public let refusal: UInt16
+    public let value: Int64
+    public let threshold: Int64
+    public let settlementVersion: Int64
+    public let legs: [Leg]
+
+    public init(
+        bet: UInt64, account: UInt64, client: ExternalID, requestHash: ExternalID, status: UInt8,
+        stake: Int64, potentialReturn: Int64, payout: Int64, placedAt: Int64, acceptedAt: Int64,
+        dueAt: Int64, settledAt: Int64, refusal: UInt16, value: Int64, threshold: Int64,
+        settlementVersion: Int64, legs: [Leg]
+    ) {
+        self.bet = bet
+        self.account = account
+        self.client = client
+        self.requestHash = requestHash
+        self.status = status
+        self.stake = stake
+        self.potentialReturn = potentialReturn
+        self.payout = payout
+        self.placedAt = placedAt
+        self.acceptedAt = acceptedAt
+        self.dueAt = dueAt
+        self.settledAt = settledAt
+        self.refusal = refusal
+        self.value = value
+        self.threshold = threshold
+        self.settlementVersion = settlementVersion
+        self.legs = legs
+    }
+}
+
+/// One line of a customer's statement.
+public struct StatementLine: Sendable {
+    public let sequence: UInt64
+    public let time: Int64
+    public let reason: UInt8
+    /// What the entry did to the free balance.
+    public let cashChange: Int64
+    public let bet: UInt64
+    public let cash: Int64
+    public let held: Int64
+    public let openBets: Int64
+    public let receivable: Int64
+
+    public init(
+        sequence: UInt64, time: Int64, reason: UInt8, cashChange: Int64, bet: UInt64, cash: Int64,
+        held: Int64, openBets: Int64, receivable: Int64
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.reason = reason
+        self.cashChange = cashChange
+        self.bet = bet
+        self.cash = cash
+        self.held = held
+        self.openBets = openBets
+        self.receivable = receivable
+    }
+}
+
+/// A signed-in browser as it is kept: the token itself is never stored, only its digest.
+public struct StoredSession: Sendable {
+    public let tokenHash: [UInt8]
+    public let account: AccountID
+    public let session: SessionID
+    /// Nanoseconds since 1970.
+    public let expires: Int64
+
+    public init(tokenHash: [UInt8], account: AccountID, session: SessionID, expires: Int64) {
+        self.tokenHash = tokenHash
+        self.account = account
+        self.session = session
+        self.expires = expires
+    }
+}
+
+/// What has been projected from durable records, and who is signed in. Answers come on the store's
+/// thread; false says that too many questions wait: answer `busy`.
+public protocol ProjectionStore: AnyObject, Sendable {
+    /// The newest first, those before `before`.
+    func bets(
+        of account: AccountID, before: UInt64, limit: Int,
+        _ answer: @escaping @Sendable ([ProjectedBet], _ asOf: UInt64) -> Void
+    ) -> Bool
+    func bet(_ id: BetID, _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void)
+        -> Bool
+    /// What was answered to a client's id, however long ago.
+    func bet(
+        of account: AccountID, client: ExternalID,
+        _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void
+    ) -> Bool
+    func statement(
+        of account: AccountID, before: UInt64, limit: Int,
+        _ answer: @escaping @Sendable ([StatementLine], _ asOf: UInt64) -> Void
+    ) -> Bool
+    func balances(
+        of account: AccountID,
+        _ answer: @escaping @Sendable (StatementLine?, _ asOf: UInt64) -> Void
+    ) -> Bool
+    /// `saved` is called once the session is durable.
+    func save(_ session: StoredSession, _ saved: @escaping @Sendable () -> Void) -> Bool
+    func remove(sessionWith tokenHash: [UInt8]) -> Bool
+}
