@@ -136,6 +136,17 @@ let package = Package(
             ],
             swiftSettings: house),
         .testTarget(
+            name: "NetworkTests", dependencies: ["NetworkCodecs", "NetworkLoops", "SystemThreads"],
+            swiftSettings: house),
+        .testTarget(
+            name: "FeedTests",
+            dependencies: [
+                "TestSupport", "Kernel", "Catalogue", "Pricing", "Betting", "EngineCore",
+                "EngineJournal", "EngineService", "JSONText", "FeedCore", "FeedService",
+                "FeedBetfair",
+            ], swiftSettings: house),
+        .testTarget(name: "HouseTests", swiftSettings: house),
+        .testTarget(
             name: "RuleTests",
             dependencies: [
                 "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "EngineCore",

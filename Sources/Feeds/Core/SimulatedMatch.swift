@@ -255,6 +255,7 @@ struct SimulatedMatch {
     // MARK: Prices
 
     private mutating func quotes() -> [FeedEvent] {
+        guard settings.quoteChance > 0 else { return [] }
         let chances = self.chances
         let books = [
             [chances.home, chances.draw, chances.away], [chances.over, 1 - chances.over],
@@ -264,14 +265,16 @@ struct SimulatedMatch {
             guard !settledMarkets.contains(index), random.unit() < settings.quoteChance else {
                 return nil
             }
-            let quotes = books[index].map(quote)
+            let quotes = books[index].map { quote($0) }
             return .quotes(FeedQuotes(market: market(index), quotes: quotes))
         }
     }
 
     /// Two sides around the fair price, as far apart as the ladder and `spread` make them.
-    private func quote(_ chance: Double) -> Quote {
-        let fair = 1 / max(0.001, min(0.999, chance))
+    private mutating func quote(_ chance: Double) -> Quote {
+        // The crowd is never quite sure: its middle trembles within the spread.
+        let doubt = 1 + (random.unit() - 0.5) * settings.spread
+        let fair = 1 + (1 / max(0.001, min(0.999, chance)) - 1) * doubt
         let ladder = TickLadder.classic
         let below = UInt32(max(1010, (1 + (fair - 1) * (1 - settings.spread)) * 1000))
         let back = ladder.tick(atOrBelow: below) ?? 0

@@ -98,7 +98,7 @@ class Markets extends HTMLElement {
     #body = element("tbody");
 
     connectedCallback() {
-        this.append(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "markets-title" },
+        this.append(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of markets" },
             element("table", {}, element("thead", {}, element("tr", {}, ...["Match", "Market", "Selections: reference, our price", "State"].map(h => element("th", { scope: "col" }, h)),
                 ...["Margin", "Staked", "Worst loss"].map(h => element("th", { scope: "col", class: "n" }, h)), element("th", { scope: "col" }, "Do"))), this.#body)));
         desk.addEventListener("markets", () => this.#render());
@@ -185,7 +185,7 @@ class Ticker extends HTMLElement {
     connectedCallback() { desk.addEventListener("ticker", event => this.#render(event.detail)); }
 
     #render(lines) {
-        this.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "ticker-title" }, element("table", {},
+        this.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of bets" }, element("table", {},
             element("thead", {}, element("tr", {}, ...["Time", "Bet", "Account", "What"].map(h => element("th", { scope: "col" }, h)),
                 ...["Stake", "Returns or paid"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...lines.map(l => element("tr", {}, element("td", {}, time(l.time)), element("td", {}, l.bet), element("td", {}, l.account),

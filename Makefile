@@ -1,0 +1,67 @@
+# Grandstand. `make run` and `make test` do all the set-up they need on Debian 12 with Swift.
+
+SWIFT ?= swift
+VENV := .build/venv
+BINARY := .build/release/grandstand
+PACKAGES := pkg-config libuv1-dev libsqlite3-dev zlib1g-dev libbz2-dev libssl-dev
+TEST_PACKAGES := python3-venv curl gcc libc6-dev chromium fonts-dejavu-core
+BENCH_PACKAGES := wrk nginx-light valgrind gcc libc6-dev python3-venv
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+FEED ?= simulation
+SPEED ?= 20
+
+.PHONY: run test check bench format build packages test-packages bench-packages clean help
+
+help:
+	@echo "make run     install what is missing, build, and open Grandstand in this terminal"
+	@echo "             (FEED=path plays a recorded market instead of the simulated world, SPEED=20)"
+	@echo "make test    install what is missing and run every test"
+	@echo "make check   format, lint, unit and property tests"
+	@echo "make bench   measure, print the ratios, write bench.json and BENCHMARKS.md"
+	@echo "make format  put the sources into their one format"
+
+# Installs only what dpkg does not know as installed; $(1) is the list.
+define install
+	@missing=""; for p in $(1); do \
+	  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$p"; \
+	done; \
+	if [ -n "$$missing" ]; then echo "installing$$missing"; \
+	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+endef
+
+packages:
+	$(call install,$(PACKAGES))
+
+test-packages: packages
+	$(call install,$(TEST_PACKAGES))
+
+bench-packages: packages
+	$(call install,$(BENCH_PACKAGES))
+
+build: packages
+	$(SWIFT) build -c release --product grandstand
+
+run: build
+	$(BINARY) serve --feed $(FEED) $(if $(filter-out simulation none,$(FEED)),--speed $(SPEED))
+
+$(VENV)/ready: Tests/EndToEnd/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q -r $<
+	touch $@
+
+check: packages
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) test
+
+test: test-packages build check $(VENV)/ready
+	$(VENV)/bin/python -m pytest -q Tests/EndToEnd
+
+bench: bench-packages
+	$(SWIFT) build -c release
+	python3 Benchmarks/bench.py
+
+format:
+	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Package.swift
+
+clean:
+	rm -rf .build

@@ -1,0 +1,155 @@
+"""Starts the release server for a test and ends it again, by its own process id."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = ROOT / ".build" / "release" / "grandstand"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def parsed(answer):
+    """The body as JSON where it is JSON, else as text; None where there is none."""
+    text = answer.read()
+    if not text:
+        return None
+    return json.loads(text) if "json" in answer.headers.get("Content-Type", "") else text.decode()
+
+
+class Server:
+    """One `grandstand serve` on a data directory; may be killed and started again."""
+
+    def __init__(self, directory: pathlib.Path, *options: str, env: dict | None = None):
+        self.directory = directory
+        self.options = options
+        self.env = {**os.environ, **(env or {})}
+        self.port, self.desk_port = free_port(), free_port()
+        self.process = None
+        self.start()
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def desk(self) -> str:
+        return f"http://127.0.0.1:{self.desk_port}"
+
+    def start(self):
+        self.log = open(self.directory.parent / f"{self.directory.name}.log", "a+")
+        self.log.seek(0, os.SEEK_END)
+        self.log_start = self.log.tell()
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--data", self.directory, "--listen", f"127.0.0.1:{self.port}",
+             "--desk-listen", f"127.0.0.1:{self.desk_port}", *self.options],
+            stdout=self.log, stderr=self.log, env=self.env)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError("the server ended: " + self.output())
+            try:
+                with urllib.request.urlopen(f"{self.origin}/health/ready", timeout=1) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("the server did not become ready: " + self.output())
+
+    def output(self) -> str:
+        self.log.flush()
+        with open(self.log.name) as log:
+            log.seek(self.log_start)
+            return log.read()
+
+    def codes(self) -> list[str]:
+        return re.findall(r"\d{4}-\d{4}-\d{4}", self.output())
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    def call(self, method, path, body=None, cookie=None, base=None, headers=None):
+        base = base or self.origin
+        request = urllib.request.Request(base + path, method=method)
+        request.add_header("Origin", base)
+        if cookie:
+            request.add_header("Cookie", cookie)
+        for key, value in (headers or {}).items():
+            request.add_header(key, value)
+        data = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, data, timeout=15) as answer:
+                return answer.status, parsed(answer), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, parsed(error), error.headers
+
+    def sign_in(self) -> str:
+        status, _, headers = self.call("POST", "/api/v1/demo")
+        assert status == 201
+        return headers["Set-Cookie"].split(";")[0]
+
+    def open_market(self, in_play=False) -> dict:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            for fixture in self.call("GET", "/api/v1/fixtures")[1]["fixtures"]:
+                if fixture["inPlay"] != in_play or fixture["status"] == "abandoned":
+                    continue
+                for market in fixture["markets"]:
+                    found = self.call("GET", f"/api/v1/markets/{market}")[1]["market"]
+                    if found["status"] == "open":
+                        return found
+            time.sleep(0.1)
+        raise AssertionError("no market opened")
+
+
+def bet(market: dict, id: str, stake=100, selection=0, seconds=15, **more) -> dict:
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+    return {
+        "id": id, "validUntil": until, "stake": {"amount": stake, "currency": "EUR", "kind": "cash"},
+        "structure": "single", "priceRule": "any", "tolerance": 255,
+        "legs": [{"market": market["id"], "selection": selection,
+                  "odds": market["selections"][selection]["odds"], "version": market["version"]}],
+        **more,
+    }
+
+
+@pytest.fixture
+def make_server(tmp_path):
+    servers = []
+
+    def make(*options, name="data", env=None):
+        server = Server(tmp_path / name, *options, env=env)
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        if server.process.poll() is None:
+            server.kill()
+
+
+@pytest.fixture
+def server(make_server):
+    return make_server("--match-seconds", "2000", "--seed", "7")

@@ -1,0 +1,27 @@
+// Preloaded into the server: the journal's writes fail with EIO once the file named by FAIL_WHEN exists.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static ssize_t fail_or(ssize_t (*real)(int, const void *, size_t, off_t), int fd, const void *bytes,
+                       size_t count, off_t at) {
+    const char *when = getenv("FAIL_WHEN");
+    int flags = fcntl(fd, F_GETFL);
+    if (when && flags >= 0 && (flags & O_DIRECT) && access(when, F_OK) == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return real(fd, bytes, count, at);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
+    return fail_or((ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite"), fd, bytes, count, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t at) {
+    return fail_or((ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64"), fd, bytes, count, at);
+}

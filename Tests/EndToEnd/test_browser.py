@@ -1,0 +1,133 @@
+"""The pages in a real browser: a newcomer's first bet, two operators, no accessibility violation."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+def violations(page):
+    found = Axe().run(page).response["violations"]
+    return [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
+
+
+@pytest.fixture
+def page_of(browser):
+    contexts = []
+
+    def make(url, size="desktop"):
+        width, height = SIZES[size]
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.problems = []
+        page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda e: page.problems.append(str(e)))
+        page.goto(url)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_newcomer_bets_and_sees_the_bet(server, page_of, size):
+    page = page_of(server.origin, size)
+    expect(page.locator(".price:not(:disabled)").first).to_be_visible(timeout=10_000)
+    assert violations(page) == []
+    page.get_by_role("button", name="Open a demo account").click()
+    expect(page.locator("gs-wallet")).to_contain_text("Demo money")
+    expect(page.locator("gs-connection")).to_contain_text("Live")
+    page.locator(".price:not(:disabled)").first.click()
+    expect(page.locator("gs-slip dl")).to_contain_text("EUR")
+    page.get_by_label("If the price moves").select_option("any")
+    assert violations(page) == []
+    page.locator("gs-slip button.primary").click()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=10_000)
+    expect(page.locator("gs-wallet")).to_contain_text("995.00")
+    page.get_by_role("tab", name="Statement").click()
+    expect(page.locator("gs-mine table")).to_contain_text("Stake held")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.problems == []
+
+
+def test_an_accumulator_of_one_match_is_refused_on_the_slip(server, page_of):
+    page = page_of(server.origin)
+    page.get_by_role("button", name="Open a demo account").click()
+    card = page.locator("gs-card", has=page.locator(".price:not(:disabled)")).first
+    card.locator(".market").nth(0).locator(".price").first.click()
+    card.locator(".market").nth(1).locator(".price").first.click()
+    expect(page.locator("gs-slip button.primary")).to_have_text("These cannot be combined")
+
+
+def test_prices_grey_out_when_the_server_is_gone_and_come_back(server, page_of):
+    page = page_of(server.origin)
+    expect(page.locator("gs-connection")).to_contain_text("Live", timeout=10_000)
+    server.kill()
+    expect(page.locator("body.stale")).to_be_visible(timeout=3_500)
+    server.start()
+    expect(page.locator("gs-connection")).to_contain_text("Live", timeout=15_000)
+    expect(page.locator("body.stale")).to_have_count(0)
+
+
+def test_in_play_waits_and_settles(make_server, page_of):
+    server = make_server("--match-seconds", "40", "--matches", "4", "--seed", "5")
+    page = page_of(server.origin)
+    page.get_by_role("button", name="Open a demo account").click()
+    expect(page.locator("gs-wallet")).to_contain_text("1,000.00")
+    live = page.locator("gs-card", has=page.locator(".tag.live"))
+    live.locator(".price:not(:disabled)").first.click(timeout=40_000)
+    page.get_by_label("If the price moves").select_option("any")
+    button = page.locator("gs-slip button.primary")
+    expect(button).to_be_enabled(timeout=20_000)
+    button.click()
+    first = page.locator("gs-mine .bet").first
+    expect(first).to_be_visible()
+    expect(first.locator(".tag").first).to_have_text(
+        __import__("re").compile("won|lost|refused|returned"), timeout=90_000)
+
+
+def test_two_operators_settle_by_hand(server, page_of):
+    codes = server.codes()
+    pages = []
+    for code in codes:
+        page = page_of(server.desk)
+        page.get_by_label("One-time code").fill(code)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("desk-markets tbody tr").first).to_be_visible(timeout=10_000)
+        pages.append(page)
+    first, second = pages
+    assert violations(first) == []
+    row = first.locator("desk-markets tbody tr").last
+    row.get_by_role("button", name="Suspend").click()
+    expect(row).to_contain_text("trader")
+    row.get_by_role("button", name="Settle").click()
+    dialog = first.locator("dialog")
+    dialog.locator("select").first.select_option("won")
+    dialog.get_by_label("Reason").fill("supplier lost contact")
+    assert violations(first) == []
+    dialog.get_by_role("button", name="Propose").click()
+    expect(first.locator("desk-proposals button")).to_be_disabled()
+    second.locator("desk-proposals button").click()
+    expect(second.locator("desk-proposals")).to_contain_text("None.")
+    expect(first.locator("desk-markets tbody")).to_contain_text("settled ×1")
+    assert first.problems == [] and second.problems == []
+
+
+def test_a_code_works_once_and_wrong_codes_run_out(server, page_of):
+    code = server.codes()[0]
+    assert server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[0] == 200
+    for _ in range(10):
+        assert server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[0] == 401
+    assert server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[0] == 429

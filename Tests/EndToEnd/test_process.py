@@ -1,0 +1,143 @@
+"""The program as an operator meets it: two on one directory, signals, wrong words, a failing disk."""
+
+import asyncio
+import json
+import pathlib
+import subprocess
+import uuid
+
+import pytest
+import websockets
+
+from conftest import BINARY, bet
+
+
+def run(*arguments):
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_a_second_server_says_who_holds_the_directory(server):
+    second = run("serve", "--data", str(server.directory), "--listen", "127.0.0.1:1", "--desk-listen", "127.0.0.1:2")
+    assert second.returncode == 2
+    assert f"pid {server.process.pid}" in second.stderr
+    assert str(server.port) in second.stderr
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], "COMMANDS"), (["--help"], "COMMANDS"), (["serve", "--help"], "OPTIONS"), (["feed", "--help"], "inspect"),
+    (["journal", "--help"], "verify"), (["bet", "--help"], "place"), (["config", "--help"], "environment"),
+])
+def test_help_is_there(arguments, words):
+    assert words in run(*arguments).stdout
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["serv"], "Did you mean `grandstand serve`"), (["serve", "--sped", "2"], "Did you mean --speed"),
+    (["serve", "--loops", "many"], "whole number"), (["serve", "--listen", "8080"], "such as 127.0.0.1:8080"),
+    (["serve", "--feed", "/nowhere"], "cannot be read"), (["journal", "verify"], "which data directory"),
+    (["journal", "verify", "/nowhere"], "no journal"), (["journal", "mend", "x"], "verify, dump, stats or project"),
+    (["feed", "play"], "which file"), (["bet", "place", "--server", "127.0.0.1:1"], "grandstand serve"),
+    (["config", "--config", "/nowhere"], "cannot be read"), (["serve", "--currency", "XYZ"], "ISO 4217"),
+])
+def test_wrong_words_get_a_sentence(arguments, words, tmp_path):
+    if arguments[0] == "serve" and len(arguments) > 1:
+        arguments = [*arguments, "--data", str(tmp_path / "data")]
+    answer = run(*arguments)
+    assert answer.returncode != 0
+    assert words in answer.stderr
+    assert "Fatal" not in answer.stderr
+
+
+def test_settings_come_from_file_environment_and_flags(tmp_path):
+    file = tmp_path / "grandstand.conf"
+    file.write_text("# ours\nmargin = 700\nmatches = 3\n")
+    answer = subprocess.run([BINARY, "config", "--config", file, "--speed", "9"], capture_output=True, text=True,
+                            env={"GRANDSTAND_MATCHES": "4", "PATH": "/usr/bin"})
+    assert "margin = 700" in answer.stdout
+    assert "matches = 4" in answer.stdout and "GRANDSTAND_MATCHES" in answer.stdout
+    assert "speed = 9" in answer.stdout
+
+
+def test_sigterm_drains_and_leaves_a_journal_that_verifies(server):
+    cookie = server.sign_in()
+    market = server.open_market()
+
+    async def go():
+        socket = await websockets.connect(server.origin.replace("http", "ws") + "/api/v1/stream",
+                                          additional_headers={"Cookie": cookie}, origin=server.origin)
+        await socket.recv()
+        ids = [str(uuid.uuid4()) for _ in range(50)]
+        for id in ids:
+            await socket.send(json.dumps({"op": "place", **bet(market, id)}))
+        loop = asyncio.get_running_loop()
+        stopped = loop.run_in_executor(None, server.stop)
+        answered, code = set(), None
+        try:
+            while True:
+                message = json.loads(await asyncio.wait_for(socket.recv(), 10))
+                if message["type"] == "bet":
+                    answered.add(message["bet"]["clientId"])
+        except websockets.ConnectionClosed as closed:
+            code = closed.rcvd.code if closed.rcvd else None
+        return answered, set(ids), code, await stopped
+
+    answered, ids, code, status = asyncio.run(go())
+    assert status == 0
+    assert code == 1001
+    verified = run("journal", "verify", str(server.directory))
+    assert verified.returncode == 0
+    dump = run("journal", "dump", str(server.directory)).stdout
+    for id in answered:
+        assert f"id={id}" in dump
+
+
+def test_a_failing_disk_stops_the_process_and_answers_nothing_of_that_block(make_server, tmp_path):
+    shim = tmp_path / "failing_disk.so"
+    source = pathlib.Path(__file__).parent / "failing_disk.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl"], check=True)
+    trigger = tmp_path / "fail-now"
+    server = make_server("--match-seconds", "2000", env={"LD_PRELOAD": str(shim), "FAIL_WHEN": str(trigger)})
+    if "O_DIRECT" not in server.output():
+        pytest.skip("this filesystem refuses O_DIRECT, which the shim looks for")
+    cookie = server.sign_in()
+    market = server.open_market()
+    good = bet(market, str(uuid.uuid4()))
+    assert server.call("POST", "/api/v1/bets", good, cookie)[0] == 201
+    trigger.touch()
+    lost = bet(market, str(uuid.uuid4()))
+    with pytest.raises(Exception):
+        server.call("POST", "/api/v1/bets", lost, cookie)
+    assert server.process.wait(timeout=10) == 74
+    assert "Input/output error" in server.output()
+    trigger.unlink()
+    server.start()
+    bets = server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]
+    assert [b["clientId"] for b in bets] == [good["id"]]
+    server.stop()
+    assert run("journal", "verify", str(server.directory)).returncode == 0
+
+
+def test_projections_are_rebuilt_from_the_journal(server):
+    cookie = server.sign_in()
+    market = server.open_market()
+    for _ in range(5):
+        server.call("POST", "/api/v1/bets", bet(market, str(uuid.uuid4())), cookie)
+    bets = server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]
+    lines = server.call("GET", "/api/v1/statement", cookie=cookie)[1]["lines"]
+    assert server.stop() == 0
+    assert run("journal", "project", str(server.directory)).returncode == 0
+    server.start()
+    again = server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]
+    assert {b["id"] for b in again} == {b["id"] for b in bets}
+    after = server.call("GET", "/api/v1/statement?limit=200", cookie=cookie)[1]["lines"]
+    assert [l for l in after if l["id"] in {x["id"] for x in lines}] == lines
+
+
+def test_projections_of_another_journal_are_refused(make_server, tmp_path):
+    server = make_server("--match-seconds", "2000")
+    server.stop()
+    for segment in server.directory.glob("journal-*.seg"):
+        segment.unlink()
+    answer = run("serve", "--data", str(server.directory), "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0")
+    assert answer.returncode == 2
+    assert "Restore the journal" in answer.stderr

@@ -1,0 +1,167 @@
+import Catalogue
+import FeedCore
+import JSONText
+import Kernel
+import Pricing
+import Testing
+
+@Suite struct `The simulated world` {
+    /// Frequencies of results against the chances quoted, over 10,000 seeds: within four standard
+    /// deviations of a binomial, in every tenth of the chances.
+    @Test func `plays as often as it quotes, at kick-off and at half-time`() {
+        var settings = SimulationSettings()
+        settings.tickMilliseconds = 1000
+        settings.quoteChance = 0
+        var kickOff = Calibration()
+        var halfTime = Calibration()
+        var goals = Calibration()
+        for seed in 0..<10_000 as Range<UInt64> {
+            let match = SeededOutcome(seed: seed, settings: settings)
+            for side in 0..<3 {
+                kickOff.add(match.kickOff[side], happened: match.result == side)
+                halfTime.add(match.halfTime[side], happened: match.result == side)
+            }
+            goals.add(match.kickOffOver, happened: match.isOver)
+        }
+        #expect(kickOff.worst < 4)
+        #expect(halfTime.worst < 4)
+        #expect(goals.worst < 4)
+    }
+
+    @Test func `says the same for the same seed`() throws {
+        func lines(_ seed: UInt64) throws -> [FeedMessage] {
+            var settings = SimulationSettings()
+            settings.seed = seed
+            let world = SimulatedWorld(settings: settings, startingAt: 0, run: "t")
+            return try (0..<800).map { _ in try world.next() }
+        }
+        #expect(try lines(5) == lines(5))
+        #expect(try lines(5) != lines(6))
+    }
+
+    @Test func `settles every market of every match, some of them after a correction`() throws {
+        var settings = SimulationSettings()
+        settings.matches = 40
+        settings.correctionChance = 0.3
+        let world = SimulatedWorld(settings: settings, startingAt: 0, run: "t", endless: false)
+        var markets: Set<String> = []
+        var results: [String: Int] = [:]
+        while try world.nextTime() != nil {
+            for event in try world.next().events {
+                switch event {
+                case .market(let market): markets.insert(market.id)
+                case .result(let result): results[result.market, default: 0] += 1
+                default: break
+                }
+            }
+        }
+        #expect(markets.count == 120)
+        #expect(Set(results.keys) == markets)
+        #expect(results.values.contains(2))
+    }
+}
+
+/// Chances against what happened, tenth by tenth.
+private struct Calibration {
+    private var expected = [Double](repeating: 0, count: 10)
+    private var variance = [Double](repeating: 0, count: 10)
+    private var happened = [Double](repeating: 0, count: 10)
+
+    mutating func add(_ chance: Double, happened hit: Bool) {
+        let bucket = min(9, Int(chance * 10))
+        expected[bucket] += chance
+        variance[bucket] += chance * (1 - chance)
+        happened[bucket] += hit ? 1 : 0
+    }
+
+    /// The largest distance in standard deviations.
+    var worst: Double {
+        (0..<10).filter { variance[$0] > 5 }.map {
+            abs(happened[$0] - expected[$0]) / variance[$0].squareRoot()
+        }.max() ?? 0
+    }
+}
+
+@Suite struct `Grandstand's feed format` {
+    @Test func `reads every event that it writes`() throws {
+        let events: [FeedEvent] = [
+            .heartbeat,
+            .fixture(
+                FeedFixture(
+                    id: "f", sport: .football, competition: "L", home: "A \"x\"", away: "Bé",
+                    scheduled: 5)),
+            .market(
+                FeedMarket(
+                    id: "m", fixture: "f", type: .matchOdds, name: "MO", winners: 1, betDelay: 3000,
+                    selections: [FeedSelection(id: 1, name: "A"), FeedSelection(id: 2, name: "B")])),
+            .quotes(
+                FeedQuotes(
+                    market: "m",
+                    quotes: [
+                        .init(bestBack: 2020, bestLay: 2040, lastTraded: 2030),
+                        .init(isActive: false),
+                    ])),
+            .marketState(market: "m", isSuspended: true),
+            .update(
+                FeedUpdate(
+                    fixture: "f",
+                    state: FixtureState(
+                        status: .live, isInPlay: true, score: Score(home: 1, away: 2).packed,
+                        clockSeconds: 77), incident: .goal)),
+            .result(FeedResult(market: "m", certainty: 1, results: [.won, .void])),
+        ]
+        for event in events {
+            let line = GrandstandFeed.line(event, time: 9)
+            let message = try GrandstandFeed.parse(line.span, number: 1)
+            #expect(message.events == [event])
+            #expect(message.time == 9)
+        }
+    }
+
+    @Test(arguments: [
+        "", "{}", "[1]", "{\"time\":1}", "{\"time\":1,\"type\":\"x\"}",
+        "{\"time\":\"1\",\"type\":\"heartbeat\"}", "{\"time\":1,\"type\":\"state\",\"market\":\"m\"}",
+        "{\"time\":1,\"type\":\"market\",\"id\":\"m\",\"fixture\":\"f\",\"name\":\"n\",\"selections\":[]}",
+        "{\"time\":1,\"type\":\"result\",\"market\":\"m\",\"results\":[\"maybe\"]}",
+        "{\"time\":1,\"type\":\"update\",\"fixture\":\"f\",\"status\":\"asleep\"}",
+    ])
+    func `says what is wrong with a line, and where`(line: String) {
+        let error = #expect(throws: FeedError.self) {
+            try GrandstandFeed.parse(Array(line.utf8).span, number: 17)
+        }
+        #expect(error?.line == 17)
+        #expect((error?.what.count ?? 0) > 5)
+    }
+}
+
+@Suite struct `JSON` {
+    private func parse(_ text: String, depth: Int = 8) throws -> JSONValue {
+        try JSONParser(depth: depth, members: 100).parse(Array(text.utf8).span)
+    }
+
+    @Test func `keeps numbers as they were written`() throws {
+        let value = try parse(" {\"a\":[1.50,-0,1e5,true,null,\"\\u00e9\\ud83d\\ude00\\n\"]} ")
+        #expect(
+            value["a"]?.items == [
+                .number("1.50"), .number("-0"), .number("1e5"), .bool(true), .null,
+                .string("é😀\n"),
+            ])
+        #expect(JSONValue.number("1.505").thousandths == 1505)
+        #expect(JSONValue.number("1e3").thousandths == nil)
+        #expect(JSONValue.string("NaN").thousandths == nil)
+    }
+
+    @Test(arguments: [
+        "", "{", "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":2}", "01", "1.", "+1", "NaN", "\"\u{1}\"", "\"\\x\"",
+        "\"\\ud800\"", "\"abc", "tru", "1 2", "[[[[[[[[[1]]]]]]]]]", "{a:1}", "'a'",
+    ])
+    func `is refused when it is not strictly JSON`(text: String) {
+        #expect(throws: JSONError.self) { try parse(text) }
+    }
+
+    @Test func `is bounded in depth and in number`() {
+        #expect(throws: JSONError.self) {
+            try parse("[" + Array(repeating: "1", count: 200).joined(separator: ",") + "]")
+        }
+    }
+}

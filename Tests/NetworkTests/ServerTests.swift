@@ -1,0 +1,139 @@
+import Foundation
+import Glibc
+import NetworkCodecs
+import NetworkLoops
+import Synchronization
+import SystemThreads
+import Testing
+
+/// A server on a port of its own, for one test.
+private final class Fixture: @unchecked Sendable {
+    let loop = Loop()
+    private(set) var port: UInt16 = 0
+    private var listener: Listener?
+    private let server: HTTPServer
+
+    init() throws {
+        server = HTTPServer(timeouts: HTTPTimeouts(request: 1000, idle: 2000))
+        let description = RouteDescription("t", "t", tag: "t", answers: [])
+        server.router.add(.get, "/now", description, .immediate { _ in .text(200, "now") })
+        server.router.add(
+            .get, "/async", description,
+            .asynchronous { _ in
+                await Task.yield()
+                return .text(200, "later")
+            })
+        server.router.add(
+            .post, "/echo", description,
+            .immediate { .json(200, $0.request.body) })
+        server.router.add(
+            .get, "/stream", description,
+            .deferred { _, responder in
+                let stream = responder.stream(HTTPResponse(status: 200))
+                for word in ["one", "two"] { _ = stream?.write(Array(word.utf8).span) }
+                stream?.finish()
+            })
+        let server = self.server
+        listener = try Listener(
+            loop: loop, host: "127.0.0.1", port: 0, admission: Admission(maximum: 20)
+        ) { server.accept($0) }
+        port = listener!.port
+        loop.start(name: "test-loop")
+    }
+
+    func drain() { loop.post { [self] in server.drain() } }
+    func stop() { loop.stop() }
+
+    /// Everything the server says to `bytes` until it closes or a second is quiet.
+    func talk(_ pieces: [[UInt8]]) -> String {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        _ = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        var wait = timeval(tv_sec: 0, tv_usec: 400_000)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
+        for piece in pieces {
+            _ = send(descriptor, piece, piece.count, Int32(MSG_NOSIGNAL))
+            if pieces.count > 1 { usleep(2000) }
+        }
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count <= 0 { break }
+            answer += chunk[0..<count]
+        }
+        return String(decoding: answer, as: UTF8.self)
+    }
+
+    func talk(_ text: String) -> String { talk([Array(text.utf8)]) }
+}
+
+@Suite(.serialized) struct `A server on a real socket` {
+    @Test func `answers pipelined requests in their order, slow ones too`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let answer = fixture.talk(
+            "GET /async HTTP/1.1\r\nHost: h\r\n\r\nGET /now HTTP/1.1\r\nHost: h\r\n\r\n"
+                + "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}")
+        let bodies = answer.components(separatedBy: "\r\n\r\n")
+        #expect(bodies.count == 4)
+        #expect(bodies[1].hasPrefix("later"))
+        #expect(bodies[2].hasPrefix("now"))
+        #expect(bodies[3] == "{}")
+    }
+
+    @Test func `gives HEAD the head of GET, and OPTIONS the methods`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let head = fixture.talk("HEAD /now HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(head.contains("content-length: 3\r\n") && head.hasSuffix("\r\n\r\n"))
+        #expect(fixture.talk("OPTIONS /echo HTTP/1.1\r\nHost: h\r\n\r\n").contains("allow: POST, OPTIONS"))
+        #expect(fixture.talk("DELETE /echo HTTP/1.1\r\nHost: h\r\n\r\n").contains("405 Method"))
+    }
+
+    @Test func `streams in chunks`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let answer = fixture.talk("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(answer.hasSuffix("3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"))
+    }
+
+    @Test func `lets a refused client read why, though it goes on sending`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let head = Array("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n".utf8)
+        let answer = fixture.talk([head] + Array(repeating: [UInt8](repeating: 65, count: 20_000), count: 8))
+        #expect(answer.hasPrefix("HTTP/1.1 413"))
+        #expect(answer.contains("body_too_large"))
+        #expect(answer.contains("connection: close"))
+    }
+
+    @Test func `cuts who does not finish a request in time, and says so`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        var answer = ""
+        for _ in 0..<8 where !answer.hasPrefix("HTTP/1.1 408") {
+            answer = fixture.talk([Array("GET /now HT".utf8), [], [], []] + Array(repeating: [], count: 1000))
+        }
+        #expect(answer.hasPrefix("HTTP/1.1 408"))
+    }
+
+    @Test func `finishes what was begun when it drains, and closes`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        fixture.drain()
+        usleep(50_000)
+        let answer = fixture.talk("GET /async HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(answer.contains("connection: close"))
+        #expect(answer.hasSuffix("later"))
+    }
+}
