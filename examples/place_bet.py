@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Opens a demo account on a running server, bets on the first open market, and prints what came of it.
+
+usage: place_bet.py [ADDRESS:PORT]        (127.0.0.1:8080)
+"""
+
+import json
+import sys
+import time
+import urllib.request
+import uuid
+
+BASE = "http://" + (sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:8080")
+
+
+def call(method, path, body=None, cookie=None):
+    headers = {"Origin": BASE, **({"Cookie": cookie} if cookie else {})}
+    data = None if body is None else json.dumps(body).encode()
+    if data:
+        headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(BASE + path, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error), error.headers
+
+
+_, account, headers = call("POST", "/api/v1/demo")
+cookie = headers["Set-Cookie"].split(";")[0]
+print("balance", account["balances"]["cash"], account["currency"], "(demo money, in minor units)")
+
+for fixture in call("GET", "/api/v1/fixtures")[1]["fixtures"]:
+    markets = call("GET", f"/api/v1/fixtures/{fixture['id']}")[1]["markets"]
+    market = next((m for m in markets if m["status"] == "open"), None)
+    if market:
+        break
+else:
+    sys.exit("no market is open at this moment")
+
+choice = market["selections"][0]
+bet = {
+    "id": str(uuid.uuid4()),  # Made before sending: asking again with it can never bet twice.
+    "validUntil": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 15)),
+    "stake": {"amount": 250, "currency": account["currency"]},
+    "priceRule": "better",
+    "legs": [{"market": market["id"], "selection": choice["id"], "odds": choice["odds"], "score": fixture["score"]}],
+}
+status, answer, _ = call("POST", "/api/v1/bets", bet, cookie)
+placed = answer.get("bet", {})
+print(status, placed.get("status"), fixture["home"], "v", fixture["away"], "-", choice["name"], choice["odds"])
+if "refusal" in placed:
+    print("because:", placed["refusal"]["text"])
