@@ -124,7 +124,7 @@ let package = Package(
             name: "grandstand-bench",
             dependencies: [
                 "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
-                "EngineService", "EngineFiles", "NetworkCodecs", "NetworkLoops",
+                "EngineService", "EngineFiles", "NetworkCodecs", "NetworkLoops", "CSystem",
             ], path: "Benchmarks/Sources", swiftSettings: house),
 
         .testTarget(

@@ -1,7 +1,38 @@
-let arguments = CommandLine.arguments.dropFirst()
+import Glibc
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+
+func number(_ index: Int, _ standard: Int) -> Int {
+    index < arguments.count ? Int(arguments[index]) ?? standard : standard
+}
+
+func text(_ index: Int, _ standard: String) -> String {
+    index < arguments.count ? arguments[index] : standard
+}
+
+signal(SIGPIPE, SIG_IGN)
 switch arguments.first {
-case "echo":
-    EchoServer.run(port: arguments.dropFirst().first.flatMap(UInt16.init) ?? 9000)
+case "echo": EchoServer.run(port: UInt16(number(1, 9000)))
+case "apply": EngineBench.apply(bets: number(1, 1_000_000))
+case "memory": EngineBench.memory()
+case "durable":
+    try EngineBench.durable(
+        directory: text(1, "."), clients: number(2, 64), seconds: Double(number(3, 2)))
+case "recovery": try EngineBench.recovery(directory: text(1, "."), bets: number(2, 1_000_000))
+case "count": EngineBench.count(bets: number(1, 0))
+case "load":
+    var options = LoadClient.Options()
+    options.isBet = text(1, "bet") == "bet"
+    options.port = UInt16(number(2, 8080))
+    options.connections = number(3, 64)
+    options.seconds = Double(number(4, 3))
+    if !options.isBet { options.path = text(5, "/ws") }
+    LoadClient.run(options)
 default:
-    print("usage: grandstand-bench echo PORT")
+    print(
+        """
+        usage: grandstand-bench echo PORT | apply BETS | memory | durable DIR CLIENTS SECONDS
+                                recovery DIR BETS | count BETS | load bet|echo PORT CONNECTIONS SECONDS [PATH]
+        """)
+    exit(2)
 }

@@ -66,8 +66,7 @@ import Testing
         #expect(second.cash == 4000)
     }
 
-    @Test func `that was refused stays refused when asked again, even if it would pass now`() throws
-    {
+    @Test func `that was refused stays refused when asked again, even if it would pass now`() throws {
         let cell = try Cell()
         let account = try cell.customer(cash: 500)
         let market = try cell.market([even, even])
@@ -103,8 +102,7 @@ import Testing
         let dear = try cell.market([decimal(1_000_000), even])
         let dearer = try cell.market([decimal(1_000_000), even])
         let dearest = try cell.market([decimal(1_000_000), even])
-        func refusal(_ legs: [(Cell.Offered, UInt32, Odds)], stake: Int64 = 500) throws -> Refusal?
-        {
+        func refusal(_ legs: [(Cell.Offered, UInt32, Odds)], stake: Int64 = 500) throws -> Refusal? {
             try cell.place(cell.intent(account, legs, stake: stake)).refusal
         }
         var unknown = cell.intent(account, [(open, 0, even)], stake: 500)

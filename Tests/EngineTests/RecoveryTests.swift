@@ -21,8 +21,7 @@ import Testing
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func `has every acknowledged bet once and every other wholly or not at all`(seed: UInt64) throws
-    {
+    func `has every acknowledged bet once and every other wholly or not at all`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let cell = try Cell()
         let account = try cell.customer(cash: 1_000_000)
