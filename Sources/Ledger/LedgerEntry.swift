@@ -81,29 +81,30 @@ public enum EntryReason: UInt8, CaseIterable, Sendable {
 @frozen public struct LedgerEntry: Sendable {
     public let reason: EntryReason
     @usableFromInline var slots: InlineArray<4, Posting>
-    public private(set) var count: Int
+    @usableFromInline var used: Int
+    @inlinable public var count: Int { used }
 
-    init(_ reason: EntryReason) {
+    @inlinable init(_ reason: EntryReason) {
         self.reason = reason
         slots = InlineArray(repeating: Posting(.cash, 0))
-        count = 0
+        used = 0
     }
 
-    mutating func post(_ account: LedgerAccount, _ amount: Int64) {
+    @inlinable mutating func post(_ account: LedgerAccount, _ amount: Int64) {
         guard amount != 0 else { return }
-        precondition(count < 4, "an entry has at most four postings")
-        slots[count] = Posting(account, amount)
-        count += 1
+        precondition(used < 4, "an entry has at most four postings")
+        slots[used] = Posting(account, amount)
+        used += 1
     }
 
-    public subscript(index: Int) -> Posting {
-        precondition(index < count, "a posting outside its entry")
+    @inlinable public subscript(index: Int) -> Posting {
+        precondition(index < used, "a posting outside its entry")
         return slots[index]
     }
 
-    public var sum: Int64 {
+    @inlinable public var sum: Int64 {
         var total: Int64 = 0
-        for index in 0..<count { total += slots[index].amount }
+        for index in 0..<used { total += slots[index].amount }
         return total
     }
 }
@@ -120,11 +121,11 @@ extension LedgerEntry {
     }
 
     /// The stake leaves what is free before the bet is decided.
-    public static func hold(_ stake: Int64) -> LedgerEntry {
+    @inlinable public static func hold(_ stake: Int64) -> LedgerEntry {
         moving(stake, from: .cash, to: .held, .hold)
     }
 
-    public static func accept(_ stake: Int64) -> LedgerEntry {
+    @inlinable public static func accept(_ stake: Int64) -> LedgerEntry {
         moving(stake, from: .held, to: .openBets, .accept)
     }
 
@@ -176,7 +177,7 @@ extension LedgerEntry {
         return entry
     }
 
-    private static func moving(
+    @inlinable static func moving(
         _ amount: Int64, from: LedgerAccount, to: LedgerAccount, _ reason: EntryReason
     ) -> LedgerEntry {
         var entry = LedgerEntry(reason)

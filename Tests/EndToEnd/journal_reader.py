@@ -61,13 +61,15 @@ def records(body: bytes, head: dict):
 def read(directory: pathlib.Path):
     """Every record of the valid part, in order."""
     parent, next_block, last_sequence, last_time = bytes(16), 0, 0, 0
-    for path in sorted(directory.glob("journal-*.seg")):
+    segments = sorted(directory.glob("journal-*.seg"))
+    for index, path in enumerate(segments):
         data = path.read_bytes()
         offset = 0
         while offset < len(data):
             head = header(data[offset:offset + 256])
             if head is None:
-                if any(data[offset:]):
+                # A journal that was stopped ends in zeros; one that was killed may end in a torn block.
+                if any(data[offset:]) or any(any(later.read_bytes()) for later in segments[index + 1:]):
                     raise Corrupt(f"{path.name} at {offset}")
                 return
             body = data[offset + 256:offset + 256 + head["body"]]

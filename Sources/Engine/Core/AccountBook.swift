@@ -189,27 +189,41 @@ struct AccountBook: ~Copyable {
     /// The one way in which money moves.
     @inline(__always)
     mutating func post(_ entry: LedgerEntry, to number: UInt32) {
+        hash.subtract(accounts[number].mix(number))
+        write(entry, to: number)
+        hash.add(accounts[number].mix(number))
+    }
+
+    /// Two entries one after the other, as when a stake is held and accepted at once.
+    @inline(__always)
+    mutating func post(_ entry: LedgerEntry, then other: LedgerEntry, to number: UInt32) {
+        hash.subtract(accounts[number].mix(number))
+        write(entry, to: number)
+        write(other, to: number)
+        hash.add(accounts[number].mix(number))
+    }
+
+    @inline(__always)
+    private mutating func write(_ entry: LedgerEntry, to number: UInt32) {
         precondition(entry.sum == 0, "a ledger entry sums to zero")
         let money = Int(accounts[number].money) - 1
-        change(account: number) { row in
-            for index in 0..<entry.count {
-                let posting = entry[index]
-                switch posting.account {
-                case .cash: row.cash += posting.amount
-                case .bonus: row.bonus += posting.amount
-                case .held: row.held += posting.amount
-                case .openBets: row.openBets += posting.amount
-                case .receivable: row.receivable -= posting.amount
-                case .withdrawals, .houseResult, .breakage, .outside: break
-                }
-            }
-            precondition(
-                row.cash >= 0 && row.held >= 0 && row.openBets >= 0 && row.receivable >= 0,
-                "no customer's account falls below zero")
-        }
         for index in 0..<entry.count {
-            totals[money][Int(entry[index].account.rawValue)] += entry[index].amount
+            let posting = entry[index]
+            let amount = posting.amount
+            switch posting.account {
+            case .cash: accounts[number].cash += amount
+            case .bonus: accounts[number].bonus += amount
+            case .held: accounts[number].held += amount
+            case .openBets: accounts[number].openBets += amount
+            case .receivable: accounts[number].receivable -= amount
+            case .withdrawals, .houseResult, .breakage, .outside: break
+            }
+            totals[money][Int(posting.account.rawValue)] += amount
         }
+        precondition(
+            accounts[number].cash >= 0 && accounts[number].held >= 0
+                && accounts[number].openBets >= 0 && accounts[number].receivable >= 0,
+            "no customer's account falls below zero")
     }
 
     // MARK: Bets

@@ -301,13 +301,13 @@ extension Engine {
         }
         accounts.remember(
             IDRow(request, account: terms.accountRow, bet: bet, sequence: command.sequence))
-        accounts.post(.hold(request.stake), to: terms.accountRow)
         var entries: UInt8 = 1 << EntryReason.hold.rawValue
         if isPending {
+            accounts.post(.hold(request.stake), to: terms.accountRow)
             accounts.schedule(bet: bet, dueAt: dueAt)
             accounts.change(account: terms.accountRow) { $0.pending += 1 }
         } else {
-            accounts.post(.accept(request.stake), to: terms.accountRow)
+            accounts.post(.hold(request.stake), then: .accept(request.stake), to: terms.accountRow)
             entries |= 1 << EntryReason.accept.rawValue
         }
         let record = placedRecord(

@@ -226,11 +226,28 @@ struct MarketBook: ~Copyable {
     // MARK: Exposure
 
     /// The most that a market can lose as its books stand.
+    @inline(__always)
     func worstLoss(
         _ market: UInt32, adding: Int64 = 0, on selection: UInt32 = .max, staking: Int64 = 0
-    )
-        -> Int64
-    {
+    ) -> Int64 {
+        let first = markets[market].firstSelection
+        let count = UInt32(markets[market].selectionCount)
+        let staked = markets[market].staked + staking
+        if markets[market].winners == 1 {
+            // The one dearest selection, without writing all of them down first.
+            var dearest: Int64 = 0
+            for number in first..<first + count {
+                let returns = selections[number].returnsIfWon + (number == selection ? adding : 0)
+                if returns > dearest { dearest = returns }
+            }
+            return max(0, dearest - staked)
+        }
+        return worstJointLoss(market, adding: adding, on: selection, staked: staked)
+    }
+
+    private func worstJointLoss(
+        _ market: UInt32, adding: Int64, on selection: UInt32, staked: Int64
+    ) -> Int64 {
         let row = markets[market]
         var returns = InlineArray<64, Int64>(repeating: 0)
         for index in 0..<Int(row.selectionCount) {
@@ -238,8 +255,8 @@ struct MarketBook: ~Copyable {
             returns[index] = selections[number].returnsIfWon + (number == selection ? adding : 0)
         }
         return WorstCase.loss(
-            returnsIfWon: returns.span.extracting(0..<Int(row.selectionCount)),
-            staked: row.staked + staking, winners: Int(row.winners))
+            returnsIfWon: returns.span.extracting(0..<Int(row.selectionCount)), staked: staked,
+            winners: Int(row.winners))
     }
 
     /// Puts what a bet may cost onto one leg's selection, or takes it off again.

@@ -43,14 +43,16 @@ import Kernel
         return UInt32(number)
     }
 
+    /// The row in place: reading one copies only what is used of it.
     subscript(number: UInt32) -> Row {
-        get {
+        @inline(__always) unsafeAddress {
             precondition(Int(number) < count, "a row that exists")
-            return unsafe chunks[Int(number) >> shift].unsafelyUnwrapped[Int(number) & mask]
+            return unsafe UnsafePointer(
+                chunks[Int(number) >> shift].unsafelyUnwrapped + (Int(number) & mask))
         }
-        _modify {
+        @inline(__always) unsafeMutableAddress {
             precondition(Int(number) < count, "a row that exists")
-            yield unsafe &chunks[Int(number) >> shift].unsafelyUnwrapped[Int(number) & mask]
+            return unsafe chunks[Int(number) >> shift].unsafelyUnwrapped + (Int(number) & mask)
         }
     }
 }

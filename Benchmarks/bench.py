@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Runs every benchmark beside its peer, taking turns, and writes bench.json and BENCHMARKS.md.
+
+usage: bench.py [ROUNDS]      (3; medians over rounds)
+
+Peers are looked for in ../shared/peers; a row without its peer has no ratio. Ratios are ours to theirs: more is better.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BENCH = ROOT / ".build" / "release" / "grandstand-bench"
+SERVER = ROOT / ".build" / "release" / "grandstand"
+PEERS = ROOT.parent / "shared" / "peers"
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir="/var/tmp"))
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+TICK = os.sysconf("SC_CLK_TCK")
+rows = []
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*command, env=None, timeout=600):
+    answer = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=timeout, env={**os.environ, **(env or {})})
+    if answer.returncode:
+        raise RuntimeError(f"{command}: {answer.stdout}{answer.stderr}")
+    return answer.stdout
+
+
+def last_json(text):
+    return json.loads([line for line in text.splitlines() if line.startswith("{")][-1])
+
+
+def row(name, value, unit, peer=None, peer_value=None, ratio=None, instructions=None):
+    rows.append(dict(name=name, value=round(value, 3), unit=unit, peer=peer, peerValue=None if peer_value is None else round(peer_value, 3),
+                     ratio=None if ratio is None else round(ratio, 3), instructions=instructions))
+    say(f"  {name}: {value:.2f} {unit}" + (f", {peer} {peer_value:.2f}, ratio {ratio:.2f}" if ratio is not None else ""))
+
+
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def wait_for(url):
+    for _ in range(400):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.01)
+    raise RuntimeError(f"{url} does not answer")
+
+
+def median(values):
+    return statistics.median(values)
+
+
+# Peers that can be built here
+
+def build_peers():
+    found = {}
+    engine = PEERS / "engine" / "engine.c"
+    if engine.exists():
+        for name in ("engine", "rawlog"):
+            run("gcc", "-O3", "-march=native", "-std=gnu11", "-o", WORK / name, PEERS / "engine" / f"{name}.c", "-lpthread")
+            found[name] = WORK / name
+    if (PEERS / "edge" / "build.sh").exists():
+        try:
+            run("bash", PEERS / "edge" / "build.sh", WORK / "edge")
+            found["wsload"], found["uws"] = WORK / "edge" / "wsload", WORK / "edge" / "uwspeer"
+        except RuntimeError as error:
+            say(f"the WebSocket peer could not be built: {error}")
+    return found
+
+
+def directory(name):
+    path = WORK / name
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    return path
+
+
+# Instructions: counted on one thread, as the difference between N and 2N.
+
+def instructions_per_bet():
+    if not shutil.which("valgrind"):
+        return None
+    stripped = WORK / "stripped"
+    run("strip", "-g", "-o", stripped, BENCH)
+
+    def count(bets):
+        text = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={WORK}/callgrind.out", str(stripped), "count", str(bets)],
+                              capture_output=True, text=True).stderr
+        return int(re.search(r"Collected : (\d+)", text).group(1))
+
+    return round((count(20_000) - count(10_000)) / 10_000)
+
+
+def engine_rows(peers):
+    say("engine")
+    counted = instructions_per_bet()
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(last_json(run(BENCH, "apply", 1_000_000))["ns"])
+        if "engine" in peers:
+            stages = [json.loads(l) for l in run(peers["engine"], "cpu", 100_000, 1_000_000).splitlines()]
+            theirs.append(next(s["ns_per_bet"] for s in stages if s["stage"] == "apply+event"))
+    peer = median(theirs) if theirs else None
+    row("apply", median(ours), "ns/bet", "C reference, apply+event" if peer else None, peer, peer / median(ours) if peer else None, counted)
+    run("gcc", "-shared", "-fPIC", "-O2", "-o", WORK / "count.so", ROOT / "Benchmarks" / "malloc_count.c")
+    row("apply-mallocs", last_json(run(BENCH, "apply", 200_000, env={"LD_PRELOAD": str(WORK / "count.so")}))["mallocs"], "mallocs/bet")
+    row("open-bet-bytes", last_json(run(BENCH, "memory"))["bytes"], "bytes")
+
+
+def durable_rows(peers):
+    say("durable")
+    ours = {k: [] for k in (1, 64, 1024)}
+    theirs = {k: [] for k in ours}
+    raw = {1: [], 128: []}
+    for _ in range(ROUNDS):
+        for clients in ours:
+            ours[clients].append(last_json(run(BENCH, "durable", directory("ours"), clients, 2)))
+            shutil.rmtree(WORK / "ours")
+        if "engine" in peers:
+            for line in run(peers["engine"], "durable", WORK, 1).splitlines():
+                one = json.loads(line)
+                if one.get("mode") == "serial_direct_dsync" and one["clients"] in theirs:
+                    theirs[one["clients"]].append(one)
+        if "rawlog" in peers:
+            for line in run(peers["rawlog"], WORK, 0.5).splitlines():
+                one = json.loads(line)
+                if one["mode"] == "direct_dsync" and one["batch"] == 1:
+                    raw[1].append(one)
+                # 64 bets of 512 bytes are a block of 32 KiB: between the raw log's 64 and 256 records, nearer to 64.
+                if one["mode"] == "direct_dsync" and one["batch"] == 64:
+                    raw[128].append(one)
+
+    def m(values, key):
+        return median([v[key] for v in values]) if values else None
+
+    commits, syncs = m(ours[1], "commits_per_s"), m(raw[1], "syncs_per_s")
+    row("durable-1", commits, "commits/s", "raw log" if syncs else None, syncs, commits / syncs if syncs else None)
+    for clients in (64, 1024):
+        mine, peer = m(ours[clients], "bets_per_s"), m(theirs[clients], "bets_per_s")
+        row(f"durable-{clients}", mine, "bets/s", "C reference, one thread" if peer else None, peer, mine / peer if peer else None)
+    mine, peer = m(ours[64], "p99_us"), m(raw[128], "p99_us")
+    row("durable-64-p99", mine, "us", "raw log, 16 KiB" if peer else None, peer, peer / mine if peer else None)
+    recovered = [last_json(run(BENCH, "recovery", directory("recovery"), 1_000_000))["bets_per_s"] for _ in range(ROUNDS)]
+    row("recovery", median(recovered), "bets/s")
+
+
+class Process:
+    def __init__(self, *command, url, **options):
+        self.child = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+        wait_for(url)
+
+    def __enter__(self):
+        return self.child.pid
+
+    def __exit__(self, *_):
+        self.child.send_signal(signal.SIGKILL)
+        self.child.wait()
+
+
+def nginx(at):
+    config = WORK / "nginx.conf"
+    config.write_text(f"""worker_processes 1; daemon off; master_process off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.err;
+events {{ worker_connections 4096; use epoll; }}
+http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;
+ server {{ listen 127.0.0.1:{at}; location = /hello {{ default_type application/json; return 200 '{{"message":"Hello, world!"}}'; }} }} }}""")
+    return Process("nginx", "-c", config, url=f"http://127.0.0.1:{at}/hello")
+
+
+def floor_rows(peers):
+    say("the network floor")
+    if "uws" not in peers:
+        return
+    for clients in (64, 256):
+        mine, peer = [], []
+        for _ in range(ROUNDS):
+            for binary, into in ((BENCH, mine), (peers["uws"], peer)):
+                at = port()
+                command = (binary, "echo", at) if binary is BENCH else (binary, at)
+                with Process(*command, url=f"http://127.0.0.1:{at}/hello") as pid:
+                    answer = last_json(run(peers["wsload"], "echo", "-p", at, "-P", "/ws", "-c", clients, "-d", 2, "-s", 200, "-i", pid))
+                    into.append(1e6 / answer["server_cpu_us_per_msg"])
+        row(f"echo-{clients}", median(mine), "round trips/CPU-s", "uWebSockets", median(peer), median(mine) / median(peer))
+    idle = []
+    at = port()
+    with Process(BENCH, "echo", at, url=f"http://127.0.0.1:{at}/hello") as pid:
+        idle.append(last_json(run(peers["wsload"], "idle", "-p", at, "-P", "/ws", "-c", 5000, "-d", 1, "-i", pid))["rss_kb_per_conn"] * 1024)
+    row("idle-socket-bytes", idle[0], "bytes")
+    if not shutil.which("nginx") or not shutil.which("wrk"):
+        return
+    mine, peer = [], []
+    for _ in range(ROUNDS):
+        for ours in (True, False):
+            at = port()
+            server = Process(BENCH, "echo", at, url=f"http://127.0.0.1:{at}/hello") if ours else nginx(at)
+            with server as pid:
+                before = cpu_seconds(pid)
+                text = run("wrk", "-t1", "-c64", "-d2", f"http://127.0.0.1:{at}/hello")
+                requests = int(re.search(r"(\d+) requests in", text).group(1))
+                (mine if ours else peer).append(requests / (cpu_seconds(pid) - before))
+    row("http-27", median(mine), "requests/CPU-s", "nginx", median(peer), median(mine) / median(peer))
+
+
+def socket_rows(peers):
+    say("bets over a WebSocket")
+    for clients in (64, 256):
+        mine, peer = [], []
+        for _ in range(ROUNDS):
+            at = port()
+            with Process(SERVER, "serve", "--data", directory("serve"), "--listen", f"127.0.0.1:{at}", "--desk-listen", f"127.0.0.1:{port()}",
+                         "--match-seconds", "4000", "--demo-grant", "1000000000", "--demo-accounts", "100000", "--liability-limit", "10000000000",
+                         "--segment-bytes", str(256 << 20), url=f"http://127.0.0.1:{at}/health/ready"):
+                time.sleep(1.5)
+                answer = last_json(run(BENCH, "load", "bet", at, clients, 3))
+                if answer["refused"]:
+                    raise RuntimeError(f"{answer['refused']} bets of the benchmark were refused")
+                mine.append(answer["rps"])
+            if "uws" in peers:
+                at = port()
+                with Process(peers["uws"], at, url=f"http://127.0.0.1:{at}/hello"):
+                    peer.append(last_json(run(BENCH, "load", "echo", at, clients, 3))["rps"])
+        theirs = median(peer) if peer else None
+        row(f"bet-socket-{clients}", median(mine), "bets/s", "uWebSockets echo, same client" if peer else None, theirs, median(mine) / theirs if peer else None)
+
+
+def start_row():
+    """From the start of the program to the first open market that a client can read."""
+    took = []
+    for _ in range(ROUNDS):
+        at, began = port(), time.monotonic()
+        with Process(SERVER, "serve", "--data", directory("start"), "--listen", f"127.0.0.1:{at}", "--desk-listen", f"127.0.0.1:{port()}",
+                     url=f"http://127.0.0.1:{at}/health/ready"):
+            while b'"open"' not in urllib.request.urlopen(f"http://127.0.0.1:{at}/api/v1/fixtures/0").read():
+                time.sleep(0.005)
+            took.append(time.monotonic() - began)
+    row("first-price-seconds", median(took), "s")
+
+
+def machine():
+    cpu = next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
+    return f"{cpu}, {os.cpu_count()} cores, Linux {os.uname().release}"
+
+
+def write(peers):
+    (ROOT / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
+    lines = ["# Benchmarks", "", f"`make bench` on {time.strftime('%Y-%m-%d')}, {machine()}. Medians over {ROUNDS} rounds, ours and the peer taking turns.",
+             "Ratios are ours to the peer's, so that more is better; only ratios of one run carry over. Instructions are counted by callgrind and repeat.", "",
+             "| row | ours | unit | peer | peer's | ratio | instructions |", "|---|---|---|---|---|---|---|"]
+    for r in rows:
+        lines.append(f"| {r['name']} | {r['value']:,} | {r['unit']} | {r['peer'] or ''} | {'' if r['peerValue'] is None else format(r['peerValue'], ',')} "
+                     f"| {'' if r['ratio'] is None else r['ratio']} | {'' if r['instructions'] is None else format(r['instructions'], ',')} |")
+    lines += ["", "Commands: `grandstand-bench apply|memory|durable|recovery|count|echo|load` (Benchmarks/Sources), run by Benchmarks/bench.py.",
+              "`apply` decides, posts, keeps the state hash, writes the outcome and its checksum; the peer's row is the same stage of its own.",
+              "" if peers else "No peer was found on this machine: the ratios are missing."]
+    (ROOT / "BENCHMARKS.md").write_text("\n".join(lines).rstrip() + "\n")
+    print("\n".join(lines[5:5 + len(rows) + 2]))
+
+
+peers = build_peers()
+try:
+    engine_rows(peers)
+    durable_rows(peers)
+    floor_rows(peers)
+    socket_rows(peers)
+    start_row()
+finally:
+    shutil.rmtree(WORK, ignore_errors=True)
+write(peers)
