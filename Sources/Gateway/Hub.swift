@@ -290,7 +290,7 @@ public final class HubSubscriber: BlockSubscriber, @unchecked Sendable {
     }
 
     public var backlog: Int { waiting.load(ordering: .relaxed) }
-    public var isPaced: Bool { true }
+    public var mostBacklog: Int { 256 }
 
     public func durable(_ block: DurableBlock) {
         waiting.add(1, ordering: .relaxed)

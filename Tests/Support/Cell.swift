@@ -66,7 +66,7 @@ public final class Cell {
     }
 
     public static let smallLimits = EngineLimits(
-        accounts: 10_000, openBets: 100_000, ids: 100_000, reservedIDs: 64, timers: 4096,
+        accounts: 10_000, openBets: 100_000, ids: 100_000, reservedIDs: 64, reservedBets: 64, timers: 4096,
         fixtures: 1000, markets: 4000)
 
     private static func makeHost(_ disk: MemoryDisk, _ clock: ManualClock, _ limits: EngineLimits)

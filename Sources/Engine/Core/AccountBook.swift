@@ -144,9 +144,12 @@ struct AccountBook: ~Copyable {
         accounts = Rows(capacity: limits.accounts)
         bets = Rows(capacity: limits.openBets)
         legs = Rows(capacity: limits.openBets + limits.openBets / 2)
+        bets.reserve(limits.reservedBets)
+        legs.reserve(limits.reservedBets)
         totals = InlineArray(repeating: InlineArray(repeating: 0))
         accountIndex = KeyIndex(reserving: 1024, seed: seed)
         ids = IDWindow(capacity: limits.ids, reserving: limits.reservedIDs, seed: seed)
+        ids.reserve(limits.reservedBets)
         timers = DueQueue(capacity: limits.timers)
     }
 

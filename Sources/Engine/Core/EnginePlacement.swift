@@ -102,8 +102,7 @@ extension Engine {
         guard request.validUntil <= furthest else {
             throw Refused(.deadlineTooFar, value: request.validUntil, threshold: furthest)
         }
-        let account = accounts.accounts[number]
-        guard account.isClosed == 0 else { throw Refused(.accountClosed) }
+        guard accounts.accounts[number].isClosed == 0 else { throw Refused(.accountClosed) }
         guard request.structure == BetStructure.accumulator.rawValue else {
             throw Refused(.structureUnsupported)
         }
@@ -115,10 +114,10 @@ extension Engine {
             throw Refused(
                 .legCountOutOfRange, value: Int64(request.legCount), threshold: Int64(Limits.legs))
         }
-        guard request.currency == account.currency else {
+        let currency = accounts.accounts[number].currency
+        guard request.currency == currency else {
             throw Refused(
-                .currencyMismatch, value: Int64(request.currency),
-                threshold: Int64(account.currency))
+                .currencyMismatch, value: Int64(request.currency), threshold: Int64(currency))
         }
         guard request.isCashOnly else { throw Refused(.stakeKindUnsupported) }
 
@@ -129,11 +128,12 @@ extension Engine {
             delay = max(delay, quote.betDelay)
         }
         try checkRelated(request)
-        let potential = try checkStake(request, account)
+        let potential = try checkStake(request, number)
         if delay > 0 {
-            guard account.pending < Limits.pendingPerAccount, !accounts.areTimersFull else {
+            let pending = accounts.accounts[number].pending
+            guard pending < Limits.pendingPerAccount, !accounts.areTimersFull else {
                 throw Refused(
-                    .tooManyPending, value: Int64(account.pending),
+                    .tooManyPending, value: Int64(pending),
                     threshold: Int64(Limits.pendingPerAccount))
             }
         }
@@ -153,29 +153,31 @@ extension Engine {
         guard let number = markets.market(id) else {
             throw Refused(.marketUnknown, leg: index, value: Int64(truncatingIfNeeded: id.rawValue))
         }
-        let market = markets.markets[number]
         let place = command.field(offset + Layout.Leg.selection, as: UInt32.self)
-        guard place < UInt32(market.selectionCount) else {
+        let count = UInt32(markets.markets[number].selectionCount)
+        guard place < count else {
             throw Refused(
-                .selectionUnknown, leg: index, value: Int64(place),
-                threshold: Int64(market.selectionCount))
+                .selectionUnknown, leg: index, value: Int64(place), threshold: Int64(count))
         }
-        guard market.reasons == 0 else {
-            throw Refused(.marketSuspended, leg: index, value: Int64(market.reasons))
+        let reasons = markets.markets[number].reasons
+        guard reasons == 0 else {
+            throw Refused(.marketSuspended, leg: index, value: Int64(reasons))
         }
-        let selection = market.firstSelection + place
+        let selection = markets.markets[number].firstSelection + place
         guard let odds = markets.selections[selection].odds else {
             throw Refused(.selectionNotOffered, leg: index, value: Int64(place))
         }
-        let fixture = markets.fixtures[market.fixture]
+        let fixture = markets.markets[number].fixture
+        let score = markets.fixtures[fixture].score
         let scoreSeen = command.field(offset + Layout.Leg.score, as: UInt32.self)
-        if scoreSeen != Score.unknown, fixture.score != Score.unknown, scoreSeen != fixture.score {
+        if scoreSeen != Score.unknown, score != Score.unknown, scoreSeen != score {
             throw Refused(
-                .scoreChanged, leg: index, value: Int64(fixture.score), threshold: Int64(scoreSeen))
+                .scoreChanged, leg: index, value: Int64(score), threshold: Int64(scoreSeen))
         }
         guard let shown = command.odds(at: offset + Layout.Leg.odds),
-            request.rule.accepts(
-                shown: shown, now: odds, tolerance: request.tolerance, ladder: ladder)
+            shown == odds
+                || request.rule.accepts(
+                    shown: shown, now: odds, tolerance: request.tolerance, ladder: ladder)
         else {
             let shown = command.field(offset + Layout.Leg.odds, as: UInt32.self)
             let over = command.field(offset + Layout.Leg.odds + 4, as: UInt32.self)
@@ -184,12 +186,15 @@ extension Engine {
                 value: Int64(odds.numerator) << 32 | Int64(odds.denominator),
                 threshold: Int64(bitPattern: UInt64(shown) << 32 | UInt64(over)))
         }
+        let isInPlay = markets.fixtures[fixture].isInPlay == 1
         return LegQuote(
-            fixture: market.fixture, market: number, selection: selection,
+            fixture: fixture, market: number, selection: selection,
             numerator: odds.numerator, denominator: odds.denominator,
-            betDelay: fixture.isInPlay == 1 ? market.betDelay : 0, marketVersion: market.version,
-            material: market.material + fixture.material, relationGroup: market.relationGroup,
-            competitorChain: fixture.competitorChain)
+            betDelay: isInPlay ? markets.markets[number].betDelay : 0,
+            marketVersion: markets.markets[number].version,
+            material: markets.markets[number].material + markets.fixtures[fixture].material,
+            relationGroup: markets.markets[number].relationGroup,
+            competitorChain: markets.fixtures[fixture].competitorChain)
     }
 
     /// Legs that say something about each other are not multiplied. O(legs squared), at most 190 pairs.
@@ -209,14 +214,15 @@ extension Engine {
     }
 
     /// The potential return, once stake, return, funds and exposure have all passed.
-    private func checkStake(_ request: PlaceRequest, _ account: AccountRow) throws(Refused) -> Int64
+    private func checkStake(_ request: PlaceRequest, _ account: UInt32) throws(Refused) -> Int64
     {
         let stake = request.stake
         guard stake >= rules.minimumStake, stake > 0 else {
             throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))
         }
         var most = Limits.stake
-        if account.stakeLimit > 0 { most = min(most, account.stakeLimit) }
+        let ownLimit = accounts.accounts[account].stakeLimit
+        if ownLimit > 0 { most = min(most, ownLimit) }
         for index in 0..<request.legCount {
             most = min(most, markets.markets[scratch[index].market].maximumStake)
         }
@@ -231,8 +237,9 @@ extension Engine {
                 value: potentialReturn(stake, legs: request.legCount) ?? .max,
                 threshold: rules.payoutCap)
         }
-        guard account.cash >= stake else {
-            throw Refused(.insufficientFunds, value: account.cash, threshold: stake)
+        let cash = accounts.accounts[account].cash
+        guard cash >= stake else {
+            throw Refused(.insufficientFunds, value: cash, threshold: stake)
         }
         let isSingle = request.legCount == 1
         for index in 0..<request.legCount {
@@ -344,15 +351,15 @@ extension Engine {
     }
 
     private func writeLegs(of bet: UInt32, to record: RecordBytes) {
-        let row = accounts.bets[bet]
-        for index in 0..<UInt32(row.legCount) {
-            let leg = accounts.legs[row.firstLeg + index]
+        let firstLeg = accounts.bets[bet].firstLeg
+        for index in 0..<UInt32(accounts.bets[bet].legCount) {
+            let leg = accounts.legs[firstLeg + index]
             let offset = Layout.Placed.legs + Int(index) * Layout.Placed.legSize
             record.set(offset, leg.numerator)
             record.set(offset + 4, leg.denominator)
             record.set(offset + 8, markets.markets[leg.market].version)
         }
-        let market = accounts.legs[row.firstLeg].market
+        let market = accounts.legs[firstLeg].market
         record.set(Layout.Placed.exposureAfter, markets.worstLoss(market))
         record.set(Layout.Placed.exposureLimit, markets.markets[market].liabilityLimit)
     }

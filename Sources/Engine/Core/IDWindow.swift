@@ -21,6 +21,8 @@ import Kernel
         self.capacity = capacity
     }
 
+    mutating func reserve(_ ids: Int) { rows.reserve(ids) }
+
     var count: Int { Int(tail - head) }
     var isFull: Bool { count == capacity }
 

@@ -158,6 +158,7 @@ struct MarketBook: ~Copyable {
         markets = Rows(capacity: limits.markets)
         selections = Rows(capacity: limits.markets * 4)
         standings = Rows(capacity: limits.openBets + limits.openBets / 2)
+        standings.reserve(limits.reservedBets)
         fixtureIndex = KeyIndex(reserving: 1024, seed: seed &+ 2)
         marketIndex = KeyIndex(reserving: 1024, seed: seed &+ 3)
     }

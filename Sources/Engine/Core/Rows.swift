@@ -29,14 +29,26 @@ import Kernel
         unsafe chunks.deallocate()
     }
 
+    private mutating func addChunk() {
+        let chunk = UnsafeMutablePointer<Row>.allocate(capacity: mask + 1)
+        unsafe chunks[chunkCount] = chunk
+        chunkCount += 1
+    }
+
+    /// Makes room for `rows` and touches it, so that no row costs a page fault when it comes.
+    mutating func reserve(_ rows: Int) {
+        while chunkCount << shift < min(rows, capacity) {
+            addChunk()
+            let bytes = (mask + 1) * MemoryLayout<Row>.stride
+            unsafe UnsafeMutableRawPointer(chunks[chunkCount - 1]!)
+                .initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        }
+    }
+
     /// The new row's number, or nil when the table is full.
     mutating func append(_ row: Row) -> UInt32? {
         guard count < capacity else { return nil }
-        if count >> shift == chunkCount {
-            let chunk = UnsafeMutablePointer<Row>.allocate(capacity: mask + 1)
-            unsafe chunks[chunkCount] = chunk
-            chunkCount += 1
-        }
+        if count >> shift >= chunkCount { addChunk() }
         let number = count
         count += 1
         unsafe chunks[number >> shift]!.advanced(by: number & mask).initialize(to: row)

@@ -87,23 +87,24 @@ public struct JournalReader<D: Disk> {
                 segment: JournalFormat.segmentName(number - 1), offset: 0,
                 what: "the segment is missing between others")
         }
-        let buffer = AlignedBuffer(JournalFormat.mostBlockBytes)
+        let window = ReadWindow(disk)
         var end: JournalEnd?
         for (index, number) in segments.enumerated() {
             let name = JournalFormat.segmentName(number)
             let size = try disk.size(of: name)
             let file = try disk.open(name)
             defer { disk.close(file) }
+            window.begin(file, size: size)
             var offset = 0
             while offset < size {
                 guard
                     let view = try read(
-                        file, name: name, segment: number, at: offset, size: size, after: end,
-                        buffer: buffer)
+                        name: name, segment: number, at: offset, size: size, after: end,
+                        window: window)
                 else {
                     return try prove(
                         end, segments: Array(segments[index...]), offset: offset, size: size,
-                        buffer: buffer)
+                        window: window)
                 }
                 try visit(view)
                 advance(&end, past: view, size: size)
@@ -136,14 +137,12 @@ public struct JournalReader<D: Disk> {
 
     /// The block at `offset` if it is valid in itself and follows `end`; nil otherwise.
     private func read(
-        _ file: D.File, name: String, segment: UInt32, at offset: Int, size: Int,
-        after end: JournalEnd?,
-        buffer: AlignedBuffer
+        name: String, segment: UInt32, at offset: Int, size: Int, after end: JournalEnd?,
+        window: ReadWindow<D>
     ) throws -> BlockView? {
         guard
-            let header = try selfValid(
-                file, segment: segment, at: offset, size: size, journal: end?.journal,
-                buffer: buffer)
+            let (header, block) = try selfValid(
+                segment: segment, at: offset, size: size, journal: end?.journal, window: window)
         else { return nil }
         if let end {
             guard header.number == end.nextBlock, header.parent == end.lastHeader,
@@ -154,32 +153,31 @@ public struct JournalReader<D: Disk> {
                 return nil
             }
         }
-        let hash = digest.blockHash(buffer.bytes(0..<JournalFormat.headerBytes))
+        let hash = digest.blockHash(
+            UnsafeRawBufferPointer(start: block, count: JournalFormat.headerBytes))
         let view = BlockView(
-            header: header, hash: hash, slots: buffer.base + JournalFormat.headerBytes)
+            header: header, hash: hash, slots: block + JournalFormat.headerBytes)
         try checkRecords(view, name: name)
         return view
     }
 
-    /// Magic, journal, position and both checksums hold.
+    /// The header and where the block stands in memory, when magic, journal, position and both checksums
+    /// hold.
     private func selfValid(
-        _ file: D.File, segment: UInt32, at offset: Int, size: Int, journal: ExternalID?,
-        buffer: AlignedBuffer
-    ) throws -> BlockHeader? {
+        segment: UInt32, at offset: Int, size: Int, journal: ExternalID?, window: ReadWindow<D>
+    ) throws -> (BlockHeader, UnsafeMutableRawPointer)? {
         guard offset + JournalFormat.alignment <= size else { return nil }
-        try disk.read(
-            into: buffer.mutableBytes(0..<JournalFormat.alignment), from: file, at: offset)
-        guard let header = BlockHeader(buffer.bytes(0..<JournalFormat.alignment)),
+        let page = try window.bytes(at: offset, count: JournalFormat.alignment)
+        guard
+            let header = BlockHeader(
+                UnsafeRawBufferPointer(start: page, count: JournalFormat.alignment)),
             header.offset == UInt64(offset), header.segment == segment,
             journal == nil || header.journal == journal, offset + header.totalBytes <= size
         else { return nil }
-        if header.totalBytes > JournalFormat.alignment {
-            try disk.read(
-                into: buffer.mutableBytes(JournalFormat.alignment..<header.totalBytes), from: file,
-                at: offset + JournalFormat.alignment)
-        }
-        let body = buffer.bytes(JournalFormat.headerBytes..<header.totalBytes)
-        return crc32c(body) == header.bodyChecksum ? header : nil
+        let block = try window.bytes(at: offset, count: header.totalBytes)
+        let body = UnsafeRawBufferPointer(
+            start: block + JournalFormat.headerBytes, count: Int(header.bodyBytes))
+        return crc32c(body) == header.bodyChecksum ? (header, block) : nil
     }
 
     /// Inside a valid block every record must hold too: anything else was written by a broken build.
@@ -214,7 +212,7 @@ public struct JournalReader<D: Disk> {
 
     /// Shows that nothing after `offset` was ever acknowledged, or throws.
     private func prove(
-        _ end: JournalEnd?, segments: [UInt32], offset: Int, size: Int, buffer: AlignedBuffer
+        _ end: JournalEnd?, segments: [UInt32], offset: Int, size: Int, window: ReadWindow<D>
     ) throws -> JournalEnd? {
         let next = end?.nextBlock ?? 0
         var torn = 0
@@ -223,28 +221,29 @@ public struct JournalReader<D: Disk> {
             let file = try disk.open(name)
             defer { disk.close(file) }
             let segmentSize = try disk.size(of: name)
+            window.begin(file, size: segmentSize)
             var place = index == 0 ? offset : 0
             let tail = place
             while place + JournalFormat.alignment <= segmentSize {
-                try disk.read(
-                    into: buffer.mutableBytes(0..<JournalFormat.alignment), from: file, at: place)
-                let page = buffer.bytes(0..<JournalFormat.alignment)
+                var page = UnsafeRawBufferPointer(
+                    start: try window.bytes(at: place, count: JournalFormat.alignment),
+                    count: JournalFormat.alignment)
                 if let header = BlockHeader(page),
                     end == nil || header.journal == end?.journal
                 {
                     let isWhole =
                         try selfValid(
-                            file, segment: number, at: place, size: segmentSize,
-                            journal: end?.journal, buffer: buffer) != nil
+                            segment: number, at: place, size: segmentSize, journal: end?.journal,
+                            window: window) != nil
                     if isWhole || (header.durableUpTo >= next && header.number > next) {
                         throw Corruption(
                             segment: name, offset: place,
                             what: "block \(header.number) is there, but block \(next) before it "
                                 + "is missing or damaged")
                     }
-                    try disk.read(
-                        into: buffer.mutableBytes(0..<JournalFormat.alignment), from: file,
-                        at: place)
+                    page = UnsafeRawBufferPointer(
+                        start: try window.bytes(at: place, count: JournalFormat.alignment),
+                        count: JournalFormat.alignment)
                 }
                 let isInTail =
                     index == 0 && place < tail + JournalFormat.mostBlockBytes
@@ -270,10 +269,11 @@ public struct JournalReader<D: Disk> {
     private func dirtyBytes(
         _ page: UnsafeRawBufferPointer, at place: Int, name: String, mayBeTorn: Bool
     ) throws -> Int {
+        if Self.isZero(page) { return 0 }
         var dirty = 0
         for start in stride(from: 0, to: page.count, by: SlotSize.bytes) {
             let slot = UnsafeRawBufferPointer(rebasing: page[start..<start + SlotSize.bytes])
-            if slot.allSatisfy({ $0 == 0 }) { continue }
+            if Self.isZero(slot) { continue }
             dirty += SlotSize.bytes
             let isHeader = start == 0 && BlockHeader(slot) != nil
             guard mayBeTorn, isHeader || Slot.isValid(slot.baseAddress!) else {
@@ -283,6 +283,46 @@ public struct JournalReader<D: Disk> {
             }
         }
         return dirty
+    }
+}
+
+extension JournalReader {
+    /// `bytes.count` is a multiple of eight.
+    fileprivate static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var all: UInt64 = 0
+        for offset in stride(from: 0, to: bytes.count, by: 8) {
+            all |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        }
+        return all == 0
+    }
+}
+
+/// What is read of a segment, in steps of two of the largest blocks: few reads, all of them long.
+private final class ReadWindow<D: Disk> {
+    private let disk: D
+    private let buffer = AlignedBuffer(JournalFormat.mostBlockBytes * 2)
+    private var file: D.File?
+    private var size = 0
+    private var start = 0
+    private var filled = 0
+
+    init(_ disk: D) { self.disk = disk }
+
+    func begin(_ file: D.File, size: Int) {
+        self.file = file
+        self.size = size
+        filled = 0
+    }
+
+    /// `count` bytes from `offset`, both multiples of the alignment; they live until the next call.
+    func bytes(at offset: Int, count: Int) throws -> UnsafeMutableRawPointer {
+        guard let file else { preconditionFailure("a window is begun on a file") }
+        if filled == 0 || offset < start || offset + count > start + filled {
+            start = offset
+            filled = min(buffer.count, size - offset)
+            try disk.read(into: buffer.mutableBytes(0..<filled), from: file, at: offset)
+        }
+        return buffer.base + (offset - start)
     }
 }
 

@@ -1,5 +1,6 @@
 public import EngineCore
 public import EngineJournal
+import Glibc
 public import Kernel
 
 /// Who is told when a command's outcome is durable. 0 asks for nothing.
@@ -19,15 +20,28 @@ public struct Completion: Sendable {
 /// Goes back to its pool when the last reader lets go.
 public final class DurableBlock: @unchecked Sendable {
     // Filled by the engine's thread before anybody else sees the block, then never written while shared.
-    fileprivate let memory: AlignedBuffer
+    fileprivate private(set) var memory: AlignedBuffer
     public fileprivate(set) var slotCount = 0
     public fileprivate(set) var lastSequence: UInt64 = 0
     public fileprivate(set) var point = JournalPoint(incarnation: 0, sequence: 0, block: .zero)
     public fileprivate(set) var completions: [Completion] = []
 
-    init() {
-        memory = AlignedBuffer(JournalFormat.mostBlockBytes)
-        completions.reserveCapacity(4096)
+    fileprivate init() {
+        memory = AlignedBuffer(Self.fewestSlots * SlotSize.bytes)
+    }
+
+    /// Small blocks are the many, so memory grows with what a block holds.
+    private static let fewestSlots = 16
+
+    fileprivate func fill(from slots: UnsafeRawPointer, count: Int) {
+        let bytes = count * SlotSize.bytes
+        if memory.count < bytes {
+            var size = memory.count
+            while size < bytes { size *= 2 }
+            memory = AlignedBuffer(size)
+        }
+        memory.base.copyMemory(from: slots, byteCount: bytes)
+        slotCount = count
     }
 
     /// The record that starts in `slot`.
@@ -330,8 +344,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         } catch { throw .disk(error) }
         isConfirmed = false
         let durable = takeBlock()
-        durable.memory.base.copyMemory(from: writer.slots, byteCount: slots * SlotSize.bytes)
-        durable.slotCount = slots
+        durable.fill(from: writer.slots, count: slots)
         durable.lastSequence = writer.end.lastSequence
         durable.point = writer.point
         durable.completions.removeAll(keepingCapacity: true)
@@ -402,10 +415,7 @@ public struct Replay: ~Copyable {
             }
             let bytes = writer.used * SlotSize.bytes
             guard slot + writer.used <= count,
-                UnsafeRawBufferPointer(start: memory.base, count: bytes)
-                    .elementsEqual(
-                        UnsafeRawBufferPointer(
-                            start: block.slots + slot * SlotSize.bytes, count: bytes))
+                memcmp(memory.base, block.slots + slot * SlotSize.bytes, bytes) == 0
             else { throw .diverged(sequence: command.sequence) }
             slot += writer.used
         }

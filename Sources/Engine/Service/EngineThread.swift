@@ -11,8 +11,8 @@ public protocol BlockSubscriber: AnyObject, Sendable {
     func durable(_ block: DurableBlock)
     /// Blocks that were handed over and not yet worked off.
     var backlog: Int { get }
-    /// Whether the engine must wait for this one; a slow projection reads the journal instead.
-    var isPaced: Bool { get }
+    /// Blocks that may wait there; at more the engine takes nothing further until some are worked off.
+    var mostBacklog: Int { get }
 }
 
 /// What the engine's thread did lately.
@@ -150,8 +150,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
 
     /// One round: what came in, what is due; sleeps when there is neither. False when all is done.
     private func turn() throws(HostError) -> Bool {
-        for subscriber in subscribers where subscriber.isPaced {
-            while subscriber.backlog > 256 { usleep(500) }
+        for subscriber in subscribers {
+            while subscriber.backlog > subscriber.mostBacklog { usleep(500) }
         }
         host.projected = projectedUpTo.load(ordering: .acquiring)
         let (batch, asked, stopping) = lock.withLock { _ in

@@ -9,6 +9,7 @@ import ProjectionService
 final class Projection {
     private let database: Database
     private(set) var point: JournalPoint?
+    private var changed: [UInt64: [Database.Value]] = [:]
 
     static let schema = [
         """
@@ -91,11 +92,20 @@ final class Projection {
         ].map { .integer(record.field(offset + $0, as: Int64.self)) }
     }
 
-    private func updateAccount(_ record: RecordBytes, at offset: Int) throws(DatabaseError) {
-        try database.run(
-            "UPDATE accounts SET cash = ?, held = ?, open_bets = ?, receivable = ?, sequence = ? "
-                + "WHERE account = ?",
-            balances(record, at: offset) + [bits(record.sequence), bits(record.account.rawValue)])
+    /// Remembered, and written once per account when the transaction ends.
+    private func updateAccount(_ record: RecordBytes, at offset: Int) {
+        changed[record.account.rawValue] =
+            balances(record, at: offset) + [bits(record.sequence), bits(record.account.rawValue)]
+    }
+
+    /// Writes what changed since the last time; part of the caller's transaction.
+    func writeAccounts() throws {
+        for values in changed.values {
+            try database.run(
+                "UPDATE accounts SET cash = ?, held = ?, open_bets = ?, receivable = ?, "
+                    + "sequence = ? WHERE account = ?", values)
+        }
+        changed.removeAll(keepingCapacity: true)
     }
 
     private func line(
@@ -121,7 +131,7 @@ final class Projection {
                 .integer(Int64(record.field(Layout.AccountChanged.currency, as: UInt16.self))),
                 .integer(Int64(record.field(Layout.AccountChanged.money, as: UInt8.self))),
             ])
-        try updateAccount(record, at: Layout.AccountChanged.balances)
+        updateAccount(record, at: Layout.AccountChanged.balances)
         if record.field(Layout.AccountChanged.entry, as: UInt8.self) != 0 {
             try line(
                 record, part: 0, reason: .deposit,
@@ -166,15 +176,15 @@ final class Projection {
         }
         let entries = record.field(Layout.Placed.entries, as: UInt8.self)
         guard entries != 0 else { return }
-        try updateAccount(record, at: Layout.Placed.balances)
+        updateAccount(record, at: Layout.Placed.balances)
         let stake = record.field(Layout.Placed.stake, as: Int64.self)
-        for reason in [EntryReason.hold, .accept, .release]
-        where entries & (1 << reason.rawValue) != 0 {
-            let change = reason == .hold ? -stake : reason == .release ? stake : 0
-            try line(
-                record, part: Int64(reason.rawValue), reason: reason, change: change, bet: bet,
-                at: Layout.Placed.balances)
-        }
+        // A stake that is held and accepted in one record is one line: the balances are those after both.
+        let reasons = [EntryReason.hold, .release, .accept]
+        guard let reason = reasons.first(where: { entries & (1 << $0.rawValue) != 0 }) else { return }
+        let change = reason == .hold ? -stake : reason == .release ? stake : 0
+        try line(
+            record, part: Int64(reason.rawValue), reason: reason, change: change, bet: bet,
+            at: Layout.Placed.balances)
     }
 
     private func insert(_ bet: UInt64, _ place: RecordBytes, _ record: RecordBytes)
@@ -236,7 +246,7 @@ final class Projection {
                 .integer(Int64(record.field(Layout.BetSettled.version, as: UInt32.self))),
                 bits(bet),
             ])
-        try updateAccount(record, at: Layout.BetSettled.balances)
+        updateAccount(record, at: Layout.BetSettled.balances)
         try line(
             record, part: 0, reason: reason, change: payout - before, bet: bet,
             at: Layout.BetSettled.balances)

@@ -119,6 +119,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         if let known = projection.point, known.sequence >= point.sequence { return }
         try database.transaction {
             try projection.apply({ try block.forEachRecord($0) }, to: point)
+            try projection.writeAccounts()
         }
     }
 
@@ -130,7 +131,9 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     // MARK: From other threads
 
     public var backlog: Int { waiting.load(ordering: .relaxed) }
-    public var isPaced: Bool { true }
+    /// Projections may fall behind by so many blocks before the engine waits for them.
+    public static let backlogLimit = 4096
+    public var mostBacklog: Int { Self.backlogLimit }
 
     public func durable(_ block: DurableBlock) {
         waiting.add(1, ordering: .relaxed)
@@ -210,6 +213,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     }
 
     private func run() {
+        // Bets come first: the rows may be a moment late, the engine and the loops may not.
+        _ = gs_prioritise_thread(10)
         while true {
             let (blocks, questions, isStopping) = queue.withLock { queue in
                 let taken = (queue.blocks, queue.questions, queue.isStopping)
@@ -242,6 +247,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
             for block in blocks {
                 try projection.apply({ try block.forEachRecord($0) }, to: block.point)
             }
+            try projection.writeAccounts()
         }
     }
 }
