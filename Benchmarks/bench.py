@@ -168,7 +168,7 @@ def durable_rows(peers):
         row(f"durable-{clients}", mine, "bets/s", "C reference, one thread" if peer else None, peer, mine / peer if peer else None)
     mine, peer = m(ours[64], "p99_us"), m(raw[128], "p99_us")
     row("durable-64-p99", mine, "us", "raw log, 16 KiB" if peer else None, peer, peer / mine if peer else None)
-    recovered = [last_json(run(BENCH, "recovery", directory("recovery"), 1_000_000))["bets_per_s"] for _ in range(ROUNDS)]
+    recovered = [last_json(run(BENCH, "recovery", directory("recovery"), 2_000_000))["bets_per_s"] for _ in range(ROUNDS)]
     row("recovery", median(recovered), "bets/s")
 
 

@@ -91,7 +91,8 @@ public struct CatalogueView: Sendable {
     private(set) var fixtureSequence: UInt64 = 0
     private(set) var order: UInt64 = 0
     private(set) var time = Timestamp(nanoseconds: 0)
-    private(set) var journal = ExternalID.zero
+    /// The journal's identity in short: positions of one epoch mean nothing in another.
+    private(set) var epoch = ""
     private(set) var currency = Currency.eur
     private(set) var minimumStake: Int64 = 0
     private(set) var payoutCap: Int64 = 0
@@ -113,9 +114,6 @@ public struct CatalogueView: Sendable {
 
     public init() {}
 
-    /// The journal's identity in short: positions of one epoch mean nothing in another.
-    var epoch: String { String(journal.description.prefix(8)) }
-
     // MARK: Folding
 
     /// Folds one durable record, in order.
@@ -126,9 +124,10 @@ public struct CatalogueView: Sendable {
         time = record.time
         switch record.kind {
         case .genesis:
-            journal = ExternalID(
+            let journal = ExternalID(
                 high: record.field(Layout.Genesis.journalHigh, as: UInt64.self),
                 low: record.field(Layout.Genesis.journalLow, as: UInt64.self))
+            epoch = String(journal.description.prefix(8))
             currency =
                 Currency(
                     numericCode: record.field(Layout.Genesis.currency, as: UInt16.self)) ?? .eur

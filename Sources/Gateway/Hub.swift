@@ -27,6 +27,7 @@ public final class Hub {
     private let intake: any EngineIntake
     private var waiting: [Token: CommandAnswer] = [:]
     private var nextToken: UInt64 = 1
+    private var owesWake = false
     private var encoder = CommandEncoder()
     private var marketWatchers: [MarketID: [ObjectIdentifier: any TopicWatcher]] = [:]
     private var fixtureWatchers: [ObjectIdentifier: any TopicWatcher] = [:]
@@ -45,6 +46,12 @@ public final class Hub {
         self.loop = loop
         self.view = view
         self.intake = intake
+        // All that a turn of the loop brought goes to the engine with one wake-up.
+        loop.afterFlush = { [unowned self] in
+            guard owesWake else { return }
+            owesWake = false
+            self.intake.wake()
+        }
     }
 
     // MARK: Commands
@@ -53,16 +60,21 @@ public final class Hub {
     func submit(
         _ answer: CommandAnswer?, _ make: (inout CommandEncoder) -> RecordBytes
     ) -> Bool {
-        guard let answer else { return intake.submit(make(&encoder), token: 0) }
+        guard let answer else {
+            let taken = intake.submitQuietly(make(&encoder), token: 0)
+            owesWake = owesWake || taken
+            return taken
+        }
         guard waiting.count < Self.mostWaiting else { return false }
         // The loop's index in the upper byte tells the blocks' readers whose answer it is.
         let token = UInt64(loop.index + 1) << 56 | nextToken
         nextToken += 1
         waiting[token] = answer
-        guard intake.submit(make(&encoder), token: token) else {
+        guard intake.submitQuietly(make(&encoder), token: token) else {
             waiting[token] = nil
             return false
         }
+        owesWake = true
         return true
     }
 
@@ -130,7 +142,8 @@ public final class Hub {
 
     private func note(_ line: TickerLine) {
         ticker.append(line)
-        if ticker.count > TickerLine.kept { ticker.removeFirst(ticker.count - TickerLine.kept) }
+        // Cut rarely and by much, so that a line costs no move of all the others.
+        if ticker.count > TickerLine.kept * 2 { ticker.removeFirst(TickerLine.kept) }
         for desk in deskWatchers.values { desk.hasNews = true }
     }
 

@@ -30,12 +30,17 @@ enum Messages {
             json.key("order")
             json.number(envelope.order)
             json.key("time")
-            json.string(envelope.time.description)
+            write(time: envelope.time, to: &json)
             json.key("type")
-            json.string(envelope.type.description)
+            json.word(envelope.type)
             body(&json)
         }
         return json.bytes
+    }
+
+    /// RFC 3339, written where it goes.
+    static func write(time: Timestamp, to json: inout JSONWriter) {
+        json.quoted { time.appendRFC3339(to: &$0) }
     }
 
     // MARK: Catalogue
@@ -315,12 +320,12 @@ enum Messages {
         let due = record.field(Layout.Placed.dueAt, as: Int64.self)
         if due != 0 {
             json.key("dueAt")
-            json.string(Timestamp(nanoseconds: due).description)
+            write(time: Timestamp(nanoseconds: due), to: &json)
         }
         let accepted = record.field(Layout.Placed.acceptedAt, as: Int64.self)
         if accepted != 0 {
             json.key("acceptedAt")
-            json.string(Timestamp(nanoseconds: accepted).description)
+            write(time: Timestamp(nanoseconds: accepted), to: &json)
         }
         let legs = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
         if legs > 0 {

@@ -408,6 +408,22 @@ public struct JSONWriter: Sendable {
         appendQuoted(text)
     }
 
+    /// A word that needs no escaping, as a string.
+    public mutating func word(_ word: StaticString) {
+        separate()
+        bytes.append(0x22)
+        word.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        bytes.append(0x22)
+    }
+
+    /// A string whose bytes `body` appends; they need no escaping.
+    public mutating func quoted(_ body: (inout [UInt8]) -> Void) {
+        separate()
+        bytes.append(0x22)
+        body(&bytes)
+        bytes.append(0x22)
+    }
+
     public mutating func number(_ value: some FixedWidthInteger) {
         separate()
         appendNumber(value)

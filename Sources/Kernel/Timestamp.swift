@@ -46,29 +46,25 @@ extension Timestamp: CustomStringConvertible {
         let days = total.flooredQuotient(by: 86_400_000)
         let inDay = total - days * 86_400_000
         let (year, month, day) = Self.civil(fromDays: days)
-        func put(_ value: Int64, _ width: Int) {
-            var divisor: Int64 = 1
-            for _ in 1..<width { divisor *= 10 }
-            var rest = value
-            for _ in 0..<width {
-                out.append(UInt8(truncatingIfNeeded: 0x30 + rest / divisor % 10))
-                rest %= divisor * 10
-                divisor = max(1, divisor / 10)
-            }
+        func two(_ value: Int64) {
+            out.append(UInt8(truncatingIfNeeded: 0x30 + value / 10))
+            out.append(UInt8(truncatingIfNeeded: 0x30 + value % 10))
         }
-        put(year, 4)
+        two(year / 100)
+        two(year % 100)
         out.append(UInt8(ascii: "-"))
-        put(month, 2)
+        two(month)
         out.append(UInt8(ascii: "-"))
-        put(day, 2)
+        two(day)
         out.append(UInt8(ascii: "T"))
-        put(inDay / 3_600_000, 2)
+        two(inDay / 3_600_000)
         out.append(UInt8(ascii: ":"))
-        put(inDay / 60_000 % 60, 2)
+        two(inDay / 60_000 % 60)
         out.append(UInt8(ascii: ":"))
-        put(inDay / 1000 % 60, 2)
+        two(inDay / 1000 % 60)
         out.append(UInt8(ascii: "."))
-        put(inDay % 1000, 3)
+        out.append(UInt8(truncatingIfNeeded: 0x30 + inDay % 1000 / 100))
+        two(inDay % 100)
         out.append(UInt8(ascii: "Z"))
     }
 

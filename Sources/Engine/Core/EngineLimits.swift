@@ -14,7 +14,8 @@ public struct EngineLimits: Sendable {
 
     public init(
         accounts: Int = 4_000_000, openBets: Int = 16_000_000, ids: Int = 16_000_000,
-        reservedIDs: Int = 65_536, reservedBets: Int = 65_536, timers: Int = 262_144, fixtures: Int = 1_000_000,
+        reservedIDs: Int = 65_536, reservedBets: Int = 65_536, timers: Int = 262_144,
+        fixtures: Int = 1_000_000,
         markets: Int = 4_000_000
     ) {
         self.accounts = accounts

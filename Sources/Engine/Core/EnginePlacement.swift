@@ -214,8 +214,7 @@ extension Engine {
     }
 
     /// The potential return, once stake, return, funds and exposure have all passed.
-    private func checkStake(_ request: PlaceRequest, _ account: UInt32) throws(Refused) -> Int64
-    {
+    private func checkStake(_ request: PlaceRequest, _ account: UInt32) throws(Refused) -> Int64 {
         let stake = request.stake
         guard stake >= rules.minimumStake, stake > 0 else {
             throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))

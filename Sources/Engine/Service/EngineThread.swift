@@ -47,6 +47,9 @@ public struct EngineStatus: Sendable {
 public protocol EngineIntake: AnyObject, Sendable {
     /// False means `busy`: nothing was taken, nothing is journalled, try again later.
     func submit(_ record: RecordBytes, token: Token) -> Bool
+    /// The same without waking the engine: the caller has more, and says `wake` when its turn is over.
+    func submitQuietly(_ record: RecordBytes, token: Token) -> Bool
+    func wake()
 }
 
 /// Engine and journal on one dedicated thread behind a bounded intake.
@@ -88,14 +91,18 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     public func subscribe(_ subscriber: any BlockSubscriber) { subscribers.append(subscriber) }
 
     public func submit(_ record: RecordBytes, token: Token) -> Bool {
-        let taken = lock.withLock { _ in !isStopping && filling.add(record, token: token) }
-        if taken {
-            gs_gate_open(gate)
-        } else {
-            busyCount.add(1, ordering: .relaxed)
-        }
+        let taken = submitQuietly(record, token: token)
+        if taken { wake() }
         return taken
     }
+
+    public func submitQuietly(_ record: RecordBytes, token: Token) -> Bool {
+        let taken = lock.withLock { _ in !isStopping && filling.add(record, token: token) }
+        if !taken { busyCount.add(1, ordering: .relaxed) }
+        return taken
+    }
+
+    public func wake() { gs_gate_open(gate) }
 
     /// Asks the engine between two turns, when everything it knows is durable.
     ///

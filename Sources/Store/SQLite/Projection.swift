@@ -180,7 +180,9 @@ final class Projection {
         let stake = record.field(Layout.Placed.stake, as: Int64.self)
         // A stake that is held and accepted in one record is one line: the balances are those after both.
         let reasons = [EntryReason.hold, .release, .accept]
-        guard let reason = reasons.first(where: { entries & (1 << $0.rawValue) != 0 }) else { return }
+        guard let reason = reasons.first(where: { entries & (1 << $0.rawValue) != 0 }) else {
+            return
+        }
         let change = reason == .hold ? -stake : reason == .release ? stake : 0
         try line(
             record, part: Int64(reason.rawValue), reason: reason, change: change, bet: bet,

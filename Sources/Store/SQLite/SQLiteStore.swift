@@ -131,6 +131,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     // MARK: From other threads
 
     public var backlog: Int { waiting.load(ordering: .relaxed) }
+    /// How long rows wait for company while more than one block comes at a time.
+    static let gatherMicroseconds: UInt32 = 4000
     /// Projections may fall behind by so many blocks before the engine waits for them.
     public static let backlogLimit = 4096
     public var mostBacklog: Int { Self.backlogLimit }
@@ -214,7 +216,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     private func run() {
         // Bets come first: the rows may be a moment late, the engine and the loops may not.
-        _ = gs_prioritise_thread(10)
+        _ = gs_prioritise_thread(15)
         while true {
             let (blocks, questions, isStopping) = queue.withLock { queue in
                 let taken = (queue.blocks, queue.questions, queue.isStopping)
@@ -232,6 +234,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 }
                 waiting.subtract(blocks.count, ordering: .relaxed)
                 if let point = projection.point { onProjected(point.sequence) }
+                // Under load a moment's wait makes one transaction of what would be many.
+                if blocks.count > 1 { usleep(Self.gatherMicroseconds) }
             }
             let reader = Reader(projection: projection, people: people)
             for question in questions { question(reader) }
