@@ -141,7 +141,7 @@ let package = Package(
         .testTarget(
             name: "FeedTests",
             dependencies: [
-                "TestSupport", "Kernel", "Catalogue", "Pricing", "Betting", "EngineCore",
+                "TestSupport", "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
                 "EngineJournal", "EngineService", "JSONText", "FeedCore", "FeedService",
                 "FeedBetfair",
             ], swiftSettings: house),

@@ -101,6 +101,12 @@ public final class Cell {
         return token
     }
 
+    /// Puts a finished record into the next turn; false when there is no room.
+    public func offer(_ record: RecordBytes) -> Bool { batch.add(record, token: 0) }
+
+    /// Sees every durable record.
+    public var onRecord: ((RecordBytes) -> Void)?
+
     /// Runs a turn; what was answered is in `answered`.
     public func turn() throws(HostError) {
         defer { batch.removeAll() }
@@ -112,6 +118,7 @@ public final class Cell {
                         outcome: Outcome(block.record(at: Int(completion.slot)))))
             }
             block.forEachRecord { record in
+                onRecord?(record)
                 if record.kind == .placed {
                     concluded[record.field(Layout.Placed.bet, as: UInt64.self)] = Outcome(record)
                 }
