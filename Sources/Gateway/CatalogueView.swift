@@ -94,9 +94,6 @@ public struct CatalogueView: Sendable {
     /// The journal's identity in short: positions of one epoch mean nothing in another.
     private(set) var epoch = ""
     private(set) var currency = Currency.eur
-    private(set) var minimumStake: Int64 = 0
-    private(set) var payoutCap: Int64 = 0
-    private var byFixtureID: [ExternalID: FixtureID] = [:]
     /// The command whose outcomes follow.
     private var command = PendingCommand.none
 
@@ -131,8 +128,6 @@ public struct CatalogueView: Sendable {
             currency =
                 Currency(
                     numericCode: record.field(Layout.Genesis.currency, as: UInt16.self)) ?? .eur
-            minimumStake = record.field(Layout.Genesis.minimumStake, as: Int64.self)
-            payoutCap = record.field(Layout.Genesis.payoutCap, as: Int64.self)
         case .recovered:
             for id in Array(markets.keys) {
                 markets[id]?.reasons.insert(.recovery)
@@ -252,7 +247,6 @@ public struct CatalogueView: Sendable {
                 scheduled: made.scheduled, state: made.state, lostContact: made.lostContact)
             view.order = record.sequence
             fixtures[id] = view
-            byFixtureID[made.externalID] = id
             fixtureOrder.append(id)
             if fixtureOrder.count > Self.fixturesKept { forget(fixtureOrder.removeFirst()) }
         case .update(let state, let incident, let lost):
@@ -273,7 +267,6 @@ public struct CatalogueView: Sendable {
 
     private mutating func forget(_ id: FixtureID) {
         guard let view = fixtures.removeValue(forKey: id) else { return }
-        byFixtureID[view.externalID] = nil
         for market in view.markets { markets[market] = nil }
     }
 

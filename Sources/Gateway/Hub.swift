@@ -14,7 +14,6 @@ protocol TopicWatcher: AnyObject {
     /// A market's news could not be sent now: send its image once there is room.
     func postpone(market: MarketID)
     func postponeFixtures()
-    func closeSlow()
 }
 
 /// Where durable facts meet one loop's clients: waiting commands are answered, views folded, topics
@@ -95,8 +94,6 @@ public final class Hub {
         flushTopics()
     }
 
-    private var dirtyMarkets: [MarketID: MarketView] = [:]
-    private var dirtyOrder: [MarketID] = []
     private var dirtyFixtures: Set<FixtureID> = []
 
     private func push(_ record: RecordBytes) {
@@ -152,7 +149,7 @@ public final class Hub {
     /// Every version goes out as a delta of its own, encoded once for all who watch.
     private func marketChanged(_ id: MarketID, _ before: MarketView?) {
         guard let market = view.markets[id] else { return }
-        if before == nil, let fixture = Optional(market.fixture) { dirtyFixtures.insert(fixture) }
+        if before == nil { dirtyFixtures.insert(market.fixture) }
         for desk in deskWatchers.values { desk.changed(id) }
         let watchers = marketWatchers[id] ?? [:]
         let text = Messages.delta(market, since: before, in: view)
@@ -234,8 +231,6 @@ public final class Hub {
 
     func watchDesk(_ socket: OperatorSocket) { deskWatchers[ObjectIdentifier(socket)] = socket }
     func unwatchDesk(_ socket: OperatorSocket) { deskWatchers[ObjectIdentifier(socket)] = nil }
-
-    var watcherCount: Int { fixtureWatchers.count + accountWatchers.count }
 
     /// Once a second: old deltas go.
     func prune() {

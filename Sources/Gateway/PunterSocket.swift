@@ -11,8 +11,6 @@ enum SocketLimits {
     static let subscriptions = 200
     /// Bets sent and not answered.
     static let betsInFlight = 256
-    /// Messages taken in one second.
-    static let messagesPerSecond = 20_000
     /// Milliseconds between two heartbeats of ours.
     static let heartbeat: UInt64 = 2000
 }
@@ -29,7 +27,6 @@ final class PunterSocket: WebSocketHandler, TopicWatcher {
     private var owesFixtures = false
     private var watchesBets = false
     private var inFlight = 0
-    private var answering: [UInt64: Bool] = [:]
 
     init(_ gateway: PunterGateway, session: PunterSession?) {
         self.gateway = gateway
@@ -210,8 +207,6 @@ final class PunterSocket: WebSocketHandler, TopicWatcher {
     }
 
     func postponeFixtures() { owesFixtures = true }
-
-    func closeSlow() { socket?.close(.tryAgainLater, "too slow") }
 
     func drained(_ socket: WebSocketConnection) { drainPostponed() }
 
