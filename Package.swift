@@ -120,9 +120,11 @@ let package = Package(
                 "NetworkLoops", "Gateway", "JSONText", "SystemThreads", "CSystem",
             ], path: "Sources/Apps/grandstand", resources: [.copy("Pages")],
             swiftSettings: house),
+        .target(name: "CEpoll", path: "Benchmarks/CEpoll"),
         .executableTarget(
             name: "grandstand-bench",
             dependencies: [
+                "CEpoll",
                 "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
                 "EngineService", "EngineFiles", "NetworkCodecs", "NetworkLoops", "CSystem",
             ], path: "Benchmarks/Sources", swiftSettings: house),

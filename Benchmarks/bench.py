@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every benchmark beside its peer, taking turns, and writes bench.json and BENCHMARKS.md.
 
-usage: bench.py [ROUNDS]      (3; medians over rounds)
+usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, floor, socket, start: these alone, and nothing is written)
 
 Peers are looked for in ../shared/peers; a row without its peer has no ratio. Ratios are ours to theirs: more is better.
 """
@@ -26,6 +26,7 @@ SERVER = ROOT / ".build" / "release" / "grandstand"
 PEERS = ROOT.parent / "shared" / "peers"
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir="/var/tmp"))
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+PARTS = sys.argv[2:]
 TICK = os.sysconf("SC_CLK_TCK")
 rows = []
 
@@ -250,7 +251,7 @@ def socket_rows(peers):
         row(f"bet-socket-{clients}", median(mine), "bets/s", "uWebSockets echo, same client" if peer else None, theirs, median(mine) / theirs if peer else None)
 
 
-def start_row():
+def start_row(_):
     """From the start of the program to the first open market that a client can read."""
     took = []
     for _ in range(ROUNDS):
@@ -290,11 +291,10 @@ def write(peers):
 
 peers = build_peers()
 try:
-    engine_rows(peers)
-    durable_rows(peers)
-    floor_rows(peers)
-    socket_rows(peers)
-    start_row()
+    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("floor", floor_rows), ("socket", socket_rows), ("start", start_row)]:
+        if not PARTS or name in PARTS:
+            part(peers)
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
-write(peers)
+if not PARTS:
+    write(peers)

@@ -1,10 +1,11 @@
+import CEpoll
 import CSystem
 import Foundation
 import Glibc
 
 /// The project's load client, closed loop: `connections` WebSockets that each send, wait for the answer and send again.
 ///
-/// `bet` mode signs in, finds a market and places bets; `echo` mode sends what it is told to any echo server, so that
+/// `bet` mode signs in, follows a market's prices and its own bets, and places bets on it; `echo` mode sends what it is told to any echo server, so that
 /// a peer and our own server are driven by the same client.
 enum LoadClient {
     struct Options {
@@ -67,7 +68,7 @@ enum LoadClient {
     static func run(_ options: Options) {
         let port = options.port
         var cookies: [String] = []
-        var template = (head: "", tail: "")
+        var template = (head: "", tail: "", market: 0)
         if options.isBet {
             for _ in 0..<options.connections {
                 let answer = request(
@@ -94,13 +95,17 @@ enum LoadClient {
                 }
                 got.append(byte)
             }
+            if options.isBet {
+                let topics = frame(Array("{\"op\":\"subscribe\",\"topics\":[\"bets\",\"market/\(template.market)\"]}".utf8))
+                _ = send(descriptor, topics, topics.count, 0)
+            }
             return Connection(descriptor: descriptor)
         }
-        drive(&connections, options, template)
+        drive(&connections, options, (template.head, template.tail))
     }
 
     /// A market that stays open through the run, and a bet on it with holes for id and deadline.
-    private static func betTemplate(_ port: UInt16) -> (head: String, tail: String) {
+    private static func betTemplate(_ port: UInt16) -> (head: String, tail: String, market: Int) {
         for market in 0..<60 {
             let answer = request(
                 port, "GET /api/v1/markets/\(market) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n")
@@ -108,7 +113,7 @@ enum LoadClient {
             let until = rfc3339(gs_wall_nanoseconds() / 1_000_000_000 + 55)
             return (
                 "{\"op\":\"place\",\"validUntil\":\"\(until)\",\"stake\":{\"amount\":10,\"currency\":\"EUR\",\"kind\":\"cash\"},\"structure\":\"single\",\"priceRule\":\"any\",\"tolerance\":255,\"legs\":[{\"market\":\"\(market)\",\"selection\":0,\"odds\":[\(odds)]}],\"id\":\"",
-                "\"}"
+                "\"}", market
             )
         }
         print("no market is open")
@@ -124,7 +129,7 @@ enum LoadClient {
         return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    private static func frame(_ payload: [UInt8]) -> [UInt8] {
+    fileprivate static func frame(_ payload: [UInt8]) -> [UInt8] {
         var out: [UInt8] = [0x81]
         if payload.count < 126 {
             out.append(0x80 | UInt8(payload.count))
@@ -135,45 +140,83 @@ enum LoadClient {
         return out + payload
     }
 
+    /// The frames of a run: an echo's is always the same, a bet's has its client id written into it.
+    private struct Frames {
+        private var bytes: [UInt8]
+        private let idOffset: Int
+        private let run: UInt64
+
+        init(echo size: Int) {
+            bytes = frame((0..<size).map { UInt8(97 + $0 % 26) })
+            idOffset = -1
+            run = 0
+        }
+
+        init(bet template: (head: String, tail: String), run: UInt64) {
+            let blank = [UInt8](repeating: 0x30, count: 32)
+            bytes = frame(Array(template.head.utf8) + blank + Array(template.tail.utf8))
+            idOffset = bytes.count - template.tail.utf8.count - 32
+            self.run = run
+        }
+
+        /// The bytes to send as the connection's next question.
+        mutating func next(_ connection: Int, _ number: UInt64, _ body: (UnsafeRawBufferPointer) -> Void) {
+            if idOffset >= 0 {
+                write(run ^ UInt64(connection) << 40, at: idOffset)
+                write(number << 16 | UInt64(connection), at: idOffset + 16)
+            }
+            bytes.withUnsafeBytes(body)
+        }
+
+        private mutating func write(_ word: UInt64, at offset: Int) {
+            for position in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - position * 4) & 15)
+                bytes[offset + position] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            }
+        }
+    }
+
     private static func drive(
         _ connections: inout [Connection], _ options: Options, _ template: (head: String, tail: String)
     ) {
-        let digits = Array("0123456789abcdef".utf8)
-        let head = Array(template.head.utf8)
-        let tail = Array(template.tail.utf8)
-        let echo = frame((0..<options.size).map { UInt8(97 + $0 % 26) })
         let marker = Array("\"type\":\"bet\"".utf8)
         let refusalMarker = Array("\"refusal\"".utf8)
+        var frames =
+            options.isBet ? Frames(bet: template, run: UInt64(gs_wall_nanoseconds())) : Frames(echo: options.size)
         var refused = 0
-        let run = UInt64(gs_wall_nanoseconds())
-
-        func message(_ index: Int, _ number: UInt64) -> [UInt8] {
-            guard options.isBet else { return echo }
-            var id: [UInt8] = []
-            let words = [run ^ UInt64(index) << 40, number << 16 | UInt64(index)]
-            for position in 0..<32 {
-                id.append(digits[Int(words[position / 16] >> UInt64(60 - position % 16 * 4) & 15)])
-            }
-            return frame(head + id + tail)
-        }
 
         func ask(_ index: Int) {
             connections[index].number += 1
             connections[index].sent = EngineBench.now()
-            let bytes = message(index, connections[index].number)
-            guard send(connections[index].descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
-                print("a send was cut short")
-                exit(1)
+            let descriptor = connections[index].descriptor
+            frames.next(index, connections[index].number) { bytes in
+                guard send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+                    print("a send was cut short")
+                    exit(1)
+                }
             }
         }
 
-        var polls = connections.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        /// Whether the frame answers a question.
+        func isAnswer(_ body: UnsafeRawBufferPointer) -> Bool {
+            guard options.isBet else { return true }
+            guard contains(body, marker) else { return false }
+            if contains(body, refusalMarker) { refused += 1 }
+            return true
+        }
+
+        let epoll = epoll_create1(0)
+        for (index, connection) in connections.enumerated() {
+            var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u32: UInt32(index)))
+            epoll_ctl(epoll, EPOLL_CTL_ADD, connection.descriptor, &event)
+        }
+        var events = [epoll_event](repeating: epoll_event(), count: 1024)
         var latencies: [UInt32] = []
         latencies.reserveCapacity(4_000_000)
         let warm = EngineBench.now() + 500_000_000
         let end = warm + UInt64(options.seconds * 1e9)
         var began: UInt64 = 0
-        var chunk = [UInt8](repeating: 0, count: 65_536)
+        var room = [UInt8](repeating: 0, count: 65_536)
         for index in connections.indices { ask(index) }
         while true {
             let time = EngineBench.now()
@@ -182,38 +225,27 @@ enum LoadClient {
                 began = time
                 latencies.removeAll(keepingCapacity: true)
             }
-            poll(&polls, nfds_t(polls.count), 100)
-            for index in polls.indices where polls[index].revents != 0 {
-                let count = recv(polls[index].fd, &chunk, chunk.count, 0)
+            let ready = epoll_wait(epoll, &events, Int32(events.count), 100)
+            for slot in 0..<max(0, Int(ready)) {
+                let index = Int(events[slot].data.u32)
+                // What an earlier read left unfinished stands before what comes now.
+                let kept = connections[index].input.count
+                if kept > 0 { room.replaceSubrange(0..<kept, with: connections[index].input) }
+                let count = room.withUnsafeMutableBytes {
+                    recv(connections[index].descriptor, $0.baseAddress! + kept, $0.count - kept, 0)
+                }
                 guard count > 0 else {
                     print("the server closed a connection")
                     exit(1)
                 }
-                connections[index].input += chunk[0..<count]
-                var used = 0
-                var answers = 0
-                let input = connections[index].input
-                while input.count - used >= 2 {
-                    var length = Int(input[used + 1] & 127)
-                    var header = 2
-                    if length == 126 {
-                        guard input.count - used >= 4 else { break }
-                        length = Int(input[used + 2]) << 8 | Int(input[used + 3])
-                        header = 4
+                let answers = room.withUnsafeBytes { all in
+                    var answers = 0
+                    let used = forEachFrame(UnsafeRawBufferPointer(rebasing: all[0..<kept + count])) {
+                        if isAnswer($0) { answers += 1 }
                     }
-                    guard input.count - used >= header + length else { break }
-                    if options.isBet {
-                        let body = input[used + header..<used + header + length]
-                        if contains(body, marker) {
-                            answers += 1
-                            if contains(body, refusalMarker) { refused += 1 }
-                        }
-                    } else {
-                        answers += 1
-                    }
-                    used += header + length
+                    connections[index].input = used < kept + count ? Array(all[used..<kept + count]) : []
+                    return answers
                 }
-                connections[index].input.removeFirst(used)
                 for _ in 0..<answers {
                     latencies.append(UInt32(min(UInt64(UInt32.max), EngineBench.now() - connections[index].sent)))
                     ask(index)
@@ -231,19 +263,25 @@ enum LoadClient {
                 + "\"p99_us\":\(Double(latencies[latencies.count * 99 / 100]) / 1000),\"refused\":\(refused)}")
     }
 
-    private static func contains(_ bytes: ArraySlice<UInt8>, _ wanted: [UInt8]) -> Bool {
-        guard bytes.count >= wanted.count else { return false }
-        return bytes.withUnsafeBytes { haystack in
-            var start = 0
-            while start + wanted.count <= haystack.count {
-                var matched = 0
-                while matched < wanted.count, haystack[start + matched] == wanted[matched] {
-                    matched += 1
-                }
-                if matched == wanted.count { return true }
-                start += 1
+    /// Visits the whole frames at the front of `bytes`; answers how many bytes they took.
+    private static func forEachFrame(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
+        var used = 0
+        while bytes.count - used >= 2 {
+            var length = Int(bytes[used + 1] & 127)
+            var header = 2
+            if length == 126 {
+                guard bytes.count - used >= 4 else { break }
+                length = Int(bytes[used + 2]) << 8 | Int(bytes[used + 3])
+                header = 4
             }
-            return false
+            guard bytes.count - used >= header + length else { break }
+            body(UnsafeRawBufferPointer(rebasing: bytes[used + header..<used + header + length]))
+            used += header + length
         }
+        return used
+    }
+
+    private static func contains(_ bytes: UnsafeRawBufferPointer, _ wanted: [UInt8]) -> Bool {
+        gs_find(bytes.baseAddress, bytes.count, wanted, wanted.count) != nil
     }
 }

@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -141,6 +142,11 @@ void gs_name_thread(const char *name) {
     char cut[16] = {0};
     strncpy(cut, name, 15);
     prctl(PR_SET_NAME, cut);
+}
+
+int gs_background_thread(void) {
+    struct sched_param none = {0};
+    return sched_setscheduler(0, SCHED_IDLE, &none) ? -errno : 0;
 }
 
 int gs_prioritise_thread(int nice_value) {

@@ -23,79 +23,115 @@ struct BetRequest {
         let what: String
     }
 
-    init(_ json: JSONValue, in view: CatalogueView) throws(Malformed) {
-        guard let id = json["id"]?.text.flatMap({ ExternalID($0) }), id != .zero else {
-            throw Malformed(what: "id: a UUID that you made for this bet")
+    /// `draft` stands in for the id and the deadline that a slip does not have yet.
+    init(
+        _ tape: JSONTape, in view: CatalogueView, draft: (id: ExternalID, until: Timestamp)? = nil
+    ) throws(Malformed) {
+        let root = tape.root
+        if let draft {
+            clientID = draft.id
+            validUntil = draft.until
+        } else {
+            let id = tape.member("id", of: root).flatMap { place in
+                tape.withBytes(place) { ExternalID($0) }
+            }
+            guard let id, id != .zero else {
+                throw Malformed(what: "id: a UUID that you made for this bet")
+            }
+            let until = tape.member("validUntil", of: root).flatMap { place in
+                tape.withBytes(place) { Timestamp($0) }
+            }
+            guard let until else {
+                throw Malformed(what: "validUntil: RFC 3339 in UTC, such as 2026-01-02T03:04:05Z")
+            }
+            clientID = id
+            validUntil = until
         }
-        guard let until = json["validUntil"]?.text.flatMap({ Timestamp($0) }) else {
-            throw Malformed(what: "validUntil: RFC 3339 in UTC, such as 2026-01-02T03:04:05Z")
-        }
-        guard let stake = json["stake"], let amount = stake["amount"]?.whole, amount > 0,
-            amount <= Limits.minorUnits
-        else { throw Malformed(what: "stake.amount: whole minor units, 1 to 2^53 - 1") }
-        guard let currency = stake["currency"]?.text.flatMap({ Currency($0) }) else {
-            throw Malformed(what: "stake.currency: a known ISO 4217 code")
-        }
-        guard stake["kind"] == nil || stake["kind"]?.text == "cash" else {
-            throw Malformed(what: "stake.kind: only cash is taken")
-        }
-        let word = json["structure"]?.text ?? "accumulator"
-        switch word {
-        case "single", "accumulator": structure = .accumulator
-        case "system": structure = .system
-        default: throw Malformed(what: "structure: single or accumulator")
-        }
-        guard let items = json["legs"]?.items, !items.isEmpty, items.count <= Limits.legs else {
-            throw Malformed(what: "legs: 1 to \(Limits.legs)")
-        }
+        (stake, currency) = try Self.stake(tape, tape.member("stake", of: root))
+        structure = try Self.choice(
+            tape, "structure", ["single", "accumulator", "system"],
+            [.accumulator, .accumulator, .system], standard: .accumulator,
+            else: "structure: single or accumulator")
+        guard let items = tape.member("legs", of: root), let count = tape.count(items), count > 0,
+            count <= Limits.legs
+        else { throw Malformed(what: "legs: 1 to \(Limits.legs)") }
         var legs: [LegIntent] = []
-        for (index, item) in items.enumerated() {
-            legs.append(try Self.leg(item, index, view))
+        legs.reserveCapacity(count)
+        for index in 0..<count {
+            legs.append(try Self.leg(tape, tape.item(index, of: items)!, index, view))
         }
-        let ruleName = json["priceRule"]?.text
-        guard let rule = PriceRule(name: ruleName ?? "exact") else {
-            throw Malformed(what: "priceRule: exact, better or any")
-        }
-        let tolerance = json["tolerance"]?.whole ?? 0
+        self.legs = legs
+        rule = try Self.choice(
+            tape, "priceRule", ["exact", "better", "any"], [.exact, .better, .any],
+            standard: .exact, else: "priceRule: exact, better or any")
+        ruleSource = tape.member("priceRule", of: root) == nil ? .standard : .customer
+        let tolerance = tape.member("tolerance", of: root).flatMap { tape.whole($0) } ?? 0
         guard (0...255).contains(tolerance) else {
             throw Malformed(what: "tolerance: 0 to 255 rungs of the ladder")
         }
-        guard let format = OddsFormat(name: json["oddsFormat"]?.text ?? "decimal") else {
-            throw Malformed(what: "oddsFormat: decimal, fractional or american")
-        }
-        guard json["quote"] == nil || json["quote"]?.isNull == true else {
+        self.tolerance = UInt8(tolerance)
+        format = try Self.choice(
+            tape, "oddsFormat", ["decimal", "fractional", "american"],
+            [.decimal, .fractional, .american], standard: .decimal,
+            else: "oddsFormat: decimal, fractional or american")
+        if let quote = tape.member("quote", of: root), !tape.isNull(quote) {
             throw Malformed(what: "quote: single-use quotes are not issued")
         }
-        clientID = id
-        validUntil = until
-        self.stake = amount
-        self.currency = currency
-        self.legs = legs
-        self.rule = rule
-        ruleSource = ruleName == nil ? .standard : .customer
-        self.tolerance = UInt8(tolerance)
-        self.format = format
     }
 
-    private static func leg(_ json: JSONValue, _ index: Int, _ view: CatalogueView)
-        throws(Malformed) -> LegIntent
+    private static func stake(_ tape: JSONTape, _ stake: JSONTape.Place?) throws(Malformed)
+        -> (Int64, Currency)
     {
-        guard let market = json["market"]?.text.flatMap({ UInt64($0) }) else {
+        guard let stake, let amount = tape.member("amount", of: stake).flatMap({ tape.whole($0) }),
+            amount > 0, amount <= Limits.minorUnits
+        else { throw Malformed(what: "stake.amount: whole minor units, 1 to 2^53 - 1") }
+        let currency = tape.member("currency", of: stake).flatMap { place in
+            tape.withBytes(place) { Currency($0) }
+        }
+        guard let currency else {
+            throw Malformed(what: "stake.currency: a known ISO 4217 code")
+        }
+        if let kind = tape.member("kind", of: stake), !tape.isText(kind, "cash") {
+            throw Malformed(what: "stake.kind: only cash is taken")
+        }
+        return (amount, currency)
+    }
+
+    /// What one of `words` stands for; `standard` when the member is not there.
+    private static func choice<Value>(
+        _ tape: JSONTape, _ name: StaticString, _ words: InlineArray<3, StaticString>,
+        _ values: InlineArray<3, Value>, standard: Value, else what: String
+    ) throws(Malformed) -> Value {
+        guard let place = tape.member(name, of: tape.root) else { return standard }
+        for index in 0..<3 where tape.isText(place, words[index]) { return values[index] }
+        throw Malformed(what: what)
+    }
+
+    private static func leg(
+        _ tape: JSONTape, _ leg: JSONTape.Place, _ index: Int, _ view: CatalogueView
+    ) throws(Malformed) -> LegIntent {
+        func whole(_ name: StaticString) -> Int64? {
+            tape.member(name, of: leg).flatMap { tape.whole($0) }
+        }
+        let market = tape.member("market", of: leg).flatMap { place in
+            tape.withBytes(place) { decimal($0) }
+        }
+        guard let market else {
             throw Malformed(what: "legs[\(index)].market: the market's id as text")
         }
-        guard let selection = json["selection"]?.whole, (0..<64).contains(selection) else {
+        guard let selection = whole("selection"), (0..<64).contains(selection) else {
             throw Malformed(what: "legs[\(index)].selection: the selection's number in its market")
         }
-        guard let pair = json["odds"]?.items, pair.count == 2, let numerator = pair[0].whole,
-            let denominator = pair[1].whole, let top = UInt32(exactly: numerator),
-            let bottom = UInt32(exactly: denominator), let odds = Odds(top, over: bottom)
+        guard let (top, bottom) = pair(tape, tape.member("odds", of: leg)),
+            let numerator = UInt32(exactly: top), let denominator = UInt32(exactly: bottom),
+            let odds = Odds(numerator, over: denominator)
         else {
             throw Malformed(what: "legs[\(index)].odds: [return, stake] as the market showed them")
         }
         var score = Score.unknown
-        if let pair = json["score"]?.items {
-            guard pair.count == 2, let home = pair[0].whole, let away = pair[1].whole,
-                let homeGoals = UInt16(exactly: home), let awayGoals = UInt16(exactly: away)
+        if let shown = tape.member("score", of: leg), tape.count(shown) != nil {
+            guard let (home, away) = pair(tape, shown), let homeGoals = UInt16(exactly: home),
+                let awayGoals = UInt16(exactly: away)
             else { throw Malformed(what: "legs[\(index)].score: [home, away] or null") }
             score = Score(home: homeGoals, away: awayGoals).packed
         }
@@ -103,15 +139,38 @@ struct BetRequest {
         let known = view.markets[id]
         return LegIntent(
             market: id, fixture: known?.fixture ?? FixtureID(.max), selection: UInt32(selection),
-            odds: odds, marketVersion: json["version"]?.whole.map { UInt64(clamping: $0) } ?? 0,
-            score: score,
-            clockSeconds: json["clock"]?.whole.map { UInt32(clamping: $0) } ?? .max,
+            odds: odds, marketVersion: whole("version").map { UInt64(clamping: $0) } ?? 0,
+            score: score, clockSeconds: whole("clock").map { UInt32(clamping: $0) } ?? .max,
             message: known?.message ?? 0)
+    }
+
+    /// Two whole numbers in an array.
+    private static func pair(_ tape: JSONTape, _ place: JSONTape.Place?) -> (Int64, Int64)? {
+        guard let place, tape.count(place) == 2,
+            let one = tape.item(0, of: place).flatMap({ tape.whole($0) }),
+            let other = tape.item(1, of: place).flatMap({ tape.whole($0) })
+        else { return nil }
+        return (one, other)
+    }
+
+    /// An id as it is sent: decimal digits only.
+    private static func decimal(_ text: Span<UInt8>) -> UInt64? {
+        guard !text.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for index in text.indices {
+            guard (0x30...0x39).contains(text[index]) else { return nil }
+            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, over) = tens.addingReportingOverflow(UInt64(text[index] - 0x30))
+            guard !overflow, !over else { return nil }
+            value = sum
+        }
+        return value
     }
 
     /// 128 bits over everything that the customer decided: another slip under the same id differs here.
     func hash(_ digest: Digest) -> ExternalID {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(24 + legs.count * 24)
         func put(_ value: UInt64) {
             for shift in stride(from: 0, to: 64, by: 8) {
                 bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))

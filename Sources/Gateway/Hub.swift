@@ -8,6 +8,70 @@ import Synchronization
 /// What a waiting command gets: its first outcome when it has one, and its own sequence.
 typealias CommandAnswer = (RecordBytes?, UInt64) -> Void
 
+/// Somebody whose commands are answered without a closure for each.
+protocol CommandOwner: AnyObject {
+    func answered(_ record: RecordBytes?, sequence: UInt64)
+}
+
+/// Who waits for what was handed to the engine, by a token that is never given twice.
+///
+/// Bound: `capacity` at a time.
+struct WaitingCommands {
+    private struct Slot {
+        var token: Token = 0
+        var owner: (any CommandOwner)?
+        var answer: CommandAnswer?
+    }
+
+    private var slots: [Slot] = []
+    private var free: [Int] = []
+    private var generation: UInt64 = 0
+    private let mark: UInt64
+    let capacity: Int
+
+    /// The loop's index in the upper byte tells the readers of blocks whose answer it is.
+    init(loop: Int, capacity: Int) {
+        mark = UInt64(loop + 1)
+        self.capacity = capacity
+    }
+
+    var count: Int { slots.count - free.count }
+
+    /// Upper byte: the loop; then 32 bits of a count; lower 24 bits: the place here. Nil when full.
+    mutating func add(_ owner: (any CommandOwner)?, _ answer: CommandAnswer?) -> Token? {
+        if free.isEmpty {
+            guard slots.count < capacity else { return nil }
+            free.append(slots.count)
+            slots.append(Slot())
+        }
+        let place = free.removeLast()
+        generation = (generation + 1) & 0xffff_ffff
+        let token = mark << 56 | generation << 24 | UInt64(place)
+        slots[place].token = token
+        slots[place].owner = owner
+        slots[place].answer = answer
+        return token
+    }
+
+    mutating func remove(_ token: Token) {
+        let place = Int(token & 0xff_ffff)
+        guard place < slots.count, slots[place].token == token else { return }
+        slots[place] = Slot()
+        free.append(place)
+    }
+
+    /// Gives the answer to whoever waits for it, once; a token of another loop is passed by.
+    mutating func take(_ token: Token) -> (owner: (any CommandOwner)?, answer: CommandAnswer?)? {
+        guard token >> 56 == mark else { return nil }
+        let place = Int(token & 0xff_ffff)
+        guard place < slots.count, slots[place].token == token else { return nil }
+        let slot = slots[place]
+        slots[place] = Slot()
+        free.append(place)
+        return (slot.owner, slot.answer)
+    }
+}
+
 /// Somebody who watches topics on one loop.
 protocol TopicWatcher: AnyObject {
     var socket: WebSocketConnection? { get }
@@ -24,9 +88,9 @@ public final class Hub {
     public let loop: Loop
     public private(set) var view: CatalogueView
     private let intake: any EngineIntake
-    private var waiting: [Token: CommandAnswer] = [:]
-    private var nextToken: UInt64 = 1
-    private var owesWake = false
+    private var waiting: WaitingCommands
+    /// Commands handed over since the engine was last woken.
+    private var unannounced = 0
     private var encoder = CommandEncoder()
     private var marketWatchers: [MarketID: [ObjectIdentifier: any TopicWatcher]] = [:]
     private var fixtureWatchers: [ObjectIdentifier: any TopicWatcher] = [:]
@@ -39,17 +103,17 @@ public final class Hub {
 
     /// Commands of this loop that wait for their outcome.
     public static let mostWaiting = 16_384
+    /// Commands of one turn that go to the engine with one wake-up.
+    static let wakeEvery = 16
 
     /// On the loop's thread or before it runs.
     public init(loop: Loop, view: CatalogueView, intake: any EngineIntake) {
         self.loop = loop
         self.view = view
+        waiting = WaitingCommands(loop: loop.index, capacity: Self.mostWaiting)
         self.intake = intake
-        // All that a turn of the loop brought goes to the engine with one wake-up.
         loop.afterFlush = { [unowned self] in
-            guard owesWake else { return }
-            owesWake = false
-            self.intake.wake()
+            if unannounced > 0 { announce() }
         }
     }
 
@@ -61,20 +125,42 @@ public final class Hub {
     ) -> Bool {
         guard let answer else {
             let taken = intake.submitQuietly(make(&encoder), token: 0)
-            owesWake = owesWake || taken
+            if taken { count() }
             return taken
         }
-        guard waiting.count < Self.mostWaiting else { return false }
-        // The loop's index in the upper byte tells the blocks' readers whose answer it is.
-        let token = UInt64(loop.index + 1) << 56 | nextToken
-        nextToken += 1
-        waiting[token] = answer
+        return submit(nil, answer, make)
+    }
+
+    /// The same, answered by a call of `owner`, who is kept until then.
+    func submit(
+        for owner: any CommandOwner, _ make: (inout CommandEncoder) -> RecordBytes
+    ) -> Bool {
+        submit(owner, nil, make)
+    }
+
+    private func submit(
+        _ owner: (any CommandOwner)?, _ answer: CommandAnswer?,
+        _ make: (inout CommandEncoder) -> RecordBytes
+    ) -> Bool {
+        guard let token = waiting.add(owner, answer) else { return false }
         guard intake.submitQuietly(make(&encoder), token: token) else {
-            waiting[token] = nil
+            waiting.remove(token)
             return false
         }
-        owesWake = true
+        count()
         return true
+    }
+
+    /// The engine is woken for every few commands, so that it writes while the loop reads on: with one
+    /// wake-up a turn the two would take turns, and one of two cores would always wait.
+    private func count() {
+        unannounced += 1
+        if unannounced >= Self.wakeEvery { announce() }
+    }
+
+    private func announce() {
+        unannounced = 0
+        intake.wake()
     }
 
     public var waitingCount: Int { waiting.count }
@@ -83,12 +169,12 @@ public final class Hub {
 
     /// A block is on the disk.
     func take(_ block: DurableBlock) {
-        let mine = UInt64(loop.index + 1)
-        for completion in block.completions where completion.token >> 56 == mine {
-            guard let answer = waiting.removeValue(forKey: completion.token) else { continue }
-            answer(
-                completion.slot == .max ? nil : block.record(at: Int(completion.slot)),
-                completion.sequence)
+        for completion in block.completions {
+            guard let (owner, answer) = waiting.take(completion.token) else { continue }
+            let record =
+                completion.slot == .max ? nil : block.record(at: Int(completion.slot))
+            owner?.answered(record, sequence: completion.sequence)
+            answer?(record, completion.sequence)
         }
         block.forEachRecord { push($0) }
         flushTopics()
@@ -304,6 +390,7 @@ public final class HubSubscriber: BlockSubscriber, @unchecked Sendable {
         waiting.add(1, ordering: .relaxed)
         let posted = loop.post { [self] in
             hub.take(block)
+            loop.flush()
             waiting.subtract(1, ordering: .relaxed)
         }
         if !posted { waiting.subtract(1, ordering: .relaxed) }

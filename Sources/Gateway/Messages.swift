@@ -307,7 +307,7 @@ enum Messages {
         json.numberText(record.field(Layout.Placed.bet, as: UInt64.self))
         if record.clientID != .zero {
             json.key("clientId")
-            json.string(record.clientID.description)
+            json.quoted { record.clientID.append(to: &$0) }
         }
         json.key("status")
         json.string(status.word)

@@ -16,7 +16,7 @@ enum SocketLimits {
 }
 
 /// One punter's hot path: follows topics, places bets, hears of its own bets and wallet.
-final class PunterSocket: WebSocketHandler, TopicWatcher {
+final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
     private let gateway: PunterGateway
     private let hub: Hub
     let session: PunterSession?
@@ -55,18 +55,22 @@ final class PunterSocket: WebSocketHandler, TopicWatcher {
 
     func received(_ text: Span<UInt8>, isText: Bool, on socket: WebSocketConnection) {
         guard isText else { return socket.close(.unsupportedData, "text only") }
-        let json: JSONValue
         do {
-            json = try JSONParser(depth: 8, members: 512).parse(text)
+            try gateway.tape.read(text, isUTF8: true)
+            let tape = gateway.tape
+            if let op = tape.member("op", of: tape.root), tape.isText(op, "place") {
+                return place(tape)
+            }
+            // What comes seldom is read as a tree.
+            let json = try JSONParser(depth: tape.depth, members: tape.members).parse(text)
+            switch json["op"]?.text {
+            case "subscribe": subscribe(json)
+            case "unsubscribe": unsubscribe(json)
+            case "ping": socket.send(text: Array("{\"type\":\"pong\"}".utf8))
+            default: say("unknown_op", "op: place, subscribe, unsubscribe or ping")
+            }
         } catch {
-            return say("malformed", "\(error.what) at byte \(error.offset)")
-        }
-        switch json["op"]?.text {
-        case "place": place(json)
-        case "subscribe": subscribe(json)
-        case "unsubscribe": unsubscribe(json)
-        case "ping": socket.send(text: Array("{\"type\":\"pong\"}".utf8))
-        default: say("unknown_op", "op: place, subscribe, unsubscribe or ping")
+            say("malformed", "\(error.what) at byte \(error.offset)")
         }
     }
 
@@ -74,31 +78,30 @@ final class PunterSocket: WebSocketHandler, TopicWatcher {
         socket?.send(text: Messages.failure(code, text, about: client))
     }
 
-    private func place(_ json: JSONValue) {
-        let client = json["id"]?.text
+    private func place(_ tape: JSONTape) {
+        func client() -> String? { tape.member("id", of: tape.root).flatMap { tape.text($0) } }
         guard let session, session.expires > gateway.now.nanoseconds else {
-            return say("not_signed_in", "Sign in to place a bet.", about: client)
+            return say("not_signed_in", "Sign in to place a bet.", about: client())
         }
         guard inFlight < SocketLimits.betsInFlight else {
-            return say("busy", "Wait for the answers to your other bets.", about: client)
+            return say("busy", "Wait for the answers to your other bets.", about: client())
         }
         let request: BetRequest
         do {
-            request = try BetRequest(json, in: hub.view)
+            request = try BetRequest(tape, in: hub.view)
         } catch {
-            return say("malformed", error.what, about: client)
+            return say("malformed", error.what, about: client())
+        }
+        let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
+        guard hub.submit(for: self, { $0.place(intent) }) else {
+            return say(
+                "busy", "Too many bets at this moment. Nothing was placed; try again.",
+                about: client())
         }
         inFlight += 1
-        let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
-        let taken = hub.submit({ [weak self] record, _ in self?.answered(record) }) {
-            $0.place(intent)
-        }
-        guard !taken else { return }
-        inFlight -= 1
-        say("busy", "Too many bets at this moment. Nothing was placed; try again.", about: client)
     }
 
-    private func answered(_ record: RecordBytes?) {
+    func answered(_ record: RecordBytes?, sequence: UInt64) {
         inFlight -= 1
         guard let record, let socket else { return }
         // Whoever watches its bets hears of them by that topic; a repeat changes nothing, so it is told here.

@@ -372,7 +372,7 @@ public struct JSONWriter: Sendable {
     public mutating func key(_ key: StaticString) {
         separate()
         bytes.append(0x22)
-        key.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        append(key)
         bytes.append(0x22)
         bytes.append(0x3a)
         needsComma = false
@@ -412,7 +412,7 @@ public struct JSONWriter: Sendable {
     public mutating func word(_ word: StaticString) {
         separate()
         bytes.append(0x22)
-        word.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        append(word)
         bytes.append(0x22)
     }
 
@@ -424,13 +424,23 @@ public struct JSONWriter: Sendable {
         bytes.append(0x22)
     }
 
-    public mutating func number(_ value: some FixedWidthInteger) {
+    @inlinable @inline(__always)
+    public mutating func number<T: FixedWidthInteger>(_ value: T) {
+        if T.isSigned {
+            number(magnitude: UInt64(value.magnitude), isNegative: value < 0)
+        } else {
+            number(magnitude: UInt64(value), isNegative: false)
+        }
+    }
+
+    public mutating func number(magnitude: UInt64, isNegative: Bool) {
         separate()
-        appendNumber(value)
+        if isNegative { bytes.append(0x2d) }
+        appendNumber(magnitude)
     }
 
     /// A whole number as a string, as ids are sent.
-    public mutating func numberText(_ value: some FixedWidthInteger) {
+    public mutating func numberText(_ value: UInt64) {
         separate()
         bytes.append(0x22)
         appendNumber(value)
@@ -439,13 +449,16 @@ public struct JSONWriter: Sendable {
 
     public mutating func bool(_ value: Bool) {
         separate()
-        bytes.append(
-            contentsOf: value ? [0x74, 0x72, 0x75, 0x65] : [0x66, 0x61, 0x6c, 0x73, 0x65])
+        append(value ? "true" : "false")
     }
 
     public mutating func null() {
         separate()
-        bytes.append(contentsOf: [0x6e, 0x75, 0x6c, 0x6c])
+        append("null")
+    }
+
+    private mutating func append(_ word: StaticString) {
+        word.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// Text that is JSON already.
@@ -454,32 +467,48 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: text)
     }
 
-    private mutating func appendNumber(_ value: some FixedWidthInteger) {
-        if value < 0 { bytes.append(0x2d) }
-        var rest = UInt64(value.magnitude)
-        let start = bytes.count
+    private mutating func appendNumber(_ value: UInt64) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = 20
+        var rest = value
         repeat {
-            bytes.append(UInt8(truncatingIfNeeded: 0x30 + rest % 10))
+            first -= 1
+            digits[first] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
             rest /= 10
         } while rest > 0
-        bytes[start...].reverse()
+        for index in first..<20 { bytes.append(digits[index]) }
     }
 
     private mutating func appendQuoted(_ text: String) {
         bytes.append(0x22)
-        for byte in text.utf8 {
+        var text = text
+        text.withUTF8 { utf8 in
+            // Few texts have anything to escape; the others go in one piece.
+            for index in 0..<utf8.count {
+                let byte = unsafe utf8[index]
+                if byte < 0x20 || byte == 0x22 || byte == 0x5c {
+                    return unsafe appendEscaped(utf8)
+                }
+            }
+            unsafe bytes.append(contentsOf: utf8)
+        }
+        bytes.append(0x22)
+    }
+
+    private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
+        let digits: StaticString = "0123456789abcdef"
+        for index in 0..<text.count {
+            let byte = unsafe text[index]
             switch byte {
             case 0x22, 0x5c:
                 bytes.append(0x5c)
                 bytes.append(byte)
             case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes.append(contentsOf: [0x5c, 0x75, 0x30, 0x30])
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
+                append("\\u00")
+                unsafe bytes.append(digits.utf8Start[Int(byte >> 4)])
+                unsafe bytes.append(digits.utf8Start[Int(byte & 15)])
             default: bytes.append(byte)
             }
         }
-        bytes.append(0x22)
     }
 }

@@ -62,11 +62,17 @@ extension Identifier {
     }
 
     /// Reads `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` or 32 hexadecimal digits, either case.
-    public init?(_ text: some StringProtocol) {
+    public init?(_ text: String) {
+        self.init(Array(text.utf8).span)
+    }
+
+    /// The same from the text's bytes.
+    public init?(_ text: Span<UInt8>) {
         var words: (UInt64, UInt64) = (0, 0)
         var digits = 0
         var hyphens = 0
-        for byte in text.utf8 {
+        for index in text.indices {
+            let byte = text[index]
             if byte == UInt8(ascii: "-") {
                 guard digits == 8 || digits == 12 || digits == 16 || digits == 20 else {
                     return nil
@@ -98,16 +104,21 @@ extension Identifier {
 
 extension ExternalID: CustomStringConvertible {
     public var description: String {
-        let digits = Array("0123456789abcdef".utf8)
         var out: [UInt8] = []
         out.reserveCapacity(36)
+        append(to: &out)
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// The 36 bytes of the text above, for encoders that write bytes.
+    public func append(to out: inout [UInt8]) {
         for index in 0..<32 {
             if index == 8 || index == 12 || index == 16 || index == 20 {
                 out.append(UInt8(ascii: "-"))
             }
             let word = index < 16 ? high : low
-            out.append(digits[Int(word >> UInt64(60 - (index % 16) * 4) & 15)])
+            let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - (index % 16) * 4) & 15)
+            out.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
         }
-        return String(decoding: out, as: UTF8.self)
     }
 }

@@ -26,8 +26,20 @@
     }
 
     public init?(_ letters: String) {
-        guard let row = Self.table.first(where: { $0.1 == letters }) else { return nil }
-        self.init(known: row.0)
+        self.init(Array(letters.utf8).span)
+    }
+
+    /// The same from the letters' bytes.
+    public init?(_ letters: Span<UInt8>) {
+        guard letters.count == 3 else { return nil }
+        let packed =
+            UInt32(letters[0]) << 16 | UInt32(letters[1]) << 8 | UInt32(letters[2])
+        guard let row = Self.packed.first(where: { $0.letters == packed }) else { return nil }
+        self.init(known: row.code)
+    }
+
+    private static let packed: [(letters: UInt32, code: UInt16)] = table.map { row in
+        (row.1.utf8.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }, row.0)
     }
 
     public var letters: String {

@@ -69,16 +69,15 @@ extension Timestamp: CustomStringConvertible {
     }
 
     /// Reads RFC 3339 in UTC (`Z` only), with up to nine decimals of a second.
-    public init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
+    public init?(_ text: String) {
+        self.init(Array(text.utf8).span)
+    }
+
+    /// The same from the text's bytes.
+    public init?(_ bytes: Span<UInt8>) {
+        guard bytes.count >= 20, bytes[bytes.count - 1] == UInt8(ascii: "Z") else { return nil }
         func number(_ range: Range<Int>) -> Int64? {
-            var value: Int64 = 0
-            for byte in bytes[range] {
-                guard (0x30...0x39).contains(byte) else { return nil }
-                value = value * 10 + Int64(byte - 0x30)
-            }
-            return value
+            Self.number(bytes.extracting(range))
         }
         guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
             let hour = number(11..<13), let minute = number(14..<16),
@@ -101,6 +100,15 @@ extension Timestamp: CustomStringConvertible {
         }
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second
         self.init(nanoseconds: seconds * 1_000_000_000 + fraction)
+    }
+
+    private static func number(_ digits: Span<UInt8>) -> Int64? {
+        var value: Int64 = 0
+        for index in digits.indices {
+            guard (0x30...0x39).contains(digits[index]) else { return nil }
+            value = value * 10 + Int64(digits[index] - 0x30)
+        }
+        return value
     }
 
     /// Days since 1970 to year, month, day (the proleptic Gregorian calendar, years from March).

@@ -133,7 +133,8 @@ enum JournalCommands {
         }
         let store = try SQLiteStore(
             directory: directory, onProjected: { _ in }, onFailure: { _ in })
-        let end = try JournalReader(disk).scan { try store.catchUp($0) }
+        let end = try JournalReader(disk).scan { _ in }
+        try store.catchUp(from: JournalTail(disk), upTo: end?.lastSequence ?? 0)
         _ = lock
         print("projected \(end?.lastSequence ?? 0) records")
         return 0

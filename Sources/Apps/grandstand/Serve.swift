@@ -108,6 +108,7 @@ final class Platform: @unchecked Sendable {
         return 0
     }
 
+    private var recovered: UInt64 = 0
     private let operators = OperatorRegistry()
     private var sessions: SessionRegistry!
 
@@ -135,6 +136,7 @@ final class Platform: @unchecked Sendable {
                     + "journal ends at \(report.records). Restore the journal; if it is right, "
                     + "remove projection.sqlite and start again.")
         }
+        recovered = report.records
         let took = Double(gs_boot_nanoseconds() - began) / 1e9
         Log.info(
             report.isNew ? "journal_begun" : "journal_recovered",
@@ -185,7 +187,7 @@ final class Platform: @unchecked Sendable {
                 },
                 observe: { [unowned self] block in
                     block.forEachRecord { view.apply($0) }
-                    try store.catchUp(block)
+                    try store.locate(block)
                 })
         } catch {
             throw UsageError(text: Self.words(for: error))
@@ -277,7 +279,8 @@ final class Platform: @unchecked Sendable {
     private func metrics() -> [Metric] {
         var all = [
             Metric(
-                "grandstand_store_backlog", "Blocks not yet projected.", Double(store.backlog)),
+                "grandstand_store_records_behind", "Durable records not yet in the projections.",
+                Double(store.recordsBehind)),
             Metric("grandstand_sessions", "Punters' sessions.", Double(sessions.count)),
             Metric(
                 "grandstand_sockets", "Punters' WebSockets on the first loop.",
@@ -389,7 +392,7 @@ final class Platform: @unchecked Sendable {
             feedTimer = timer
             timer.start(after: 0, every: 10) { [unowned self] in turnFeed(feed) }
         }
-        store.start()
+        store.start(source: JournalTail(disk), durable: recovered)
         engine.start()
         for (index, loop) in loops.enumerated() { loop.start(name: "loop-\(index)") }
     }

@@ -34,6 +34,8 @@ int64_t gs_raise_open_files(void);
 int gs_set_nodelay(int descriptor);
 /// Names the calling thread, as `top -H` shows it; cut to 15 bytes.
 void gs_name_thread(const char *name);
+/// The calling thread runs only when nobody else wants its core; any waking thread takes the core from it at once.
+int gs_background_thread(void);
 /// A higher priority for the calling thread where the system allows it; 0 or -errno.
 int gs_prioritise_thread(int nice_value);
 

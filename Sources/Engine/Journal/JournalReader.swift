@@ -51,11 +51,35 @@ public struct JournalEnd: Sendable {
     public var segmentBytes: Int
 }
 
+/// Where a block stands, or the next one will.
+public struct JournalPosition: Hashable, Sendable {
+    public let segment: UInt32
+    public let offset: Int
+
+    public init(segment: UInt32, offset: Int) {
+        self.segment = segment
+        self.offset = offset
+    }
+
+    /// Where every journal begins.
+    public static let beginning = JournalPosition(segment: 1, offset: 0)
+}
+
 /// One block as it is read: its header, its hash and its slots in memory until the next is read.
 public struct BlockView {
     public let header: BlockHeader
     public let hash: BlockHash
     public let slots: UnsafeMutableRawPointer
+
+    /// The point that the block brings whoever has applied it to.
+    public var point: JournalPoint {
+        JournalPoint(incarnation: header.incarnation, sequence: header.lastSequence, block: hash)
+    }
+
+    /// Where the block after it stands, or will stand.
+    public var following: JournalPosition {
+        JournalPosition(segment: header.segment, offset: Int(header.offset) + header.totalBytes)
+    }
 
     /// Walks the records in order; stops at what is not a record.
     public func forEachRecord(_ body: (RecordBytes) throws -> Void) rethrows {
@@ -163,7 +187,7 @@ public struct JournalReader<D: Disk> {
 
     /// The header and where the block stands in memory, when magic, journal, position and both checksums
     /// hold.
-    private func selfValid(
+    func selfValid(
         segment: UInt32, at offset: Int, size: Int, journal: ExternalID?, window: ReadWindow<D>
     ) throws -> (BlockHeader, UnsafeMutableRawPointer)? {
         guard offset + JournalFormat.alignment <= size else { return nil }
@@ -298,7 +322,7 @@ extension JournalReader {
 }
 
 /// What is read of a segment, in steps of two of the largest blocks: few reads, all of them long.
-private final class ReadWindow<D: Disk> {
+final class ReadWindow<D: Disk> {
     private let disk: D
     private let buffer = AlignedBuffer(JournalFormat.mostBlockBytes * 2)
     private var file: D.File?

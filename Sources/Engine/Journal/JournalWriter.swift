@@ -75,6 +75,11 @@ public final class JournalWriter<D: Disk> {
             incarnation: end.incarnation, sequence: end.lastSequence, block: end.lastHeader)
     }
 
+    /// Where the next block will stand.
+    public var position: JournalPosition {
+        JournalPosition(segment: end.segment, offset: end.offset)
+    }
+
     private func writeBlock(
         slots: Int, bytes: Int, lastSequence: UInt64, time: Int64, flags: BlockHeader.Flags
     ) throws(DiskError) {

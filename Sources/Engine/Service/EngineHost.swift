@@ -22,7 +22,10 @@ public final class DurableBlock: @unchecked Sendable {
     // Filled by the engine's thread before anybody else sees the block, then never written while shared.
     fileprivate private(set) var memory: AlignedBuffer
     public fileprivate(set) var slotCount = 0
+    public fileprivate(set) var firstSequence: UInt64 = 0
     public fileprivate(set) var lastSequence: UInt64 = 0
+    /// Where the block after this one will stand.
+    public fileprivate(set) var following = JournalPosition.beginning
     public fileprivate(set) var point = JournalPoint(incarnation: 0, sequence: 0, block: .zero)
     public fileprivate(set) var completions: [Completion] = []
 
@@ -32,6 +35,9 @@ public final class DurableBlock: @unchecked Sendable {
 
     /// Small blocks are the many, so memory grows with what a block holds.
     private static let fewestSlots = 16
+
+    /// Bytes of memory that the block holds while anybody has it.
+    public var byteCount: Int { slotCount * SlotSize.bytes }
 
     fileprivate func fill(from slots: UnsafeRawPointer, count: Int) {
         let bytes = count * SlotSize.bytes
@@ -215,6 +221,8 @@ public final class EngineHost<D: Disk, C: Clock> {
 
     public var health: JournalHealth { writer.health }
     public var point: JournalPoint { writer.point }
+    /// Where the next block will stand.
+    public var position: JournalPosition { writer.position }
     public var stateHash: StateHash { engine.stateHash }
 
     /// When `turn` has something to do although nobody sent anything; nil when never.
@@ -334,6 +342,7 @@ public final class EngineHost<D: Disk, C: Clock> {
     ) throws(HostError) {
         let slots = block.writer.used
         guard slots > 0 else { return }
+        let first = writer.end.lastSequence + 1
         for slot in 0..<slots {
             let base = writer.slots + slot * SlotSize.bytes
             base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
@@ -345,7 +354,9 @@ public final class EngineHost<D: Disk, C: Clock> {
         isConfirmed = false
         let durable = takeBlock()
         durable.fill(from: writer.slots, count: slots)
+        durable.firstSequence = first
         durable.lastSequence = writer.end.lastSequence
+        durable.following = writer.position
         durable.point = writer.point
         durable.completions.removeAll(keepingCapacity: true)
         durable.completions.append(contentsOf: pending)

@@ -172,6 +172,10 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     /// Makes the loop turn once more instead of sleeping.
     public func signalSelf() { uv_async_send(wake) }
 
+    /// Sends what was written so far in this turn, for work that comes in many parts: the first answers
+    /// need not wait for the last. On the loop.
+    public func flush() { flushDirty() }
+
     private func flushDirty() {
         guard !dirty.isEmpty else { return }
         let list = dirty

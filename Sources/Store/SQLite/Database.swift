@@ -83,6 +83,45 @@ final class Database {
         }
     }
 
+    /// A statement that is run often: prepared once, its values bound one after the other.
+    struct Statement {
+        fileprivate let handle: OpaquePointer
+    }
+
+    /// Puts values into a statement, from the first place on.
+    struct Binder {
+        fileprivate let statement: OpaquePointer
+        fileprivate var place: Int32 = 0
+
+        mutating func integer(_ value: Int64) {
+            place += 1
+            sqlite3_bind_int64(statement, place, value)
+        }
+
+        mutating func integer(_ value: some FixedWidthInteger & UnsignedInteger) {
+            integer(Int64(truncatingIfNeeded: value))
+        }
+
+        /// `bytes` live until the statement has run.
+        mutating func blob(_ bytes: UnsafeRawBufferPointer) {
+            place += 1
+            sqlite3_bind_blob(statement, place, bytes.baseAddress, Int32(bytes.count), nil)
+        }
+    }
+
+    func prepare(_ sql: String) throws(DatabaseError) -> Statement {
+        Statement(handle: try prepared(sql))
+    }
+
+    @inline(__always)
+    func run(_ statement: Statement, _ bind: (inout Binder) -> Void) throws(DatabaseError) {
+        var binder = Binder(statement: statement.handle)
+        bind(&binder)
+        let result = sqlite3_step(statement.handle)
+        sqlite3_reset(statement.handle)
+        guard result == SQLITE_DONE || result == SQLITE_ROW else { throw failure() }
+    }
+
     struct Row {
         fileprivate let statement: OpaquePointer
 

@@ -9,7 +9,15 @@ import ProjectionService
 final class Projection {
     private let database: Database
     private(set) var point: JournalPoint?
-    private var changed: [UInt64: [Database.Value]] = [:]
+    private var changed: [UInt64: BalanceRow] = [:]
+    private let movePoint: Database.Statement
+    private let updateBalances: Database.Statement
+    private let addLine: Database.Statement
+    private let addBet: Database.Statement
+    private let concludeBet: Database.Statement
+    private let settleBet: Database.Statement
+    private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
+        capacity: Limits.legs * Projection.legWords)
 
     static let schema = [
         """
@@ -56,9 +64,25 @@ final class Projection {
                 block: BlockHash(high: $0.unsigned(2), low: $0.unsigned(3)))
         }
         point = found
+        movePoint = try database.prepare("INSERT OR REPLACE INTO point VALUES (1, ?, ?, ?, ?)")
+        updateBalances = try database.prepare(
+            "UPDATE accounts SET cash = ?, held = ?, open_bets = ?, receivable = ?, sequence = ? "
+                + "WHERE account = ?")
+        addLine = try database.prepare(
+            "INSERT OR REPLACE INTO statement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        addBet = try database.prepare(
+            "INSERT OR REPLACE INTO bets VALUES "
+                + "(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, ?, 0, ?)")
+        concludeBet = try database.prepare(
+            "UPDATE bets SET status = ?, accepted_at = ?, refusal = ?, value = ?, threshold = ? "
+                + "WHERE bet = ?")
+        settleBet = try database.prepare(
+            "UPDATE bets SET status = ?, payout = ?, settled_at = ?, settlement = ? WHERE bet = ?")
     }
 
-    /// Applies records and moves the point, in the transaction that the caller opened.
+    deinit { legBuffer.deallocate() }
+
+    /// Applies one block's records and moves the point, in the transaction that the caller opened.
     func apply(
         _ forEachRecord: ((RecordBytes) throws -> Void) throws -> Void, to newPoint: JournalPoint
     ) throws {
@@ -76,49 +100,78 @@ final class Projection {
             default: break
             }
         }
-        try database.run(
-            "INSERT OR REPLACE INTO point VALUES (1, ?, ?, ?, ?)",
-            [
-                .integer(Int64(newPoint.incarnation)), bits(newPoint.sequence),
-                bits(newPoint.block.high), bits(newPoint.block.low),
-            ])
         point = newPoint
     }
 
-    private func balances(_ record: RecordBytes, at offset: Int) -> [Database.Value] {
-        [
-            Layout.Balances.cash, Layout.Balances.held, Layout.Balances.openBets,
-            Layout.Balances.receivable,
-        ].map { .integer(record.field(offset + $0, as: Int64.self)) }
+    /// The last thing in every transaction: balances that changed in it, and the point it reaches.
+    func finish() throws {
+        for (account, row) in changed {
+            try database.run(updateBalances) {
+                row.bind(to: &$0)
+                $0.integer(row.sequence)
+                $0.integer(account)
+            }
+        }
+        changed.removeAll(keepingCapacity: true)
+        guard let point else { return }
+        try database.run(movePoint) {
+            $0.integer(point.incarnation)
+            $0.integer(point.sequence)
+            $0.integer(point.block.high)
+            $0.integer(point.block.low)
+        }
+    }
+
+    /// Forgets what a transaction that was rolled back had reached.
+    func restore(_ before: JournalPoint?) {
+        point = before
+        changed.removeAll()
+    }
+
+    /// Balances as a record states them.
+    private struct BalanceRow {
+        let cash: Int64
+        let held: Int64
+        let openBets: Int64
+        let receivable: Int64
+        let sequence: UInt64
+
+        init(_ record: RecordBytes, at offset: Int) {
+            cash = record.field(offset + Layout.Balances.cash, as: Int64.self)
+            held = record.field(offset + Layout.Balances.held, as: Int64.self)
+            openBets = record.field(offset + Layout.Balances.openBets, as: Int64.self)
+            receivable = record.field(offset + Layout.Balances.receivable, as: Int64.self)
+            sequence = record.sequence
+        }
+
+        func bind(to binder: inout Database.Binder) {
+            binder.integer(cash)
+            binder.integer(held)
+            binder.integer(openBets)
+            binder.integer(receivable)
+        }
     }
 
     /// Remembered, and written once per account when the transaction ends.
     private func updateAccount(_ record: RecordBytes, at offset: Int) {
-        changed[record.account.rawValue] =
-            balances(record, at: offset) + [bits(record.sequence), bits(record.account.rawValue)]
-    }
-
-    /// Writes what changed since the last time; part of the caller's transaction.
-    func writeAccounts() throws {
-        for values in changed.values {
-            try database.run(
-                "UPDATE accounts SET cash = ?, held = ?, open_bets = ?, receivable = ?, "
-                    + "sequence = ? WHERE account = ?", values)
-        }
-        changed.removeAll(keepingCapacity: true)
+        changed[record.account.rawValue] = BalanceRow(record, at: offset)
     }
 
     private func line(
-        _ record: RecordBytes, part: Int64, reason: EntryReason, change: Int64, bet: UInt64,
+        _ record: RecordBytes, part: UInt8, reason: EntryReason, change: Int64, bet: UInt64,
         at offset: Int
     ) throws(DatabaseError) {
-        try database.run(
-            "INSERT OR REPLACE INTO statement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                bits(record.account.rawValue), bits(record.sequence), .integer(part),
-                .integer(record.time.nanoseconds), .integer(Int64(reason.rawValue)),
-                .integer(change), bits(bet),
-            ] + balances(record, at: offset))
+        let balances = BalanceRow(record, at: offset)
+        try database.run(addLine) {
+            $0.integer(record.account.rawValue)
+            $0.integer(record.sequence)
+            $0.integer(part)
+            $0.integer(record.time.nanoseconds)
+            $0.integer(reason.rawValue)
+            $0.integer(change)
+            $0.integer(bet)
+            balances.bind(to: &$0)
+        }
     }
 
     private func accountChanged(_ record: RecordBytes) throws(DatabaseError) {
@@ -163,74 +216,78 @@ final class Projection {
             guard refusal != Refusal.idReused.rawValue else { return }
             try insert(bet, place, record)
         } else {
-            try database.run(
-                "UPDATE bets SET status = ?, accepted_at = ?, refusal = ?, value = ?, "
-                    + "threshold = ? WHERE bet = ?",
-                [
-                    .integer(Int64(record.field(Layout.Placed.status, as: UInt8.self))),
-                    .integer(record.field(Layout.Placed.acceptedAt, as: Int64.self)),
-                    .integer(Int64(refusal)),
-                    .integer(record.field(Layout.Placed.value, as: Int64.self)),
-                    .integer(record.field(Layout.Placed.threshold, as: Int64.self)), bits(bet),
-                ])
+            try database.run(concludeBet) {
+                $0.integer(record.field(Layout.Placed.status, as: UInt8.self))
+                $0.integer(record.field(Layout.Placed.acceptedAt, as: Int64.self))
+                $0.integer(refusal)
+                $0.integer(record.field(Layout.Placed.value, as: Int64.self))
+                $0.integer(record.field(Layout.Placed.threshold, as: Int64.self))
+                $0.integer(bet)
+            }
         }
         let entries = record.field(Layout.Placed.entries, as: UInt8.self)
         guard entries != 0 else { return }
         updateAccount(record, at: Layout.Placed.balances)
         let stake = record.field(Layout.Placed.stake, as: Int64.self)
         // A stake that is held and accepted in one record is one line: the balances are those after both.
-        let reasons = [EntryReason.hold, .release, .accept]
-        guard let reason = reasons.first(where: { entries & (1 << $0.rawValue) != 0 }) else {
-            return
+        let reason: EntryReason
+        if entries & (1 << EntryReason.hold.rawValue) != 0 {
+            reason = .hold
+        } else if entries & (1 << EntryReason.release.rawValue) != 0 {
+            reason = .release
+        } else {
+            reason = .accept
         }
         let change = reason == .hold ? -stake : reason == .release ? stake : 0
         try line(
-            record, part: Int64(reason.rawValue), reason: reason, change: change, bet: bet,
+            record, part: reason.rawValue, reason: reason, change: change, bet: bet,
             at: Layout.Placed.balances)
     }
+
+    /// Words of a leg as it is stored: market, fixture, selection, odds.
+    private static let legWords = 4
 
     private func insert(_ bet: UInt64, _ place: RecordBytes, _ record: RecordBytes)
         throws(DatabaseError)
     {
-        let legs = Int(place.field(Layout.Place.legCount, as: UInt8.self))
+        let legs = min(Int(place.field(Layout.Place.legCount, as: UInt8.self)), Limits.legs)
         let accepted = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
-        var blob: [UInt8] = []
-        for index in 0..<min(legs, Limits.legs) {
+        for index in 0..<legs {
             let leg = Layout.Place.legs + index * Layout.Place.legSize
-            append(place.field(leg + Layout.Leg.market, as: UInt64.self), to: &blob)
-            append(place.field(leg + Layout.Leg.fixture, as: UInt64.self), to: &blob)
-            append(UInt64(place.field(leg + Layout.Leg.selection, as: UInt32.self)), to: &blob)
+            let word = index * Self.legWords
+            legBuffer[word] = place.field(leg + Layout.Leg.market, as: UInt64.self).littleEndian
+            legBuffer[word + 1] =
+                place.field(leg + Layout.Leg.fixture, as: UInt64.self).littleEndian
+            legBuffer[word + 2] =
+                UInt64(place.field(leg + Layout.Leg.selection, as: UInt32.self)).littleEndian
             // The accepted price where there is one, else the one that was asked for.
             let source = index < accepted ? record : place
             let offset =
                 index < accepted
                 ? Layout.Placed.legs + index * Layout.Placed.legSize : leg + Layout.Leg.odds
-            append(
-                UInt64(source.field(offset, as: UInt32.self)) << 32
-                    | UInt64(source.field(offset + 4, as: UInt32.self)), to: &blob)
+            legBuffer[word + 3] =
+                (UInt64(source.field(offset, as: UInt32.self)) << 32
+                | UInt64(source.field(offset + 4, as: UInt32.self))).littleEndian
         }
-        try database.run(
-            "INSERT OR REPLACE INTO bets VALUES "
-                + "(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, ?, 0, ?)",
-            [
-                bits(bet), bits(record.account.rawValue), bits(record.clientID.high),
-                bits(record.clientID.low), bits(place.requestHash.high),
-                bits(place.requestHash.low),
-                .integer(Int64(record.field(Layout.Placed.status, as: UInt8.self))),
-                .integer(record.field(Layout.Placed.stake, as: Int64.self)),
-                .integer(record.field(Layout.Placed.potentialReturn, as: Int64.self)),
-                .integer(place.time.nanoseconds),
-                .integer(record.field(Layout.Placed.acceptedAt, as: Int64.self)),
-                .integer(record.field(Layout.Placed.dueAt, as: Int64.self)),
-                .integer(Int64(record.field(Layout.Placed.refusal, as: UInt16.self))),
-                .integer(record.field(Layout.Placed.value, as: Int64.self)),
-                .integer(record.field(Layout.Placed.threshold, as: Int64.self)), .blob(blob),
-            ])
-    }
-
-    private func append(_ word: UInt64, to blob: inout [UInt8]) {
-        for shift in stride(from: 0, to: 64, by: 8) {
-            blob.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+        let blob = UnsafeRawBufferPointer(
+            start: legBuffer.baseAddress, count: legs * Self.legWords * 8)
+        try database.run(addBet) {
+            $0.integer(bet)
+            $0.integer(record.account.rawValue)
+            $0.integer(record.clientID.high)
+            $0.integer(record.clientID.low)
+            $0.integer(place.requestHash.high)
+            $0.integer(place.requestHash.low)
+            $0.integer(record.field(Layout.Placed.status, as: UInt8.self))
+            $0.integer(record.field(Layout.Placed.stake, as: Int64.self))
+            $0.integer(record.field(Layout.Placed.potentialReturn, as: Int64.self))
+            $0.integer(place.time.nanoseconds)
+            $0.integer(record.field(Layout.Placed.acceptedAt, as: Int64.self))
+            $0.integer(record.field(Layout.Placed.dueAt, as: Int64.self))
+            $0.integer(record.field(Layout.Placed.refusal, as: UInt16.self))
+            $0.integer(record.field(Layout.Placed.value, as: Int64.self))
+            $0.integer(record.field(Layout.Placed.threshold, as: Int64.self))
+            $0.blob(blob)
         }
     }
 
@@ -240,14 +297,13 @@ final class Projection {
         let before = record.field(Layout.BetSettled.payoutBefore, as: Int64.self)
         let reason =
             EntryReason(rawValue: record.field(Layout.BetSettled.entry, as: UInt8.self)) ?? .settle
-        try database.run(
-            "UPDATE bets SET status = ?, payout = ?, settled_at = ?, settlement = ? WHERE bet = ?",
-            [
-                .integer(Int64(record.field(Layout.BetSettled.status, as: UInt8.self))),
-                .integer(payout), .integer(record.time.nanoseconds),
-                .integer(Int64(record.field(Layout.BetSettled.version, as: UInt32.self))),
-                bits(bet),
-            ])
+        try database.run(settleBet) {
+            $0.integer(record.field(Layout.BetSettled.status, as: UInt8.self))
+            $0.integer(payout)
+            $0.integer(record.time.nanoseconds)
+            $0.integer(record.field(Layout.BetSettled.version, as: UInt32.self))
+            $0.integer(bet)
+        }
         updateAccount(record, at: Layout.BetSettled.balances)
         try line(
             record, part: 0, reason: reason, change: payout - before, bet: bet,

@@ -1,4 +1,5 @@
 import CSystem
+import Dispatch
 public import EngineJournal
 public import EngineService
 import Glibc
@@ -11,7 +12,8 @@ import SystemThreads
 ///
 /// Projections are made of durable records only and can be rebuilt from the journal at any time; people
 /// and their sessions are in a file beside them, which no journal can rebuild and a person can be
-/// erased from. Bounds: `questionLimit` questions waiting; blocks are paced by the engine's thread.
+/// erased from. Bounds: `questionLimit` questions waiting; `mostQueuedBytes` of blocks in memory, beyond
+/// which the journal itself is read: the engine never waits for rows.
 public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sendable {
     // The databases are touched by the store's thread only, once that runs; the queues by their lock.
     private let projection: Projection
@@ -21,12 +23,21 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     private let gate: UnsafeMutablePointer<gs_gate>
     private let onProjected: @Sendable (UInt64) -> Void
     private let onFailure: @Sendable (DatabaseError) -> Void
-    private let waiting = Atomic<Int>(0)
+    private let reachedSequence = Atomic<UInt64>(0)
+    private let ended = DispatchSemaphore(value: 0)
+    // The thread's own: blocks it has taken, and where in the journal the rows go on.
+    private var pending: [DurableBlock] = []
+    private var position = JournalPosition.beginning
+    private var isLocated = false
+    private var source: (any BlockSource)?
 
     public static let questionLimit = 4096
 
     private struct Queue {
         var blocks: [DurableBlock] = []
+        /// Of the blocks here and of those that the thread has taken and not yet applied.
+        var bytes = 0
+        var durable: UInt64 = 0
         var questions: [(Reader) -> Void] = []
         var isStopping = false
     }
@@ -103,24 +114,26 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     /// How far the rows reach; before `start`, or from a question.
     public var point: JournalPoint? { projection.point }
 
-    /// Brings the rows up to a block of the journal that is being recovered; before `start`.
-    public func catchUp(_ block: BlockView) throws {
-        guard block.header.slots > 0 else { return }
-        let point = JournalPoint(
-            incarnation: block.header.incarnation, sequence: block.header.lastSequence,
-            block: block.hash)
-        if let known = projection.point, known.sequence == point.sequence,
-            known.block != point.block
-        {
+    /// Shown every block while the journal is read at start: finds where the rows go on.
+    ///
+    /// - Throws: `DatabaseError` when the rows were made from another journal.
+    public func locate(_ block: BlockView) throws {
+        guard let known = projection.point, block.header.slots > 0,
+            block.header.lastSequence == known.sequence
+        else { return }
+        guard block.hash == known.block else {
             throw DatabaseError(
                 text: "the projection was made from another journal; rebuild it with "
                     + "`grandstand journal project`")
         }
-        if let known = projection.point, known.sequence >= point.sequence { return }
-        try database.transaction {
-            try projection.apply({ try block.forEachRecord($0) }, to: point)
-            try projection.writeAccounts()
-        }
+        position = block.following
+        isLocated = true
+    }
+
+    /// Before `start`: brings the rows up to `last`, with everything from `source`.
+    public func catchUp(from source: any BlockSource, upTo last: UInt64) throws {
+        self.source = source
+        while applied < last { try follow(upTo: last) }
     }
 
     /// Before `start`: everything at once.
@@ -130,16 +143,28 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     // MARK: From other threads
 
-    public var backlog: Int { waiting.load(ordering: .relaxed) }
-    /// How long rows wait for company while more than one block comes at a time.
-    static let gatherMicroseconds: UInt32 = 4000
-    /// Projections may fall behind by so many blocks before the engine waits for them.
-    public static let backlogLimit = 4096
-    public var mostBacklog: Int { Self.backlogLimit }
+    // The engine never waits for rows: who falls behind reads the journal.
+    public var backlog: Int { 0 }
+    public var mostBacklog: Int { .max }
+    /// Records that are durable and not yet in the rows.
+    public var recordsBehind: UInt64 {
+        let durable = queue.withLock { $0.durable }
+        let reached = reachedSequence.load(ordering: .relaxed)
+        return durable > reached ? durable - reached : 0
+    }
+    /// How long rows wait for company while more than one block comes at a time, in microseconds: one
+    /// transaction of many bets writes each page once.
+    static func gatherMicroseconds(_ blocks: Int) -> UInt32 { blocks < 16 ? 4000 : 50_000 }
+    /// Bytes of blocks that wait in memory; further ones are read from the journal in their turn.
+    public static let mostQueuedBytes = 16_777_216
 
     public func durable(_ block: DurableBlock) {
-        waiting.add(1, ordering: .relaxed)
-        queue.withLock { $0.blocks.append(block) }
+        queue.withLock { queue in
+            queue.durable = block.lastSequence
+            guard queue.bytes + block.byteCount <= Self.mostQueuedBytes else { return }
+            queue.bytes += block.byteCount
+            queue.blocks.append(block)
+        }
         gs_gate_open(gate)
     }
 
@@ -203,55 +228,119 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         ask { $0.remove(sessionWith: tokenHash) }
     }
 
+    /// Ends the thread, with everything durable in the rows if that takes no longer than a moment.
     public func stop() {
         queue.withLock { $0.isStopping = true }
         gs_gate_open(gate)
+        ended.wait()
     }
 
     // MARK: The thread
 
-    public func start() {
-        startThread(name: "store") { self.run() }
+    /// Nanoseconds that a stop waits for rows; what is missing then is read at the next start.
+    static let stopLimit: Int64 = 2_000_000_000
+
+    /// `source` gives what did not fit into memory; everything up to `durable` is durable already.
+    public func start(source: any BlockSource, durable: UInt64) {
+        self.source = source
+        queue.withLock { $0.durable = max($0.durable, durable) }
+        reachedSequence.store(applied, ordering: .relaxed)
+        startThread(name: "store") {
+            self.run()
+            self.ended.signal()
+        }
     }
+
+    private var applied: UInt64 { projection.point?.sequence ?? 0 }
 
     private func run() {
         // Bets come first: the rows may be a moment late, the engine and the loops may not.
-        _ = gs_prioritise_thread(15)
+        _ = gs_background_thread()
+        var stopBy = Int64.max
         while true {
-            let (blocks, questions, isStopping) = queue.withLock { queue in
-                let taken = (queue.blocks, queue.questions, queue.isStopping)
+            let (fresh, questions, durable, isStopping) = queue.withLock { queue in
+                let taken = (queue.blocks, queue.questions, queue.durable, queue.isStopping)
                 queue.blocks = []
                 queue.questions = []
                 return taken
             }
-            if !blocks.isEmpty {
+            pending += fresh
+            if isStopping, stopBy == .max { stopBy = gs_boot_nanoseconds() + Self.stopLimit }
+            let isBehind = applied < durable
+            if isBehind {
                 do {
-                    try apply(blocks)
+                    try advance(durable)
                 } catch {
-                    onFailure(
-                        error as? DatabaseError ?? DatabaseError(text: "\(error)"))
+                    onFailure(error as? DatabaseError ?? DatabaseError(text: "\(error)"))
                     return
                 }
-                waiting.subtract(blocks.count, ordering: .relaxed)
-                if let point = projection.point { onProjected(point.sequence) }
+                reachedSequence.store(applied, ordering: .relaxed)
+                onProjected(applied)
                 // Under load a moment's wait makes one transaction of what would be many.
-                if blocks.count > 1 { usleep(Self.gatherMicroseconds) }
+                if fresh.count > 1, !isStopping {
+                    usleep(Self.gatherMicroseconds(fresh.count))
+                }
             }
             let reader = Reader(projection: projection, people: people)
             for question in questions { question(reader) }
-            if blocks.isEmpty, questions.isEmpty {
-                if isStopping { return }
-                gs_gate_wait(gate, 1_000_000_000)
-            }
+            if isStopping, !isBehind || gs_boot_nanoseconds() > stopBy { return }
+            if !isBehind, questions.isEmpty { gs_gate_wait(gate, 1_000_000_000) }
         }
     }
 
-    private func apply(_ blocks: [DurableBlock]) throws {
-        try database.transaction {
-            for block in blocks {
+    /// One transaction: from memory where the next block is there, else from the journal.
+    private func advance(_ durable: UInt64) throws {
+        if let first = pending.first, first.firstSequence <= applied + 1 {
+            try applyPending()
+        } else {
+            try follow(upTo: pending.first.map { $0.firstSequence - 1 } ?? durable)
+        }
+    }
+
+    private func applyPending() throws {
+        var used = 0
+        try transaction {
+            while used < pending.count, pending[used].firstSequence <= applied + 1 {
+                let block = pending[used]
+                try projection.apply({ try block.forEachRecord($0) }, to: block.point)
+                used += 1
+            }
+        }
+        position = pending[used - 1].following
+        isLocated = true
+        let bytes = pending[..<used].reduce(0) { $0 + $1.byteCount }
+        queue.withLock { $0.bytes -= bytes }
+        pending.removeFirst(used)
+    }
+
+    private func follow(upTo last: UInt64) throws {
+        guard let source else { preconditionFailure("the store was started with a source") }
+        guard isLocated || projection.point == nil else {
+            throw DatabaseError(
+                text: "the journal does not hold the point that the projection was made up to; "
+                    + "rebuild it with `grandstand journal project`")
+        }
+        var reached = position
+        try transaction {
+            reached = try source.read(from: position, after: applied, upTo: last) { block in
                 try projection.apply({ try block.forEachRecord($0) }, to: block.point)
             }
-            try projection.writeAccounts()
+        }
+        position = reached
+        isLocated = true
+    }
+
+    /// Rows and their point together, or neither.
+    private func transaction(_ body: () throws -> Void) throws {
+        let before = projection.point
+        do {
+            try database.transaction {
+                try body()
+                try projection.finish()
+            }
+        } catch {
+            projection.restore(before)
+            throw error
         }
     }
 }

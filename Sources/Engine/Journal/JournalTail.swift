@@ -1,0 +1,79 @@
+/// Gives durable blocks once more, to whoever could not keep up with them in memory.
+public protocol BlockSource: AnyObject, Sendable {
+    /// Visits blocks in order from `position`, those with records only, until the one that holds
+    /// `last` or until enough was read for one go; answers where the block after them stands.
+    ///
+    /// `last` must be durable already: what comes after it is never looked at.
+    func read(
+        from position: JournalPosition, after sequence: UInt64, upTo last: UInt64,
+        _ visit: (BlockView) throws -> Void
+    ) throws -> JournalPosition
+}
+
+/// Reads the journal behind its writer's back, on the reader's own thread.
+///
+/// Bound: `mostBytes` in one go.
+public final class JournalTail<D: Disk>: BlockSource, @unchecked Sendable {
+    // Used by one thread; the disk's reads are safe beside its one writer.
+    private let reader: JournalReader<D>
+    private let window: ReadWindow<D>
+    private let digest = Digest()
+
+    /// Bytes of the journal that one call gives before it returns.
+    public static var mostBytes: Int { 4_194_304 }
+
+    public init(_ disk: D) {
+        reader = JournalReader(disk)
+        window = ReadWindow(disk)
+    }
+
+    public func read(
+        from position: JournalPosition, after sequence: UInt64, upTo last: UInt64,
+        _ visit: (BlockView) throws -> Void
+    ) throws -> JournalPosition {
+        var place = position
+        var applied = sequence
+        var left = Self.mostBytes
+        while applied < last, left > 0 {
+            let name = JournalFormat.segmentName(place.segment)
+            let size = try reader.disk.size(of: name)
+            guard place.offset < size else {
+                place = JournalPosition(segment: place.segment + 1, offset: 0)
+                continue
+            }
+            let file = try reader.disk.open(name)
+            defer { reader.disk.close(file) }
+            window.begin(file, size: size)
+            while place.offset < size, applied < last, left > 0 {
+                let view = try block(name: name, at: place, size: size)
+                if view.header.slots > 0 {
+                    guard view.header.firstSequence == applied + 1 else {
+                        throw Corruption(
+                            segment: name, offset: place.offset,
+                            what: "record \(applied + 1) was expected here, and the block begins "
+                                + "with \(view.header.firstSequence)")
+                    }
+                    try visit(view)
+                    applied = view.header.lastSequence
+                }
+                left -= view.header.totalBytes
+                place = view.following
+            }
+        }
+        return place
+    }
+
+    private func block(name: String, at place: JournalPosition, size: Int) throws -> BlockView {
+        guard
+            let (header, memory) = try reader.selfValid(
+                segment: place.segment, at: place.offset, size: size, journal: nil, window: window)
+        else {
+            throw Corruption(
+                segment: name, offset: place.offset,
+                what: "a block that was durable cannot be read any more")
+        }
+        let hash = digest.blockHash(
+            UnsafeRawBufferPointer(start: memory, count: JournalFormat.headerBytes))
+        return BlockView(header: header, hash: hash, slots: memory + JournalFormat.headerBytes)
+    }
+}

@@ -1,0 +1,342 @@
+/// A JSON text (RFC 8259) taken apart where it lies: for the hot path, where a tree of values would cost
+/// more than what is done with it. Kept and read into again, it allocates nothing once it is warm.
+///
+/// As strict as `JSONParser`, by the same bounds: `depth` levels of nesting, `members` values in all.
+public struct JSONTape: Sendable {
+    /// A value's place on the tape; valid until the next `read`.
+    public struct Place: Sendable {
+        fileprivate let index: Int
+    }
+
+    private enum Kind: UInt8, Sendable {
+        case null, no, yes, number, string, array, object
+    }
+
+    private struct Entry: Sendable {
+        let kind: Kind
+        /// Whether a string's bytes contain escapes.
+        var isEscaped = false
+        /// Bytes of the text: of a string without its quotes.
+        var start: Int32
+        var end: Int32
+        /// The entry after this value and all that is in it.
+        var next: Int32 = 0
+    }
+
+    public let depth: Int
+    public let members: Int
+    private var bytes: [UInt8] = []
+    private var entries: [Entry] = []
+    private var position = 0
+
+    public init(depth: Int = 16, members: Int = 10_000) {
+        self.depth = depth
+        self.members = members
+    }
+
+    /// Takes `text` apart; its outermost value is at `root`.
+    ///
+    /// `isUTF8` says that somebody has checked the bytes already.
+    public mutating func read(_ text: Span<UInt8>, isUTF8: Bool) throws(JSONError) {
+        bytes.removeAll(keepingCapacity: true)
+        unsafe text.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+        entries.removeAll(keepingCapacity: true)
+        position = 0
+        guard isUTF8 || String(validating: bytes, as: UTF8.self) != nil else {
+            throw failure("the text is not UTF-8")
+        }
+        skipSpace()
+        try value(depth)
+        skipSpace()
+        guard position == bytes.count else { throw failure("something follows the value") }
+    }
+
+    public var root: Place { Place(index: 0) }
+
+    // MARK: Looking
+
+    /// The member of that name; nil when there is none or this is no object.
+    public func member(_ name: StaticString, of place: Place) -> Place? {
+        let object = entries[place.index]
+        guard object.kind == .object else { return nil }
+        var index = place.index + 1
+        while index < object.next {
+            if isText(entries[index], name) { return Place(index: index + 1) }
+            index = Int(entries[index + 1].next)
+        }
+        return nil
+    }
+
+    /// How many items an array has; nil when this is none.
+    public func count(_ place: Place) -> Int? {
+        let array = entries[place.index]
+        guard array.kind == .array else { return nil }
+        var count = 0
+        var index = place.index + 1
+        while index < array.next {
+            count += 1
+            index = Int(entries[index].next)
+        }
+        return count
+    }
+
+    /// The item of an array, from 0; nil when there is none.
+    public func item(_ number: Int, of place: Place) -> Place? {
+        let array = entries[place.index]
+        guard array.kind == .array else { return nil }
+        var index = place.index + 1
+        var left = number
+        while index < array.next {
+            if left == 0 { return Place(index: index) }
+            left -= 1
+            index = Int(entries[index].next)
+        }
+        return nil
+    }
+
+    public func isNull(_ place: Place) -> Bool { entries[place.index].kind == .null }
+
+    /// A whole number written without point or exponent.
+    public func whole(_ place: Place) -> Int64? {
+        let entry = entries[place.index]
+        guard entry.kind == .number else { return nil }
+        var index = Int(entry.start)
+        let isNegative = bytes[index] == 0x2d
+        if isNegative { index += 1 }
+        var value: Int64 = 0
+        while index < entry.end {
+            let byte = bytes[index]
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+            let digit = Int64(byte - 0x30)
+            let (sum, over) = isNegative
+                ? tens.subtractingReportingOverflow(digit) : tens.addingReportingOverflow(digit)
+            guard !overflow, !over else { return nil }
+            value = sum
+            index += 1
+        }
+        return value
+    }
+
+    public func text(_ place: Place) -> String? {
+        let entry = entries[place.index]
+        return entry.kind == .string ? string(entry) : nil
+    }
+
+    /// Whether this is the string `wanted`.
+    public func isText(_ place: Place, _ wanted: StaticString) -> Bool {
+        let entry = entries[place.index]
+        return entry.kind == .string && isText(entry, wanted)
+    }
+
+    /// Gives `body` a string's bytes as they stand, when it is one without escapes.
+    public func withBytes<T>(_ place: Place, _ body: (Span<UInt8>) -> T?) -> T? {
+        let entry = entries[place.index]
+        guard entry.kind == .string else { return nil }
+        if entry.isEscaped {
+            let plain = Array(string(entry).utf8)
+            let span = plain.span
+            return body(span)
+        }
+        let kept = bytes
+        let all = kept.span
+        let part = all.extracting(Int(entry.start)..<Int(entry.end))
+        return body(part)
+    }
+
+    private func isText(_ entry: Entry, _ wanted: StaticString) -> Bool {
+        if entry.isEscaped { return string(entry) == wanted.description }
+        let start = Int(entry.start)
+        let count = Int(entry.end) - start
+        guard count == wanted.utf8CodeUnitCount else { return false }
+        return wanted.withUTF8Buffer { name in
+            for index in 0..<count where unsafe bytes[start + index] != name[index] { return false }
+            return true
+        }
+    }
+
+    private func string(_ entry: Entry) -> String {
+        let raw = bytes[Int(entry.start)..<Int(entry.end)]
+        guard entry.isEscaped else { return String(decoding: raw, as: UTF8.self) }
+        // Rare: the parser of trees knows how escapes are read, and has nothing to refuse here.
+        let quoted = [0x22] + Array(raw) + [0x22]
+        return (try? JSONParser().parse(quoted.span))?.text ?? ""
+    }
+
+    // MARK: Taking apart
+
+    private func failure(_ what: String) -> JSONError { JSONError(offset: position, what: what) }
+
+    private mutating func skipSpace() {
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0a, 0x0d: position += 1
+            default: return
+            }
+        }
+    }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard position < bytes.count, bytes[position] == byte else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func add(_ kind: Kind, from start: Int, to end: Int, isEscaped: Bool = false) {
+        entries.append(
+            Entry(
+                kind: kind, isEscaped: isEscaped, start: Int32(start), end: Int32(end),
+                next: Int32(entries.count + 1)))
+    }
+
+    private mutating func value(_ depth: Int) throws(JSONError) {
+        guard position < bytes.count else { throw failure("the text ends early") }
+        guard entries.count < members * 2 else { throw failure("there are too many values") }
+        switch bytes[position] {
+        case UInt8(ascii: "{"): try object(depth)
+        case UInt8(ascii: "["): try array(depth)
+        case UInt8(ascii: "\""): try string()
+        case UInt8(ascii: "t"): try word("true", .yes)
+        case UInt8(ascii: "f"): try word("false", .no)
+        case UInt8(ascii: "n"): try word("null", .null)
+        case UInt8(ascii: "-"), 0x30...0x39: try number()
+        default: throw failure("this is no value")
+        }
+    }
+
+    private mutating func word(_ word: StaticString, _ kind: Kind) throws(JSONError) {
+        let start = position
+        let count = word.utf8CodeUnitCount
+        guard start + count <= bytes.count else { throw failure("the text ends early") }
+        add(.string, from: start, to: start + count)
+        let isRight = isText(entries[entries.count - 1], word)
+        entries.removeLast()
+        guard isRight else { throw failure("this is no value") }
+        add(kind, from: start, to: start + count)
+        position += count
+    }
+
+    private mutating func object(_ depth: Int) throws(JSONError) {
+        guard depth > 0 else { throw failure("the nesting is too deep") }
+        let own = entries.count
+        add(.object, from: position, to: position)
+        position += 1
+        skipSpace()
+        if take(UInt8(ascii: "}")) { return }
+        while true {
+            skipSpace()
+            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+                throw failure("a name was expected")
+            }
+            let name = entries.count
+            try string()
+            guard !isTaken(entries[name], in: own, before: name) else {
+                throw failure("the name stands twice")
+            }
+            skipSpace()
+            guard take(UInt8(ascii: ":")) else { throw failure("a colon was expected") }
+            skipSpace()
+            try value(depth - 1)
+            skipSpace()
+            if take(UInt8(ascii: ",")) { continue }
+            guard take(UInt8(ascii: "}")) else {
+                throw failure("a comma or a closing brace was expected")
+            }
+            entries[own].next = Int32(entries.count)
+            return
+        }
+    }
+
+    private func isTaken(_ name: Entry, in object: Int, before end: Int) -> Bool {
+        var index = object + 1
+        while index < end {
+            if isSame(entries[index], name) { return true }
+            index = Int(entries[index + 1].next)
+        }
+        return false
+    }
+
+    private func isSame(_ one: Entry, _ other: Entry) -> Bool {
+        if one.isEscaped || other.isEscaped { return string(one) == string(other) }
+        let count = Int(one.end - one.start)
+        guard count == Int(other.end - other.start) else { return false }
+        for offset in 0..<count
+        where bytes[Int(one.start) + offset] != bytes[Int(other.start) + offset] { return false }
+        return true
+    }
+
+    private mutating func array(_ depth: Int) throws(JSONError) {
+        guard depth > 0 else { throw failure("the nesting is too deep") }
+        let own = entries.count
+        add(.array, from: position, to: position)
+        position += 1
+        skipSpace()
+        if take(UInt8(ascii: "]")) { return }
+        while true {
+            skipSpace()
+            try value(depth - 1)
+            skipSpace()
+            if take(UInt8(ascii: ",")) { continue }
+            guard take(UInt8(ascii: "]")) else {
+                throw failure("a comma or a closing bracket was expected")
+            }
+            entries[own].next = Int32(entries.count)
+            return
+        }
+    }
+
+    private mutating func number() throws(JSONError) {
+        let start = position
+        _ = take(UInt8(ascii: "-"))
+        let first = position
+        let whole = digits()
+        guard whole > 0, whole == 1 || bytes[first] != UInt8(ascii: "0") else {
+            throw failure("this is no number")
+        }
+        if take(UInt8(ascii: ".")) {
+            guard digits() > 0 else { throw failure("this is no number") }
+        }
+        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+            if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
+            guard digits() > 0 else { throw failure("this is no number") }
+        }
+        add(.number, from: start, to: position)
+    }
+
+    private mutating func digits() -> Int {
+        let start = position
+        while position < bytes.count, (0x30...0x39).contains(bytes[position]) { position += 1 }
+        return position - start
+    }
+
+    private mutating func string() throws(JSONError) {
+        position += 1
+        let start = position
+        var isEscaped = false
+        while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
+                add(.string, from: start, to: position, isEscaped: isEscaped)
+                position += 1
+                if isEscaped { try check(from: start) }
+                return
+            case UInt8(ascii: "\\"):
+                isEscaped = true
+                position += 2
+            case 0..<0x20: throw failure("a control character in a string")
+            default: position += 1
+            }
+        }
+        throw failure("the string does not end")
+    }
+
+    /// Escapes are read by the parser of trees, which says what is wrong with them.
+    private func check(from start: Int) throws(JSONError) {
+        let quoted = Array(bytes[start - 1..<position])
+        do {
+            _ = try JSONParser().parse(quoted.span)
+        } catch {
+            throw JSONError(offset: start - 1 + error.offset, what: error.what)
+        }
+    }
+}
