@@ -104,7 +104,7 @@ public final class Hub {
     /// Commands of this loop that wait for their outcome.
     public static let mostWaiting = 16_384
     /// Commands of one turn that go to the engine with one wake-up.
-    static let wakeEvery = 16
+    static let wakeEvery = 4
 
     /// On the loop's thread or before it runs.
     public init(loop: Loop, view: CatalogueView, intake: any EngineIntake) {

@@ -310,24 +310,32 @@ public struct JSONTape: Sendable {
     }
 
     private mutating func string() throws(JSONError) {
-        position += 1
-        let start = position
-        var isEscaped = false
-        while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: "\""):
-                add(.string, from: start, to: position, isEscaped: isEscaped)
-                position += 1
-                if isEscaped { try check(from: start) }
-                return
-            case UInt8(ascii: "\\"):
-                isEscaped = true
-                position += 2
-            case 0..<0x20: throw failure("a control character in a string")
-            default: position += 1
-            }
+        let start = position + 1
+        let (end, isEscaped) = Self.endOfString(bytes.span, from: start)
+        position = end
+        guard end < bytes.count else { throw failure("the string does not end") }
+        guard bytes[end] == UInt8(ascii: "\"") else {
+            throw failure("a control character in a string")
         }
-        throw failure("the string does not end")
+        position = end + 1
+        add(.string, from: start, to: end, isEscaped: isEscaped)
+        if isEscaped { try check(from: start) }
+    }
+
+    /// Where the closing quote is, or what cannot stand in a string; the text's end when there is neither.
+    private static func endOfString(_ text: Span<UInt8>, from start: Int) -> (Int, Bool) {
+        var index = start
+        var isEscaped = false
+        while index < text.count {
+            let byte = text[index]
+            if byte == UInt8(ascii: "\"") || byte < 0x20 { return (index, isEscaped) }
+            if byte == UInt8(ascii: "\\") {
+                isEscaped = true
+                index += 1
+            }
+            index += 1
+        }
+        return (text.count, isEscaped)
     }
 
     /// Escapes are read by the parser of trees, which says what is wrong with them.

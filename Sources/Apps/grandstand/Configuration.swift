@@ -31,7 +31,7 @@ struct Setting {
         ),
         Setting(
             key: "loops", unit: "event loops", standard: "0",
-            help: "0: one less than there are cores, at least one."),
+            help: "0: as many as there are cores."),
         Setting(
             key: "feed", unit: "file or word", standard: "simulation",
             help: "simulation, none, or a recorded file (Betfair stream or Grandstand feed)."),
