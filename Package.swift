@@ -147,6 +147,12 @@ let package = Package(
                 "EngineJournal", "EngineService", "JSONText", "FeedCore", "FeedService",
                 "FeedBetfair",
             ], swiftSettings: house),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: [
+                "TestSupport", "Kernel", "Betting", "Catalogue", "EngineCore", "EngineJournal",
+                "EngineService", "ProjectionService", "StoreSQLite",
+            ], swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(
             name: "RuleTests",

@@ -5,6 +5,7 @@ usage: place_bet.py [ADDRESS:PORT]        (127.0.0.1:8080)
 """
 
 import json
+import secrets
 import sys
 import time
 import urllib.request
@@ -38,9 +39,11 @@ for fixture in call("GET", "/api/v1/fixtures")[1]["fixtures"]:
 else:
     sys.exit("no market is open at this moment")
 
+# A UUID of version 7, made before sending: asking again with it can never bet twice.
+bet_id = uuid.UUID(int=int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62))
 choice = market["selections"][0]
 bet = {
-    "id": str(uuid.uuid4()),  # Made before sending: asking again with it can never bet twice.
+    "id": str(bet_id),
     "validUntil": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 15)),
     "stake": {"amount": 250, "currency": account["currency"]},
     "priceRule": "better",

@@ -81,7 +81,7 @@ enum EngineBench {
         let word = random.next()
         let market = (word >> 20) % UInt64(markets)
         template.account = AccountID(word % UInt64(accounts))
-        template.id = ExternalID(high: mixed(number), low: number)
+        template.id = ExternalID(milliseconds: now / 1_000_000, random: (mixed(number), number))
         template.requestHash = ExternalID(high: number, low: 1)
         template.stake = Int64(100 + (word >> 32) % 900)
         template.validUntil = Timestamp(nanoseconds: now + 30_000_000_000)
@@ -204,13 +204,15 @@ enum EngineBench {
     static func durable(directory: String, clients: Int, seconds: Double) throws {
         let disk = try FileDisk(directory: directory)
         let limits = limits(bets: 6_000_000)
+        // As the reference does it, the files are there before the clock starts; a server's helper thread makes them.
+        let segments = clients > 64 ? 6 : 2
+        for number in 1...segments {
+            try disk.createZeroed(JournalFormat.segmentName(UInt32(number)), bytes: 256 << 20)
+        }
         let host = try EngineHost(
             disk: disk, clock: SystemClock(), limits: limits, cell: CellConfiguration(),
             segmentBytes: 256 << 20, newJournal: ExternalID(high: 5, low: 5),
-            prepare: { number in
-                // Two segments hold a run; they are made before the clock starts.
-                if number <= 8 { try? disk.createZeroed(JournalFormat.segmentName(number), bytes: 256 << 20) }
-            })
+            prepare: { _ in })
         let batch = IntakeBatch(capacity: 16_384)
         func flush() throws {
             guard !batch.isEmpty else { return }

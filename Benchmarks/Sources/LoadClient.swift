@@ -2,6 +2,7 @@ import CEpoll
 import CSystem
 import Foundation
 import Glibc
+import Kernel
 
 /// The project's load client, closed loop: `connections` WebSockets that each send, wait for the answer and send again.
 ///
@@ -162,8 +163,10 @@ enum LoadClient {
         /// The bytes to send as the connection's next question.
         mutating func next(_ connection: Int, _ number: UInt64, _ body: (UnsafeRawBufferPointer) -> Void) {
             if idOffset >= 0 {
-                write(run ^ UInt64(connection) << 40, at: idOffset)
-                write(number << 16 | UInt64(connection), at: idOffset + 16)
+                let id = ExternalID(
+                    milliseconds: gs_wall_nanoseconds() / 1_000_000, random: (run, number << 16 | UInt64(connection)))
+                write(id.high, at: idOffset)
+                write(id.low, at: idOffset + 16)
             }
             bytes.withUnsafeBytes(body)
         }

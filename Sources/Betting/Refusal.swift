@@ -1,15 +1,17 @@
 /// Why a bet is not taken. Closed, in the order in which it is checked; numbers and codes are stable.
 public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     // The request itself
-    case idReused = 1
-    case deadlinePassed = 2
-    case deadlineTooFar = 3
-    case accountUnknown = 5
-    case accountClosed = 6
-    case structureUnsupported = 7
-    case legCountOutOfRange = 8
-    case currencyMismatch = 9
-    case stakeKindUnsupported = 10
+    case accountUnknown = 1
+    case idReused = 2
+    case idOutsideWindow = 3
+    case deadlinePassed = 4
+    case deadlineTooFar = 5
+    case tooManyRefused = 6
+    case accountClosed = 7
+    case structureUnsupported = 8
+    case legCountOutOfRange = 9
+    case currencyMismatch = 10
+    case stakeKindUnsupported = 11
     // Each leg, in slip order
     case marketUnknown = 20
     case selectionUnknown = 21
@@ -35,8 +37,10 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     public var code: String {
         switch self {
         case .idReused: "id_reused"
+        case .idOutsideWindow: "id_outside_window"
         case .deadlinePassed: "deadline_passed"
         case .deadlineTooFar: "deadline_too_far"
+        case .tooManyRefused: "too_many_refused"
         case .accountUnknown: "account_unknown"
         case .accountClosed: "account_closed"
         case .structureUnsupported: "structure_unsupported"
@@ -67,8 +71,10 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     public var text: String {
         switch self {
         case .idReused: "This bet id was already used for a different bet."
+        case .idOutsideWindow: "This bet's id was not made in the last minutes. Nothing was placed."
         case .deadlinePassed: "The bet arrived after its deadline and was not placed."
         case .deadlineTooFar: "The bet's deadline is too far in the future."
+        case .tooManyRefused: "Too many of your bets were refused lately. Wait a few minutes."
         case .accountUnknown: "There is no such account."
         case .accountClosed: "This account cannot place bets."
         case .structureUnsupported: "This kind of bet is not offered."
@@ -101,8 +107,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .idReused, .accountUnknown, .accountClosed, .structureUnsupported,
             .stakeKindUnsupported, .interrupted, .tooManyOpenBets:
             .none
-        case .deadlinePassed, .deadlineTooFar: .nanoseconds
-        case .legCountOutOfRange, .tooManyPending: .count
+        case .idOutsideWindow, .deadlinePassed, .deadlineTooFar: .nanoseconds
+        case .legCountOutOfRange, .tooManyPending, .tooManyRefused: .count
         case .currencyMismatch: .currency
         case .marketUnknown, .selectionUnknown, .selectionNotOffered, .related: .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons

@@ -35,8 +35,9 @@ struct BetRequest {
             let id = tape.member("id", of: root).flatMap { place in
                 tape.withBytes(place) { ExternalID($0) }
             }
-            guard let id, id != .zero else {
-                throw Malformed(what: "id: a UUID that you made for this bet")
+            guard let id, id.milliseconds != nil else {
+                throw Malformed(
+                    what: "id: a UUID of version 7 (RFC 9562) that you made for this bet")
             }
             let until = tape.member("validUntil", of: root).flatMap { place in
                 tape.withBytes(place) { Timestamp($0) }

@@ -1,3 +1,4 @@
+import Betting
 import EngineCore
 public import EngineService
 import Kernel
@@ -10,16 +11,18 @@ typealias CommandAnswer = (RecordBytes?, UInt64) -> Void
 
 /// Somebody whose commands are answered without a closure for each.
 protocol CommandOwner: AnyObject {
-    func answered(_ record: RecordBytes?, sequence: UInt64)
+    /// `tag` is what was handed over with the command.
+    func answered(_ record: RecordBytes?, sequence: UInt64, tag: ExternalID)
 }
 
 /// Who waits for what was handed to the engine, by a token that is never given twice.
 ///
 /// Bound: `capacity` at a time.
 struct WaitingCommands {
-    private struct Slot {
+    struct Slot {
         var token: Token = 0
         var owner: (any CommandOwner)?
+        var tag = ExternalID.zero
         var answer: CommandAnswer?
     }
 
@@ -38,7 +41,9 @@ struct WaitingCommands {
     var count: Int { slots.count - free.count }
 
     /// Upper byte: the loop; then 32 bits of a count; lower 24 bits: the place here. Nil when full.
-    mutating func add(_ owner: (any CommandOwner)?, _ answer: CommandAnswer?) -> Token? {
+    mutating func add(
+        _ owner: (any CommandOwner)?, tag: ExternalID, _ answer: CommandAnswer?
+    ) -> Token? {
         if free.isEmpty {
             guard slots.count < capacity else { return nil }
             free.append(slots.count)
@@ -49,6 +54,7 @@ struct WaitingCommands {
         let token = mark << 56 | generation << 24 | UInt64(place)
         slots[place].token = token
         slots[place].owner = owner
+        slots[place].tag = tag
         slots[place].answer = answer
         return token
     }
@@ -60,15 +66,15 @@ struct WaitingCommands {
         free.append(place)
     }
 
-    /// Gives the answer to whoever waits for it, once; a token of another loop is passed by.
-    mutating func take(_ token: Token) -> (owner: (any CommandOwner)?, answer: CommandAnswer?)? {
+    /// Who waits for the answer, once; nil for a token of another loop.
+    mutating func take(_ token: Token) -> Slot? {
         guard token >> 56 == mark else { return nil }
         let place = Int(token & 0xff_ffff)
         guard place < slots.count, slots[place].token == token else { return nil }
         let slot = slots[place]
         slots[place] = Slot()
         free.append(place)
-        return (slot.owner, slot.answer)
+        return slot
     }
 }
 
@@ -128,21 +134,22 @@ public final class Hub {
             if taken { count() }
             return taken
         }
-        return submit(nil, answer, make)
+        return submit(nil, tag: .zero, answer, make)
     }
 
-    /// The same, answered by a call of `owner`, who is kept until then.
+    /// The same, answered by a call of `owner`, who is kept until then and gets `tag` back.
     func submit(
-        for owner: any CommandOwner, _ make: (inout CommandEncoder) -> RecordBytes
+        for owner: any CommandOwner, tag: ExternalID,
+        _ make: (inout CommandEncoder) -> RecordBytes
     ) -> Bool {
-        submit(owner, nil, make)
+        submit(owner, tag: tag, nil, make)
     }
 
     private func submit(
-        _ owner: (any CommandOwner)?, _ answer: CommandAnswer?,
+        _ owner: (any CommandOwner)?, tag: ExternalID, _ answer: CommandAnswer?,
         _ make: (inout CommandEncoder) -> RecordBytes
     ) -> Bool {
-        guard let token = waiting.add(owner, answer) else { return false }
+        guard let token = waiting.add(owner, tag: tag, answer) else { return false }
         guard intake.submitQuietly(make(&encoder), token: token) else {
             waiting.remove(token)
             return false
@@ -170,11 +177,12 @@ public final class Hub {
     /// A block is on the disk.
     func take(_ block: DurableBlock) {
         for completion in block.completions {
-            guard let (owner, answer) = waiting.take(completion.token) else { continue }
             let record =
                 completion.slot == .max ? nil : block.record(at: Int(completion.slot))
-            owner?.answered(record, sequence: completion.sequence)
-            answer?(record, completion.sequence)
+            // Whoever is answered may ask for the next thing at once.
+            guard let slot = waiting.take(completion.token) else { continue }
+            slot.owner?.answered(record, sequence: completion.sequence, tag: slot.tag)
+            slot.answer?(record, completion.sequence)
         }
         block.forEachRecord { push($0) }
         flushTopics()
@@ -217,7 +225,11 @@ public final class Hub {
 
     private func pushPlaced(_ record: RecordBytes) {
         note(TickerLine(placed: record))
-        guard record.flags & Layout.Placed.repeated == 0 else { return }
+        // A repeated answer, or one about an id that is too old, is between the asker and us.
+        guard record.flags & Layout.Placed.repeated == 0,
+            record.field(Layout.Placed.refusal, as: UInt16.self)
+                != Refusal.idOutsideWindow.rawValue
+        else { return }
         for watcher in accountWatchers[record.account, default: [:]].values {
             watcher.pushPlaced(record, in: view)
         }

@@ -5,6 +5,7 @@ import EngineJournal
 import JSONText
 import Kernel
 import NetworkCodecs
+import ProjectionService
 
 /// The documents that leave the gateway, written by hand. Source of docs/formats/websocket.md.
 enum Messages {
@@ -302,6 +303,56 @@ enum Messages {
         }
     }
 
+    /// The answer that an id got long ago, from the projection.
+    static func bet(_ earlier: EarlierBet, in view: CatalogueView) -> [UInt8] {
+        document(
+            Envelope(
+                topic: "bets", epoch: view.epoch, sequence: earlier.asOf, order: earlier.asOf,
+                time: view.time, type: "bet")
+        ) { json in
+            json.key("bet")
+            json.object { json in
+                writeEarlier(earlier, to: &json)
+            }
+            json.key("balances")
+            balances(earlier.balances, to: &json)
+        }
+    }
+
+    static func writeEarlier(_ earlier: EarlierBet, to json: inout JSONWriter) {
+        let bet = earlier.bet
+        let refusal = earlier.isReused ? Refusal.idReused : Refusal(rawValue: bet.refusal)
+        let status =
+            earlier.isReused ? .refused : BetStatus(rawValue: bet.status) ?? BetStatus.refused
+        json.key("id")
+        json.numberText(bet.bet)
+        json.key("clientId")
+        json.quoted { bet.client.append(to: &$0) }
+        json.key("status")
+        json.string(status.word)
+        json.key("stake")
+        json.number(bet.stake)
+        json.key("potentialReturn")
+        json.number(bet.potentialReturn)
+        json.key("repeated")
+        json.bool(!earlier.isReused)
+        if bet.acceptedAt != 0 {
+            json.key("acceptedAt")
+            write(time: Timestamp(nanoseconds: bet.acceptedAt), to: &json)
+        }
+        if refusal == nil {
+            json.key("odds")
+            json.array { json in
+                for leg in bet.legs { write(odds: leg.odds, to: &json) }
+            }
+        }
+        if let refusal {
+            json.key("refusal")
+            write(
+                refusal: refusal, leg: .max, value: bet.value, threshold: bet.threshold, to: &json)
+        }
+    }
+
     static func writePlaced(_ record: RecordBytes, status: BetStatus, to json: inout JSONWriter) {
         json.key("id")
         json.numberText(record.field(Layout.Placed.bet, as: UInt64.self))
@@ -399,6 +450,15 @@ struct Balances {
     var receivable: Int64 = 0
 
     init() {}
+
+    /// As the projection has them.
+    init(_ line: StatementLine?) {
+        guard let line else { return }
+        cash = line.cash
+        held = line.held
+        openBets = line.openBets
+        receivable = line.receivable
+    }
 
     init(_ record: RecordBytes, at offset: Int) {
         cash = record.field(offset + Layout.Balances.cash, as: Int64.self)

@@ -158,7 +158,7 @@ public final class OperatorGateway {
         server.router.add(
             .get, "/health/ready", describe("isReady", "Whether bets can be taken."),
             .immediate { [unowned self] _ in
-                engineStatus().isRunning ? .text(200, "ready\n") : .text(503, "not ready\n")
+                settings.readiness(server)
             })
     }
 

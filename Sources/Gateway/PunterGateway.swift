@@ -25,8 +25,16 @@ public struct GatewaySettings: Sendable {
     public var demoGrant: Int64 = 100_000
     /// New demo accounts a minute, over all visitors.
     public var demoAccountsPerMinute = 600
+    /// Why no bets can be taken yet, nil when they can.
+    public var whyNotReady: @Sendable () -> String? = { nil }
 
     public init() {}
+
+    func readiness(_ server: HTTPServer) -> HTTPResponse {
+        if server.isDraining { return .text(503, "not ready: the server is going away\n") }
+        if let reason = whyNotReady() { return .text(503, "not ready: \(reason)\n") }
+        return .text(200, "ready\n")
+    }
 }
 
 /// The punters' side on one loop: pages, REST and WebSocket on one port.
@@ -186,8 +194,7 @@ public final class PunterGateway {
         server.router.add(
             .get, "/health/ready", routes.ready,
             .immediate { [unowned self] _ in
-                engineStatus().isRunning && !server.isDraining
-                    ? .text(200, "ready\n") : .text(503, "not ready\n")
+                settings.readiness(server)
             })
         server.router.add(
             .get, "/openapi.json", routes.openAPI,
@@ -502,11 +509,7 @@ public final class PunterGateway {
                 json.numberText(line.bet)
             }
             json.key("balances")
-            var balances = Balances()
-            balances.cash = line.cash
-            balances.held = line.held
-            balances.openBets = line.openBets
-            balances.receivable = line.receivable
+            let balances = Balances(line)
             Messages.balances(balances, to: &json)
         }
     }
@@ -602,7 +605,7 @@ public final class PunterGateway {
             }
             let intent = request.intent(session, receivedAt: now, digest: digest)
             let taken = hub.submit({ [unowned self] record, _ in
-                answer(record, responder)
+                answer(record, hash: intent.requestHash, responder)
             }) { $0.place(intent) }
             guard taken else { throw busy() }
         } catch {
@@ -612,19 +615,12 @@ public final class PunterGateway {
 
     /// 201 for an open bet, 202 for one that waits, 200 for a repeated answer, 409 for an id that was used
     /// for something else, 422 for any other refusal.
-    private func answer(_ record: RecordBytes?, _ responder: Responder) {
+    private func answer(_ record: RecordBytes?, hash: ExternalID, _ responder: Responder) {
         guard let record else { return responder.fail(busy()) }
         let status = BetStatus(rawValue: record.field(Layout.Placed.status, as: UInt8.self))
         let refusal = Refusal(rawValue: record.field(Layout.Placed.refusal, as: UInt16.self))
         let isRepeat = record.flags & Layout.Placed.repeated != 0
-        let code: Int
-        switch (refusal, status) {
-        case (.idReused?, _): code = 409
-        case (.some, _): code = 422
-        case (nil, .pending): code = isRepeat ? 200 : 202
-        case (nil, _): code = isRepeat ? 200 : 201
-        }
-        let body = document(code) { json in
+        let body = document(Self.code(refusal, status, isRepeat: isRepeat)) { json in
             json.key("bet")
             json.object { json in
                 Messages.writePlaced(record, status: status ?? .refused, to: &json)
@@ -632,7 +628,35 @@ public final class PunterGateway {
             json.key("balances")
             Messages.balances(Balances(record, at: Layout.Placed.balances), to: &json)
         }
-        responder.send(body)
+        guard let question = EarlierBet.Question(record, hash: hash) else {
+            return responder.send(body)
+        }
+        find(question) { [unowned self] found in
+            switch found {
+            case .nothing: responder.send(body)
+            case .busy: responder.fail(busy())
+            case .bet(let earlier): responder.send(self.answer(earlier))
+            }
+        }
+    }
+
+    private func answer(_ earlier: EarlierBet) -> HTTPResponse {
+        let refusal = earlier.isReused ? Refusal.idReused : Refusal(rawValue: earlier.bet.refusal)
+        return document(Self.code(refusal, nil, isRepeat: true)) { json in
+            json.key("bet")
+            json.object { json in Messages.writeEarlier(earlier, to: &json) }
+            json.key("balances")
+            Messages.balances(earlier.balances, to: &json)
+        }
+    }
+
+    private static func code(_ refusal: Refusal?, _ status: BetStatus?, isRepeat: Bool) -> Int {
+        switch (refusal, status) {
+        case (.idReused?, _): 409
+        case (.some, _): 422
+        case (nil, .pending): isRepeat ? 200 : 202
+        case (nil, _): isRepeat ? 200 : 201
+        }
     }
 
     // MARK: The slip's numbers

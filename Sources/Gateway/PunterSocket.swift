@@ -43,6 +43,8 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
             json.string("hello")
             json.key("epoch")
             json.string(hub.view.epoch)
+            json.key("time")
+            json.string(gateway.now.description)
             json.key("signedIn")
             json.bool(session != nil)
             json.key("heartbeat")
@@ -93,7 +95,7 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
             return say("malformed", error.what, about: client())
         }
         let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
-        guard hub.submit(for: self, { $0.place(intent) }) else {
+        guard hub.submit(for: self, tag: intent.requestHash, { $0.place(intent) }) else {
             return say(
                 "busy", "Too many bets at this moment. Nothing was placed; try again.",
                 about: client())
@@ -101,11 +103,25 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
         inFlight += 1
     }
 
-    func answered(_ record: RecordBytes?, sequence: UInt64) {
+    func answered(_ record: RecordBytes?, sequence: UInt64, tag: ExternalID) {
         inFlight -= 1
         guard let record, let socket else { return }
-        // Whoever watches its bets hears of them by that topic; a repeat changes nothing, so it is told here.
         let isRepeat = record.flags & Layout.Placed.repeated != 0
+        if let question = EarlierBet.Question(record, hash: tag) {
+            let own = Messages.bet(record, in: hub.view)
+            return gateway.find(question) { [weak self] found in
+                guard let self else { return }
+                switch found {
+                case .nothing: self.socket?.send(text: own)
+                case .bet(let earlier): self.socket?.send(text: Messages.bet(earlier, in: hub.view))
+                case .busy:
+                    say(
+                        "busy", "The first answer to this bet cannot be looked up now; ask again.",
+                        about: question.client.description)
+                }
+            }
+        }
+        // Whoever watches its bets hears of them by that topic; a repeat changes nothing, so it is told here.
         if isRepeat || !watchesBets { socket.send(text: Messages.bet(record, in: hub.view)) }
     }
 

@@ -109,7 +109,8 @@ public struct JSONTape: Sendable {
             guard (0x30...0x39).contains(byte) else { return nil }
             let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
             let digit = Int64(byte - 0x30)
-            let (sum, over) = isNegative
+            let (sum, over) =
+                isNegative
                 ? tens.subtractingReportingOverflow(digit) : tens.addingReportingOverflow(digit)
             guard !overflow, !over else { return nil }
             value = sum

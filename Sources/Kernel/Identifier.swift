@@ -61,6 +61,12 @@ extension Identifier {
         low = 0x8000_0000_0000_0000 | (random.1 & 0x3fff_ffff_ffff_ffff)
     }
 
+    /// Milliseconds since 1970 at which a UUID of version 7 was made; nil for any other.
+    @inlinable public var milliseconds: Int64? {
+        guard high & 0xf000 == 0x7000, low >> 62 == 2 else { return nil }
+        return Int64(high >> 16)
+    }
+
     /// Reads `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` or 32 hexadecimal digits, either case.
     public init?(_ text: String) {
         self.init(Array(text.utf8).span)

@@ -12,12 +12,18 @@ public enum Limits {
     public static let selections = 64
     /// How far ahead of the sequencer's time a client may set its deadline, in milliseconds.
     public static let validUntilAhead: Int64 = 60_000
+    /// How old a client's id may be when its intent is decided, in milliseconds. A minute less than
+    /// `idWindow`: an id that the engine has let go is always too old to be decided again.
+    public static let idAge: Int64 = 540_000
     /// How long after its deadline an id stays in the engine, in milliseconds.
     public static let idWindow: Int64 = 600_000
     /// The longest in-play delay, in milliseconds.
     public static let betDelay: UInt32 = 30_000
     /// Bets of one account that wait for their delay at the same time.
     public static let pendingPerAccount = 32
+    /// Refused intents of one account that are remembered at the same time; further intents wait until
+    /// the oldest left the id window.
+    public static let refusedPerAccount = 1000
     /// Names of fixtures, markets and selections, in UTF-8 bytes.
     public static let name = 48
 }

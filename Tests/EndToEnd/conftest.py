@@ -4,11 +4,13 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
+import uuid
 
 import pytest
 
@@ -122,6 +124,12 @@ class Server:
                         return found
             time.sleep(0.1)
         raise AssertionError("no market opened")
+
+
+def new_id() -> str:
+    """A UUID of version 7, as every bet's id is: milliseconds since 1970, then chance."""
+    words = int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    return str(uuid.UUID(int=words))
 
 
 def bet(market: dict, id: str, stake=100, selection=0, seconds=15, **more) -> dict:

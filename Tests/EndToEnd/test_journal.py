@@ -2,11 +2,10 @@
 
 import struct
 import subprocess
-import uuid
 
 import journal_reader
 import pytest
-from conftest import BINARY, bet
+from conftest import bet, BINARY, new_id
 
 
 @pytest.fixture
@@ -14,7 +13,7 @@ def journal(server):
     cookie = server.sign_in()
     market = server.open_market()
     for _ in range(20):
-        server.call("POST", "/api/v1/bets", bet(market, str(uuid.uuid4())), cookie)
+        server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)
     assert server.stop() == 0
     return server.directory
 

@@ -3,12 +3,11 @@
 import asyncio
 import json
 import subprocess
-import uuid
 
 import aiohttp
 import pytest
 import websockets
-from conftest import bet
+from conftest import bet, new_id
 from openapi_spec_validator import validate
 
 
@@ -66,14 +65,14 @@ def test_the_description_is_valid_and_true(server):
 def test_a_bet_by_rest_follows_the_rules_of_idempotency(server):
     cookie = server.sign_in()
     market = server.open_market()
-    first = bet(market, str(uuid.uuid4()))
+    first = bet(market, new_id())
     status, answer, _ = server.call("POST", "/api/v1/bets", first, cookie)
     assert (status, answer["bet"]["status"]) == (201, "open")
     status, again, _ = server.call("POST", "/api/v1/bets", first, cookie)
     assert (status, again["bet"]["id"], again["bet"]["repeated"]) == (200, answer["bet"]["id"], True)
     status, other, _ = server.call("POST", "/api/v1/bets", {**first, "stake": {"amount": 200, "currency": "EUR"}}, cookie)
     assert (status, other["bet"]["refusal"]["code"]) == (409, "id_reused")
-    status, refused, _ = server.call("POST", "/api/v1/bets", bet(market, str(uuid.uuid4()), stake=1), cookie)
+    status, refused, _ = server.call("POST", "/api/v1/bets", bet(market, new_id(), stake=1), cookie)
     assert (status, refused["bet"]["refusal"]["code"]) == (422, "stake_below_minimum")
     assert refused["bet"]["refusal"]["threshold"] == 10
     status, problem, _ = server.call("POST", "/api/v1/bets", b'{"id":', cookie)
@@ -85,7 +84,7 @@ def test_a_bet_by_rest_follows_the_rules_of_idempotency(server):
 def test_strangers_see_only_what_is_theirs(server):
     one, other = server.sign_in(), server.sign_in()
     market = server.open_market()
-    placed = server.call("POST", "/api/v1/bets", bet(market, str(uuid.uuid4())), one)[1]["bet"]["id"]
+    placed = server.call("POST", "/api/v1/bets", bet(market, new_id()), one)[1]["bet"]["id"]
     assert server.call("GET", f"/api/v1/bets/{placed}", cookie=one)[0] == 200
     assert server.call("GET", f"/api/v1/bets/{placed}", cookie=other)[0] == 404
 

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import pathlib
+import sqlite3
 import subprocess
 import uuid
 
 import pytest
 import websockets
 
-from conftest import BINARY, bet
+from conftest import bet, BINARY, new_id
 
 
 def run(*arguments):
@@ -66,7 +67,7 @@ def test_sigterm_drains_and_leaves_a_journal_that_verifies(server):
         socket = await websockets.connect(server.origin.replace("http", "ws") + "/api/v1/stream",
                                           additional_headers={"Cookie": cookie}, origin=server.origin)
         await socket.recv()
-        ids = [str(uuid.uuid4()) for _ in range(50)]
+        ids = [new_id() for _ in range(50)]
         for id in ids:
             await socket.send(json.dumps({"op": "place", **bet(market, id)}))
         loop = asyncio.get_running_loop()
@@ -101,10 +102,10 @@ def test_a_failing_disk_stops_the_process_and_answers_nothing_of_that_block(make
         pytest.skip("this filesystem refuses O_DIRECT, which the shim looks for")
     cookie = server.sign_in()
     market = server.open_market()
-    good = bet(market, str(uuid.uuid4()))
+    good = bet(market, new_id())
     assert server.call("POST", "/api/v1/bets", good, cookie)[0] == 201
     trigger.touch()
-    lost = bet(market, str(uuid.uuid4()))
+    lost = bet(market, new_id())
     with pytest.raises(Exception):
         server.call("POST", "/api/v1/bets", lost, cookie)
     assert server.process.wait(timeout=10) == 74
@@ -121,7 +122,7 @@ def test_projections_are_rebuilt_from_the_journal(server):
     cookie = server.sign_in()
     market = server.open_market()
     for _ in range(5):
-        server.call("POST", "/api/v1/bets", bet(market, str(uuid.uuid4())), cookie)
+        server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)
     bets = server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]
     lines = server.call("GET", "/api/v1/statement", cookie=cookie)[1]["lines"]
     assert server.stop() == 0
@@ -141,3 +142,44 @@ def test_projections_of_another_journal_are_refused(make_server, tmp_path):
     answer = run("serve", "--data", str(server.directory), "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0")
     assert answer.returncode == 2
     assert "Restore the journal" in answer.stderr
+
+
+def test_an_old_id_is_never_decided_again_and_gets_its_old_answer(make_server):
+    server = make_server("--matches", "4")
+    cookie = server.sign_in()
+    first = bet(server.open_market(), new_id(), stake=300)
+    status, answer, _ = server.call("POST", "/api/v1/bets", first, cookie)
+    assert status == 201
+    # Nobody can wait ten minutes here: the row is told that its id was made an hour ago.
+    assert server.stop() == 0
+    old = uuid.UUID(int=uuid.UUID(first["id"]).int - (3_600_000 << 80))
+    signed = old.int >> 64
+    with sqlite3.connect(server.directory / "projection.sqlite") as database:
+        database.execute("UPDATE bets SET client_high = ? WHERE bet = ?",
+                         (signed - (1 << 64) if signed >> 63 else signed, int(answer["bet"]["id"])))
+    server.start()
+    again = {**first, "id": str(old), "validUntil": bet(server.open_market(), new_id())["validUntil"]}
+    status, repeated, _ = server.call("POST", "/api/v1/bets", again, cookie)
+    assert (status, repeated["bet"]["repeated"], repeated["bet"]["id"]) == (200, True, answer["bet"]["id"])
+    # The simulated world of the first life was abandoned, so the stake is back; and it was not staked again.
+    assert repeated["balances"]["cash"] == 100_000
+    # Another bet under the id, and an id that nobody ever used.
+    other = {**again, "stake": {"amount": 400, "currency": "EUR"}}
+    status, refused, _ = server.call("POST", "/api/v1/bets", other, cookie)
+    assert (status, refused["bet"]["refusal"]["code"]) == (409, "id_reused")
+    unknown = {**again, "id": str(uuid.UUID(int=old.int + 1))}
+    status, refused, _ = server.call("POST", "/api/v1/bets", unknown, cookie)
+    assert (status, refused["bet"]["refusal"]["code"]) == (422, "id_outside_window")
+
+    async def ask():
+        async with websockets.connect(server.origin.replace("http", "ws") + "/api/v1/stream", origin=server.origin,
+                                      additional_headers={"Cookie": cookie}) as socket:
+            await socket.send(json.dumps({"op": "place", **again}))
+            while True:
+                message = json.loads(await asyncio.wait_for(socket.recv(), 5))
+                if message["type"] == "bet":
+                    return message
+
+    told = asyncio.run(ask())
+    assert (told["bet"]["id"], told["bet"]["repeated"]) == (answer["bet"]["id"], True)
+    assert told["balances"]["cash"] == 100_000

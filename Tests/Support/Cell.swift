@@ -89,7 +89,7 @@ public final class Cell {
 
     public func freshID() -> ExternalID {
         nextID += 1
-        return ExternalID(high: 0xfeed, low: nextID)
+        return ExternalID(milliseconds: now.milliseconds, random: (0xfeed, nextID))
     }
 
     /// Puts a command into the next turn.
@@ -106,11 +106,14 @@ public final class Cell {
 
     /// Sees every durable record.
     public var onRecord: ((RecordBytes) -> Void)?
+    /// Sees every durable block; may keep it.
+    public var onBlock: ((DurableBlock) -> Void)?
 
     /// Runs a turn; what was answered is in `answered`.
     public func turn() throws(HostError) {
         defer { batch.removeAll() }
         try host.turn(batch) { block in
+            onBlock?(block)
             for completion in block.completions where completion.slot != .max {
                 answered.append(
                     Answer(

@@ -212,6 +212,11 @@ final class Platform: @unchecked Sendable {
     private func gatewaySettings(_ listen: (host: String, port: UInt16)) throws -> GatewaySettings {
         var settings = GatewaySettings()
         settings.isLoopback = isLoopback(listen.host)
+        settings.whyNotReady = { [unowned self] in
+            if !engine.status.isRunning { return "the engine does not run yet" }
+            return store.hasCaughtUp
+                ? nil : "the projections are \(store.recordsBehind) records behind"
+        }
         let port = listen.port
         let names =
             settings.isLoopback ? ["127.0.0.1", "localhost", "[::1]"] : [listen.host]

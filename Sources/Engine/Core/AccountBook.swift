@@ -18,7 +18,9 @@ struct AccountRow: BitwiseCopyable {
     var currency: UInt16
     var money: UInt8
     var isClosed: UInt8 = 0
-    var pending: UInt32 = 0
+    var pending: UInt16 = 0
+    /// Refused intents in the id window.
+    var refused: UInt16 = 0
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 1, row: UInt64(row))
@@ -28,7 +30,8 @@ struct AccountRow: BitwiseCopyable {
         mix.combine(openBets, receivable)
         mix.combine(
             UInt64(bitPattern: stakeLimit),
-            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32 | UInt64(pending))
+            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
+                | UInt64(pending) << 16 | UInt64(refused))
         return mix
     }
 
@@ -266,6 +269,7 @@ struct AccountBook: ~Copyable {
 
     mutating func remember(_ row: IDRow, refusal: Refusal? = nil, facts: RefusalFacts? = nil) {
         hash.add(ids.append(row, refusal: refusal, facts: facts).mix())
+        if refusal != nil { change(account: row.account) { $0.refused += 1 } }
     }
 
     func facts(of row: IDRow) -> RefusalFacts { ids.facts(of: row) }
@@ -277,6 +281,7 @@ struct AccountBook: ~Copyable {
         }
         hash.subtract(before.mix())
         hash.add(after.mix())
+        change(account: after.account) { $0.refused += 1 }
     }
 
     /// Lets ids go whose window has passed and whose answer the projection has.
@@ -284,6 +289,7 @@ struct AccountBook: ~Copyable {
         for _ in 0..<atMost {
             guard let row = ids.popFirst(now: now, projected: projected) else { return }
             hash.subtract(row.mix())
+            if row.refusal != 0 { change(account: row.account) { $0.refused -= 1 } }
         }
     }
 

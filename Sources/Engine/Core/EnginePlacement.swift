@@ -71,7 +71,12 @@ extension Engine {
         do {
             terms = try check(command, request, account: account)
         } catch {
-            if Self.isStored(error.refusal), !accounts.isIDWindowFull {
+            if Self.isStored(error.refusal) {
+                // What cannot be remembered must not be decided: asked again, it could end otherwise.
+                guard !accounts.isIDWindowFull else {
+                    return answer(
+                        command, request, Refused(.tooManyOpenBets), account: account, &outcomes)
+                }
                 accounts.remember(
                     IDRow(request, account: account, bet: .max, sequence: command.sequence),
                     refusal: error.refusal, facts: error.facts)
@@ -81,10 +86,12 @@ extension Engine {
         book(command, request, terms, &outcomes)
     }
 
-    /// A deadline that passed or lies too far ahead uses up no id: nothing about the bet was decided.
+    /// These use up no id: nothing about the bet itself was decided.
     private static func isStored(_ refusal: Refusal) -> Bool {
         switch refusal {
-        case .deadlinePassed, .deadlineTooFar, .tooManyOpenBets: false
+        case .idOutsideWindow, .deadlinePassed, .deadlineTooFar, .tooManyRefused,
+            .tooManyOpenBets:
+            false
         default: true
         }
     }
@@ -95,12 +102,18 @@ extension Engine {
         throws(Refused) -> Terms
     {
         let now = time.nanoseconds
+        try checkAge(of: request.id)
         guard request.validUntil >= now else {
             throw Refused(.deadlinePassed, value: now, threshold: request.validUntil)
         }
         let furthest = now + Limits.validUntilAhead * 1_000_000
         guard request.validUntil <= furthest else {
             throw Refused(.deadlineTooFar, value: request.validUntil, threshold: furthest)
+        }
+        let refused = accounts.accounts[number].refused
+        guard refused < Limits.refusedPerAccount else {
+            throw Refused(
+                .tooManyRefused, value: Int64(refused), threshold: Int64(Limits.refusedPerAccount))
         }
         guard accounts.accounts[number].isClosed == 0 else { throw Refused(.accountClosed) }
         guard request.structure == BetStructure.accumulator.rawValue else {
@@ -143,6 +156,19 @@ extension Engine {
             !accounts.isIDWindowFull
         else { throw Refused(.tooManyOpenBets) }
         return Terms(potentialReturn: potential, delay: delay, accountRow: number)
+    }
+
+    /// An id says when it was made. One that the window may have let go is never decided again,
+    /// whatever deadline it comes with.
+    private func checkAge(of id: ExternalID) throws(Refused) {
+        let now = time.milliseconds
+        let made = id.milliseconds ?? 0
+        let oldest = now - Limits.idAge
+        guard made >= oldest, made <= now + Limits.validUntilAhead else {
+            throw Refused(
+                .idOutsideWindow, value: min(made, Int64.max / 1_000_000) * 1_000_000,
+                threshold: oldest * 1_000_000)
+        }
     }
 
     private func checkLeg(_ command: RecordBytes, _ request: PlaceRequest, _ index: Int)

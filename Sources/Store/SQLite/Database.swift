@@ -19,10 +19,11 @@ final class Database {
             let opened
         else { throw DatabaseError(text: "cannot open \(path)") }
         handle = opened
+        // A connection that is just closing may hold the file for a moment.
+        try run("PRAGMA busy_timeout = 2000")
         try run("PRAGMA journal_mode = WAL")
         // The journal is the truth; a projection that loses its last commits catches up from it.
         try run("PRAGMA synchronous = NORMAL")
-        try run("PRAGMA busy_timeout = 2000")
         // 64 MiB of pages in memory, and a checkpoint every 80 MiB: the rows come in their order.
         try run("PRAGMA cache_size = -65536")
         try run("PRAGMA wal_autocheckpoint = 20000")

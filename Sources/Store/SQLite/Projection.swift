@@ -212,8 +212,10 @@ final class Projection {
         let refusal = record.field(Layout.Placed.refusal, as: UInt16.self)
         let isFirst = place.map { $0.sequence == bet } ?? false
         if isFirst, let place {
-            // An id that was used before names the earlier bet, not this one.
-            guard refusal != Refusal.idReused.rawValue else { return }
+            // An id that was used before, or may have been, names the earlier bet, not this one.
+            guard refusal != Refusal.idReused.rawValue,
+                refusal != Refusal.idOutsideWindow.rawValue
+            else { return }
             try insert(bet, place, record)
         } else {
             try database.run(concludeBet) {
@@ -348,7 +350,7 @@ final class Projection {
         var found: [ProjectedBet] = []
         try database.query(
             Self.betColumns + "WHERE account = ? AND bet < ? ORDER BY bet DESC LIMIT ?",
-            [bits(account), bits(before), .integer(Int64(limit))]
+            [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
         ) { found.append(Self.bet($0)) }
         return found
     }
@@ -378,7 +380,7 @@ final class Projection {
             "SELECT sequence, time, reason, change, bet, cash, held, open_bets, receivable "
                 + "FROM statement WHERE account = ? AND sequence < ? "
                 + "ORDER BY sequence DESC, part DESC LIMIT ?",
-            [bits(account), bits(before), .integer(Int64(limit))]
+            [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
         ) {
             lines.append(
                 StatementLine(

@@ -24,6 +24,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     private let onProjected: @Sendable (UInt64) -> Void
     private let onFailure: @Sendable (DatabaseError) -> Void
     private let reachedSequence = Atomic<UInt64>(0)
+    private let target = Atomic<UInt64>(.max)
     private let ended = DispatchSemaphore(value: 0)
     // The thread's own: blocks it has taken, and where in the journal the rows go on.
     private var pending: [DurableBlock] = []
@@ -118,10 +119,11 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     ///
     /// - Throws: `DatabaseError` when the rows were made from another journal.
     public func locate(_ block: BlockView) throws {
-        guard let known = projection.point, block.header.slots > 0,
-            block.header.lastSequence == known.sequence
+        let header = block.header
+        guard let known = projection.point, header.slots > 0,
+            (header.firstSequence...header.lastSequence).contains(known.sequence)
         else { return }
-        guard block.hash == known.block else {
+        guard header.lastSequence == known.sequence, block.hash == known.block else {
             throw DatabaseError(
                 text: "the projection was made from another journal; rebuild it with "
                     + "`grandstand journal project`")
@@ -151,6 +153,10 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         let durable = queue.withLock { $0.durable }
         let reached = reachedSequence.load(ordering: .relaxed)
         return durable > reached ? durable - reached : 0
+    }
+    /// Whether the rows have reached what was durable when the store was started.
+    public var hasCaughtUp: Bool {
+        reachedSequence.load(ordering: .relaxed) >= target.load(ordering: .relaxed)
     }
     /// How long rows wait for company while more than one block comes at a time, in microseconds: one
     /// transaction of many bets writes each page once.
@@ -245,6 +251,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         self.source = source
         queue.withLock { $0.durable = max($0.durable, durable) }
         reachedSequence.store(applied, ordering: .relaxed)
+        target.store(durable, ordering: .relaxed)
         startThread(name: "store") {
             self.run()
             self.ended.signal()

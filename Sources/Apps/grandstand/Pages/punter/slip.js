@@ -1,5 +1,5 @@
 import { state } from "/state.js";
-import { now, place } from "/link.js";
+import { newID, now, place } from "/link.js";
 import { element, minor, money, odds } from "/format.js";
 
 const rules = { exact: "Only this price", better: "This price or longer", any: "Any price" };
@@ -138,7 +138,7 @@ class Slip extends HTMLElement {
             const fixture = state.fixtures.get(state.markets.get(l.market)?.fixture);
             return { ...l, score: fixture?.score ?? l.score };
         });
-        const id = crypto.randomUUID();
+        const id = newID();
         const message = { op: "place", id, validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
         const optimistic = {
             clientId: id, status: "sending", stake: message.stake.amount, placedAt: new Date(now()).toISOString(),
