@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -47,6 +49,26 @@ int gs_direct_alignment(const char *path) {
 int64_t gs_filesystem_magic(const char *path) {
     struct statfs s;
     return statfs(path, &s) ? -(int64_t)errno : (int64_t)s.f_type;
+}
+
+int gs_block_setting(const char *path, const char *name, char *out, size_t size) {
+    struct stat s;
+    if (stat(path, &s)) return -errno;
+    // A partition has no queue of its own: its disk's stands one directory up.
+    const char *forms[] = {"/sys/dev/block/%u:%u/queue/%s", "/sys/dev/block/%u:%u/../queue/%s"};
+    for (int form = 0; form < 2; form++) {
+        char file[256];
+        snprintf(file, sizeof file, forms[form], major(s.st_dev), minor(s.st_dev), name);
+        int fd = open(file, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) continue;
+        ssize_t count = read(fd, out, size - 1);
+        close(fd);
+        if (count < 0) return -errno;
+        while (count > 0 && (out[count - 1] == '\n' || out[count - 1] == ' ')) count--;
+        out[count] = 0;
+        return (int)count;
+    }
+    return -ENOENT;
 }
 
 int64_t gs_free_bytes(const char *path) {

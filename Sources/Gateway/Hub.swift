@@ -9,6 +9,33 @@ import Synchronization
 /// What a waiting command gets: its first outcome when it has one, and its own sequence.
 typealias CommandAnswer = (RecordBytes?, UInt64) -> Void
 
+/// What a client hears when nothing was taken: nothing is journalled and no id is used up.
+enum IntakeRefusal {
+    case busy
+    case noSpace
+
+    var code: String {
+        switch self {
+        case .busy: "busy"
+        case .noSpace: "no_space"
+        }
+    }
+
+    var text: String {
+        switch self {
+        case .busy: "Too much at this moment. Nothing was changed; try again."
+        case .noSpace:
+            "No bets are taken: there is no room to write them down. Nothing was changed."
+        }
+    }
+
+    var problem: Problem {
+        var problem = Problem(503, code, text)
+        problem.fields = [("retry-after", self == .busy ? "1" : "10")]
+        return problem
+    }
+}
+
 /// Somebody whose commands are answered without a closure for each.
 protocol CommandOwner: AnyObject {
     /// `tag` is what was handed over with the command.
@@ -157,6 +184,9 @@ public final class Hub {
         count()
         return true
     }
+
+    /// Why `submit` said no.
+    var refusal: IntakeRefusal { intake.isShortOfSpace ? .noSpace : .busy }
 
     /// The engine is woken for every few commands, so that it writes while the loop reads on: with one
     /// wake-up a turn the two would take turns, and one of two cores would always wait.

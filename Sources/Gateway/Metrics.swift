@@ -1,6 +1,7 @@
 import EngineCore
 import EngineJournal
 import EngineService
+import Synchronization
 
 /// One number for Prometheus. Labels come from closed sets only, so their number is bounded.
 public struct Metric: Sendable {
@@ -21,9 +22,41 @@ public struct Metric: Sendable {
     }
 }
 
+/// What one loop counted lately.
+public struct LoopCounts: Sendable {
+    public var deltasSent: UInt64 = 0
+    public var conflated: UInt64 = 0
+    public var waiting = 0
+    public var sockets = 0
+    public var connections = 0
+    public init() {}
+}
+
+/// Where every loop writes its counts twice a second, so that one page can tell of all of them.
+public final class LoopBoard: Sendable {
+    private let counts = Mutex<[Int: LoopCounts]>([:])
+
+    public init() {}
+
+    func post(_ own: LoopCounts, of loop: Int) { counts.withLock { $0[loop] = own } }
+
+    /// All loops together.
+    public var total: LoopCounts {
+        counts.withLock { all in
+            all.values.reduce(into: LoopCounts()) { sum, one in
+                sum.deltasSent += one.deltasSent
+                sum.conflated += one.conflated
+                sum.waiting += one.waiting
+                sum.sockets += one.sockets
+                sum.connections += one.connections
+            }
+        }
+    }
+}
+
 /// Prometheus' text format, 0.0.4.
 enum Metrics {
-    static func text(_ status: EngineStatus, hub: Hub, extra: [Metric]) -> [UInt8] {
+    static func text(_ status: EngineStatus, loops: LoopCounts, extra: [Metric]) -> [UInt8] {
         var all: [Metric] = [
             Metric("grandstand_up", "1 while the engine takes commands.", status.isRunning ? 1 : 0),
             Metric(
@@ -51,13 +84,22 @@ enum Metrics {
                 Double(status.journal.bytes)),
             Metric(
                 "grandstand_deltas_sent_total", "Market deltas handed to clients.", counter: true,
-                Double(hub.deltasSent)),
+                Double(loops.deltasSent)),
             Metric(
                 "grandstand_deltas_conflated_total", "Deltas passed over for slow clients.",
-                counter: true, Double(hub.conflated)),
+                counter: true, Double(loops.conflated)),
             Metric(
                 "grandstand_waiting_commands", "Commands whose outcome is awaited.",
-                Double(hub.waitingCount)),
+                Double(loops.waiting)),
+            Metric("grandstand_sockets", "Punters' WebSockets.", Double(loops.sockets)),
+            Metric("grandstand_connections", "Connections.", Double(loops.connections)),
+            Metric(
+                "grandstand_journal_short_of_space",
+                "1 while nothing is taken because the journal's disk has no room.",
+                status.isShortOfSpace ? 1 : 0),
+            Metric(
+                "grandstand_journal_sync_seconds", "Write and sync of the last block.",
+                Double(status.journal.lastCommitNanoseconds) / 1e9),
         ]
         all += extra
         var out = ""

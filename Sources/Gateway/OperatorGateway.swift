@@ -88,12 +88,7 @@ public final class OperatorGateway {
         return found
     }
 
-    private func busy() -> Problem {
-        var problem = Problem(
-            503, "busy", "Too much at this moment. Nothing was changed; try again.")
-        problem.fields = [("retry-after", "1")]
-        return problem
-    }
+    private func busy() -> Problem { hub.refusal.problem }
 
     // MARK: Routes
 
@@ -150,7 +145,7 @@ public final class OperatorGateway {
                     status: 200,
                     fields: [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
                     body: Metrics.text(
-                        engineStatus(), hub: hub, extra: extraMetrics()))
+                        engineStatus(), loops: settings.board.total, extra: extraMetrics()))
             })
         server.router.add(
             .get, "/health/live", describe("isLive", "Whether the process answers."),
@@ -551,6 +546,10 @@ final class OperatorSocket: WebSocketHandler {
             json.number(status.turnNanoseconds / 1000)
             json.key("journalBytes")
             json.number(status.journal.bytes)
+            json.key("syncMicroseconds")
+            json.number(status.journal.lastCommitNanoseconds / 1000)
+            json.key("hasSpace")
+            json.bool(!status.isShortOfSpace)
             json.key("journal")
             json.string(gateway.journalDescription)
             json.key("accounts")

@@ -25,6 +25,8 @@ public struct GatewaySettings: Sendable {
     public var demoGrant: Int64 = 100_000
     /// New demo accounts a minute, over all visitors.
     public var demoAccountsPerMinute = 600
+    /// Where the gateway's loop tells what it counted.
+    public var board = LoopBoard()
     /// Why no bets can be taken yet, nil when they can.
     public var whyNotReady: @Sendable () -> String? = { nil }
 
@@ -50,7 +52,6 @@ public final class PunterGateway {
     var sockets: [ObjectIdentifier: PunterSocket] = [:]
     private let engineStatus: @Sendable () -> EngineStatus
     private let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
-    private var demoWindow: (minute: Int64, made: Int) = (0, 0)
     private var timer: LoopTimer?
     private var lastHeartbeat: UInt64 = 0
 
@@ -79,10 +80,21 @@ public final class PunterGateway {
         timer = LoopTimer(hub.loop)
         timer?.start(after: 500, every: 500) { [unowned self] in
             hub.prune()
+            postCounts()
             guard hub.loop.milliseconds - lastHeartbeat >= SocketLimits.heartbeat else { return }
             lastHeartbeat = hub.loop.milliseconds
             for socket in sockets.values { socket.heartbeat() }
         }
+    }
+
+    private func postCounts() {
+        var counts = LoopCounts()
+        counts.deltasSent = hub.deltasSent
+        counts.conflated = hub.conflated
+        counts.waiting = hub.waitingCount
+        counts.sockets = sockets.count
+        counts.connections = hub.loop.connectionCount
+        settings.board.post(counts, of: hub.loop.index)
     }
 
     /// Tells everybody to come back later and finishes what was begun.
@@ -97,7 +109,6 @@ public final class PunterGateway {
     }
 
     var now: Timestamp { Timestamp(nanoseconds: gs_wall_nanoseconds()) }
-    public var socketCount: Int { sockets.count }
 
     // MARK: Before every request
 
@@ -119,12 +130,7 @@ public final class PunterGateway {
         return session
     }
 
-    private func busy() -> Problem {
-        var problem = Problem(
-            503, "busy", "Too much at this moment. Nothing was changed; try again.")
-        problem.fields = [("retry-after", "1")]
-        return problem
-    }
+    private func busy() -> Problem { hub.refusal.problem }
 
     // MARK: Routes
 
@@ -256,14 +262,11 @@ public final class PunterGateway {
             return responder.fail(
                 Problem(403, "demo_refused", "Demo accounts are given on loopback only."))
         }
-        let minute = now.nanoseconds / 60_000_000_000
-        if demoWindow.minute != minute { demoWindow = (minute, 0) }
-        guard demoWindow.made < settings.demoAccountsPerMinute else {
+        guard sessions.mayOpenDemo(now: now, perMinute: settings.demoAccountsPerMinute) else {
             var problem = Problem(429, "too_many_demo_accounts", "Too many new accounts just now.")
             problem.fields = [("retry-after", "60")]
             return responder.fail(problem)
         }
-        demoWindow.made += 1
         let id = ExternalID(
             milliseconds: now.milliseconds, random: (Tokens.random64(), Tokens.random64()))
         let taken = hub.submit({ [unowned self] record, _ in

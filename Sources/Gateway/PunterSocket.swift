@@ -96,9 +96,7 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
         }
         let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
         guard hub.submit(for: self, tag: intent.requestHash, { $0.place(intent) }) else {
-            return say(
-                "busy", "Too many bets at this moment. Nothing was placed; try again.",
-                about: client())
+            return say(hub.refusal.code, hub.refusal.text, about: client())
         }
         inFlight += 1
     }

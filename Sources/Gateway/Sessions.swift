@@ -63,6 +63,18 @@ public final class SessionRegistry: Sendable {
     public static let lifetime: Int64 = 12 * 3600 * 1_000_000_000
 
     private let sessions = Mutex([[UInt8]: PunterSession]())
+    private let demoWindow = Mutex((minute: Int64(0), made: 0))
+
+    /// Counts a new demo account, over all loops; false when the minute has had its share.
+    func mayOpenDemo(now: Timestamp, perMinute limit: Int) -> Bool {
+        let minute = now.nanoseconds / 60_000_000_000
+        return demoWindow.withLock { window in
+            if window.minute != minute { window = (minute, 0) }
+            guard window.made < limit else { return false }
+            window.made += 1
+            return true
+        }
+    }
 
     public init(restoring stored: [StoredSession]) {
         sessions.withLock { sessions in

@@ -1,10 +1,12 @@
 """The program as an operator meets it: two on one directory, signals, wrong words, a failing disk."""
 
 import asyncio
+import hashlib
 import json
 import pathlib
 import sqlite3
 import subprocess
+import time
 import uuid
 
 import pytest
@@ -92,12 +94,62 @@ def test_sigterm_drains_and_leaves_a_journal_that_verifies(server):
         assert f"id={id}" in dump
 
 
-def test_a_failing_disk_stops_the_process_and_answers_nothing_of_that_block(make_server, tmp_path):
+def preloaded(tmp_path):
     shim = tmp_path / "failing_disk.so"
     source = pathlib.Path(__file__).parent / "failing_disk.c"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl"], check=True)
+    return str(shim)
+
+
+def test_a_full_disk_stops_the_intake_before_it_is_needed_and_goes_on_by_itself(make_server, tmp_path):
+    full = tmp_path / "full-now"
+    server = make_server("--match-seconds", "2000", "--segment-bytes", str(2 << 20),
+                         env={"LD_PRELOAD": preloaded(tmp_path), "FULL_WHEN": str(full)})
+    cookie = server.sign_in()
+    market = server.open_market()
+    assert server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)[0] == 201
+    full.touch()
+    refused = None
+    for _ in range(20_000):
+        good = bet(server.open_market(), new_id(), stake=10)
+        status, answer, _ = server.call("POST", "/api/v1/bets", good, cookie)
+        if status == 503:
+            refused = answer
+            break
+    assert refused["code"] == "no_space"
+    assert server.process.poll() is None
+    assert "journal_disk_full" in server.output()
+    # What is there can still be read, and nothing of the refused bet is there.
+    assert server.call("GET", f"/api/v1/bets/{good['id']}", cookie=cookie)[0] == 404
+    full.unlink()
+    deadline = time.monotonic() + 10
+    while server.call("POST", "/api/v1/bets", good, cookie)[0] == 503 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert server.call("POST", "/api/v1/bets", good, cookie)[0] == 200
+    assert server.stop() == 0
+    verified = run("journal", "verify", str(server.directory))
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_full_segments_are_digested_in_the_journal(make_server):
+    server = make_server("--match-seconds", "2000", "--segment-bytes", str(2 << 20))
+    cookie, market = server.sign_in(), server.open_market()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list(server.directory.glob("journal-*.seg"))) < 5:
+        server.call("POST", "/api/v1/bets", bet(market, new_id(), stake=1), cookie)
+    server.stop()
+    verified = run("journal", "verify", str(server.directory))
+    assert verified.returncode == 0, verified.stderr
+    sealed = [line for line in run("journal", "dump", str(server.directory)).stdout.splitlines() if " sealed " in line]
+    assert len(sealed) >= 1 and f"sealed      {len(sealed)} segments" in verified.stdout
+    # An independent SHA-256 says the same.
+    first = min(server.directory.glob("journal-*.seg"))
+    assert f"sha256={hashlib.sha256(first.read_bytes()).hexdigest()}" in sealed[0]
+
+
+def test_a_failing_disk_stops_the_process_and_answers_nothing_of_that_block(make_server, tmp_path):
     trigger = tmp_path / "fail-now"
-    server = make_server("--match-seconds", "2000", env={"LD_PRELOAD": str(shim), "FAIL_WHEN": str(trigger)})
+    server = make_server("--match-seconds", "2000", env={"LD_PRELOAD": preloaded(tmp_path), "FAIL_WHEN": str(trigger)})
     if "O_DIRECT" not in server.output():
         pytest.skip("this filesystem refuses O_DIRECT, which the shim looks for")
     cookie = server.sign_in()

@@ -59,20 +59,26 @@ enum JournalCommands {
     private static func verify(_ disk: FileDisk) throws -> Int32 {
         var engine = Engine(limits: EngineLimits(), seed: 1)
         var replay = Replay()
+        var sealed = SealedSegments()
         guard
             let end = try JournalReader(disk).scan({ block in
                 try replay.apply(block, to: &engine)
+                block.forEachRecord { sealed.note($0) }
             })
         else {
             complain("There is no journal here.")
             return 1
         }
-        let problems = engine.audit()
-        for problem in problems { complain("BOOKS: " + problem) }
+        let changed = try sealed.problems(on: disk)
+        for problem in changed { complain("CHANGED: " + problem) }
+        let books = engine.audit()
+        for problem in books { complain("BOOKS: " + problem) }
+        let problems = changed + books
         print("blocks      \(end.blocks)")
         print("records     \(end.lastSequence)")
         print("incarnation \(end.incarnation)")
         print("torn bytes  \(end.tornBytes)")
+        print("sealed      \(sealed.count) segments as they were")
         print("state hash  \(engine.stateHash)")
         print(
             problems.isEmpty

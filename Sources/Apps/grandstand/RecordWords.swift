@@ -29,6 +29,10 @@ enum RecordWords {
             return " \(record.text(Layout.Fixture.home, width: 48)) v "
                 + record.text(Layout.Fixture.away, width: 48)
         case .market: return " \(record.text(Layout.Market.name, width: 48))"
+        case .sealed:
+            let digest = record.bytes(Layout.Sealed.digest, count: 32)
+            return " segment=\(record.field(Layout.Sealed.segment, as: UInt32.self)) sha256="
+                + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         default: return ""
         }
     }

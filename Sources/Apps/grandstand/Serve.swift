@@ -62,10 +62,12 @@ final class Platform: @unchecked Sendable {
     private var desk: OperatorGateway!
     private var listeners: [Listener] = []
     private var feed: FeedRunner?
+    private var keeper: SegmentKeeper<FileDisk>!
     private var feedTimer: LoopTimer?
     private let engineStopped = DispatchSemaphore(value: 0)
     /// Connections and commands that a stop still waits for.
     private let left = Atomic<Int>(0)
+    private let spaceIsShort = Atomic<Bool>(false)
 
     init(_ configuration: Configuration) throws {
         self.configuration = configuration
@@ -109,6 +111,7 @@ final class Platform: @unchecked Sendable {
     }
 
     private var recovered: UInt64 = 0
+    private let board = LoopBoard()
     private let operators = OperatorRegistry()
     private var sessions: SessionRegistry!
 
@@ -173,20 +176,18 @@ final class Platform: @unchecked Sendable {
         guard segmentBytes % 4096 == 0 else {
             throw UsageError(text: "segment-bytes must be a multiple of 4096.")
         }
-        let disk = self.disk
+        let keeper = SegmentKeeper(disk, segmentBytes: segmentBytes)
+        self.keeper = keeper
         do {
             return try EngineHost(
                 disk: disk, clock: SystemClock(), limits: limits, cell: cell,
                 segmentBytes: segmentBytes, newJournal: journal,
-                prepare: { number in
-                    startThread(name: "segment") {
-                        // Should it fail, the writer makes the segment itself and says why it cannot.
-                        try? disk.createZeroed(
-                            JournalFormat.segmentName(number), bytes: segmentBytes)
-                    }
-                },
+                prepare: { keeper.need($0) },
                 observe: { [unowned self] block in
-                    block.forEachRecord { view.apply($0) }
+                    block.forEachRecord {
+                        view.apply($0)
+                        keeper.note($0)
+                    }
                     try store.locate(block)
                 })
         } catch {
@@ -212,6 +213,7 @@ final class Platform: @unchecked Sendable {
     private func gatewaySettings(_ listen: (host: String, port: UInt16)) throws -> GatewaySettings {
         var settings = GatewaySettings()
         settings.isLoopback = isLoopback(listen.host)
+        settings.board = board
         settings.whyNotReady = { [unowned self] in
             if !engine.status.isRunning { return "the engine does not run yet" }
             return store.hasCaughtUp
@@ -287,9 +289,6 @@ final class Platform: @unchecked Sendable {
                 "grandstand_store_records_behind", "Durable records not yet in the projections.",
                 Double(store.recordsBehind)),
             Metric("grandstand_sessions", "Punters' sessions.", Double(sessions.count)),
-            Metric(
-                "grandstand_sockets", "Punters' WebSockets on the first loop.",
-                Double(punters[0].socketCount)),
         ]
         if let feed {
             all.append(
@@ -399,6 +398,19 @@ final class Platform: @unchecked Sendable {
         }
         store.start(source: JournalTail(disk), durable: recovered)
         engine.start()
+        keeper.start(
+            intake: engine,
+            setMissing: { [unowned self] isMissing in
+                engine.nextSegment(isMissing: isMissing)
+                guard isMissing != spaceIsShort.exchange(isMissing, ordering: .relaxed) else {
+                    return
+                }
+                if isMissing {
+                    Log.error("journal_disk_full", [("disk", disk.description)])
+                } else {
+                    Log.info("journal_disk_has_room")
+                }
+            }, onProblem: { Log.error("segment_failed", [("text", $0)]) })
         for (index, loop) in loops.enumerated() { loop.start(name: "loop-\(index)") }
     }
 
@@ -486,6 +498,7 @@ final class Platform: @unchecked Sendable {
             if left.load(ordering: .relaxed) == 0 { break }
             usleep(50_000)
         }
+        keeper.stop()
         engine.stop()
         engineStopped.wait()
         store.stop()

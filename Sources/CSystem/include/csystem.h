@@ -14,6 +14,8 @@ int gs_lock_exclusive(int descriptor);
 int gs_direct_alignment(const char *path);
 /// The filesystem's magic number, as statfs says it.
 int64_t gs_filesystem_magic(const char *path);
+/// A setting of the block device's queue under `path`, such as "write_cache" or "fua"; its length.
+int gs_block_setting(const char *path, const char *name, char *out, size_t size);
 /// Free bytes for an unprivileged writer on the filesystem of `path`.
 int64_t gs_free_bytes(const char *path);
 /// Nanoseconds of the boot clock, which goes on while the machine sleeps.

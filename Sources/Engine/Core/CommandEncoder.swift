@@ -309,6 +309,16 @@ public enum ResultSource: UInt8, Sendable {
     }
 
     /// `requestHash` is over everything that the customer decided.
+    /// A segment is full and will not change any more; `digest` is the SHA-256 of all its bytes.
+    public mutating func sealed(segment: UInt32, bytes: Int, digest: [UInt8]) -> RecordBytes {
+        precondition(digest.count == 32, "a SHA-256")
+        let record = begin(.sealed, body: Layout.Sealed.size)
+        record.set(Layout.Sealed.segment, segment)
+        record.set(Layout.Sealed.bytes, UInt64(bytes))
+        record.set(Layout.Sealed.digest, bytes: digest)
+        return record
+    }
+
     public mutating func place(_ intent: BetIntent) -> RecordBytes {
         let count = min(intent.legs.count, 255)
         let written = min(count, Limits.legs)

@@ -136,6 +136,15 @@ public enum SlotSize {
         set(offset + 4, odds?.denominator ?? 0)
     }
 
+    /// Raw bytes, such as a digest.
+    public func set(_ offset: Int, bytes: [UInt8]) {
+        for (index, byte) in bytes.enumerated() { set(offset + index, byte) }
+    }
+
+    public func bytes(_ offset: Int, count: Int) -> [UInt8] {
+        (0..<count).map { field(offset + $0, as: UInt8.self) }
+    }
+
     /// Zero-padded UTF-8 of at most `width` bytes; longer text is cut at a character's edge.
     public func set(_ offset: Int, text: String, width: Int) {
         var bytes = Array(text.utf8)

@@ -102,6 +102,12 @@ public enum Layout {
         public static let build = 16  // text 48
         public static let size = 64
     }
+    public enum Sealed {
+        public static let segment = 0  // u32
+        public static let bytes = 8  // u64, the segment's size
+        public static let digest = 16  // 32 bytes, SHA-256 of the whole segment
+        public static let size = 48
+    }
     public enum Session {
         public static let brand = 0  // u32
         public static let licence = 4  // u32, 0 unknown

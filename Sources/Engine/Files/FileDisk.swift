@@ -183,6 +183,22 @@ public final class FileDisk: Disk, Sendable {
         let alignment = gs_direct_alignment(directory)
         let how = isDirect ? "O_DIRECT|O_DSYNC" : "fdatasync"
         return "\(name), \(how)" + (alignment > 0 ? ", aligned to \(alignment)" : "")
+            + ", " + deviceDescription
+    }
+
+    /// What the device promises: a write-back cache without FUA is made durable by a flush each time,
+    /// and a virtual disk's flush is its host's word.
+    private var deviceDescription: String {
+        guard let cache = setting("write_cache") else { return "device cache unknown" }
+        let fua = setting("fua").map { $0 == "1" ? "with FUA" : "without FUA" } ?? "FUA unknown"
+        return "\(cache) cache, \(fua)"
+    }
+
+    private func setting(_ name: String) -> String? {
+        var text = [CChar](repeating: 0, count: 64)
+        let count = gs_block_setting(directory, name, &text, text.count)
+        guard count > 0 else { return nil }
+        return String(decoding: text[..<Int(count)].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
 

@@ -70,6 +70,17 @@ public final class Digest {
         return out
     }
 
+    /// SHA-256 of everything that `next` gives, until it gives nothing.
+    func sha256(of next: () throws -> UnsafeRawBufferPointer?) rethrows -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: 32)
+        EVP_DigestInit_ex2(context, algorithm, nil)
+        while let bytes = try next() {
+            EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+        }
+        EVP_DigestFinal_ex(context, &out, nil)
+        return out
+    }
+
     func blockHash(_ bytes: UnsafeRawBufferPointer) -> BlockHash {
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 4) { out in
             EVP_DigestInit_ex2(context, algorithm, nil)

@@ -10,6 +10,24 @@ public protocol BlockSource: AnyObject, Sendable {
     ) throws -> JournalPosition
 }
 
+/// SHA-256 of a segment from its first byte to its last, and its size.
+public func segmentDigest<D: Disk>(_ number: UInt32, on disk: D) throws -> (bytes: Int, [UInt8]) {
+    let name = JournalFormat.segmentName(number)
+    let size = try disk.size(of: name)
+    let file = try disk.open(name)
+    defer { disk.close(file) }
+    let buffer = AlignedBuffer(JournalFormat.mostBlockBytes)
+    var position = 0
+    let digest = try Digest().sha256 {
+        guard position < size else { return nil }
+        let count = min(buffer.count, size - position)
+        try disk.read(into: buffer.mutableBytes(0..<count), from: file, at: position)
+        position += count
+        return UnsafeRawBufferPointer(start: buffer.base, count: count)
+    }
+    return (size, digest)
+}
+
 /// Reads the journal behind its writer's back, on the reader's own thread.
 ///
 /// Bound: `mostBytes` in one go.

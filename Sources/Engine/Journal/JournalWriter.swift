@@ -20,7 +20,7 @@ public final class JournalWriter<D: Disk> {
     public let buffer: AlignedBuffer
     public let segmentBytes: Int
     public private(set) var end: JournalEnd
-    public private(set) var health = JournalHealth()
+    public var health = JournalHealth()
     private var file: D.File
     private let digest = Digest()
     /// Asked for the next segment as soon as one is begun, so that a helper can make it meanwhile.

@@ -223,6 +223,9 @@ public final class EngineHost<D: Disk, C: Clock> {
     public var point: JournalPoint { writer.point }
     /// Where the next block will stand.
     public var position: JournalPosition { writer.position }
+    public var segmentBytes: Int { writer.segmentBytes }
+    /// Bytes that the segment at hand still takes.
+    public var roomLeft: Int { writer.end.segmentBytes - writer.end.offset }
     public var stateHash: StateHash { engine.stateHash }
 
     /// When `turn` has something to do although nobody sent anything; nil when never.
@@ -347,10 +350,12 @@ public final class EngineHost<D: Disk, C: Clock> {
             let base = writer.slots + slot * SlotSize.bytes
             base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
         }
+        let began = self.time.boot()
         do {
             try writer.commit(
                 slots: slots, lastSequence: block.writer.nextSequence - 1, time: time)
         } catch { throw .disk(error) }
+        writer.health.lastCommitNanoseconds = self.time.boot() - began
         isConfirmed = false
         let durable = takeBlock()
         durable.fill(from: writer.slots, count: slots)

@@ -37,6 +37,8 @@ public struct EngineStatus: Sendable {
     public var journal = JournalHealth()
     public var counts = EngineCounts(accounts: 0, bets: 0, ids: 0, fixtures: 0, markets: 0)
     public var isRunning = false
+    /// Nothing is taken: the journal's disk has no room.
+    public var isShortOfSpace = false
 
     public static let turnBounds: [Int64] = [
         50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 50_000_000,
@@ -50,6 +52,8 @@ public protocol EngineIntake: AnyObject, Sendable {
     /// The same without waking the engine: the caller has more, and says `wake` when its turn is over.
     func submitQuietly(_ record: RecordBytes, token: Token) -> Bool
     func wake()
+    /// Whether nothing is taken because the journal's disk has no room for what comes next.
+    var isShortOfSpace: Bool { get }
 }
 
 /// Engine and journal on one dedicated thread behind a bounded intake.
@@ -69,6 +73,11 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     private let published = Mutex(EngineStatus())
     private let projectedUpTo = Atomic<UInt64>(0)
     private let busyCount = Atomic<UInt64>(0)
+    private let lacksNextSegment = Atomic<Bool>(false)
+    private let roomLeft = Atomic<Int>(.max)
+    /// Bytes of the journal that are kept for what the engine does by itself (delays that end, bets that
+    /// are settled) while there is no room for a next segment.
+    private let reserve: Int
     private let onStop: @Sendable (HostError?) -> Void
 
     /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
@@ -79,6 +88,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     ) {
         self.host = host
         self.onStop = onStop
+        reserve = max(host.segmentBytes / 2, 64 << 20)
         filling = IntakeBatch(capacity: intakeSlots)
         spare = IntakeBatch(capacity: intakeSlots)
         gate = .allocate(capacity: 1)
@@ -97,12 +107,22 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     }
 
     public func submitQuietly(_ record: RecordBytes, token: Token) -> Bool {
+        guard !isShortOfSpace else { return false }
         let taken = lock.withLock { _ in !isStopping && filling.add(record, token: token) }
         if !taken { busyCount.add(1, ordering: .relaxed) }
         return taken
     }
 
     public func wake() { gs_gate_open(gate) }
+
+    /// Told by whoever makes segments ahead of need: whether there is no room for the next one.
+    public func nextSegment(isMissing: Bool) {
+        lacksNextSegment.store(isMissing, ordering: .relaxed)
+    }
+
+    public var isShortOfSpace: Bool {
+        lacksNextSegment.load(ordering: .relaxed) && roomLeft.load(ordering: .relaxed) < reserve
+    }
 
     /// Asks the engine between two turns, when everything it knows is durable.
     ///
@@ -124,6 +144,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
 
     public var status: EngineStatus {
         var status = published.withLock { $0 }
+        status.isShortOfSpace = isShortOfSpace
         status.busy = busyCount.load(ordering: .relaxed)
         status.queued = lock.withLock { _ in filling.slots }
         return status
@@ -210,6 +231,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         let sequence = host.engine.sequence
         let time = host.engine.time
         let journal = host.health
+        roomLeft.store(host.roomLeft, ordering: .relaxed)
         published.withLock { status in
             status.isRunning = true
             status.stateHash = hash

@@ -33,6 +33,9 @@ struct SequencerTime<C: Clock> {
         return last
     }
 
+    /// The boot clock, for durations that are only told, never decided by.
+    func boot() -> Int64 { clock.boot() }
+
     /// The time for the next record of the same turn: strictly after, without asking a clock.
     mutating func following() -> Int64 {
         last += 1

@@ -77,8 +77,8 @@ class Health extends HTMLElement {
             this.hidden = false;
             const cell = (name, value) => element("div", {}, element("span", { class: "small muted" }, name), element("b", {}, String(value)));
             this.replaceChildren(cell("Engine", h.running ? "running" : "stopped"), cell("Record", h.sequence), cell("Queue, slots", h.queued),
-                cell("Last batch", `${h.batch} (most ${h.mostInBatch})`), cell("Decide and write", `${h.turnMicroseconds} µs`),
-                cell("Refused busy", h.busy), cell("Journal", `${(h.journalBytes / 1048576).toFixed(1)} MiB`), cell("Disk", h.journal),
+                cell("Last batch", `${h.batch} (most ${h.mostInBatch})`), cell("Decide and write", `${h.turnMicroseconds} µs`), cell("of it, write and sync", `${h.syncMicroseconds} µs`),
+                cell("Refused busy", h.busy), cell("Journal", `${(h.journalBytes / 1048576).toFixed(1)} MiB`), cell("Disk", h.hasSpace ? h.journal : "NO ROOM: nothing is taken"),
                 cell("Accounts / bets", `${h.accounts} / ${h.bets}`), cell("State", h.stateHash.slice(0, 12)));
         });
     }
