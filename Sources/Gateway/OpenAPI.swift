@@ -3,7 +3,11 @@ import NetworkCodecs
 
 /// The OpenAPI 3.1 document, made of the routes' own descriptions.
 enum OpenAPI {
-    static func document(routes: [(HTTPMethod, String, RouteDescription)]) -> [UInt8] {
+    /// `schemas` is a JSON object of everything that the routes refer to by name.
+    static func document(
+        title: String, cookie: String, schemas: String,
+        routes: [(HTTPMethod, String, RouteDescription)]
+    ) -> [UInt8] {
         var json = JSONWriter(reserving: 16_384)
         json.object { json in
             json.key("openapi")
@@ -11,7 +15,7 @@ enum OpenAPI {
             json.key("info")
             json.object { json in
                 json.key("title")
-                json.string("Grandstand")
+                json.string(title)
                 json.key("version")
                 json.string("1")
                 json.key("description")
@@ -37,11 +41,17 @@ enum OpenAPI {
                 json.key("schemas")
                 json.raw(Array(schemas.utf8))
                 json.key("securitySchemes")
-                json.raw(
-                    Array(
-                        """
-                        {"session":{"type":"apiKey","in":"cookie","name":"__Host-grandstand"}}
-                        """.utf8))
+                json.object { json in
+                    json.key("session")
+                    json.object { json in
+                        json.key("type")
+                        json.string("apiKey")
+                        json.key("in")
+                        json.string("cookie")
+                        json.key("name")
+                        json.string(cookie)
+                    }
+                }
             }
         }
         return json.bytes
@@ -148,8 +158,10 @@ enum OpenAPI {
             }
         }
     }
+}
 
-    private static let schemas = """
+extension PunterRoutes {
+    static let schemas = """
         {"Odds":{"type":["array","null"],"prefixItems":[{"type":"integer"},{"type":"integer"}],\
         "items":false,"minItems":2,"maxItems":2},\
         "Score":{"type":["array","null"],"items":{"type":"integer"},"minItems":2,"maxItems":2},\

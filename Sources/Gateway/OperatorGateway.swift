@@ -19,6 +19,12 @@ public final class OperatorGateway {
     private let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
     /// What the metrics page says beyond the engine.
     public var extraMetrics: () -> [Metric] = { [] }
+    /// Reads the journal's full segments again and says how many there are and which has changed.
+    public var verifySegments: @Sendable () throws -> (segments: Int, problems: [String]) = {
+        (0, [])
+    }
+    /// Where that is done.
+    private let pool: WorkPool
     /// How the journal writes, in words.
     public var journalDescription = ""
     var sockets: [ObjectIdentifier: OperatorSocket] = [:]
@@ -27,12 +33,13 @@ public final class OperatorGateway {
 
     public init(
         hub: Hub, registry: OperatorRegistry, files: StaticFiles, settings: GatewaySettings,
-        engineStatus: @escaping @Sendable () -> EngineStatus,
+        pool: WorkPool, engineStatus: @escaping @Sendable () -> EngineStatus,
         ask: @escaping @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
     ) {
         self.hub = hub
         self.registry = registry
         self.settings = settings
+        self.pool = pool
         self.engineStatus = engineStatus
         self.ask = ask
         server = HTTPServer()
@@ -92,22 +99,19 @@ public final class OperatorGateway {
 
     // MARK: Routes
 
-    private func describe(_ operation: String, _ summary: String) -> RouteDescription {
-        RouteDescription(operation, summary, tag: "desk", answers: [.init(200, "Done.")])
-    }
-
     private func addRoutes() {
+        let routes = OperatorRoutes.self
         server.router.add(
-            .post, "/api/v1/sign-in", describe("signIn", "Uses up a one-time code."),
+            .post, "/api/v1/sign-in", routes.signIn,
             .immediate { [unowned self] context throws(Problem) in try signIn(context) })
         server.router.add(
-            .get, "/api/v1/session", describe("getSession", "Whether one is signed in."),
+            .get, "/api/v1/session", routes.session,
             .immediate { [unowned self] context in
                 let isSignedIn = (try? person(context)) != nil
                 return .json(200, Array("{\"signedIn\":\(isSignedIn)}".utf8))
             })
         server.router.add(
-            .get, "/api/v1/stream", describe("stream", "Markets, bets and health, pushed."),
+            .get, "/api/v1/stream", routes.stream,
             .webSocket { [unowned self] context throws(Problem) in
                 guard context.request.hasField("origin") else {
                     throw Problem(403, "origin_missing", "A WebSocket needs the page's Origin.")
@@ -115,31 +119,34 @@ public final class OperatorGateway {
                 return OperatorSocket(self, try person(context))
             })
         server.router.add(
-            .post, "/api/v1/markets/{market}/suspend", describe("suspend", "Shuts a market."),
+            .post, "/api/v1/markets/{market}/suspend", routes.suspend,
             .deferred { [unowned self] in setState($0, $1, scope: .market, isShut: true) })
         server.router.add(
             .post, "/api/v1/markets/{market}/resume",
-            describe("resume", "Lifts the desk's reason."),
+            routes.resume,
             .deferred { [unowned self] in setState($0, $1, scope: .market, isShut: false) })
         server.router.add(
-            .post, "/api/v1/suspend-all", describe("suspendAll", "Shuts every market."),
+            .post, "/api/v1/suspend-all", routes.suspendAll,
             .deferred { [unowned self] in setState($0, $1, scope: .all, isShut: true) })
         server.router.add(
-            .post, "/api/v1/resume-all", describe("resumeAll", "Lifts the desk's reason from all."),
+            .post, "/api/v1/resume-all", routes.resumeAll,
             .deferred { [unowned self] in setState($0, $1, scope: .all, isShut: false) })
         server.router.add(
             .post, "/api/v1/markets/{market}/results",
-            describe("proposeResult", "Proposes a result; another person approves it."),
+            routes.propose,
             .deferred { [unowned self] in propose($0, $1) })
         server.router.add(
             .post, "/api/v1/proposals/{proposal}/approve",
-            describe("approveResult", "Approves what another person proposed, and settles."),
+            routes.approve,
             .deferred { [unowned self] in approve($0, $1) })
         server.router.add(
-            .post, "/api/v1/audit", describe("audit", "Recomputes every book and compares."),
+            .post, "/api/v1/audit", routes.audit,
             .deferred { [unowned self] in audit($0, $1) })
         server.router.add(
-            .get, "/metrics", describe("metrics", "Prometheus text."),
+            .post, "/api/v1/verify-journal", routes.verifyJournal,
+            .deferred { [unowned self] in verifyJournal($0, $1) })
+        server.router.add(
+            .get, "/metrics", routes.metrics,
             .immediate { [unowned self] _ in
                 HTTPResponse(
                     status: 200,
@@ -148,12 +155,24 @@ public final class OperatorGateway {
                         engineStatus(), loops: settings.board.total, extra: extraMetrics()))
             })
         server.router.add(
-            .get, "/health/live", describe("isLive", "Whether the process answers."),
+            .get, "/health/live", routes.live,
             .immediate { _ in .text(200, "live\n") })
         server.router.add(
-            .get, "/health/ready", describe("isReady", "Whether bets can be taken."),
+            .get, "/health/ready", routes.ready,
             .immediate { [unowned self] _ in
                 settings.readiness(server)
+            })
+        server.router.add(
+            .get, "/openapi.json", routes.openAPI,
+            .immediate { [unowned self] _ in
+                .json(
+                    200,
+                    OpenAPI.document(
+                        title: "Grandstand's desk", cookie: cookieName,
+                        schemas: OperatorRoutes.schemas,
+                        routes: server.router.routes.map {
+                            ($0.method, $0.pattern.text, $0.description)
+                        }))
             })
     }
 
@@ -259,8 +278,8 @@ public final class OperatorGateway {
                 outcomes.append(SelectionOutcome(result))
             }
             let reason = json["reason"]?.text ?? ""
-            guard reason.utf8.count <= 64 else {
-                throw Problem(400, "malformed", "reason: at most 64 bytes")
+            guard (1...64).contains(reason.utf8.count) else {
+                throw Problem(400, "malformed", "reason: why, in 1 to 64 bytes")
             }
             let evidence = json["evidence"]?.text ?? ""
             let taken = hub.submit({ [unowned self] record, _ in
@@ -289,6 +308,35 @@ public final class OperatorGateway {
             let taken = hub.submit({ [unowned self] record, _ in
                 respond(record, at: Layout.ResultAnswered.refusal, responder)
             }) { $0.approve(proposal: proposal, actor: person.id) }
+            guard taken else { throw busy() }
+        } catch {
+            responder.fail(error)
+        }
+    }
+
+    private func verifyJournal(_ context: RequestContext, _ responder: Responder) {
+        do throws(Problem) {
+            _ = try person(context)
+            let bound = OnLoop(responder)
+            let loop = hub.loop
+            let verify = verifySegments
+            let taken = pool.submit {
+                let found = Result { try verify() }
+                loop.post {
+                    guard case .success(let (segments, problems)) = found else {
+                        return bound.value.fail(
+                            Problem(500, "unreadable", "The journal's files cannot be read."))
+                    }
+                    var json = JSONWriter()
+                    json.object { json in
+                        json.key("segments")
+                        json.number(segments)
+                        json.key("problems")
+                        json.array { json in for problem in problems { json.string(problem) } }
+                    }
+                    bound.value.send(.json(200, json.bytes))
+                }
+            }
             guard taken else { throw busy() }
         } catch {
             responder.fail(error)

@@ -208,6 +208,8 @@ public final class PunterGateway {
                 .json(
                     200,
                     OpenAPI.document(
+                        title: "Grandstand", cookie: "__Host-grandstand",
+                        schemas: PunterRoutes.schemas,
                         routes: server.router.routes.map {
                             ($0.method, $0.pattern.text, $0.description)
                         }))

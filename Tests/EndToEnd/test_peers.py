@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 
 import aiohttp
@@ -51,15 +52,31 @@ def test_nothing_of_the_desk_answers_on_the_punters_port(server):
         assert curl("-o", "/dev/null", "-w", "%{http_code}", server.origin + path) == "404"
 
 
-def test_the_description_is_valid_and_true(server):
-    description = json.loads(curl(server.origin + "/openapi.json"))
+@pytest.mark.parametrize("side", ["punters", "desk"])
+def test_the_description_is_valid_and_true(server, side):
+    base = server.origin if side == "punters" else server.desk
+    description = json.loads(curl(base + "/openapi.json"))
     validate(description)
+    cookie = None
+    if side == "desk":
+        _, _, headers = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=base)
+        cookie = headers["Set-Cookie"].split(";")[0]
+    for signed_in in (None, cookie):
+        for path, methods in description["paths"].items():
+            for method in methods:
+                real = re.sub(r"{[a-z]+}", "999999", path)
+                status, body, _ = server.call(method.upper(), real, b"{}" if method == "post" else None, base=base, cookie=signed_in)
+                told = set(methods[method]["responses"])
+                assert str(status) in told, f"{method} {path} answered {status}, which its description does not know"
+
+
+def test_every_route_of_the_desk_asks_who_one_is(server):
+    description = json.loads(curl(server.desk + "/openapi.json"))
     for path, methods in description["paths"].items():
-        for method in methods:
-            real = path.replace("{fixture}", "999999").replace("{market}", "999999").replace("{bet}", "999999")
-            status, body, _ = server.call(method.upper(), real, b"{}" if method == "post" else None)
-            told = set(methods[method]["responses"])
-            assert str(status) in told, f"{method} {path} answered {status}, which its description does not know"
+        for method, told in methods.items():
+            if "security" in told and told["operationId"] != "stream":
+                real = re.sub(r"{[a-z]+}", "1", path)
+                assert server.call(method.upper(), real, b"{}", base=server.desk)[0] == 401, path
 
 
 def test_a_bet_by_rest_follows_the_rules_of_idempotency(server):

@@ -137,13 +137,23 @@ def test_full_segments_are_digested_in_the_journal(make_server):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(list(server.directory.glob("journal-*.seg"))) < 5:
         server.call("POST", "/api/v1/bets", bet(market, new_id(), stake=1), cookie)
+    # The desk may ask at any time whether they are as they were.
+    _, _, headers = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)
+    operator = headers["Set-Cookie"].split(";")[0]
+    status, told, _ = server.call("POST", "/api/v1/verify-journal", base=server.desk, cookie=operator)
+    assert status == 200 and told["segments"] >= 1 and told["problems"] == []
+    first = min(server.directory.glob("journal-*.seg"))
+    whole = first.read_bytes()
+    first.write_bytes(whole[:8000] + bytes([whole[8000] ^ 1]) + whole[8001:])
+    _, told, _ = server.call("POST", "/api/v1/verify-journal", base=server.desk, cookie=operator)
+    assert len(told["problems"]) == 1 and first.name in told["problems"][0]
+    first.write_bytes(whole)
     server.stop()
     verified = run("journal", "verify", str(server.directory))
     assert verified.returncode == 0, verified.stderr
     sealed = [line for line in run("journal", "dump", str(server.directory)).stdout.splitlines() if " sealed " in line]
     assert len(sealed) >= 1 and f"sealed      {len(sealed)} segments" in verified.stdout
     # An independent SHA-256 says the same.
-    first = min(server.directory.glob("journal-*.seg"))
     assert f"sha256={hashlib.sha256(first.read_bytes()).hexdigest()}" in sealed[0]
 
 

@@ -112,6 +112,7 @@ final class Platform: @unchecked Sendable {
 
     private var recovered: UInt64 = 0
     private let board = LoopBoard()
+    private let pool = WorkPool()
     private let operators = OperatorRegistry()
     private var sessions: SessionRegistry!
 
@@ -277,8 +278,9 @@ final class Platform: @unchecked Sendable {
         }
         desk = OperatorGateway(
             hub: punters[0].hub, registry: operators, files: deskFiles, settings: deskSettings,
-            engineStatus: status, ask: ask)
+            pool: pool, engineStatus: status, ask: ask)
         desk.journalDescription = disk.description
+        desk.verifySegments = { [keeper] in try keeper!.verify() }
         desk.extraMetrics = { [unowned self] in metrics() }
         feed = try makeFeed()
     }

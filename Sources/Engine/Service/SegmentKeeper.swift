@@ -23,6 +23,7 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
     private var intake: (any EngineIntake)?
     private var setMissing: (Bool) -> Void = { _ in }
     private var onProblem: @Sendable (String) -> Void = { _ in }
+    private let digests = Mutex(SealedSegments())
     // The newest segment whose digest stands in the journal; the thread's own once that runs.
     private var sealed: UInt32 = 0
     private var made: UInt32 = 0
@@ -47,6 +48,7 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
     /// Shown every record while the journal is read at start: what is digested already.
     public func note(_ record: RecordBytes) {
         guard record.kind == .sealed else { return }
+        digests.withLock { $0.note(record) }
         sealed = max(sealed, record.field(Layout.Sealed.segment, as: UInt32.self))
     }
 
@@ -60,6 +62,12 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
         self.setMissing = setMissing
         self.onProblem = onProblem
         startThread(name: "segments") { self.run() }
+    }
+
+    /// Digests every sealed segment anew and says which is not what it was; takes seconds, on any thread.
+    public func verify() throws -> (segments: Int, problems: [String]) {
+        let known = digests.withLock { $0 }
+        return (known.count, try known.problems(on: disk))
     }
 
     public func stop() {
@@ -102,6 +110,7 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
             var encoder = CommandEncoder()
             let record = encoder.sealed(segment: number, bytes: bytes, digest: digest)
             guard intake?.submit(record, token: 0) == true else { return false }
+            digests.withLock { $0.note(record) }
             sealed = number
             return true
         } catch {
@@ -112,7 +121,7 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
 }
 
 /// What the journal says about its full segments, held against the files.
-public struct SealedSegments {
+public struct SealedSegments: Sendable {
     private var digests: [(segment: UInt32, bytes: UInt64, digest: [UInt8])] = []
 
     public init() {}

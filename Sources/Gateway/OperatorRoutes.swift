@@ -1,0 +1,108 @@
+import NetworkCodecs
+
+/// What each of the operators' routes says about itself. Source of the desk's own /openapi.json.
+enum OperatorRoutes {
+    private static func route(
+        _ operation: String, _ summary: String, tag: String, _ answer: RouteDescription.Answer,
+        parameters: [RouteDescription.Parameter] = [], body: String? = nil,
+        problems: [(Int, String)] = [], session: Bool = true
+    ) -> RouteDescription {
+        var description = RouteDescription(operation, summary, tag: tag, answers: [answer])
+        description.parameters = parameters
+        description.body = body
+        description.problems = problems + (session ? [(401, "not_signed_in")] : [])
+        description.needsSession = session
+        return description
+    }
+
+    /// What the engine may say of a command, and of one that it did not take.
+    private static let decided: [(Int, String)] = [
+        (400, "malformed"), (409, "the engine's refusal"), (503, "busy"), (503, "no_space"),
+    ]
+    private static let done = RouteDescription.Answer(200, "Done and durable.", schema: "Done")
+    private static let market = RouteDescription.Parameter("market", in: "path", "The market's id.")
+
+    static let signIn = route(
+        "signIn", "Uses up a one-time code.", tag: "session",
+        .init(200, "Who one is; the session is in the cookie.", schema: "Operator"),
+        body: "SignIn",
+        problems: [(400, "malformed"), (401, "wrong_code"), (429, "too_many_attempts")],
+        session: false)
+    static let session = route(
+        "getSession", "Whether one is signed in.", tag: "session",
+        .init(200, "Yes or no.", schema: "Session"), session: false)
+    static let stream = route(
+        "stream", "The WebSocket: markets, bets, proposals and health, four times a second.",
+        tag: "stream", .init(101, "The connection speaks WebSocket from here on."),
+        problems: [(403, "origin_missing"), (426, "upgrade_required")])
+    static let suspend = route(
+        "suspend", "Shuts a market for the desk's reason.", tag: "markets", done,
+        parameters: [market], body: "Reason", problems: decided + [(404, "market_unknown")])
+    static let resume = route(
+        "resume", "Lifts the desk's reason; every other owner's stays.", tag: "markets", done,
+        parameters: [market], body: "Reason", problems: decided + [(404, "market_unknown")])
+    static let suspendAll = route(
+        "suspendAll", "Shuts every market for the desk's reason.", tag: "markets", done,
+        body: "Reason", problems: decided)
+    static let resumeAll = route(
+        "resumeAll", "Lifts the desk's reason from every market.", tag: "markets", done,
+        body: "Reason", problems: decided)
+    static let propose = route(
+        "proposeResult",
+        "Proposes a result, also a corrected one; another person approves it.", tag: "results",
+        .init(200, "The proposal.", schema: "Proposal"), parameters: [market],
+        body: "ResultRequest", problems: decided + [(404, "market_unknown")])
+    static let approve = route(
+        "approveResult", "Approves what another person proposed, and settles.", tag: "results",
+        done, parameters: [.init("proposal", in: "path", "The proposal's id.")],
+        problems: decided + [(404, "proposal_unknown")])
+    static let audit = route(
+        "audit", "Recomputes every book from its rows and compares.", tag: "health",
+        .init(200, "What does not agree; nothing, in a book that is right.", schema: "Audit"),
+        problems: [(503, "busy")])
+    static let verifyJournal = route(
+        "verifyJournal", "Digests the journal's full segments anew and compares.", tag: "health",
+        .init(200, "What is not as it was when it was sealed.", schema: "Verification"),
+        problems: [(500, "unreadable"), (503, "busy")])
+    static let metrics = route(
+        "metrics", "Prometheus text.", tag: "health",
+        .init(200, "The metrics.", contentType: "text/plain"), session: false)
+    static let live = route(
+        "isLive", "Whether the process answers.", tag: "health",
+        .init(200, "It does.", contentType: "text/plain"), session: false)
+    static let ready = RouteDescription(
+        "isReady", "Whether bets can be taken.", tag: "health",
+        answers: [
+            .init(200, "They can.", contentType: "text/plain"),
+            .init(503, "Not yet, or not any more, and why.", contentType: "text/plain"),
+        ])
+    static let openAPI = route(
+        "getDescription", "This document.", tag: "health",
+        .init(200, "OpenAPI 3.1."), session: false)
+
+    static let schemas = """
+        {"SignIn":{"type":"object","required":["code"],"properties":{\
+        "code":{"type":"string","pattern":"^[0-9]{4}-[0-9]{4}-[0-9]{4}$"}}},\
+        "Operator":{"type":"object","required":["operator"],"properties":{\
+        "operator":{"type":"integer"}}},\
+        "Session":{"type":"object","required":["signedIn"],"properties":{\
+        "signedIn":{"type":"boolean"}}},\
+        "Done":{"type":"object","required":["asOf"],"properties":{"asOf":{"type":"integer"}}},\
+        "Reason":{"type":"object","properties":{"reason":{"type":"string","maxLength":64}}},\
+        "ResultRequest":{"type":"object","required":["results","reason"],"properties":{\
+        "results":{"type":"array","items":{\
+        "enum":["won","lost","void","half_won","half_lost","undecided"]}},\
+        "reason":{"type":"string","minLength":1,"maxLength":64},\
+        "evidence":{"type":"string","maxLength":32}}},\
+        "Proposal":{"type":"object","required":["asOf","proposal"],"properties":{\
+        "asOf":{"type":"integer"},"proposal":{"type":"string"}}},\
+        "Audit":{"type":"object","required":["asOf","stateHash","problems"],"properties":{\
+        "asOf":{"type":"integer"},"stateHash":{"type":"string"},\
+        "problems":{"type":"array","items":{"type":"string"}}}},\
+        "Verification":{"type":"object","required":["segments","problems"],"properties":{\
+        "segments":{"type":"integer"},"problems":{"type":"array","items":{"type":"string"}}}},\
+        "Problem":{"type":"object","required":["type","title","status","code"],"properties":{\
+        "type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},\
+        "code":{"type":"string"},"detail":{"type":"string"}}}}
+        """
+}
