@@ -145,7 +145,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
                 "EngineJournal", "EngineService", "JSONText", "FeedCore", "FeedService",
-                "FeedBetfair",
+                "FeedBetfair", "CBzip2", "CZlib",
             ], swiftSettings: house),
         .testTarget(
             name: "StoreTests",

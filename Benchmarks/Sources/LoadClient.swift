@@ -130,15 +130,18 @@ enum LoadClient {
         return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    fileprivate static func frame(_ payload: [UInt8]) -> [UInt8] {
+    fileprivate static func frame(_ payload: [UInt8]) -> [UInt8] { masked(payload, key: [0, 0, 0, 0]) }
+
+    static func masked(_ payload: [UInt8], key: [UInt8]) -> [UInt8] {
         var out: [UInt8] = [0x81]
         if payload.count < 126 {
             out.append(0x80 | UInt8(payload.count))
         } else {
             out += [0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 255)]
         }
-        out += [0, 0, 0, 0]
-        return out + payload
+        out += key
+        for (index, byte) in payload.enumerated() { out.append(byte ^ key[index % 4]) }
+        return out
     }
 
     /// The frames of a run: an echo's is always the same, a bet's has its client id written into it.

@@ -19,7 +19,7 @@ case "durable":
     try EngineBench.durable(
         directory: text(1, "."), clients: number(2, 64), seconds: Double(number(3, 2)))
 case "recovery": try EngineBench.recovery(directory: text(1, "."), bets: number(2, 1_000_000))
-case "count": EngineBench.count(bets: number(1, 0))
+case "count": Counted.run(text(1, "apply"), number(2, 0))
 case "load":
     var options = LoadClient.Options()
     options.isBet = text(1, "bet") == "bet"
@@ -32,7 +32,7 @@ default:
     print(
         """
         usage: grandstand-bench echo PORT | apply BETS | memory | durable DIR CLIENTS SECONDS
-                                recovery DIR BETS | count BETS | load bet|echo PORT CONNECTIONS SECONDS [PATH]
+                                recovery DIR BETS | count apply|durable|replay|frame|request PIECES | load bet|echo PORT CONNECTIONS SECONDS [PATH]
         """)
     exit(2)
 }

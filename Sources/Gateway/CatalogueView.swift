@@ -9,6 +9,8 @@ struct SelectionView {
     /// Thousandths; for the desk only.
     var reference: UInt32 = 0
     var outcome = SelectionOutcome(.undecided)
+    /// It takes no further part.
+    var isWithdrawn = false
 }
 
 struct MarketView {
@@ -104,6 +106,7 @@ public struct CatalogueView: Sendable {
         case market(MarketView)
         case price([PriceEntry], UInt32, UInt64)
         case state(MarketOwner, ShutReasons, ShutReasons)
+        case withdrawal(Int)
         case result([SelectionOutcome])
         case propose(UInt64, [SelectionOutcome], String)
         case approve(UInt64)
@@ -142,6 +145,9 @@ public struct CatalogueView: Sendable {
         case .market: command = .market(readMarket(record))
         case .price: command = readPrice(record)
         case .marketState: command = readMarketState(record)
+        case .withdrawal:
+            command = .withdrawal(
+                Int(record.field(Layout.Withdrawal.selection, as: UInt32.self)))
         case .result: command = .result(readOutcomes(record))
         case .propose:
             command = .propose(
@@ -279,12 +285,16 @@ public struct CatalogueView: Sendable {
         guard var view = markets[id] else { return nil }
         switch command {
         case .price(let entries, let margin, let message):
-            for (index, entry) in entries.enumerated() where index < view.selections.count {
+            for (index, entry) in entries.enumerated()
+            where index < view.selections.count && !view.selections[index].isWithdrawn {
                 view.selections[index].odds = entry.odds
                 view.selections[index].reference = entry.reference
             }
             view.margin = margin
             view.message = message
+        case .withdrawal(let index) where index < view.selections.count:
+            view.selections[index].odds = nil
+            view.selections[index].isWithdrawn = true
         case .result(let outcomes):
             for (index, outcome) in outcomes.enumerated() where index < view.selections.count {
                 view.selections[index].outcome = outcome

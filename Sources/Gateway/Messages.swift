@@ -131,6 +131,10 @@ enum Messages {
                         write(odds: selection.odds, to: &json)
                         json.key("result")
                         json.string(selection.outcome.result.word)
+                        if selection.isWithdrawn {
+                            json.key("withdrawn")
+                            json.bool(true)
+                        }
                     }
                 }
             }
@@ -177,9 +181,10 @@ enum Messages {
             json.array { json in
                 for (index, selection) in market.selections.enumerated() {
                     let old = before.map { $0.selections[index] }
-                    guard old?.odds != selection.odds || old?.outcome != selection.outcome else {
-                        continue
-                    }
+                    guard
+                        old?.odds != selection.odds || old?.outcome != selection.outcome
+                            || old?.isWithdrawn != selection.isWithdrawn
+                    else { continue }
                     json.object { json in
                         json.key("id")
                         json.number(index)
@@ -188,6 +193,10 @@ enum Messages {
                         if selection.outcome.result != .undecided {
                             json.key("result")
                             json.string(selection.outcome.result.word)
+                        }
+                        if selection.isWithdrawn {
+                            json.key("withdrawn")
+                            json.bool(true)
                         }
                     }
                 }
@@ -418,6 +427,10 @@ enum Messages {
                 json.number(record.field(Layout.BetSettled.payoutBefore, as: Int64.self))
                 json.key("settlement")
                 json.number(record.field(Layout.BetSettled.version, as: UInt32.self))
+                let reason = SettlementReason(
+                    rawValue: record.field(Layout.BetSettled.reason, as: UInt8.self))
+                json.key("reason")
+                json.string((reason ?? .settled).word)
             }
             json.key("balances")
             balances(Balances(record, at: Layout.BetSettled.balances), to: &json)

@@ -180,7 +180,7 @@ extension PunterRoutes {
         "fixtures":{"type":"array","items":{"$ref":"#/components/schemas/Fixture"}}}},\
         "Selection":{"type":"object","required":["id","name","odds","result"],"properties":{\
         "id":{"type":"integer"},"name":{"type":"string"},"odds":{"$ref":"#/components/schemas/Odds"},\
-        "result":{"type":"string"}}},\
+        "result":{"type":"string"},"withdrawn":{"type":"boolean"}}},\
         "Market":{"type":"object","required":["id","fixture","name","version","status","selections"],\
         "properties":{"id":{"type":"string"},"fixture":{"type":"string"},"name":{"type":"string"},\
         "version":{"type":"integer"},"status":{"enum":["open","shut","resulted"]},\

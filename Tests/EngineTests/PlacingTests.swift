@@ -41,6 +41,52 @@ import Testing
         #expect(outcome.potentialReturn == 19004)
     }
 
+    @Test func `on a withdrawn selection is refused, and no later price brings it back`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([decimal(3000), even])
+        var last: (Odds?, UInt64)?
+        cell.onRecord = { record in
+            guard record.kind == .selectionWithdrawn else { return }
+            last = (
+                record.odds(at: Layout.SelectionWithdrawn.lastOdds),
+                record.field(Layout.SelectionWithdrawn.priceVersion, as: UInt64.self)
+            )
+        }
+        try cell.say {
+            $0.withdrawal(market: market.id, selection: 0, effective: 5, received: 6)
+        }
+        // Our last price before it is what a later deduction follows.
+        #expect(last?.0 == decimal(3000))
+        #expect(last?.1 == 1)
+        try cell.price(market.id, [decimal(4000), even])
+        let refused = try cell.place(cell.intent(account, [(market, 0, decimal(4000))], stake: 100))
+        #expect(refused.refusal == .selectionNotOffered)
+        let other = try cell.place(cell.intent(account, [(market, 1, even)], stake: 100))
+        #expect(other.status == .open)
+        let again = try cell.say {
+            $0.withdrawal(market: market.id, selection: 0, effective: 5, received: 6)
+        }
+        #expect(
+            again.record.field(Layout.MarketChanged.refusal, as: UInt16.self)
+                == OperationRefusal.noChange.rawValue)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `that waits for its delay falls when a runner is withdrawn meanwhile`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even], inPlay: true, betDelay: 3000)
+        let pending = try cell.place(cell.intent(account, [(market, 1, even)], stake: 1000))
+        try cell.say {
+            $0.withdrawal(market: market.id, selection: 0, effective: 0, received: 0)
+        }
+        cell.clock.advance(milliseconds: 3001)
+        try cell.turn()
+        #expect(cell.concluded[pending.bet]?.refusal == .changedDuringDelay)
+        #expect(cell.audit() == [])
+    }
+
     @Test func `again with the same id and body gives the same answer and moves nothing`() throws {
         let cell = try Cell()
         let account = try cell.customer(cash: 5000)

@@ -52,6 +52,44 @@ import Testing
         #expect(cell.audit() == [])
     }
 
+    @Test func `tells settled, voided and resettled apart, and where each comes from`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even])
+        let other = try cell.market([even, even])
+        try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        try cell.place(cell.intent(account, [(other, 0, even)], stake: 1000))
+        try cell.place(cell.intent(account, [(market, 0, even), (other, 0, even)], stake: 1000))
+        var results: [UInt64] = []
+        cell.onRecord = { if $0.kind == .result { results.append($0.sequence) } }
+        try cell.settle(market, [.void, .void])
+        try cell.settle(other, [.won, .lost])
+        let proposed = try cell.say {
+            $0.result(
+                .propose, market: other.id, [SelectionOutcome(.lost), SelectionOutcome(.won)],
+                source: .operator, actor: 1, reason: "the goal did not count")
+        }
+        let proposal = proposed.record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
+        try cell.say { $0.approve(proposal: proposal, actor: 2) }
+        try cell.settleAll()
+        func field(_ index: Int, _ offset: Int) -> UInt64 {
+            cell.settled[index].record.field(offset, as: UInt64.self)
+        }
+        let reasons = cell.settled.map {
+            SettlementReason(
+                rawValue: $0.record.field(Layout.BetSettled.reason, as: UInt8.self))
+        }
+        // The multiple has a void leg and a won one: that is no void bet.
+        #expect(reasons.first == .voided)
+        #expect(reasons[1...2].allSatisfy { $0 == .settled })
+        #expect(reasons[3...].allSatisfy { $0 == .resettled })
+        #expect(field(0, Layout.BetSettled.result) == results[0])
+        #expect(field(1, Layout.BetSettled.result) == results[1])
+        #expect(field(3, Layout.BetSettled.proposal) == proposal)
+        #expect(field(3, Layout.BetSettled.result) > proposal)
+        #expect(cell.audit() == [])
+    }
+
     @Test func `twice with the same result pays once`() throws {
         let cell = try Cell()
         let account = try cell.customer(cash: 1000)

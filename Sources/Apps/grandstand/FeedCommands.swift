@@ -75,6 +75,8 @@ enum FeedCommands {
                     print(
                         "fixture \(fixture.id): \(fixture.home) v \(fixture.away), \(fixture.sport.word)"
                     )
+                case .withdrawal(let market, let selection, _):
+                    print("market \(market): selection \(selection) is withdrawn")
                 case .marketState, .update, .heartbeat: break
                 }
             }
@@ -130,6 +132,9 @@ enum FeedCommands {
         case .marketState:
             let shuts = record.field(Layout.MarketState.setting, as: UInt8.self) != 0
             print("\(name): \(shuts ? "shut" : "open")")
+        case .withdrawal:
+            let selection = record.field(Layout.Withdrawal.selection, as: UInt32.self)
+            print("\(name): selection \(selection) is withdrawn")
         case .result: print("\(name): result")
         default: break
         }

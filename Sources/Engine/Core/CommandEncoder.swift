@@ -283,6 +283,20 @@ public enum ResultSource: UInt8, Sendable {
         return record
     }
 
+    /// A selection takes no further part; `effective` and `received` are UTC nanoseconds, 0 unknown.
+    public mutating func withdrawal(
+        market: ExternalID, selection: UInt32, effective: Int64, received: Int64, actor: UInt64 = 0
+    ) -> RecordBytes {
+        let record = begin(.withdrawal, body: Layout.Withdrawal.size)
+        record.clientID = market
+        record.set(Layout.Withdrawal.selection, selection)
+        record.set(Layout.Withdrawal.source, (actor == 0 ? 1 : 2) as UInt8)
+        record.set(Layout.Withdrawal.effective, effective)
+        record.set(Layout.Withdrawal.received, received)
+        record.set(Layout.Withdrawal.actor, actor)
+        return record
+    }
+
     public enum Scope: UInt8, Sendable {
         case market = 1
         case fixture = 2

@@ -50,6 +50,7 @@ public struct Engine: ~Copyable {
         case .timerDue: concludePending(command, &outcomes)
         case .settleStep: settleStep(command, &outcomes)
         case .marketState: changeState(command, &outcomes)
+        case .withdrawal: withdraw(command, &outcomes)
         case .fixtureUpdate: updateFixture(command, &outcomes)
         case .fixture: defineFixture(command, &outcomes)
         case .market: defineMarket(command, &outcomes)
@@ -65,8 +66,8 @@ public struct Engine: ~Copyable {
         case .genesis: rules = CellRules(command)
         case .recovered: recover()
         case .session, .sealed, .divergence: break
-        case .accountChanged, .marketChanged, .fixtureChanged, .placed, .betSettled,
-            .resultAnswered, nil:
+        case .accountChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn, .placed,
+            .betSettled, .resultAnswered, nil:
             preconditionFailure("only commands are applied")
         }
         sequence = outcomes.nextSequence - 1

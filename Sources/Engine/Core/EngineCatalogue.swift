@@ -201,6 +201,7 @@ extension Engine {
             let odds = command.odds(at: offset + Layout.Price.entryOdds)
             let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
             markets.change(selection: row.firstSelection + UInt32(index)) {
+                guard $0.isWithdrawn == 0 else { return }
                 $0.numerator = odds?.numerator ?? 0
                 $0.denominator = odds?.denominator ?? 0
                 $0.reference = reference
@@ -210,6 +211,45 @@ extension Engine {
             $0.version += 1
             $0.priceVersion += 1
         }
+        answer(command, market: number, nil, &outcomes)
+    }
+
+    /// A runner that does not run: not offered from here on, and whoever waits for a delay is refused. Our last
+    /// price before it is kept in the outcome, which a later deduction follows.
+    mutating func withdraw(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.market(external: command.clientID) else {
+            return answer(command, market: nil, .marketUnknown, &outcomes)
+        }
+        let row = markets.markets[number]
+        let place = command.field(Layout.Withdrawal.selection, as: UInt32.self)
+        guard place < UInt32(row.selectionCount) else {
+            return answer(command, market: number, .malformed, &outcomes)
+        }
+        let selection = row.firstSelection + place
+        let before = markets.selections[selection]
+        guard before.isWithdrawn == 0, row.isResulted == 0 else {
+            return answer(command, market: number, .noChange, &outcomes)
+        }
+        markets.change(selection: selection) {
+            $0.isWithdrawn = 1
+            $0.numerator = 0
+            $0.denominator = 0
+        }
+        markets.change(market: number) {
+            $0.version += 1
+            $0.material += 1
+        }
+        let record = outcomes.append(
+            .selectionWithdrawn, body: Layout.SelectionWithdrawn.size, after: command)
+        record.clientID = command.clientID
+        record.set(
+            Layout.SelectionWithdrawn.market,
+            MarketID(partition: rules.partition, row: number).rawValue)
+        record.set(Layout.SelectionWithdrawn.version, markets.markets[number].version)
+        record.set(Layout.SelectionWithdrawn.selection, place)
+        record.set(Layout.SelectionWithdrawn.lastReference, before.reference)
+        record.set(Layout.SelectionWithdrawn.lastOdds, before.odds)
+        record.set(Layout.SelectionWithdrawn.priceVersion, row.priceVersion)
         answer(command, market: number, nil, &outcomes)
     }
 

@@ -119,6 +119,10 @@ extension Engine {
             $0.certainty = command.field(Layout.Result.certainty, as: UInt8.self)
             $0.resultActor = actor
             $0.resultApprover = approver
+            $0.resultRecord = command.sequence
+            $0.resultProposal =
+                command.kind == .approve
+                ? command.field(Layout.Result.proposal, as: UInt64.self) : 0
         }
         markets.enqueue(number)
         answer(command, result: number, nil, &outcomes)
@@ -217,6 +221,22 @@ extension Engine {
         }
     }
 
+    /// Void is when every leg is: then the stake goes back and nothing was won or lost.
+    private func reason(_ entry: EntryReason, _ bet: BetRow) -> SettlementReason {
+        switch entry {
+        case .resettle: return .resettled
+        case .reopen: return .reopened
+        default:
+            for index in 0..<UInt32(bet.legCount) {
+                let selection = accounts.legs[bet.firstLeg + index].selection
+                guard
+                    markets.selections[selection].result == SelectionResult.void.rawValue
+                else { return .settled }
+            }
+            return .voided
+        }
+    }
+
     private mutating func conclude(
         _ number: UInt32, _ status: BetStatus, payout: Int64, _ entry: EntryReason,
         _ total: AccumulatorReturn, _ market: UInt32, _ command: RecordBytes,
@@ -251,6 +271,9 @@ extension Engine {
         record.set(Layout.BetSettled.source, row.resultSource)
         record.set(Layout.BetSettled.certainty, row.certainty)
         record.set(Layout.BetSettled.legCount, bet.legCount)
+        record.set(Layout.BetSettled.reason, reason(entry, bet).rawValue)
+        record.set(Layout.BetSettled.result, row.resultRecord)
+        record.set(Layout.BetSettled.proposal, row.resultProposal)
         record.set(Layout.BetSettled.actor, row.resultActor)
         record.set(Layout.BetSettled.approver, row.resultApprover)
         if isNarrow {

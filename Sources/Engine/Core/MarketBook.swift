@@ -62,11 +62,15 @@ struct MarketRow: BitwiseCopyable {
     var padding: UInt8 = 0
     var resultActor: UInt64 = 0
     var resultApprover: UInt64 = 0
+    /// The sequence of the record with the newest result, and of the proposal it approved.
+    var resultRecord: UInt64 = 0
+    var resultProposal: UInt64 = 0
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
         mix.combine(externalHigh, externalLow)
         mix.combine(relationGroup, version)
+        mix.combine(resultRecord, resultProposal)
         mix.combine(priceVersion, material)
         mix.combine(staked, liabilityLimit)
         mix.combine(
@@ -92,7 +96,8 @@ struct SelectionRow: BitwiseCopyable {
     var result: UInt8 = 0
     var winners: UInt8 = 1
     var tied: UInt8 = 1
-    var padding: UInt8 = 0
+    /// It takes no further part and is never offered again.
+    var isWithdrawn: UInt8 = 0
     /// The last reference, in thousandths.
     var reference: UInt32 = 0
 
@@ -103,7 +108,8 @@ struct SelectionRow: BitwiseCopyable {
         mix.combine(
             UInt64(numerator) << 32 | UInt64(denominator), UInt64(bitPattern: returnsIfWon))
         mix.combine(
-            UInt64(result) << 16 | UInt64(winners) << 8 | UInt64(tied), UInt64(reference))
+            UInt64(isWithdrawn) << 24 | UInt64(result) << 16 | UInt64(winners) << 8 | UInt64(tied),
+            UInt64(reference))
         return mix
     }
 }

@@ -18,6 +18,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case marketState = 20
     case marketChanged = 21
     case fixtureChanged = 22
+    case withdrawal = 23
+    case selectionWithdrawn = 24
     // Bets
     case place = 32
     case placed = 33
@@ -40,11 +42,12 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     public var isCommand: Bool {
         switch self {
         case .genesis, .recovered, .sealed, .divergence, .session, .openAccount, .deposit, .fixture,
-            .fixtureUpdate, .market, .price, .marketState, .place, .timerDue, .forgetIDs, .result,
+            .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
+            .forgetIDs, .result,
             .propose, .approve, .settleStep:
             true
-        case .accountChanged, .marketChanged, .fixtureChanged, .placed, .betSettled,
-            .resultAnswered:
+        case .accountChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn, .placed,
+            .betSettled, .resultAnswered:
             false
         }
     }
@@ -66,6 +69,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .marketState: "market_state"
         case .marketChanged: "market_changed"
         case .fixtureChanged: "fixture_changed"
+        case .withdrawal: "withdrawal"
+        case .selectionWithdrawn: "selection_withdrawn"
         case .place: "place"
         case .placed: "placed"
         case .timerDue: "timer_due"
@@ -240,6 +245,23 @@ public enum Layout {
         public static let maximumStake = 80  // i64
         public static let size = 88
     }
+    public enum Withdrawal {
+        public static let selection = 0  // u32, place in the market
+        public static let source = 4  // u8: 1 feed, 2 operator
+        public static let effective = 8  // i64, ns, when it was withdrawn, 0 unknown
+        public static let received = 16  // i64, ns, when we were told
+        public static let actor = 24  // u64, operator, 0 none
+        public static let size = 32
+    }
+    public enum SelectionWithdrawn {
+        public static let market = 0  // u64
+        public static let version = 8  // u64, of the market, after
+        public static let selection = 16  // u32
+        public static let lastReference = 20  // u32, thousandths, 0 none
+        public static let lastOdds = 24  // u32, u32, our last published price, zeros none
+        public static let priceVersion = 32  // u64, of that price
+        public static let size = 40
+    }
     public enum Place {
         public static let session = 0  // u64
         public static let stakeCash = 8  // i64
@@ -350,8 +372,11 @@ public enum Layout {
         public static let source = 128  // u8
         public static let certainty = 129  // u8
         public static let legCount = 130  // u8
+        public static let reason = 131  // u8, SettlementReason
         public static let actor = 136  // u64
         public static let approver = 144  // u64
+        public static let result = 152  // u64, the sequence of the result or of its approval
+        public static let proposal = 160  // u64, of what was approved: reason and evidence; 0 none
         public static let size = 176
         public static let wide = 176
         public static let wideSize = 176 + 224

@@ -29,6 +29,8 @@ public final class BetfairStream: FeedSource {
         let handicap: String
         var name: String
         var status: String
+        /// Its removal was told.
+        var isGone = false
     }
 
     private struct Market {
@@ -145,6 +147,7 @@ public final class BetfairStream: FeedSource {
             events += introduce(definition, id, market)
             market.isAnnounced = true
         }
+        if market.isAnnounced { events += withdrawals(definition, id, &market) }
         let isInPlay = definition["inPlay"]?.flag ?? false
         let delay = UInt32(clamping: (definition["betDelay"]?.whole ?? 0) * 1000)
         let status = definition["status"]?.text ?? "OPEN"
@@ -167,6 +170,25 @@ public final class BetfairStream: FeedSource {
             events.append(
                 .result(
                     FeedResult(market: id, certainty: 2, results: market.runners.map(Self.result))))
+        }
+        return events
+    }
+
+    /// Runners that were removed since the last definition, or before the first.
+    private func withdrawals(_ definition: JSONValue, _ id: String, _ market: inout Market)
+        -> [FeedEvent]
+    {
+        var events: [FeedEvent] = []
+        for index in market.runners.indices
+        where market.runners[index].status.hasPrefix("REMOVED") && !market.runners[index].isGone {
+            market.runners[index].isGone = true
+            let runner = market.runners[index]
+            let told = definition["runners"]?.items?.first {
+                Self.key($0) == runner.id + "/" + runner.handicap
+            }
+            let date = told?["removalDate"]?.text.flatMap { Timestamp($0) }
+            events.append(
+                .withdrawal(market: id, selection: index, effective: date?.milliseconds ?? 0))
         }
         return events
     }

@@ -63,6 +63,10 @@ public final class LineReader {
         if count == 0 { isAtEnd = true } else { buffer += chunk[0..<Int(count)] }
     }
 
+    private var tooLong: FeedError {
+        FeedError(line: lineNumber, what: "the line is longer than 1 MiB")
+    }
+
     /// The next line that is not empty, without its end; nil after the last.
     public func next() throws(FeedError) -> ArraySlice<UInt8>? {
         var searched = start
@@ -71,13 +75,15 @@ public final class LineReader {
                 var line = buffer[start..<end]
                 start = end + 1
                 lineNumber += 1
+                guard line.count <= GrandstandFeed.longestLine else { throw tooLong }
                 if line.last == 0x0d { line = line.dropLast() }
                 if !line.isEmpty { return line }
                 searched = start
                 continue
             }
             guard buffer.count - start <= GrandstandFeed.longestLine else {
-                throw FeedError(line: lineNumber + 1, what: "the line is longer than 1 MiB")
+                lineNumber += 1
+                throw tooLong
             }
             if isAtEnd {
                 let line = buffer[start...]

@@ -9,6 +9,8 @@ public enum FeedEvent: Equatable, Sendable {
     case market(FeedMarket)
     case quotes(FeedQuotes)
     case marketState(market: String, isSuspended: Bool)
+    /// A selection, by its place in the market, takes no further part; `effective` in milliseconds, 0 unknown.
+    case withdrawal(market: String, selection: Int, effective: Int64)
     case update(FeedUpdate)
     case result(FeedResult)
     /// Nothing new, but the supplier lives.

@@ -69,6 +69,13 @@ public enum GrandstandFeed {
                 FeedResult(
                     market: try text(value, "market"),
                     certainty: value["certainty"]?.whole == 1 ? 1 : 2, results: results))
+        case "withdrawal":
+            guard let selection = value["selection"]?.whole, (0..<64).contains(selection) else {
+                throw Missing(what: "selection: its place in the market, from 0")
+            }
+            return .withdrawal(
+                market: try text(value, "market"), selection: Int(selection),
+                effective: max(0, value["effective"]?.whole ?? 0))
         case let other: throw Missing(what: "type: \"\(other)\" is unknown")
         }
     }
@@ -181,6 +188,13 @@ public enum GrandstandFeed {
             put("market", market, &json)
             json.key("suspended")
             json.bool(isSuspended)
+        case .withdrawal(let market, let selection, let effective):
+            json.string("withdrawal")
+            put("market", market, &json)
+            json.key("selection")
+            json.number(selection)
+            json.key("effective")
+            json.number(effective)
         case .update(let update): write(update, to: &json)
         case .result(let result):
             json.string("result")

@@ -151,6 +151,13 @@ public final class FeedRunner {
             markets[market] = plan
             // A suspension never waits for the next price.
             setShut(market, isSuspended || !plan.isOffered)
+        case .withdrawal(let market, let selection, let effective):
+            guard let plan = markets[market], selection < plan.selections else { return }
+            send { [id = plan.id, received = message.time] in
+                $0.withdrawal(
+                    market: id, selection: UInt32(selection), effective: effective * 1_000_000,
+                    received: received * 1_000_000)
+            }
         case .update(let update): take(update, message, now)
         case .result(let result): take(result)
         }

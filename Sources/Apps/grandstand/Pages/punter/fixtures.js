@@ -119,7 +119,7 @@ class Card extends HTMLElement {
             view.buttons[index] ??= this.#button(market.id, selection.id, view);
             const { button, name, price, arrow } = view.buttons[index];
             name.textContent = selection.name;
-            const shown = selection.result !== "undecided" ? selection.result.replaceAll("_", " ") : odds(selection.odds, state.format);
+            const shown = selection.withdrawn && selection.result === "undecided" ? "withdrawn" : selection.result !== "undecided" ? selection.result.replaceAll("_", " ") : odds(selection.odds, state.format);
             if (price.textContent !== shown) price.textContent = shown;
             arrow.textContent = { up: "▲", down: "▼" }[selection.moved] ?? "";
             button.classList.toggle("up", selection.moved === "up");

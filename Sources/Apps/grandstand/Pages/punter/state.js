@@ -50,6 +50,7 @@ class State extends EventTarget {
             const selection = market.selections[change.id];
             selection.odds = change.odds;
             if (change.result) selection.result = change.result;
+            if (change.withdrawn) selection.withdrawn = true;
         }
         this.changed("market", market.id);
         return this.verify(market, message.checksum);

@@ -1,0 +1,22 @@
+/// Why a bet's payout is what it is now; each is reported apart. Numbers are stable.
+public enum SettlementReason: UInt8, CaseIterable, Sendable {
+    case settled = 1
+    /// Every leg was void: the stake went back.
+    case voided = 2
+    /// A result was corrected after the bet was settled.
+    case resettled = 3
+    /// A corrected result left the bet undecided again.
+    case reopened = 4
+    /// Taken back by the house before it was decided.
+    case cancelled = 5
+
+    public var word: String {
+        switch self {
+        case .settled: "settled"
+        case .voided: "voided"
+        case .resettled: "resettled"
+        case .reopened: "reopened"
+        case .cancelled: "cancelled"
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import CBzip2
+import CZlib
+import Catalogue
+import FeedBetfair
+import FeedCore
+import Foundation
+import Pricing
+import Testing
+
+/// Files of the Betfair stream dialect, made here: what a recording holds, without anybody's recording.
+@Suite struct `A Betfair stream file` {
+    private static func runners(_ statuses: [(Int, String)], extra: String = "") -> String {
+        statuses.map { "{\"id\":\($0.0),\"name\":\"R\($0.0)\",\"status\":\"\($0.1)\"\(extra)}" }.joined(separator: ",")
+    }
+
+    private static func definition(
+        _ status: String = "OPEN", inPlay: Bool = false, delay: Int = 0, runners: String = runners([(1, "ACTIVE"), (2, "ACTIVE")])
+    ) -> String {
+        "\"marketDefinition\":{\"status\":\"\(status)\",\"inPlay\":\(inPlay),\"betDelay\":\(delay),\"eventId\":\"77\",\"eventName\":\"A v B\",\"eventTypeId\":\"2\",\"marketType\":\"MATCH_ODDS\",\"numberOfWinners\":1,\"marketTime\":\"2026-01-02T03:04:05.000Z\",\"runners\":[\(runners)]}"
+    }
+
+    private static func line(_ time: Int64, _ changes: String...) -> String {
+        "{\"op\":\"mcm\",\"pt\":\(time),\"mc\":[\(changes.joined(separator: ","))]}"
+    }
+
+    private static func change(_ parts: String..., market: String = "1.5") -> String {
+        "{\"id\":\"\(market)\",\(parts.joined(separator: ","))}"
+    }
+
+    private static func book(_ runner: Int, _ back: String, _ lay: String) -> String {
+        "{\"id\":\(runner),\"batb\":[[0,\(back),10]],\"batl\":[[0,\(lay),10]]}"
+    }
+
+    private static let opening = line(
+        1000, change(definition(), "\"img\":true", "\"rc\":[\(book(1, "1.5", "1.52")),\(book(2, "2.9", "3.0"))]"))
+
+    private static func file(_ bytes: [UInt8]) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
+        try Data(bytes).write(to: URL(filePath: path))
+        return path
+    }
+
+    private static func messages(_ lines: [String]) throws -> [FeedMessage] {
+        try messages(at: try file(Array((lines.joined(separator: "\n") + "\n").utf8)))
+    }
+
+    private static func messages(at path: String) throws -> [FeedMessage] {
+        let stream = try BetfairStream(path: path)
+        var all: [FeedMessage] = []
+        while try stream.nextTime() != nil { all.append(try stream.next()) }
+        return all
+    }
+
+    private static func quotes(_ messages: [FeedMessage]) -> [FeedQuotes] {
+        messages.flatMap(\.events).compactMap { if case .quotes(let quotes) = $0 { quotes } else { nil } }
+    }
+
+    private func gzip(_ bytes: [UInt8]) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
+        let file = gzopen(path, "wb")
+        #expect(gzwrite(file, bytes, UInt32(bytes.count)) == Int32(bytes.count))
+        gzclose(file)
+        return path
+    }
+
+    private func bzip2(_ bytes: [UInt8]) throws -> String {
+        var source = bytes.map(CChar.init(bitPattern:))
+        var out = [CChar](repeating: 0, count: bytes.count * 2 + 600)
+        var count = UInt32(out.count)
+        #expect(BZ2_bzBuffToBuffCompress(&out, &count, &source, UInt32(source.count), 9, 0, 0) == BZ_OK)
+        return try Self.file(out[..<Int(count)].map(UInt8.init(bitPattern:)))
+    }
+
+    @Test func `says the same plain, in gzip and in bzip2, with either kind of line end`() throws {
+        let text = [Self.opening, Self.line(2000, Self.change("\"rc\":[\(Self.book(1, "1.6", "1.63"))]"))]
+        let plain = try Self.messages(text)
+        #expect(plain.count == 2)
+        let bytes = Array((text.joined(separator: "\r\n") + "\r\n").utf8)
+        #expect(try Self.messages(at: try Self.file(bytes)) == plain)
+        #expect(try Self.messages(at: try gzip(bytes)) == plain)
+        #expect(try Self.messages(at: try bzip2(bytes)) == plain)
+    }
+
+    @Test func `introduces its fixture and market before it quotes them`() throws {
+        let events = try Self.messages([Self.opening])[0].events
+        guard case .fixture(let fixture) = events[0], case .market(let market) = events[1] else {
+            Issue.record("a fixture and a market come first")
+            return
+        }
+        #expect((fixture.home, fixture.away, fixture.sport) == ("A", "B", .tennis))
+        #expect(market.selections.map(\.name) == ["R1", "R2"])
+        #expect(Self.quotes(try Self.messages([Self.opening])).first?.quotes.map(\.bestBack) == [1500, 2900])
+    }
+
+    @Test func `merges a runner that stands several times in one message`() throws {
+        let split = Self.line(
+            2000,
+            Self.change(
+                "\"rc\":[{\"id\":1,\"batb\":[[0,1.7,5]]},{\"id\":2,\"ltp\":3.1},{\"id\":1,\"batl\":[[0,1.72,5]]},{\"id\":1,\"ltp\":1.71}]"))
+        let quote = Self.quotes(try Self.messages([Self.opening, split])).last?.quotes
+        #expect(quote?[0] == Quote(bestBack: 1700, bestLay: 1720, lastTraded: 1710))
+        #expect(quote?[1].bestBack == 2900)
+        #expect(quote?[1].lastTraded == 3100)
+    }
+
+    @Test func `lets an image replace what was known, and a size of zero delete a level`() throws {
+        let gone = Self.line(2000, Self.change("\"rc\":[{\"id\":1,\"batb\":[[0,0,0]]}]"))
+        #expect(Self.quotes(try Self.messages([Self.opening, gone])).last?.quotes[0].bestBack == 0)
+        let image = Self.line(2000, Self.change("\"img\":true", "\"rc\":[\(Self.book(2, "2.8", "2.9"))]"))
+        let after = Self.quotes(try Self.messages([Self.opening, image])).last?.quotes
+        #expect(after?[0].bestBack == 0)
+        #expect(after?[1].bestBack == 2800)
+    }
+
+    @Test func `reads numbers that are text, and passes over those that are none`() throws {
+        let odd = Self.line(
+            2000, Self.change("\"rc\":[{\"id\":1,\"spn\":\"NaN\",\"spf\":\"Infinity\",\"batb\":[[0,\"1.81\",3]]}]"))
+        #expect(Self.quotes(try Self.messages([Self.opening, odd])).last?.quotes[0].bestBack == 1810)
+    }
+
+    @Test func `keeps several markets of one message apart`() throws {
+        let both = Self.line(
+            1000, Self.change(Self.definition(), "\"rc\":[\(Self.book(1, "1.5", "1.52")),\(Self.book(2, "2.9", "3.0"))]"),
+            Self.change(
+                Self.definition(), "\"rc\":[\(Self.book(1, "5.0", "5.2")),\(Self.book(2, "1.2", "1.22"))]", market: "1.6"))
+        let quotes = Self.quotes(try Self.messages([both]))
+        #expect(quotes.map(\.market) == ["1.5", "1.6"])
+        #expect(quotes.map { $0.quotes[0].bestBack } == [1500, 5000])
+    }
+
+    @Test func `takes no price from messages after the last suspension, and the result from its end`() throws {
+        let messages = try Self.messages([
+            Self.opening, Self.line(2000, Self.change(Self.definition("SUSPENDED"))),
+            Self.line(2500, Self.change("\"rc\":[{\"id\":1,\"ltp\":2.0},{\"id\":2,\"ltp\":2.0}]")),
+            Self.line(3000, Self.change(Self.definition("CLOSED", runners: Self.runners([(1, "WINNER"), (2, "LOSER")])))),
+            Self.line(3500, Self.change(Self.definition("CLOSED", runners: Self.runners([(1, "WINNER"), (2, "LOSER")])))),
+        ])
+        #expect(Self.quotes(messages).count == 1)
+        let results = messages.flatMap(\.events).compactMap { if case .result(let result) = $0 { result } else { nil } }
+        #expect(results == [FeedResult(market: "1.5", certainty: 2, results: [.won, .lost])])
+    }
+
+    @Test func `tells a removed runner once, in its first place, with the time of its removal`() throws {
+        let three = Self.runners([(1, "ACTIVE"), (2, "ACTIVE"), (3, "ACTIVE")])
+        // Removed runners move to the front of the list.
+        let removed =
+            "{\"id\":3,\"status\":\"REMOVED\",\"removalDate\":\"2026-01-02T03:00:00.000Z\",\"adjustmentFactor\":12.5},"
+            + Self.runners([(1, "ACTIVE"), (2, "ACTIVE")])
+        let messages = try Self.messages([
+            Self.line(1000, Self.change(Self.definition(runners: three), "\"rc\":[\(Self.book(3, "4.0", "4.2"))]")),
+            Self.line(2000, Self.change(Self.definition("SUSPENDED", runners: removed))),
+            Self.line(2500, Self.change(Self.definition("OPEN", runners: removed), "\"rc\":[\(Self.book(3, "4.0", "4.2"))]")),
+        ])
+        let gone = messages.flatMap(\.events).filter { if case .withdrawal = $0 { true } else { false } }
+        #expect(gone == [.withdrawal(market: "1.5", selection: 2, effective: 1_767_322_800_000)])
+        #expect(Self.quotes(messages).last?.quotes.map(\.isActive) == [true, true, false])
+    }
+
+    @Test func `goes in play with its delay, and tells it as a kick-off`() throws {
+        let messages = try Self.messages([Self.opening, Self.line(2000, Self.change(Self.definition(inPlay: true, delay: 5)))])
+        let updates = messages.flatMap(\.events).compactMap { if case .update(let update) = $0 { update } else { nil } }
+        #expect(updates.map(\.betDelay) == [5000])
+        #expect(updates.map(\.incident) == [.kickOff])
+    }
+
+    @Test func `beats like a heart wherever it is silent for five seconds`() throws {
+        let late = Self.line(17_500, Self.change("\"rc\":[\(Self.book(1, "1.6", "1.63"))]"))
+        let messages = try Self.messages([Self.opening, late])
+        #expect(messages.map(\.time) == [1000, 6000, 11_000, 16_000, 17_500])
+        #expect(messages[1...3].allSatisfy { $0.events == [.heartbeat] })
+    }
+
+    @Test(arguments: ["{\"op\":\"mcm\"}", "{\"op\":", "[]", "\u{feff}{}"])
+    func `names the line that it does not understand`(line: String) throws {
+        do {
+            _ = try Self.messages([Self.opening, line])
+            Issue.record("the line is refused")
+        } catch let error as FeedError {
+            #expect(error.line == 2)
+        }
+    }
+
+    @Test func `reads a line of a mebibyte and refuses a longer one`() throws {
+        let room = 1_048_576 - Self.opening.utf8.count
+        let padded = String(Self.opening.dropLast()) + String(repeating: " ", count: room) + "}"
+        #expect(padded.utf8.count == 1_048_576)
+        #expect(try Self.messages([padded]).count == 1)
+        #expect(throws: FeedError.self) { try Self.messages([String(padded.dropLast()) + " }"]) }
+    }
+
+    @Test func `that is damaged is refused, however it is packed`() throws {
+        let whole = try gzip(Array((0..<4000).map { _ in Self.opening }.joined(separator: "\n").utf8))
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: whole)))
+        var broken = bytes
+        broken[bytes.count / 2] ^= 0xff
+        #expect(throws: FeedError.self) { try Self.messages(at: try Self.file(broken)) }
+        #expect(throws: LineReader.Failure.self) { try Self.messages(at: "/nowhere/at/all") }
+    }
+}
