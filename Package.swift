@@ -124,7 +124,7 @@ let package = Package(
         .executableTarget(
             name: "grandstand-bench",
             dependencies: [
-                "CEpoll",
+                "CEpoll", "JSONText",
                 "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
                 "EngineService", "EngineFiles", "NetworkCodecs", "NetworkLoops", "CSystem",
             ], path: "Benchmarks/Sources", swiftSettings: house),

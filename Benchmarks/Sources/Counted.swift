@@ -1,6 +1,7 @@
 import EngineCore
 import EngineJournal
 import EngineService
+import JSONText
 import Kernel
 import NetworkCodecs
 
@@ -14,7 +15,9 @@ enum Counted {
         case "replay": replay(pieces)
         case "frame": frames(pieces)
         case "request": requests(pieces)
-        default: print("count what? apply, durable, replay, frame or request")
+        case "place": places(pieces)
+        case "answer": answers(pieces)
+        default: print("count what? apply, durable, replay, frame, request, place or answer")
         }
     }
 
@@ -79,6 +82,61 @@ enum Counted {
             WebSocketEncoder.appendHeader(opcode, length: range.count, to: &out)
             span.span.extracting(range).withUnsafeBufferPointer { out.append(contentsOf: $0) }
         }
+    }
+
+    /// A `place` message taken apart, and its members looked up.
+    private static func places(_ count: Int) {
+        let text = Array(
+            "{\"op\":\"place\",\"validUntil\":\"2026-11-21T08:00:00Z\",\"stake\":{\"amount\":10,\"currency\":\"EUR\",\"kind\":\"cash\"},\"structure\":\"single\",\"priceRule\":\"any\",\"tolerance\":255,\"legs\":[{\"market\":\"12\",\"selection\":0,\"odds\":[39,20]}],\"id\":\"019aa3c1-0000-7000-8000-000000000001\"}"
+                .utf8)
+        var tape = JSONTape(depth: 8, members: 512)
+        var found = 0
+        for _ in 0..<count {
+            try! tape.read(text.span, isUTF8: true)
+            let root = tape.root
+            for name: StaticString in ["op", "id", "validUntil", "stake", "structure", "legs", "priceRule", "tolerance", "quote"] {
+                if tape.member(name, of: root) != nil { found += 1 }
+            }
+        }
+        precondition(found == count * 8, "everything but a quote is there")
+    }
+
+    /// An answer of the shape and size of a placed bet's.
+    private static func answers(_ count: Int) {
+        var bytes = 0
+        for number in 0..<UInt64(count) {
+            var json = JSONWriter(reserving: 512)
+            json.object { json in
+                json.key("topic")
+                json.string("bets")
+                json.key("sequence")
+                json.number(number)
+                json.key("time")
+                json.quoted { Timestamp(nanoseconds: 1_790_000_000_123_000_000).appendRFC3339(to: &$0) }
+                json.key("type")
+                json.word("bet")
+                json.key("bet")
+                json.object { json in
+                    json.key("id")
+                    json.numberText(number)
+                    json.key("clientId")
+                    json.quoted { ExternalID(high: 0x019a_a3c1_0000_7000, low: 1 << 63 | number).append(to: &$0) }
+                    json.key("status")
+                    json.string("open")
+                    json.key("stake")
+                    json.number(1000)
+                    json.key("odds")
+                    json.array {
+                        $0.array { json in
+                            json.number(39)
+                            json.number(20)
+                        }
+                    }
+                }
+            }
+            bytes += json.bytes.count
+        }
+        precondition(bytes >= 0, "the text is not optimised away")
     }
 
     /// A request as nginx gets it from wrk: parsed, routed, answered with 27 bytes.

@@ -325,18 +325,21 @@ public struct JSONTape: Sendable {
 
     /// Where the closing quote is, or what cannot stand in a string; the text's end when there is neither.
     private static func endOfString(_ text: Span<UInt8>, from start: Int) -> (Int, Bool) {
-        var index = start
-        var isEscaped = false
-        while index < text.count {
-            let byte = text[index]
-            if byte == UInt8(ascii: "\"") || byte < 0x20 { return (index, isEscaped) }
-            if byte == UInt8(ascii: "\\") {
-                isEscaped = true
+        // Most bytes of a text go by here. `index` is compared with the count before every read.
+        unsafe text.withUnsafeBufferPointer { text in
+            var index = start
+            var isEscaped = false
+            while index < text.count {
+                let byte = unsafe text[index]
+                if byte == UInt8(ascii: "\"") || byte < 0x20 { return (index, isEscaped) }
+                if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                    index += 1
+                }
                 index += 1
             }
-            index += 1
+            return (text.count, isEscaped)
         }
-        return (text.count, isEscaped)
     }
 
     /// Escapes are read by the parser of trees, which says what is wrong with them.

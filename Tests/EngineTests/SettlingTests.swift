@@ -90,6 +90,31 @@ import Testing
         #expect(cell.audit() == [])
     }
 
+    @Test(arguments: [
+        ([SelectionResult.won, .won, .lost], 1 as UInt8, true), ([.won, .won, .lost], 2, false),
+        ([.lost, .lost, .lost], 1, false), ([.won, .void, .void], 1, false),
+    ])
+    func `is refused with more winners than the market has`(
+        results: [SelectionResult], winners: UInt8, isRefused: Bool
+    ) throws {
+        let cell = try Cell()
+        let price = decimal(winners == 1 ? 3000 : 1500)
+        let market = try cell.market([price, price, price], winners: winners)
+        let answer = try cell.say {
+            $0.result(market: market.id, results.map { SelectionOutcome($0) }, source: .feed)
+        }
+        let refusal = answer.record.field(Layout.ResultAnswered.refusal, as: UInt16.self)
+        #expect(refusal == (isRefused ? OperationRefusal.tooManyWinners.rawValue : 0))
+        let proposed = try cell.say {
+            $0.result(
+                .propose, market: market.id, results.map { SelectionOutcome($0) },
+                source: .operator, actor: 1, reason: "why")
+        }
+        #expect(
+            (proposed.record.field(Layout.ResultAnswered.refusal, as: UInt16.self)
+                == OperationRefusal.tooManyWinners.rawValue) == isRefused)
+    }
+
     @Test func `twice with the same result pays once`() throws {
         let cell = try Cell()
         let account = try cell.customer(cash: 1000)

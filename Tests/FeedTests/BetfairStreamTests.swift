@@ -45,6 +45,7 @@ import Testing
     }
 
     private static func messages(at path: String) throws -> [FeedMessage] {
+        defer { try? FileManager.default.removeItem(atPath: path) }
         let stream = try BetfairStream(path: path)
         var all: [FeedMessage] = []
         while try stream.nextTime() != nil { all.append(try stream.next()) }

@@ -54,10 +54,17 @@ private struct History {
     var last: UInt64 { blocks.last!.lastSequence }
 }
 
-private func temporary() throws -> String {
-    let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    return path
+/// A directory that goes away with the process's other temporary files when the suite lets it go.
+private final class Scratch: Sendable {
+    let root = FileManager.default.temporaryDirectory.appending(path: "store-" + UUID().uuidString)
+
+    func directory() throws -> String {
+        let path = root.appending(path: UUID().uuidString).path()
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    deinit { try? FileManager.default.removeItem(at: root) }
 }
 
 /// Everything that a store would tell, as text.
@@ -102,11 +109,13 @@ private func run(
 }
 
 @Suite struct `The projection` {
+    private let scratch = Scratch()
+
     @Test func `made from blocks in memory is the one made from the journal`() throws {
         let history = try History(bets: 400, seed: 1)
-        let live = try temporary()
+        let live = try scratch.directory()
         try run(history, in: live)
-        let rebuilt = try open(try temporary())
+        let rebuilt = try open(try scratch.directory())
         try rebuilt.catchUp(from: JournalTail(history.cell.disk), upTo: history.last)
         let expected = rows(rebuilt, history)
         #expect(expected.contains("settlementVersion: 2"))
@@ -117,29 +126,29 @@ private func run(
     @Test(arguments: [2, 3, 5, 11])
     func `reads from the journal what did not reach it in memory`(every: Int) throws {
         let history = try History(bets: 400, seed: 2)
-        let directory = try temporary()
+        let directory = try scratch.directory()
         let last = history.blocks.count - 1
         try run(history, in: directory) { $0 != last && $0 % every == 0 }
-        let whole = try open(try temporary())
+        let whole = try open(try scratch.directory())
         try whole.catchUp(from: JournalTail(history.cell.disk), upTo: history.last)
         #expect(rows(try open(directory), history) == rows(whole, history))
     }
 
     @Test func `goes on where it stopped, in however many lives`() throws {
         let history = try History(bets: 300, seed: 3)
-        let directory = try temporary()
+        let directory = try scratch.directory()
         for end in stride(from: 10, to: history.blocks.count, by: 17) {
             try run(history, in: directory, upTo: end)
         }
         try run(history, in: directory)
-        let whole = try open(try temporary())
+        let whole = try open(try scratch.directory())
         try whole.catchUp(from: JournalTail(history.cell.disk), upTo: history.last)
         #expect(rows(try open(directory), history) == rows(whole, history))
     }
 
     @Test func `moves rows and point together or not at all`() throws {
         let history = try History(bets: 100, seed: 4)
-        let store = try open(try temporary())
+        let store = try open(try scratch.directory())
         let before = history.blocks[20].lastSequence
         try store.catchUp(from: JournalTail(history.cell.disk), upTo: before)
         let kept = rows(store, history)
@@ -151,14 +160,14 @@ private func run(
         #expect(store.point?.sequence == before)
         // And afterwards it goes on as if nothing had been.
         try store.catchUp(from: JournalTail(history.cell.disk), upTo: history.last)
-        let whole = try open(try temporary())
+        let whole = try open(try scratch.directory())
         try whole.catchUp(from: JournalTail(history.cell.disk), upTo: history.last)
         #expect(rows(store, history) == rows(whole, history))
     }
 
     @Test func `is refused beside another journal`() throws {
         let history = try History(bets: 20, seed: 5)
-        let directory = try temporary()
+        let directory = try scratch.directory()
         try run(history, in: directory)
         let other = try History(bets: 500, seed: 6)
         #expect(throws: DatabaseError.self) { _ = try located(directory, other) }
@@ -166,7 +175,7 @@ private func run(
 
     @Test func `tells what an id was answered, however old`() throws {
         let history = try History(bets: 50, seed: 7)
-        let store = try open(try temporary())
+        let store = try open(try scratch.directory())
         try store.catchUp(from: JournalTail(history.cell.disk), upTo: history.last)
         store.readNow { reader in
             for account in history.accounts {

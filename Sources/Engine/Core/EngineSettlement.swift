@@ -12,7 +12,28 @@ extension Engine {
         guard let results = readResults(command, market: number) else {
             return answer(command, result: number, .malformed, &outcomes)
         }
+        guard !hasTooManyWinners(results, market: number) else {
+            return answer(command, result: number, .tooManyWinners, &outcomes)
+        }
         apply(results, to: number, command, actor: 0, approver: 0, &outcomes)
+    }
+
+    /// The worst case that was reckoned with when bets were taken had no more winners than the market has.
+    /// Fewer are possible: not every market lists everything that can happen.
+    private func hasTooManyWinners(
+        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], market number: UInt32
+    ) -> Bool {
+        var taken = 0
+        var shared = 0
+        for result in results {
+            switch SelectionResult(rawValue: result.result) {
+            case .won: taken += 1
+            // All that tie share the same places.
+            case .deadHeat: shared = max(shared, Int(result.winners))
+            default: break
+            }
+        }
+        return taken + shared > Int(markets.markets[number].winners)
     }
 
     /// The first of two people: nothing changes until another approves.
@@ -22,6 +43,9 @@ extension Engine {
         }
         guard let results = readResults(command, market: number) else {
             return answer(command, result: number, .malformed, &outcomes)
+        }
+        guard !hasTooManyWinners(results, market: number) else {
+            return answer(command, result: number, .tooManyWinners, &outcomes)
         }
         guard command.field(Layout.Result.reason, as: UInt8.self) != 0 else {
             return answer(command, result: number, .reasonMissing, &outcomes)

@@ -12,7 +12,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case marketChangedSince = 10
     case noChange = 11
     case reasonMissing = 12
-    case certaintyTooLow = 13
+    case tooManyWinners = 14
 
     public var code: String {
         switch self {
@@ -28,7 +28,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .marketChangedSince: "market_changed_since"
         case .noChange: "no_change"
         case .reasonMissing: "reason_missing"
-        case .certaintyTooLow: "certainty_too_low"
+        case .tooManyWinners: "too_many_winners"
         }
     }
 
@@ -45,8 +45,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .sameOperator: "Who proposed a result cannot approve it. A second person must."
         case .marketChangedSince: "The market was settled since this result was proposed."
         case .noChange: "The market already has this result."
+        case .tooManyWinners: "More selections win than the market has winners."
         case .reasonMissing: "Say why: a result by hand needs a reason."
-        case .certaintyTooLow: "The market waits for a confirmed result."
         }
     }
 }

@@ -75,10 +75,10 @@ class Health extends HTMLElement {
         desk.addEventListener("health", event => {
             const h = event.detail;
             this.hidden = false;
-            const cell = (name, value) => element("div", {}, element("span", { class: "small muted" }, name), element("b", {}, String(value)));
+            const cell = (name, value, kind = "") => element("div", { class: kind }, element("span", { class: "small muted" }, name), element("b", {}, String(value)));
             this.replaceChildren(cell("Engine", h.running ? "running" : "stopped"), cell("Record", h.sequence), cell("Queue, slots", h.queued),
                 cell("Last batch", `${h.batch} (most ${h.mostInBatch})`), cell("Decide and write", `${h.turnMicroseconds} µs`), cell("of it, write and sync", `${h.syncMicroseconds} µs`),
-                cell("Refused busy", h.busy), cell("Journal", `${(h.journalBytes / 1048576).toFixed(1)} MiB`), cell("Disk", h.hasSpace ? h.journal : "NO ROOM: nothing is taken"),
+                cell("Refused busy", h.busy), cell("Journal", `${(h.journalBytes / 1048576).toFixed(1)} MiB`), cell("Journal's disk", h.hasSpace ? h.journal : "NO ROOM: nothing is taken", "wide"),
                 cell("Accounts / bets", `${h.accounts} / ${h.bets}`), cell("State", h.stateHash.slice(0, 12)));
         });
     }
