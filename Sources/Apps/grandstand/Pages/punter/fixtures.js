@@ -7,6 +7,11 @@ const reasonWords = {
     recovery: "reopening", result: "settled",
 };
 
+// Text that is the same is left alone, so that nothing is laid out anew for it.
+function put(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+}
+
 // All matches with their markets. A card is made once and then kept up to date in place.
 class Fixtures extends HTMLElement {
     #cards = new Map();
@@ -90,13 +95,13 @@ class Card extends HTMLElement {
     }
 
     update(fixture) {
-        this.#title.textContent = fixture.away ? `${fixture.home} v ${fixture.away}` : fixture.home;
-        this.#score.textContent = fixture.score ? fixture.score.join(" – ") : "";
+        put(this.#title, fixture.away ? `${fixture.home} v ${fixture.away}` : fixture.home);
+        put(this.#score, fixture.score ? fixture.score.join(" – ") : "");
         const words = {
             live: ["Live", clock(fixture.clock), { goal: "Goal!", penalty: "Penalty", goal_cancelled: "No goal", half_time: "Half time" }[fixture.incident]],
             not_started: ["Starts", time(fixture.scheduled)], ended: ["Full time"],
         }[fixture.status] ?? [fixture.status.replaceAll("_", " ")];
-        this.#state.textContent = words.filter(Boolean).join(" · ");
+        put(this.#state, words.filter(Boolean).join(" · "));
         this.#state.classList.toggle("live", fixture.status === "live");
         for (const id of fixture.markets) {
             const market = state.markets.get(id);
@@ -113,15 +118,15 @@ class Card extends HTMLElement {
             this.#markets.set(market.id, view);
         }
         const why = market.reasons.map(r => reasonWords[r]).find(Boolean);
-        view.state.textContent = market.status === "open" ? "" : market.status === "resulted" ? "settled" : why ?? "suspended";
+        put(view.state, market.status === "open" ? "" : market.status === "resulted" ? "settled" : why ?? "suspended");
         view.state.hidden = market.status === "open";
         market.selections.forEach((selection, index) => {
             view.buttons[index] ??= this.#button(market.id, selection.id, view);
             const { button, name, price, arrow } = view.buttons[index];
-            name.textContent = selection.name;
-            const shown = selection.withdrawn && selection.result === "undecided" ? "withdrawn" : selection.result !== "undecided" ? selection.result.replaceAll("_", " ") : odds(selection.odds, state.format);
-            if (price.textContent !== shown) price.textContent = shown;
-            arrow.textContent = { up: "▲", down: "▼" }[selection.moved] ?? "";
+            put(name, selection.name);
+            const isDecided = selection.result !== "undecided";
+            put(price, isDecided ? selection.result.replaceAll("_", " ") : selection.withdrawn ? "withdrawn" : odds(selection.odds, state.format));
+            put(arrow, { up: "▲", down: "▼" }[selection.moved] ?? "");
             button.classList.toggle("up", selection.moved === "up");
             button.classList.toggle("down", selection.moved === "down");
             button.classList.toggle("won", selection.result === "won");
