@@ -31,7 +31,7 @@ struct Setting {
         ),
         Setting(
             key: "loops", unit: "event loops", standard: "0",
-            help: "0: as many as there are cores."),
+            help: "0: as many as there are cores, at most 8."),
         Setting(
             key: "feed", unit: "file or word", standard: "simulation",
             help: "simulation, none, or a recorded file (Betfair stream or Grandstand feed)."),

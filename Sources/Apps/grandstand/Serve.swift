@@ -256,7 +256,7 @@ final class Platform: @unchecked Sendable {
         sessions = SessionRegistry(
             restoring: store.readNow { $0.sessions(after: gs_wall_nanoseconds()) })
         let wanted = Int(try configuration.number("loops", 0...64))
-        let count = wanted > 0 ? wanted : ProcessInfo.processInfo.activeProcessorCount
+        let count = wanted > 0 ? wanted : min(8, ProcessInfo.processInfo.activeProcessorCount)
         let punterFiles = try pages("punter")
         let deskFiles = try pages("desk")
         let punterSettings = try gatewaySettings(listen)
