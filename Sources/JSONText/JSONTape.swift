@@ -28,6 +28,7 @@ public struct JSONTape: Sendable {
     private var bytes: [UInt8] = []
     private var entries: [Entry] = []
     private var position = 0
+    private var values = 0
 
     public init(depth: Int = 16, members: Int = 10_000) {
         self.depth = depth
@@ -42,6 +43,7 @@ public struct JSONTape: Sendable {
         unsafe text.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
         entries.removeAll(keepingCapacity: true)
         position = 0
+        values = 0
         guard isUTF8 || String(validating: bytes, as: UTF8.self) != nil else {
             throw failure("the text is not UTF-8")
         }
@@ -192,7 +194,8 @@ public struct JSONTape: Sendable {
 
     private mutating func value(_ depth: Int) throws(JSONError) {
         guard position < bytes.count else { throw failure("the text ends early") }
-        guard entries.count < members * 2 else { throw failure("there are too many values") }
+        guard values < members else { throw failure("there are too many values") }
+        values += 1
         switch bytes[position] {
         case UInt8(ascii: "{"): try object(depth)
         case UInt8(ascii: "["): try array(depth)
