@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every benchmark beside its peer, taking turns, and writes bench.json and BENCHMARKS.md.
 
-usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, floor, socket, start: these alone, and nothing is written)
+usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, floor, socket, start: these alone, and only their rows are written anew)
 
 Peers are looked for in ../shared/peers; a row without its peer has no ratio. Ratios are ours to theirs: more is better.
 """
@@ -326,5 +326,7 @@ try:
             part(peers)
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
-if not PARTS:
-    write(peers)
+if PARTS:
+    fresh = {r["name"]: r for r in rows}
+    rows = [fresh.pop(r["name"], r) for r in json.loads((ROOT / "bench.json").read_text())] + list(fresh.values())
+write(peers)

@@ -171,6 +171,3 @@ int gs_background_thread(void) {
     return sched_setscheduler(0, SCHED_IDLE, &none) ? -errno : 0;
 }
 
-int gs_prioritise_thread(int nice_value) {
-    return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_value) ? -errno : 0;
-}

@@ -38,7 +38,5 @@ int gs_set_nodelay(int descriptor);
 void gs_name_thread(const char *name);
 /// The calling thread runs only when nobody else wants its core; any waking thread takes the core from it at once.
 int gs_background_thread(void);
-/// A higher priority for the calling thread where the system allows it; 0 or -errno.
-int gs_prioritise_thread(int nice_value);
 
 #endif

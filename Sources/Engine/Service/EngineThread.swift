@@ -152,7 +152,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
 
     // MARK: The thread
 
-    /// Starts the thread, above the others where the system allows it: a busy core costs a bet 4 ms.
+    /// Starts the thread. It stands level with the loops: above them it would take the core from those who
+    /// bring it its next batch, and commit less at a time (docs/decisions/0008).
     public func start() {
         startThread(name: "engine") { self.run() }
     }
@@ -164,7 +165,6 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     }
 
     private func run() {
-        _ = gs_prioritise_thread(-10)
         var failure: HostError?
         do throws(HostError) {
             while try turn() {}
