@@ -107,7 +107,7 @@ enum EngineBench {
             time += 1
             record.sequence = sequence
             record.time = Timestamp(nanoseconds: time)
-            record.rulesVersion = Engine.rulesVersion
+            record.rulesVersion = RuleSet.current.version
         }
 
         /// Stamps, decides and seals a command and its outcomes, as the sequencer does.

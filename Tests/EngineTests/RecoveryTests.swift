@@ -69,6 +69,7 @@ import Testing
         var engine = Engine(limits: Cell.smallLimits, seed: 99)
         var replay = Replay()
         _ = try JournalReader(cell.disk).scan { try replay.apply($0, to: &engine) }
+        try replay.finish()
         #expect(engine.stateHash == live)
         #expect(engine.audit() == [])
     }
@@ -173,6 +174,7 @@ import Testing
                 isFirst = false
                 try replay.apply(block, to: &engine)
             }
+            try replay.finish()
         }
     }
 }

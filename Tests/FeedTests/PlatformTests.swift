@@ -91,6 +91,7 @@ private final class Script {
         var engine = Engine(limits: Cell.smallLimits, seed: 3)
         var replay = Replay()
         _ = try JournalReader(cell.disk).scan { try replay.apply($0, to: &engine) }
+        try replay.finish()
         #expect(engine.stateHash == cell.stateHash)
     }
 }

@@ -58,31 +58,36 @@ public final class Cell {
 
     public init(
         disk: MemoryDisk = MemoryDisk(), clock: ManualClock = ManualClock(),
-        limits: EngineLimits = Cell.smallLimits
+        limits: EngineLimits = Cell.smallLimits, rules: [RuleSet] = RuleSet.known
     ) throws {
         self.disk = disk
         self.clock = clock
-        host = try Self.makeHost(disk, clock, limits)
+        host = try Self.makeHost(disk, clock, limits, rules)
     }
 
     public static let smallLimits = EngineLimits(
         accounts: 10_000, openBets: 100_000, ids: 100_000, reservedIDs: 64, reservedBets: 64, timers: 4096,
         fixtures: 1000, markets: 4000)
 
-    private static func makeHost(_ disk: MemoryDisk, _ clock: ManualClock, _ limits: EngineLimits)
-        throws(HostError) -> EngineHost<MemoryDisk, ManualClock>
-    {
+    private static func makeHost(
+        _ disk: MemoryDisk, _ clock: ManualClock, _ limits: EngineLimits,
+        _ rules: [RuleSet], factsWin: String? = nil
+    ) throws(HostError) -> EngineHost<MemoryDisk, ManualClock> {
         try EngineHost(
             disk: disk, clock: clock, limits: limits, cell: CellConfiguration(),
-            segmentBytes: segmentBytes, newJournal: ExternalID(high: 7, low: 11), prepare: { _ in })
+            segmentBytes: segmentBytes, newJournal: ExternalID(high: 7, low: 11), rules: rules,
+            factsWin: factsWin, prepare: { _ in })
     }
 
     /// The process dies and starts again on what the disk kept.
-    public func restart(limits: EngineLimits = Cell.smallLimits) throws(HostError) {
+    public func restart(
+        limits: EngineLimits = Cell.smallLimits, rules: [RuleSet] = RuleSet.known,
+        factsWin: String? = nil
+    ) throws(HostError) {
         disk.store.isDead = false
         disk.store.writesUntilCrash = .max
         disk.store.writesUntilFailure = .max
-        host = try Self.makeHost(disk, clock, limits)
+        host = try Self.makeHost(disk, clock, limits, rules, factsWin: factsWin)
     }
 
     public var now: Timestamp { Timestamp(nanoseconds: clock.wallTime) }

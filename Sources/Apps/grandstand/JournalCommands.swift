@@ -71,19 +71,24 @@ enum JournalCommands {
         }
         let changed = try sealed.problems(on: disk)
         for problem in changed { complain("CHANGED: " + problem) }
+        let divergences = replay.divergences
+        if !divergences.areAccepted { complain("OTHERWISE: " + divergences.text) }
         let books = engine.audit()
         for problem in books { complain("BOOKS: " + problem) }
-        let problems = changed + books
         print("blocks      \(end.blocks)")
         print("records     \(end.lastSequence)")
         print("incarnation \(end.incarnation)")
         print("torn bytes  \(end.tornBytes)")
         print("sealed      \(sealed.count) segments as they were")
         print("state hash  \(engine.stateHash)")
-        print(
-            problems.isEmpty
-                ? "verified: every outcome decided anew, every book balanced" : "FAILED")
-        return problems.isEmpty ? 0 : 1
+        if divergences.count > 0, divergences.areAccepted {
+            print(
+                "facts won   \(divergences.count) records, by the word of \(divergences.acceptedBy)"
+            )
+        }
+        let isWhole = changed.isEmpty && books.isEmpty && divergences.areAccepted
+        print(isWhole ? "verified: every outcome decided anew, every book balanced" : "FAILED")
+        return isWhole ? 0 : 1
     }
 
     private static func dump(_ disk: FileDisk, from: UInt64, count: UInt64) throws -> Int32 {

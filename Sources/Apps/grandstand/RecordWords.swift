@@ -25,6 +25,11 @@ enum RecordWords {
             return " market=\(record.field(Layout.MarketChanged.market, as: UInt64.self))"
                 + " version=\(record.field(Layout.MarketChanged.version, as: UInt64.self))"
                 + " reasons=\(record.field(Layout.MarketChanged.reasons, as: UInt8.self))"
+        case .divergence:
+            return " records=\(record.field(Layout.Divergence.count, as: UInt64.self))"
+                + " first=\(record.field(Layout.Divergence.first, as: UInt64.self))"
+                + " last=\(record.field(Layout.Divergence.last, as: UInt64.self))"
+                + " by=\(record.text(Layout.Divergence.operator, width: 48))"
         case .fixture:
             return " \(record.text(Layout.Fixture.home, width: 48)) v "
                 + record.text(Layout.Fixture.away, width: 48)

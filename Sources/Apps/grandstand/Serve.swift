@@ -32,10 +32,13 @@ enum Serve {
         OPTIONS
         \(Setting.all.map { "  --\($0.key)" + String(repeating: " ", count: max(1, 26 - $0.key.count)) + "\($0.help) [\($0.unit), \($0.standard.isEmpty ? "none" : $0.standard)]" }.joined(separator: "\n"))
           --config                   A file of `key = value` lines; see `grandstand config`
+          --facts-win NAME           Start although this build would have decided some records of the journal
+                                     otherwise; the journal's word stands, and NAME is written into it
         """
 
     static func run(_ raw: [String]) throws -> Int32 {
-        let arguments = try Arguments(raw, values: Set(Setting.all.map(\.key)).union(["config"]))
+        let arguments = try Arguments(
+            raw, values: Set(Setting.all.map(\.key)).union(["config", "facts-win"]))
         if arguments.wantsHelp {
             print(help)
             return 0
@@ -43,8 +46,13 @@ enum Serve {
         if let word = arguments.words.first {
             throw UsageError(text: "serve takes no \"\(word)\"; options begin with --.")
         }
-        let configuration = try Configuration(flags: arguments.flags, environment: environment())
-        return try Platform(configuration).run()
+        var flags = arguments.flags
+        let factsWin = flags.removeValue(forKey: "facts-win")
+        if let factsWin, factsWin.isEmpty || factsWin.utf8.count > 48 {
+            throw UsageError(text: "--facts-win takes the name of who decides, in 1 to 48 bytes.")
+        }
+        let configuration = try Configuration(flags: flags, environment: environment())
+        return try Platform(configuration, factsWin: factsWin).run()
     }
 }
 
@@ -69,8 +77,12 @@ final class Platform: @unchecked Sendable {
     private let left = Atomic<Int>(0)
     private let spaceIsShort = Atomic<Bool>(false)
 
-    init(_ configuration: Configuration) throws {
+    /// Who says that the journal's word stands where this build decides otherwise.
+    private let factsWin: String?
+
+    init(_ configuration: Configuration, factsWin: String?) throws {
         self.configuration = configuration
+        self.factsWin = factsWin
         let directory = configuration.text("data")
         do {
             disk = try FileDisk(directory: directory)
@@ -182,7 +194,7 @@ final class Platform: @unchecked Sendable {
         do {
             return try EngineHost(
                 disk: disk, clock: SystemClock(), limits: limits, cell: cell,
-                segmentBytes: segmentBytes, newJournal: journal,
+                segmentBytes: segmentBytes, newJournal: journal, factsWin: factsWin,
                 prepare: { keeper.need($0) },
                 observe: { [unowned self] block in
                     block.forEachRecord {
@@ -199,9 +211,16 @@ final class Platform: @unchecked Sendable {
     static func words(for error: HostError) -> String {
         switch error {
         case .corrupt(let corruption): "The journal is corrupt: \(corruption.text)"
-        case .diverged(let sequence):
-            "Replaying record \(sequence) gives another outcome than the journal holds. The journal "
-                + "was written by other rules. Nothing was changed."
+        case .diverged(let divergences):
+            divergences.text
+                + "\nNothing was changed. If the journal's facts are right, start once with "
+                + "--facts-win YOUR-NAME: the engine follows them, and your name is written down."
+        case .unfollowable(let sequence):
+            "Replaying record \(sequence) does not give the books that the journal holds. Nothing was "
+                + "changed. Start the build that wrote it, or set open-bets as high as it was then."
+        case .newerRules(let version, let sequence):
+            "Record \(sequence) was decided under version \(version) of the rules, which this build does "
+                + "not know. Nothing was changed. Start a newer build."
         case .disk(.noSpace): "There is no room left for the journal."
         case .disk(.missing(let name)): "The journal's file \(name) is missing."
         case .disk(.failed(let what, let code)):

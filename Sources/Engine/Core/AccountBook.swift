@@ -168,6 +168,8 @@ struct AccountBook: ~Copyable {
         }
     }
 
+    var isFull: Bool { accounts.count == accounts.capacity }
+
     mutating func open(_ row: AccountRow) -> UInt32? {
         guard let number = accounts.append(row) else { return nil }
         let high = row.externalHigh

@@ -10,8 +10,6 @@ import Risk
 /// It reads no clock, draws no random number and never waits: time and everything else it uses is in
 /// the command. The same commands always make the same bytes, on every machine.
 public struct Engine: ~Copyable {
-    /// The version of the rules below; every record carries the one it was decided under.
-    public static let rulesVersion: UInt32 = 1
     /// The most slots that one command's outcomes take: a step's worth of bets with wide fractions.
     public static let mostOutcomeSlots = 512
     /// Bets that one timer or settlement command concludes.
@@ -25,13 +23,24 @@ public struct Engine: ~Copyable {
     public private(set) var sequence: UInt64 = 0
     public private(set) var time = Timestamp(nanoseconds: 0)
     var recoveredAt: Int64 = .min
+    /// The rules of the command at hand, and those of new commands.
+    var ruleSet: RuleSet
+    private let ruleSets: [RuleSet]
+    /// What the journal says of the command at hand, in replay.
+    var stored = StoredOutcomes.none
+    /// Where the rules decided the last followed command otherwise than was stored.
+    public internal(set) var disagreements: [Disagreement] = []
     var scratch: LegScratch
     let ladder = TickLadder.classic
     public let limits: EngineLimits
 
-    /// `seed` only scatters the hash tables; no outcome depends on it.
-    public init(limits: EngineLimits, seed: UInt64) {
+    /// `seed` only scatters the hash tables; no outcome depends on it. New commands are decided under
+    /// the last of `rules`.
+    public init(limits: EngineLimits, seed: UInt64, rules ruleSets: [RuleSet] = RuleSet.known) {
+        precondition(!ruleSets.isEmpty, "an engine has rules")
         self.limits = limits
+        self.ruleSets = ruleSets
+        ruleSet = ruleSets[ruleSets.count - 1]
         accounts = AccountBook(limits: limits, seed: seed)
         markets = MarketBook(limits: limits, seed: seed)
         scratch = LegScratch()
@@ -44,6 +53,7 @@ public struct Engine: ~Copyable {
     public mutating func apply(_ command: RecordBytes, into outcomes: inout RecordWriter) {
         sequence = command.sequence
         time = command.time
+        if command.rulesVersion != ruleSet.version { choose(rules: command.rulesVersion) }
         switch command.kind {
         case .place: place(command, &outcomes)
         case .price: price(command, &outcomes)
@@ -71,6 +81,18 @@ public struct Engine: ~Copyable {
             preconditionFailure("only commands are applied")
         }
         sequence = outcomes.nextSequence - 1
+    }
+
+    /// The version that new commands are decided under.
+    public var rulesVersion: UInt32 { ruleSets[ruleSets.count - 1].version }
+
+    /// Whether `version` can be decided here; records of others are followed without a second opinion.
+    public func knows(rules version: UInt32) -> Bool { ruleSets.contains { $0.version == version } }
+
+    /// Old records keep their rules; a version that this build no longer has is followed as it is stored,
+    /// and the nearest newer rules decide beside it.
+    private mutating func choose(rules version: UInt32) {
+        ruleSet = ruleSets.first { $0.version >= version } ?? ruleSets[ruleSets.count - 1]
     }
 
     /// When the engine next has something to do by itself: nanoseconds of UTC, nil when never.

@@ -19,7 +19,8 @@ extension Engine {
             externalHigh: id.high, externalLow: id.low,
             stakeLimit: command.field(Layout.OpenAccount.stakeLimit, as: Int64.self),
             currency: rules.currency, money: money.rawValue)
-        guard let number = accounts.open(row) else {
+        guard !refuses(command, .full, when: accounts.isFull), let number = accounts.open(row)
+        else {
             return refuse(command, account: nil, .full, &outcomes)
         }
         answer(command, account: number, nil, &outcomes)
@@ -35,9 +36,13 @@ extension Engine {
         }
         let amount = command.field(Layout.Deposit.amount, as: Int64.self)
         let row = accounts.accounts[number]
-        guard amount > 0, amount <= Limits.stake, row.cash <= Limits.minorUnits - amount,
-            !accounts.isIDWindowFull
+        let isInRange =
+            amount > 0 && amount <= ruleSet.stake && row.cash <= Limits.minorUnits - amount
+        guard !refuses(command, .amountOutOfRange, when: !isInRange), amount > 0,
+            row.cash <= Limits.minorUnits - amount
         else { return refuse(command, account: number, .amountOutOfRange, &outcomes) }
+        guard !refuses(command, .full, when: accounts.isIDWindowFull), !accounts.isIDWindowFull
+        else { return refuse(command, account: number, .full, &outcomes) }
         accounts.remember(
             IDRow(
                 high: command.clientID.high, low: command.clientID.low,
@@ -92,7 +97,8 @@ extension Engine {
             clock: command.field(Layout.Fixture.clock, as: UInt32.self),
             status: command.field(Layout.Fixture.status, as: UInt8.self),
             isInPlay: isInPlay, sport: command.field(Layout.Fixture.sport, as: UInt8.self))
-        guard let number = markets.add(row) else {
+        guard !refuses(command, .full, when: markets.isFixturesFull), let number = markets.add(row)
+        else {
             return answer(command, fixture: nil, .full, &outcomes)
         }
         answer(command, fixture: number, nil, &outcomes)
@@ -173,9 +179,10 @@ extension Engine {
             maximumStake: command.field(Layout.Market.maximumStake, as: Int64.self),
             fixture: fixture, firstSelection: 0, nextOfFixture: .max,
             betDelay: min(
-                Limits.betDelay, command.field(Layout.Market.betDelay, as: UInt32.self)),
+                ruleSet.betDelay, command.field(Layout.Market.betDelay, as: UInt32.self)),
             selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue)
-        guard let number = markets.add(row) else {
+        let isFull = markets.isFull(for: count)
+        guard !refuses(command, .full, when: isFull), let number = markets.add(row) else {
             return answer(command, market: nil, .full, &outcomes)
         }
         answer(command, market: number, nil, &outcomes)
@@ -298,9 +305,10 @@ extension Engine {
                 rawValue: command.field(Layout.MarketState.lifting, as: UInt8.self)), by: owner)
         let isMaterial = command.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1
         let delay = command.field(Layout.MarketState.betDelay, as: UInt32.self)
+        let longest = ruleSet.betDelay
         markets.change(market: number) {
             $0.reasons = after.rawValue
-            if delay != .max { $0.betDelay = min(delay, Limits.betDelay) }
+            if delay != .max { $0.betDelay = min(delay, longest) }
             $0.version += 1
             if after != before || isMaterial { $0.material += 1 }
         }

@@ -51,7 +51,7 @@ struct Refused: Error {
 }
 
 /// What the checks found out, used when the bet is booked.
-private struct Terms {
+struct Terms {
     var potentialReturn: Int64
     var delay: UInt32
     var accountRow: UInt32
@@ -69,7 +69,10 @@ extension Engine {
         }
         let terms: Terms
         do {
-            terms = try check(command, request, account: account)
+            terms =
+                stored.isFollowed
+                ? try follow(command, request, account: account)
+                : try check(command, request, account: account)
         } catch {
             if Self.isStored(error.refusal) {
                 // What cannot be remembered must not be decided: asked again, it could end otherwise.
@@ -98,7 +101,7 @@ extension Engine {
 
     // MARK: Checks, in the order of `Refusal`
 
-    private func check(_ command: RecordBytes, _ request: PlaceRequest, account number: UInt32)
+    func check(_ command: RecordBytes, _ request: PlaceRequest, account number: UInt32)
         throws(Refused) -> Terms
     {
         let now = time.nanoseconds
@@ -106,26 +109,26 @@ extension Engine {
         guard request.validUntil >= now else {
             throw Refused(.deadlinePassed, value: now, threshold: request.validUntil)
         }
-        let furthest = now + Limits.validUntilAhead * 1_000_000
+        let furthest = now + ruleSet.validUntilAhead * 1_000_000
         guard request.validUntil <= furthest else {
             throw Refused(.deadlineTooFar, value: request.validUntil, threshold: furthest)
         }
         let refused = accounts.accounts[number].refused
-        guard refused < Limits.refusedPerAccount else {
+        guard refused < ruleSet.refusedPerAccount else {
             throw Refused(
-                .tooManyRefused, value: Int64(refused), threshold: Int64(Limits.refusedPerAccount))
+                .tooManyRefused, value: Int64(refused), threshold: Int64(ruleSet.refusedPerAccount))
         }
         guard accounts.accounts[number].isClosed == 0 else { throw Refused(.accountClosed) }
         guard request.structure == BetStructure.accumulator.rawValue else {
             throw Refused(.structureUnsupported)
         }
-        guard (1...Limits.legs).contains(request.legCount),
+        guard (1...ruleSet.legs).contains(request.legCount),
             command.slots
                 >= SlotSize.slots(
                     forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize)
         else {
             throw Refused(
-                .legCountOutOfRange, value: Int64(request.legCount), threshold: Int64(Limits.legs))
+                .legCountOutOfRange, value: Int64(request.legCount), threshold: Int64(ruleSet.legs))
         }
         let currency = accounts.accounts[number].currency
         guard request.currency == currency else {
@@ -144,10 +147,10 @@ extension Engine {
         let potential = try checkStake(request, number)
         if delay > 0 {
             let pending = accounts.accounts[number].pending
-            guard pending < Limits.pendingPerAccount, !accounts.areTimersFull else {
+            guard pending < ruleSet.pendingPerAccount, !accounts.areTimersFull else {
                 throw Refused(
                     .tooManyPending, value: Int64(pending),
-                    threshold: Int64(Limits.pendingPerAccount))
+                    threshold: Int64(ruleSet.pendingPerAccount))
             }
         }
         let bets = accounts.bets.count
@@ -163,8 +166,8 @@ extension Engine {
     private func checkAge(of id: ExternalID) throws(Refused) {
         let now = time.milliseconds
         let made = id.milliseconds ?? 0
-        let oldest = now - Limits.idAge
-        guard made >= oldest, made <= now + Limits.validUntilAhead else {
+        let oldest = now - ruleSet.idAge
+        guard made >= oldest, made <= now + ruleSet.validUntilAhead else {
             throw Refused(
                 .idOutsideWindow, value: min(made, Int64.max / 1_000_000) * 1_000_000,
                 threshold: oldest * 1_000_000)
@@ -245,7 +248,7 @@ extension Engine {
         guard stake >= rules.minimumStake, stake > 0 else {
             throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))
         }
-        var most = Limits.stake
+        var most = ruleSet.stake
         let ownLimit = accounts.accounts[account].stakeLimit
         if ownLimit > 0 { most = min(most, ownLimit) }
         for index in 0..<request.legCount {
@@ -445,12 +448,26 @@ extension Engine {
             guard let number = accounts.popDue(time) else { return }
             let bet = accounts.bets[number]
             accounts.change(account: bet.account) { $0.pending -= 1 }
-            if let refused = changeDuringDelay(bet) {
+            if let refused = afterDelay(command, bet) {
                 release(number, refused, command, &outcomes)
             } else {
                 acceptAfterDelay(number, command, &outcomes)
             }
         }
+    }
+
+    /// Why the bet is refused, if it is: by the rules, or in replay by what is stored of it.
+    private mutating func afterDelay(_ command: RecordBytes, _ bet: BetRow) -> Refused? {
+        let ours = changeDuringDelay(bet)
+        guard stored.isFollowed, let fact = stored.take(.placed, bet: bet.sequence) else {
+            return ours
+        }
+        let refused = Refused(stored: fact)
+        note(
+            command, bet: bet.sequence,
+            fact: refused.map { Decision($0) } ?? Decision(status: .open),
+            ours: ours.map { Decision($0) } ?? Decision(status: .open))
+        return refused
     }
 
     /// Why a bet must not be accepted although its delay is over, if anything speaks against it.

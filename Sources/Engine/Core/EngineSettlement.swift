@@ -12,7 +12,8 @@ extension Engine {
         guard let results = readResults(command, market: number) else {
             return answer(command, result: number, .malformed, &outcomes)
         }
-        guard !hasTooManyWinners(results, market: number) else {
+        let hasTooMany = hasTooManyWinners(results, market: number)
+        guard !refuses(command, .tooManyWinners, when: hasTooMany) else {
             return answer(command, result: number, .tooManyWinners, &outcomes)
         }
         apply(results, to: number, command, actor: 0, approver: 0, &outcomes)
@@ -44,13 +45,16 @@ extension Engine {
         guard let results = readResults(command, market: number) else {
             return answer(command, result: number, .malformed, &outcomes)
         }
-        guard !hasTooManyWinners(results, market: number) else {
+        let hasTooMany = hasTooManyWinners(results, market: number)
+        guard !refuses(command, .tooManyWinners, when: hasTooMany) else {
             return answer(command, result: number, .tooManyWinners, &outcomes)
         }
-        guard command.field(Layout.Result.reason, as: UInt8.self) != 0 else {
+        let hasReason = command.field(Layout.Result.reason, as: UInt8.self) != 0
+        guard !refuses(command, .reasonMissing, when: !hasReason) else {
             return answer(command, result: number, .reasonMissing, &outcomes)
         }
-        guard markets.proposals.count < Self.mostProposals else {
+        let isFull = markets.proposals.count >= Self.mostProposals
+        guard !refuses(command, .full, when: isFull) else {
             return answer(command, result: number, .full, &outcomes)
         }
         markets.proposals.append(
@@ -69,7 +73,8 @@ extension Engine {
         }
         let proposal = markets.proposals[index]
         let approver = command.field(Layout.Result.actor, as: UInt64.self)
-        guard approver != proposal.actor, approver != 0 else {
+        let isSame = approver == proposal.actor || approver == 0
+        guard !refuses(command, .sameOperator, when: isSame) else {
             return answer(
                 command, result: proposal.market, .sameOperator, proposal: wanted, &outcomes)
         }
@@ -204,31 +209,109 @@ extension Engine {
             total.multiply(by: factor(of: accounts.legs[bet.firstLeg + index]))
         }
         let account = accounts.accounts[bet.account]
-        switch (total.outcome(rules.rounding), status) {
-        case (.open, .open): return
-        case (.settled(let payout), .settled):
-            guard payout != bet.payout else { return }
+        var verdict = Self.verdict(total.outcome(rules.rounding), bet)
+        let fact =
+            stored.isFollowed ? follow(command, bet, market, verdict: &verdict) : nil
+        let conclusion = Conclusion(
+            bet: number, market: market, total: total,
+            isWide: fact.map { $0.slots > SlotSize.slots(forBody: Layout.BetSettled.size) })
+        switch verdict {
+        case .nothing: return
+        case .resettle(let payout):
             accounts.post(
                 .resettle(
                     difference: payout - bet.payout, available: account.cash,
                     owed: account.receivable), to: bet.account)
-            conclude(number, .settled, payout: payout, .resettle, total, market, command, &outcomes)
-        case (.settled(let payout), _):
+            conclude(conclusion, .settled, payout: payout, .resettle, command, &outcomes)
+        case .settle(let payout):
             accounts.post(
                 .settle(stake: bet.stake, payout: payout, owed: account.receivable),
                 to: bet.account)
             setExposure(of: number, standing: false)
-            conclude(number, .settled, payout: payout, .settle, total, market, command, &outcomes)
-        case (.open, _):
+            conclude(conclusion, .settled, payout: payout, .settle, command, &outcomes)
+        case .reopen:
             accounts.post(
                 .reopen(
                     stake: bet.stake, payout: bet.payout, available: account.cash,
                     owed: account.receivable), to: bet.account)
             setExposure(of: number, standing: true)
-            conclude(number, .open, payout: 0, .reopen, total, market, command, &outcomes)
-        case (.overflow, _):
+            conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
+        }
+    }
+
+    /// What the walk does to one bet.
+    private enum Verdict: Equatable {
+        case nothing
+        case settle(Int64)
+        case resettle(Int64)
+        case reopen
+    }
+
+    private static func verdict(_ outcome: BetOutcome, _ bet: BetRow) -> Verdict {
+        let isSettled = bet.status == BetStatus.settled.rawValue
+        return switch outcome {
+        case .open: isSettled ? .reopen : .nothing
+        case .settled(let payout):
+            if isSettled {
+                payout == bet.payout ? .nothing : .resettle(payout)
+            } else {
+                .settle(payout)
+            }
+        case .overflow:
             preconditionFailure("a potential return above the maximum was refused at placement")
         }
+    }
+
+    /// Turns `verdict` into what is stored of this bet, and notes when the rules say otherwise.
+    private mutating func follow(
+        _ command: RecordBytes, _ bet: BetRow, _ market: UInt32, verdict: inout Verdict
+    ) -> RecordBytes? {
+        let id = MarketID(partition: rules.partition, row: market).rawValue
+        let ours = verdict
+        var fact: RecordBytes?
+        if let first = stored.first, first.kind == .betSettled,
+            first.field(Layout.BetSettled.market, as: UInt64.self) == id
+        {
+            fact = stored.take(.betSettled, bet: bet.sequence)
+        }
+        let isSettled = bet.status == BetStatus.settled.rawValue
+        if let fact {
+            let payout = fact.field(Layout.BetSettled.payout, as: Int64.self)
+            switch (
+                EntryReason(rawValue: fact.field(Layout.BetSettled.entry, as: UInt8.self)),
+                isSettled
+            )
+            {
+            case (.settle, false) where payout >= 0: verdict = .settle(payout)
+            case (.resettle, true) where payout >= 0: verdict = .resettle(payout)
+            case (.reopen, true): verdict = .reopen
+            // These books cannot follow; the comparison will find it.
+            default: return fact
+            }
+        } else {
+            verdict = .nothing
+        }
+        note(
+            command, bet: bet.sequence, fact: Self.decision(verdict, bet),
+            ours: Self.decision(ours, bet))
+        return fact
+    }
+
+    private static func decision(_ verdict: Verdict, _ bet: BetRow) -> Decision {
+        switch verdict {
+        case .nothing: Decision()
+        case .settle(let payout), .resettle(let payout): Decision(status: .settled, amount: payout)
+        case .reopen: Decision(status: .open)
+        }
+    }
+
+    /// What a settlement is written down with.
+    private struct Conclusion {
+        let bet: UInt32
+        let market: UInt32
+        let total: AccumulatorReturn
+        /// In replay, whether the stored record has room for a wide fraction.
+        let isWide: Bool?
     }
 
     private func factor(of leg: LegRow) -> LegFactor {
@@ -262,10 +345,11 @@ extension Engine {
     }
 
     private mutating func conclude(
-        _ number: UInt32, _ status: BetStatus, payout: Int64, _ entry: EntryReason,
-        _ total: AccumulatorReturn, _ market: UInt32, _ command: RecordBytes,
-        _ outcomes: inout RecordWriter
+        _ conclusion: Conclusion, _ status: BetStatus, payout: Int64, _ entry: EntryReason,
+        _ command: RecordBytes, _ outcomes: inout RecordWriter
     ) {
+        let number = conclusion.bet
+        let market = conclusion.market
         let before = accounts.bets[number]
         accounts.change(bet: number) {
             $0.status = status.rawValue
@@ -273,8 +357,9 @@ extension Engine {
             $0.settlementVersion += 1
         }
         let bet = accounts.bets[number]
-        let exact = total.exact
-        let isNarrow = exact.numerator.words <= 2 && exact.denominator.words <= 2
+        let exact = conclusion.total.exact
+        let fits = exact.numerator.words <= 2 && exact.denominator.words <= 2
+        let isNarrow = conclusion.isWide.map { !$0 } ?? fits
         let record = outcomes.append(
             .betSettled, body: isNarrow ? Layout.BetSettled.size : Layout.BetSettled.wideSize,
             after: command)

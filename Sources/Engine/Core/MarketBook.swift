@@ -205,6 +205,12 @@ struct MarketBook: ~Copyable {
         hash.add(fixtures[number].mix(number))
     }
 
+    var isFixturesFull: Bool { fixtures.count == fixtures.capacity }
+
+    func isFull(for count: UInt8) -> Bool {
+        markets.count >= markets.capacity || selections.count + Int(count) > selections.capacity
+    }
+
     mutating func add(_ fixture: FixtureRow) -> UInt32? {
         guard let number = fixtures.append(fixture) else { return nil }
         fixtureIndex.insert(fixture.externalHigh, fixture.externalLow, row: number)
@@ -213,9 +219,7 @@ struct MarketBook: ~Copyable {
     }
 
     mutating func add(_ market: MarketRow) -> UInt32? {
-        guard selections.count + Int(market.selectionCount) <= selections.capacity,
-            markets.count < markets.capacity
-        else { return nil }
+        guard !isFull(for: market.selectionCount) else { return nil }
         var row = market
         row.firstSelection = UInt32(selections.count)
         row.nextOfFixture = fixtures[row.fixture].firstMarket

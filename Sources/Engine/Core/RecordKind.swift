@@ -113,6 +113,16 @@ public enum Layout {
         public static let digest = 16  // 32 bytes, SHA-256 of the whole segment
         public static let size = 48
     }
+    public enum Divergence {
+        public static let first = 0  // u64, the first command that these rules decide otherwise
+        public static let last = 8  // u64
+        public static let count = 16  // u64
+        public static let digestHigh = 24  // u64, over all of them
+        public static let digestLow = 32  // u64
+        public static let build = 40  // text 48, the build that decided otherwise
+        public static let `operator` = 88  // text 48, who said that facts win
+        public static let size = 136
+    }
     public enum Session {
         public static let brand = 0  // u32
         public static let licence = 4  // u32, 0 unknown

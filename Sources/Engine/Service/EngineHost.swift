@@ -121,8 +121,12 @@ public struct CellConfiguration: Sendable {
 public enum HostError: Error, Sendable {
     case disk(DiskError)
     case corrupt(Corruption)
-    /// Replay decided otherwise than the journal says.
-    case diverged(sequence: UInt64)
+    /// Replay decided otherwise than the journal says, and no operator said that facts win.
+    case diverged(Divergences)
+    /// These books cannot come out as stored, whoever's word holds.
+    case unfollowable(sequence: UInt64)
+    /// The journal was written under rules that this build does not know.
+    case newerRules(version: UInt32, sequence: UInt64)
 }
 
 /// How a journal was found at start.
@@ -132,6 +136,7 @@ public struct RecoveryReport: Sendable {
     public var records: UInt64 = 0
     public var tornBytes = 0
     public var stateHash = StateHash()
+    public var divergences = Divergences()
 }
 
 /// Engine and journal under one sequencer, without a thread of its own: the engine's thread turns it
@@ -155,20 +160,24 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// Recovers what is there or begins a journal, and makes the first records durable.
     ///
     /// `observe` sees every block that was found, in order, once it has been replayed; the block with
-    /// the first records of this run is delivered by the first `turn`.
-    /// - Throws: `HostError`; nothing was changed on the disk by a `corrupt` or a `diverged`.
+    /// the first records of this run is delivered by the first `turn`. `factsWin` is the name of the
+    /// operator who says that the journal's facts win over what these rules decide; it is written down.
+    /// - Throws: `HostError`; nothing was changed on the disk unless it is a `disk`.
     public init(
         disk: D, clock: C, limits: EngineLimits, cell: CellConfiguration, segmentBytes: Int,
-        newJournal: ExternalID, prepare: @escaping (UInt32) -> Void,
+        newJournal: ExternalID, rules: [RuleSet] = RuleSet.known, factsWin: String? = nil,
+        prepare: @escaping (UInt32) -> Void,
         observe: (BlockView) throws -> Void = { _ in }
     ) throws(HostError) {
         do {
-            var engine = Engine(limits: limits, seed: newJournal.low)
+            var engine = Engine(limits: limits, seed: newJournal.low, rules: rules)
             var replay = Replay()
             let found = try JournalReader(disk).scan { block in
                 try replay.apply(block, to: &engine)
                 try observe(block)
             }
+            if factsWin == nil { try replay.finish() }
+            report.divergences = replay.divergences
             let end = found ?? JournalWriter<D>.beginning(journal: newJournal)
             writer = try JournalWriter(
                 disk, at: end, segmentBytes: segmentBytes, prepare: prepare)
@@ -190,10 +199,11 @@ public final class EngineHost<D: Disk, C: Clock> {
         } catch {
             fatalError("recovery threw \(error)")
         }
-        try begin(cell, found: !report.isNew)
+        try begin(cell, found: !report.isNew, factsWin: factsWin)
     }
 
-    private func begin(_ cell: CellConfiguration, found: Bool) throws(HostError) {
+    private func begin(_ cell: CellConfiguration, found: Bool, factsWin: String?) throws(HostError)
+    {
         let batch = IntakeBatch(capacity: 8)
         let memory = AlignedBuffer(SlotSize.bytes)
         let record = RecordBytes(memory.base, slots: 1)
@@ -216,6 +226,10 @@ public final class EngineHost<D: Disk, C: Clock> {
             record.set(Layout.Genesis.build, text: cell.build, width: 48)
         }
         _ = batch.add(record, token: 0)
+        if let factsWin, !report.divergences.areAccepted {
+            report.divergences.write(to: record, build: cell.build, operator: factsWin)
+            _ = batch.add(record, token: 0)
+        }
         try turn(batch, withOwnSteps: false) { first = $0 }
     }
 
@@ -330,7 +344,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         now = time.following()
         command.sequence = block.writer.takeSequence()
         command.time = Timestamp(nanoseconds: now)
-        command.rulesVersion = Engine.rulesVersion
+        command.rulesVersion = engine.rulesVersion
         let first = block.writer.used
         engine.apply(command, into: &block.writer)
         guard token != 0 else { return }
@@ -402,43 +416,5 @@ public final class EngineHost<D: Disk, C: Clock> {
         command.begin(.forgetIDs)
         command.set(Layout.ForgetIDs.projected, projected)
         stampAndApply(command, token: 0, &block, at: &now)
-    }
-}
-
-/// Runs the journal's commands again and compares every outcome byte for byte.
-public struct Replay: ~Copyable {
-    private let memory = AlignedBuffer((Engine.mostOutcomeSlots + 1) * SlotSize.bytes)
-    public private(set) var records: UInt64 = 0
-
-    public init() {}
-
-    public mutating func apply(_ block: BlockView, to engine: inout Engine) throws(HostError) {
-        var slot = 0
-        let count = Int(block.header.slots)
-        while slot < count {
-            let command = Self.record(block, slot)
-            guard command.kind?.isCommand == true else {
-                throw .diverged(sequence: command.sequence)
-            }
-            slot += command.slots
-            var writer = RecordWriter(
-                memory.base, capacity: Engine.mostOutcomeSlots, nextSequence: command.sequence + 1)
-            engine.apply(command, into: &writer)
-            records += writer.nextSequence - command.sequence
-            for own in 0..<writer.used {
-                let base = memory.base + own * SlotSize.bytes
-                base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
-            }
-            let bytes = writer.used * SlotSize.bytes
-            guard slot + writer.used <= count,
-                memcmp(memory.base, block.slots + slot * SlotSize.bytes, bytes) == 0
-            else { throw .diverged(sequence: command.sequence) }
-            slot += writer.used
-        }
-    }
-
-    private static func record(_ block: BlockView, _ slot: Int) -> RecordBytes {
-        let base = block.slots + slot * SlotSize.bytes
-        return RecordBytes(base, slots: max(1, Int(RecordBytes(base, slots: 1).slotCount)))
     }
 }

@@ -1,0 +1,32 @@
+import Kernel
+
+/// The numbers that decisions turn on, as one version of the rules has them.
+///
+/// A record says under which version it was decided, and replay decides it again under that one. A
+/// version stays here, unchanged, for as long as there are journals with it; a change of any number
+/// is a new version. What a version did that numbers cannot say is a `switch` on `version` beside
+/// the rule.
+public struct RuleSet: Hashable, Sendable {
+    public let version: UInt32
+    /// A single stake, in minor units.
+    public var stake = Limits.stake
+    /// Legs of one bet.
+    public var legs = Limits.legs
+    /// Bets of one account that wait for their delay at the same time.
+    public var pendingPerAccount = Limits.pendingPerAccount
+    /// Refused intents of one account that are remembered at the same time.
+    public var refusedPerAccount = Limits.refusedPerAccount
+    /// How far ahead of the sequencer's time a deadline may be, in milliseconds.
+    public var validUntilAhead = Limits.validUntilAhead
+    /// How old an id may be, in milliseconds.
+    public var idAge = Limits.idAge
+    /// The longest in-play delay, in milliseconds.
+    public var betDelay = Limits.betDelay
+
+    public init(version: UInt32) { self.version = version }
+
+    /// The rules that new records are decided under.
+    public static let current = RuleSet(version: 1)
+    /// Every version that this build can decide, oldest first, ending with the current one.
+    public static let known = [current]
+}
