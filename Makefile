@@ -14,7 +14,8 @@ SPEED ?= 20
 
 help:
 	@echo "make run     install what is missing, build, and open Grandstand in this terminal"
-	@echo "             (FEED=path plays a recorded market instead of the simulated world, SPEED=20)"
+	@echo "             (FEED=path plays a recorded market instead of the simulated world, SPEED=20 times as fast;"
+	@echo "             ARGS='--data DIR --listen ADDRESS:PORT' and whatever else \`serve --help\` lists)"
 	@echo "make test    install what is missing and run every test"
 	@echo "make check   format, lint, unit and property tests"
 	@echo "make bench   measure, print the ratios, write bench.json and BENCHMARKS.md"
@@ -42,7 +43,7 @@ build: packages
 	$(SWIFT) build -c release --product grandstand
 
 run: build
-	$(BINARY) serve --feed $(FEED) $(if $(filter-out simulation none,$(FEED)),--speed $(SPEED))
+	$(BINARY) serve --feed $(FEED) $(if $(filter-out simulation none,$(FEED)),--speed $(SPEED)) $(ARGS)
 
 $(VENV)/ready: Tests/EndToEnd/requirements.txt
 	python3 -m venv $(VENV)

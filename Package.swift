@@ -72,7 +72,9 @@ let package = Package(
             imports: ["Kernel", "EngineCore", "CChecksum", "COpenSSL"]),
         floor(
             "EngineService", "Engine/Service",
-            imports: ["Kernel", "EngineCore", "EngineJournal", "SystemThreads", "CSystem"]),
+            imports: [
+                "Kernel", "Ledger", "EngineCore", "EngineJournal", "SystemThreads", "CSystem",
+            ]),
 
         floor("ProjectionService", "Store/Service", imports: ["Kernel"]),
         floor(

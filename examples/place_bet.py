@@ -8,6 +8,7 @@ import json
 import secrets
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -25,9 +26,13 @@ def call(method, path, body=None, cookie=None):
             return answer.status, json.load(answer), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, json.load(error), error.headers
+    except urllib.error.URLError as error:
+        sys.exit(f"No server answers on {BASE} ({error.reason}). Start one with `make run`.")
 
 
-_, account, headers = call("POST", "/api/v1/demo")
+status, account, headers = call("POST", "/api/v1/demo")
+if status != 201:
+    sys.exit(f"No demo account: {account.get('title')} {account.get('detail', '')}")
 cookie = headers["Set-Cookie"].split(";")[0]
 print("balance", account["balances"]["cash"], account["currency"], "(demo money, in minor units)")
 
@@ -51,6 +56,6 @@ bet = {
 }
 status, answer, _ = call("POST", "/api/v1/bets", bet, cookie)
 placed = answer.get("bet", {})
-print(status, placed.get("status"), fixture["home"], "v", fixture["away"], "-", choice["name"], choice["odds"])
+print(status, placed.get("status"), fixture["home"], "v", fixture["away"], "-", choice["name"], f"{choice['odds'][0] / choice['odds'][1]:.2f}")
 if "refusal" in placed:
     print("because:", placed["refusal"]["text"])

@@ -28,6 +28,9 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case exposureLimit = 44
     case tooManyPending = 45
     case tooManyOpenBets = 46
+    case tooManyTimers = 47
+    case tooManyIDs = 48
+    case tooManyBetsOfAccount = 49
     // While an accepted-in-principle bet waits for its delay
     case suspendedDuringDelay = 60
     case changedDuringDelay = 61
@@ -61,6 +64,9 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .exposureLimit: "exposure_limit"
         case .tooManyPending: "too_many_pending"
         case .tooManyOpenBets: "too_many_open_bets"
+        case .tooManyTimers: "too_many_timers"
+        case .tooManyIDs: "too_many_ids"
+        case .tooManyBetsOfAccount: "too_many_bets_of_account"
         case .suspendedDuringDelay: "suspended_during_delay"
         case .changedDuringDelay: "changed_during_delay"
         case .interrupted: "interrupted"
@@ -94,29 +100,41 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .insufficientFunds: "Your balance does not cover the stake."
         case .exposureLimit: "We cannot take this stake on the selection right now."
         case .tooManyPending: "Wait for your pending bets to be decided."
-        case .tooManyOpenBets: "No further bets can be taken at the moment."
+        case .tooManyOpenBets, .tooManyTimers, .tooManyIDs:
+            "No further bets can be taken at the moment."
+        case .tooManyBetsOfAccount: "You have as many open bets as an account may have."
         case .suspendedDuringDelay: "The market was suspended before your bet was accepted."
         case .changedDuringDelay: "The match changed before your bet was accepted."
         case .interrupted: "The service restarted before your bet was accepted. Your stake is back."
         }
     }
 
+    /// Whether it speaks of the room that a cell has, not of a rule: another machine may have more.
+    public var isCapacity: Bool {
+        switch self {
+        case .tooManyOpenBets, .tooManyTimers, .tooManyIDs: true
+        default: false
+        }
+    }
+
     /// What the threshold and the value beside a refusal mean.
     public var facts: FactMeaning {
         switch self {
-        case .idReused, .accountUnknown, .accountClosed, .structureUnsupported,
-            .stakeKindUnsupported, .interrupted, .tooManyOpenBets:
-            .none
+        case .idReused, .accountUnknown, .accountClosed, .interrupted: .none
         case .idOutsideWindow, .deadlinePassed, .deadlineTooFar: .nanoseconds
-        case .legCountOutOfRange, .tooManyPending, .tooManyRefused: .count
+        case .legCountOutOfRange, .tooManyPending, .tooManyRefused, .tooManyOpenBets,
+            .tooManyTimers, .tooManyIDs, .tooManyBetsOfAccount:
+            .count
         case .currencyMismatch: .currency
-        case .marketUnknown, .selectionUnknown, .selectionNotOffered, .related: .identifier
+        case .structureUnsupported, .marketUnknown, .selectionUnknown, .selectionNotOffered,
+            .related:
+            .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score
         case .changedDuringDelay: .version
         case .priceMoved: .odds
         case .stakeBelowMinimum, .stakeAboveMaximum, .returnAboveMaximum, .insufficientFunds,
-            .exposureLimit:
+            .exposureLimit, .stakeKindUnsupported:
             .minorUnits
         }
     }

@@ -31,6 +31,8 @@ struct MarketView {
     var staked: Int64 = 0
     var openLegs: UInt32 = 0
     var isResulted = false
+    /// The supplier's newest result is another one than the two operators' that stands.
+    var isDisputed = false
     var settlementVersion: UInt32 = 0
     /// Hundredths of a percent.
     var margin: UInt32 = 0
@@ -354,14 +356,27 @@ public struct CatalogueView: Sendable {
                 sequence: proposal, market: market, actor: actor, reason: reason,
                 outcomes: outcomes)
             return .proposals
-        case .approve(let wanted)
-        where refusal == 0 || refusal == OperationRefusal.marketChangedSince.rawValue:
-            guard let known = proposals.removeValue(forKey: wanted) else { return nil }
-            // The market's own record follows and finds the outcomes here.
-            if refusal == 0 { command = .result(known.outcomes) }
+        case .result where refusal == OperationRefusal.decidedByOperators.rawValue:
+            markets[market]?.isDisputed = true
             return .proposals
+        case .result,
+            .approve where refusal == 0 || refusal == OperationRefusal.noChange.rawValue:
+            markets[market]?.isDisputed = false
+            guard case .approve(let wanted) = command else { return nil }
+            return taken(wanted, refusal)
+        case .approve(let wanted)
+        where refusal == OperationRefusal.marketChangedSince.rawValue
+            || refusal == OperationRefusal.proposalUnknown.rawValue:
+            return taken(wanted, refusal)
         default: return nil
         }
+    }
+
+    private mutating func taken(_ wanted: UInt64, _ refusal: UInt16) -> Change? {
+        guard let known = proposals.removeValue(forKey: wanted) else { return nil }
+        // The market's own record follows and finds the outcomes here.
+        if refusal == 0 { command = .result(known.outcomes) }
+        return .proposals
     }
 
     // MARK: Reading

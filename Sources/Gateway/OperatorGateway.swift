@@ -494,6 +494,8 @@ final class OperatorSocket: WebSocketHandler {
             Messages.write(reasons: market.reasons, to: &json)
             json.key("resulted")
             json.bool(market.isResulted)
+            json.key("disputed")
+            json.bool(market.isDisputed)
             json.key("settlement")
             json.number(market.settlementVersion)
             json.key("margin")

@@ -24,6 +24,10 @@ public enum Limits {
     /// Refused intents of one account that are remembered at the same time; further intents wait until
     /// the oldest left the id window.
     public static let refusedPerAccount = 1000
+    /// Bets of one account that are pending or open at the same time.
+    public static let openBetsPerAccount = 10_000
+    /// How long a proposed result waits for its second person, in milliseconds: a day.
+    public static let proposalAge: Int64 = 86_400_000
     /// Names of fixtures, markets and selections, in UTF-8 bytes.
     public static let name = 48
 }

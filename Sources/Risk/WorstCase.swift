@@ -34,7 +34,9 @@ public enum WorstCase {
     /// The largest stake at `odds` that keeps a market's loss at or under `limit`, given the loss
     /// there would be now if this selection won. Cut, never rounded up.
     public static func headroom(limit: Int64, lossIfWon: Int64, odds: Odds) -> Int64 {
-        let room = limit - max(0, lossIfWon)
+        // What the market would win if this selection won is room, too.
+        let (room, overflow) = limit.subtractingReportingOverflow(lossIfWon)
+        guard !overflow else { return .max }
         guard room > 0 else { return 0 }
         let winnings = UInt64(odds.numerator - odds.denominator)
         let (high, low) = UInt64(room).multipliedFullWidth(by: UInt64(odds.denominator))

@@ -36,7 +36,8 @@ def test_help_is_there(arguments, words):
 
 @pytest.mark.parametrize("arguments, words", [
     (["serv"], "Did you mean `grandstand serve`"), (["serve", "--sped", "2"], "Did you mean --speed"),
-    (["serve", "--loops", "many"], "whole number"), (["serve", "--listen", "8080"], "such as 127.0.0.1:8080"),
+    (["serve", "--loops", "many"], "whole number"), (["serve", "--speed", "abc"], "such as 20"), (["serve", "--rounding", "up"], "half-even"),
+    (["serve", "--facts-win", ""], "the name of who decides"), (["serve", "--listen", "8080"], "such as 127.0.0.1:8080"),
     (["serve", "--feed", "/nowhere"], "cannot be read"), (["journal", "verify"], "which data directory"),
     (["journal", "verify", "/nowhere"], "no journal"), (["journal", "mend", "x"], "verify, dump, stats or project"),
     (["feed", "play"], "which file"), (["bet", "place", "--server", "127.0.0.1:1"], "grandstand serve"),
@@ -49,6 +50,16 @@ def test_wrong_words_get_a_sentence(arguments, words, tmp_path):
     assert answer.returncode != 0
     assert words in answer.stderr
     assert "Fatal" not in answer.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_taken_port_is_named_and_nothing_is_begun(server, tmp_path):
+    fresh = tmp_path / "fresh"
+    for key, other, port in (("--listen", "--desk-listen", server.port), ("--desk-listen", "--listen", server.desk_port)):
+        answer = run("serve", "--data", str(fresh), other, "127.0.0.1:0", key, f"127.0.0.1:{port}")
+        assert answer.returncode == 2
+        assert f"Cannot listen on 127.0.0.1:{port}" in answer.stderr and f"--{key[2:]}" in answer.stderr
+        assert not fresh.exists()
 
 
 def test_settings_come_from_file_environment_and_flags(tmp_path):

@@ -100,6 +100,6 @@ import Testing
             _ = try cell.place(cell.intent(account, [(market, 0, even)], stake: 100))
         }
         let refused = try cell.place(cell.intent(account, [(market, 0, even)], stake: 1_000_000))
-        #expect(refused.refusal == .tooManyOpenBets)
+        #expect(refused.refusal == .tooManyIDs)
     }
 }

@@ -1,6 +1,7 @@
 import Betting
 import Catalogue
 import EngineCore
+import EngineService
 import Kernel
 import Ledger
 import TestSupport
@@ -29,6 +30,80 @@ import Testing
         let outcome = try cell.place(cell.intent(account, legs, stake: 1000))
         #expect(outcome.potentialReturn == 3375)
         #expect(cell.audit() == [])
+    }
+
+    @Test func `is bounded by how many of its bets stand`() throws {
+        var rules = RuleSet.current
+        rules.openBetsPerAccount = 2
+        let cell = try Cell(rules: [rules])
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([even, even])
+        for _ in 0..<2 {
+            #expect(try cell.place(cell.intent(account, [(market, 0, even)], stake: 10)).status == .open)
+        }
+        let third = try cell.place(cell.intent(account, [(market, 0, even)], stake: 10))
+        #expect(third.refusal == .tooManyBetsOfAccount)
+        #expect((third.value, third.threshold) == (2, 2))
+        try cell.settle(market, [.lost, .won])
+        let other = try cell.market([even, even])
+        #expect(try cell.place(cell.intent(account, [(other, 0, even)], stake: 10)).status == .open)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `never reaches an account or a market of another partition`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([even, even])
+        let stranger = AccountID(partition: 1, row: account.row)
+        let refused = try cell.place(cell.intent(stranger, [(market, 0, even)], stake: 10))
+        #expect(refused.refusal == .accountUnknown)
+        var intent = cell.intent(account, [(market, 0, even)], stake: 10)
+        intent.legs[0].market = MarketID(partition: 1, row: market.market.row)
+        #expect(try cell.place(intent).refusal == .marketUnknown)
+    }
+
+    @Test func `of real money has no place in a cell of demo money`() throws {
+        let cell = try Cell()
+        let id = cell.freshID()
+        let refused = try cell.say { $0.openAccount(id, .eur, .real) }
+        #expect(
+            refused.record.field(Layout.AccountChanged.refusal, as: UInt16.self)
+                == OperationRefusal.otherMoney.rawValue)
+    }
+
+    @Test(arguments: 0..<40 as Range<UInt64>)
+    func `takes the maximum stake that the slip shows, and no three units more`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let cell = try Cell()
+        let account = try cell.customer(cash: 900_000_000)
+        let prices = [decimal(1800), decimal(2500), decimal(5000)]
+        let limit = Int64(random.number(in: 1000...200_000))
+        let market = try cell.market(prices.map { $0 }, liabilityLimit: limit)
+        for _ in 0..<random.number(in: 0...12) {
+            let selection = random.number(in: 0...2)
+            let stake = Int64(random.number(in: 10...20_000))
+            try cell.place(
+                cell.intent(account, [(market, UInt32(selection), prices[selection])], stake: stake))
+        }
+        for selection in 0...2 {
+            let leg = LegIntent(
+                market: market.market, fixture: market.fixture, selection: UInt32(selection),
+                odds: prices[selection])
+            let most = cell.host.engine.slip(stake: 10, legs: [leg], account: account).maximumStake
+            guard most >= 10, most < 900_000_000 else { continue }
+            func place(_ stake: Int64) throws -> Refusal? {
+                try cell.place(
+                    cell.intent(
+                        account, [(market, UInt32(selection), prices[selection])], stake: stake)
+                ).refusal
+            }
+            // The return is cut to whole units, so one or two more may still fit.
+            let refused = try place(most + 3)
+            #expect(refused == .exposureLimit)
+            let taken = try place(most)
+            #expect(taken == nil)
+            return
+        }
     }
 
     @Test func `with twenty legs stays exact`() throws {

@@ -1,6 +1,7 @@
 import Betting
 import Catalogue
 import EngineCore
+import EngineService
 import Kernel
 import Ledger
 import TestSupport
@@ -93,6 +94,7 @@ import Testing
     @Test(arguments: [
         ([SelectionResult.won, .won, .lost], 1 as UInt8, true), ([.won, .won, .lost], 2, false),
         ([.lost, .lost, .lost], 1, false), ([.won, .void, .void], 1, false),
+        ([.won, .halfWon, .lost], 1, true), ([.halfWon, .halfLost, .lost], 1, false),
     ])
     func `is refused with more winners than the market has`(
         results: [SelectionResult], winners: UInt8, isRefused: Bool
@@ -193,6 +195,82 @@ import Testing
         let record = cell.settled.last!.record
         #expect(record.field(Layout.BetSettled.actor, as: UInt64.self) == 1)
         #expect(record.field(Layout.BetSettled.approver, as: UInt64.self) == 2)
+    }
+
+    private func refusal(_ outcome: Cell.Outcome) -> OperationRefusal? {
+        OperationRefusal(
+            rawValue: outcome.record.field(Layout.ResultAnswered.refusal, as: UInt16.self))
+    }
+
+    @Test func `by hand is not taken back by a supplier that repeats itself`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([even, even])
+        try cell.place(cell.intent(account, [(market, 0, even)], stake: 1000))
+        try cell.settle(market, [.lost, .won])
+        let right = [SelectionOutcome(.won), SelectionOutcome(.lost)]
+        let proposed = try cell.say {
+            $0.result(
+                .propose, market: market.id, right, source: .operator, actor: 1, reason: "mixed up")
+        }
+        let proposal = proposed.record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
+        try cell.say { $0.approve(proposal: proposal, actor: 2) }
+        try cell.settleAll()
+        #expect(cell.settled.count == 2)
+        let wrong = [SelectionOutcome(.lost), SelectionOutcome(.won)]
+        let again = try cell.say { $0.result(market: market.id, wrong, source: .feed) }
+        #expect(refusal(again) == .decidedByOperators)
+        let agreed = try cell.say { $0.result(market: market.id, right, source: .feed) }
+        #expect(refusal(agreed) == .noChange)
+        try cell.settleAll()
+        #expect(cell.settled.count == 2)
+        #expect(cell.total(.cash, .demo) == 2000)
+    }
+
+    @Test func `by hand needs a name, and lapses when nobody approves it for a day`() throws {
+        let cell = try Cell()
+        let market = try cell.market([even, even])
+        let results = [SelectionOutcome(.won), SelectionOutcome(.lost)]
+        func propose(by actor: UInt64) throws -> Cell.Outcome {
+            try cell.say {
+                $0.result(
+                    .propose, market: market.id, results, source: .operator, actor: actor,
+                    reason: "feed lost")
+            }
+        }
+        #expect(refusal(try propose(by: 0)) == .operatorMissing)
+        let proposal = try propose(by: 1).record.field(
+            Layout.ResultAnswered.proposal, as: UInt64.self)
+        cell.clock.advance(milliseconds: Limits.proposalAge + 1)
+        let late = try cell.say { $0.approve(proposal: proposal, actor: 2) }
+        #expect(refusal(late) == .proposalUnknown)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `with nothing decided is no result`() throws {
+        let cell = try Cell()
+        let market = try cell.market([even, even])
+        let nothing = [SelectionOutcome(.undecided), SelectionOutcome(.undecided)]
+        #expect(
+            refusal(try cell.say { $0.result(market: market.id, nothing, source: .feed) })
+                == .noChange)
+        let account = try cell.customer(cash: 100)
+        #expect(try cell.place(cell.intent(account, [(market, 0, even)], stake: 100)).status == .open)
+    }
+
+    @Test func `leaves no leg standing`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 1000)
+        let market = try cell.market([even, even])
+        func openLegs() -> UInt32 { cell.host.engine.exposures(of: [market.market])[0].openLegs }
+        try cell.place(cell.intent(account, [(market, 0, even)], stake: 100))
+        try cell.place(cell.intent(account, [(market, 1, even)], stake: 100))
+        #expect(openLegs() == 2)
+        try cell.settle(market, [.won, .lost])
+        #expect(openLegs() == 0)
+        try cell.settle(market, [.undecided, .undecided])
+        #expect(openLegs() == 2)
+        #expect(cell.audit() == [])
     }
 
     @Test func `many bets goes in steps between which bets are taken`() throws {

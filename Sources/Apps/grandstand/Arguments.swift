@@ -6,9 +6,13 @@ struct Arguments {
     var words: [String] = []
     var flags: [String: String] = [:]
     var wantsHelp = false
+    private let command: String
 
     /// `values` are flags that take a value, `switches` those that do not.
-    init(_ raw: [String], values: Set<String>, switches: Set<String> = []) throws(UsageError) {
+    init(
+        _ raw: [String], of command: String, values: Set<String>, switches: Set<String> = []
+    ) throws(UsageError) {
+        self.command = command
         var index = 0
         while index < raw.count {
             let argument = raw[index]
@@ -33,7 +37,7 @@ struct Arguments {
                 throw UsageError(
                     text: "There is no --\(name)."
                         + (near.map { " Did you mean --\($0)?" } ?? "")
-                        + " --help lists what there is.")
+                        + " `grandstand \(command) --help` lists what there is.")
             }
             if parts.count == 2 {
                 flags[name] = String(parts[1])
@@ -72,7 +76,10 @@ struct Arguments {
     }
 
     func need(_ index: Int, _ what: String) throws(UsageError) -> String {
-        guard index < words.count else { throw UsageError(text: "Say \(what).") }
+        guard index < words.count else {
+            throw UsageError(
+                text: "Say \(what); `grandstand \(command) --help` shows how.")
+        }
         return words[index]
     }
 }

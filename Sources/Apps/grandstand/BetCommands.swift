@@ -10,7 +10,7 @@ enum BetCommands {
         grandstand bet: bet on a running server, from a terminal
 
         USAGE
-          grandstand bet place --stake N [--market ID --selection N] [--server ADDRESS:PORT]
+          grandstand bet place --stake N [--market ID] [--selection N] [--server ADDRESS:PORT]
           grandstand bet list [--server ADDRESS:PORT]
 
         `place` takes the price that the market shows now. Without --market it takes the first open one.
@@ -18,14 +18,16 @@ enum BetCommands {
 
         OPTIONS
           --server     the punters' address (127.0.0.1:8080)
-          --session    file that keeps the session (.grandstand-session)
-          --stake      minor units (100)
+          --session    file that keeps the session, readable by you alone (.grandstand-session)
+          --stake      minor units, such as cents (100)
+          --market     the market's id, as the page and the API show it
+          --selection  the selection's place in its market, from 0 (0)
           --rule       exact, better or any (exact)
         """
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, values: ["server", "session", "stake", "market", "selection", "rule"])
+            raw, of: "bet", values: ["server", "session", "stake", "market", "selection", "rule"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
@@ -49,7 +51,8 @@ enum BetCommands {
             }
             print(
                 "\(bet["id"]?.text ?? "") \(bet["status"]?.text ?? "") "
-                    + "stake \(bet["stake"]?.whole ?? 0) payout \(bet["payout"]?.whole ?? 0) "
+                    + "stake \(client.money(bet["stake"]?.whole ?? 0)), "
+                    + "payout \(client.money(bet["payout"]?.whole ?? 0)), "
                     + legs.joined(separator: " + "))
         }
         return 0
@@ -115,10 +118,19 @@ enum BetCommands {
             print("not placed: \(answer["title"]?.text ?? "") \(answer["detail"]?.text ?? "")")
             return 1
         }
+        let price = pair.compactMap { $0.whole.flatMap { UInt32(exactly: $0) } }
+        let shown =
+            price.count == 2 ? Odds(price[0], over: price[1])?.text(as: .decimal) ?? "" : ""
+        let (_, fixture) = try client.call(
+            "GET", "/api/v1/fixtures/\(market["fixture"]?.text ?? "")")
+        let match = fixture["fixture"].map {
+            "\($0["home"]?.text ?? "") v \($0["away"]?.text ?? ""), "
+        }
         print(
-            "\(bet?["status"]?.text ?? ""): bet \(bet?["id"]?.text ?? ""), stake \(stake), "
-                + "potential return \(bet?["potentialReturn"]?.whole ?? 0), "
-                + "\(selections[selection]["name"]?.text ?? "")")
+            "\(bet?["status"]?.text ?? ""): bet \(bet?["id"]?.text ?? ""), "
+                + "\(client.money(stake)) at \(shown) on \(selections[selection]["name"]?.text ?? "") "
+                + "(\(match ?? "")\(market["name"]?.text ?? "")), "
+                + "potential return \(client.money(bet?["potentialReturn"]?.whole ?? 0))")
         return 0
     }
 
@@ -159,6 +171,12 @@ private final class Client {
         host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
         self.port = port
         self.sessionFile = sessionFile
+    }
+
+    /// An amount in the account's currency, for reading.
+    func money(_ minorUnits: Int64) -> String {
+        Currency(currency).map { Money(minorUnits: minorUnits, $0).description }
+            ?? "\(minorUnits) \(currency)"
     }
 
     func signIn() throws {

@@ -3,10 +3,21 @@ import Kernel
 
 /// One setting: its name, what it means, its unit and what it is when nobody says.
 struct Setting {
+    /// What may be written; checked for every setting before anything is touched.
+    enum Form {
+        case text
+        case oneOf([String])
+        case number(ClosedRange<Int64>)
+        /// A decimal number above or equal to zero, with at most two places.
+        case hundredths
+        case address
+    }
+
     let key: String
     let unit: String
     let standard: String
     let help: String
+    var form = Form.text
     /// Never shown.
     var isSecret = false
 
@@ -20,10 +31,11 @@ struct Setting {
             help: "Where the journal, the projections and the lock are kept."),
         Setting(
             key: "listen", unit: "address:port", standard: "127.0.0.1:8080",
-            help: "The punters' pages, REST and WebSocket."),
+            help: "The punters' pages, REST and WebSocket.", form: .address),
         Setting(
             key: "desk-listen", unit: "address:port", standard: "127.0.0.1:8081",
-            help: "The operators' page, metrics and health. Keep it on loopback or behind a proxy."),
+            help: "The operators' page, metrics and health. Keep it on loopback or behind a proxy.",
+            form: .address),
         Setting(
             key: "public-origin", unit: "URL", standard: "",
             help:
@@ -31,77 +43,90 @@ struct Setting {
         ),
         Setting(
             key: "loops", unit: "event loops", standard: "0",
-            help: "0: as many as there are cores, at most 8."),
+            help: "0: as many as there are cores, at most 8.", form: .number(0...64)),
         Setting(
             key: "feed", unit: "file or word", standard: "simulation",
             help: "simulation, none, or a recorded file (Betfair stream or Grandstand feed)."),
         Setting(
             key: "speed", unit: "times", standard: "1",
-            help: "How much faster than recorded a file is played; 0 as fast as it comes."),
+            help: "How much faster than recorded a file is played; 0 as fast as it comes.",
+            form: .hundredths),
         Setting(
             key: "matches", unit: "matches", standard: "6",
-            help: "How many matches the simulated world plays at once."),
+            help: "How many matches the simulated world plays at once.", form: .number(1...200)),
         Setting(
             key: "match-seconds", unit: "seconds", standard: "240",
-            help: "How long a simulated match lasts, from its announcement to its end."),
+            help: "How long a simulated match lasts, from its announcement to its end.",
+            form: .number(20...86_400)),
         Setting(
             key: "seed", unit: "number", standard: "0",
-            help: "The simulated world's seed; 0: another one at each start."),
+            help: "The simulated world's seed; 0: another one at each start.",
+            form: .number(0...Int64.max)),
         Setting(
             key: "margin", unit: "1/100 percent", standard: "500",
-            help: "What our books add up to above 100 %."),
+            help: "What our books add up to above 100 %.", form: .number(0...5000)),
         Setting(
             key: "publish-interval", unit: "ms", standard: "100",
-            help: "Between two published versions of one market."),
+            help: "Between two published versions of one market.", form: .number(1...60_000)),
         Setting(
             key: "stale-after", unit: "ms", standard: "20000",
-            help: "Silence of a feed after which its markets are shut."),
+            help: "Silence of a feed after which its markets are shut.",
+            form: .number(1000...180_000)),
         Setting(
             key: "maximum-stake", unit: "minor units", standard: "100000",
-            help: "The highest stake on a market of the feed."),
+            help: "The highest stake on a market of the feed.", form: .number(1...Limits.stake)),
         Setting(
             key: "liability-limit", unit: "minor units", standard: "10000000",
-            help: "The most a market of the feed may lose."),
+            help: "The most a market of the feed may lose.",
+            form: .number(1...Limits.potentialReturn)),
         Setting(
             key: "demo-grant", unit: "minor units", standard: "100000",
-            help: "Demo money of a new demo account."),
+            help: "Demo money of a new demo account.", form: .number(1...Limits.stake)),
         Setting(
             key: "demo-accounts", unit: "per minute", standard: "600",
-            help: "New demo accounts over all visitors."),
+            help: "New demo accounts over all visitors.", form: .number(0...1_000_000)),
         Setting(
             key: "currency", unit: "ISO 4217", standard: "EUR",
             help: "The cell's currency; fixed when the journal is begun."),
         Setting(
             key: "rounding", unit: "down, half-up, half-even", standard: "down",
-            help: "The one rounding of a bet; fixed when the journal is begun."),
+            help: "The one rounding of a bet; fixed when the journal is begun.",
+            form: .oneOf(["down", "half-up", "half-even"])),
         Setting(
             key: "minimum-stake", unit: "minor units", standard: "10",
-            help: "The lowest stake; fixed when the journal is begun."),
+            help: "The lowest stake; fixed when the journal is begun.", form: .number(1...1_000_000)
+        ),
         Setting(
             key: "payout-cap", unit: "minor units", standard: "10000000000",
-            help: "The highest return of a bet; fixed when the journal is begun."),
+            help: "The highest return of a bet; fixed when the journal is begun.",
+            form: .number(1...Limits.potentialReturn)),
         Setting(
-            key: "brand", unit: "number", standard: "0", help: "The brand's number, 0 unknown."),
+            key: "brand", unit: "number", standard: "0", help: "The brand's number, 0 unknown.",
+            form: .number(0...4_294_967_295)),
         Setting(
-            key: "licence", unit: "number", standard: "0", help: "The licence's number, 0 unknown."),
+            key: "licence", unit: "number", standard: "0", help: "The licence's number, 0 unknown.",
+            form: .number(0...4_294_967_295)),
         Setting(
             key: "segment-bytes", unit: "bytes", standard: "16777216",
-            help: "Size of a journal segment: a multiple of 4096, at least 2 MiB."),
+            help: "Size of a journal segment: a multiple of 4096, at least 2 MiB.",
+            form: .number(2_097_152...1_073_741_824)),
         Setting(
             key: "intake-slots", unit: "slots of 256 bytes", standard: "16384",
-            help: "Commands that may wait for the engine before `busy` is answered."),
+            help: "Commands that may wait for the engine before `busy` is answered.",
+            form: .number(64...1_048_576)),
         Setting(
             key: "open-bets", unit: "bets", standard: "4000000",
-            help: "Bets that the engine holds at once."),
+            help: "Bets that the engine holds at once.", form: .number(1000...100_000_000)),
         Setting(
             key: "connections", unit: "connections", standard: "15000",
-            help: "Connections of punters in all."),
+            help: "Connections of punters in all.", form: .number(1...1_000_000)),
         Setting(
             key: "connections-per-address", unit: "connections", standard: "64",
-            help: "Connections from one address that is not loopback."),
+            help: "Connections from one address that is not loopback.", form: .number(1...1_000_000)
+        ),
         Setting(
             key: "drain-seconds", unit: "seconds", standard: "10",
-            help: "How long a stop waits for clients to leave."),
+            help: "How long a stop waits for clients to leave.", form: .number(0...600)),
         Setting(
             key: "pages", unit: "directory", standard: "",
             help: "Serve the pages from here instead of the ones that came with the program."),
@@ -127,6 +152,24 @@ struct Configuration {
             }
             if let value = flags[setting.key] { values[setting.key] = (value, "--" + setting.key) }
         }
+        for setting in Setting.all { try check(setting) }
+    }
+
+    private func check(_ setting: Setting) throws(UsageError) {
+        switch setting.form {
+        case .text: break
+        case .oneOf(let words):
+            guard words.contains(text(setting.key)) else {
+                throw wrong(setting.key, "It must be one of \(words.joined(separator: ", ")).")
+            }
+        case .number: _ = try number(setting.key)
+        case .hundredths: _ = try hundredths(setting.key)
+        case .address: _ = try address(setting.key)
+        }
+    }
+
+    private func wrong(_ key: String, _ what: String) -> UsageError {
+        UsageError(text: "\(key) is \"\(text(key))\" (from \(source(key))). \(what)")
     }
 
     private mutating func read(file path: String) throws(UsageError) {
@@ -154,11 +197,15 @@ struct Configuration {
     func text(_ key: String) -> String { values[key]?.value ?? "" }
     func source(_ key: String) -> String { values[key]?.source ?? "" }
 
-    func number(_ key: String, _ range: ClosedRange<Int64>) throws(UsageError) -> Int64 {
+    /// A whole number in the range that the setting names.
+    func number(_ key: String) throws(UsageError) -> Int64 {
+        guard case .number(let range)? = Setting.all.first(where: { $0.key == key })?.form else {
+            preconditionFailure("\(key) is no setting with a range")
+        }
         guard let value = Int64(text(key)), range.contains(value) else {
-            throw UsageError(
-                text: "\(key) is \"\(text(key))\" (from \(source(key))). It must be a whole number "
-                    + "from \(range.lowerBound) to \(range.upperBound).")
+            throw wrong(
+                key,
+                "It must be a whole number from \(range.lowerBound) to \(range.upperBound).")
         }
         return value
     }
@@ -170,9 +217,7 @@ struct Configuration {
         guard parts.count <= 2, let whole = Int64(parts[0]), whole >= 0, whole <= 1_000_000,
             let part = Int64(fraction)
         else {
-            throw UsageError(
-                text: "\(key) is \"\(text(key))\" (from \(source(key))). It must be a number such "
-                    + "as 20 or 0.5.")
+            throw wrong(key, "It must be a number such as 20 or 0.5.")
         }
         return whole * 100 + part
     }
@@ -182,9 +227,7 @@ struct Configuration {
         guard let colon = value.lastIndex(of: ":"),
             let port = UInt16(value[value.index(after: colon)...])
         else {
-            throw UsageError(
-                text: "\(key) is \"\(value)\" (from \(source(key))). Write an address and a port, "
-                    + "such as 127.0.0.1:8080.")
+            throw wrong(key, "Write an address and a port, such as 127.0.0.1:8080.")
         }
         var host = String(value[..<colon])
         if host == "localhost" { host = "127.0.0.1" }

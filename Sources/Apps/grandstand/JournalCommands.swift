@@ -20,7 +20,7 @@ enum JournalCommands {
         """
 
     static func run(_ raw: [String]) throws -> Int32 {
-        let arguments = try Arguments(raw, values: ["from", "count"])
+        let arguments = try Arguments(raw, of: "journal", values: ["from", "count"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2

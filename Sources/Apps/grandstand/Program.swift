@@ -72,7 +72,7 @@ enum ConfigCommand {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let keys = Set(Setting.all.map(\.key)).union(["config"])
-        let arguments = try Arguments(raw, values: keys)
+        let arguments = try Arguments(raw, of: "config", values: keys)
         if arguments.wantsHelp {
             print(help)
             return 0

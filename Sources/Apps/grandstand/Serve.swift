@@ -38,7 +38,7 @@ enum Serve {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, values: Set(Setting.all.map(\.key)).union(["config", "facts-win"]))
+            raw, of: "serve", values: Set(Setting.all.map(\.key)).union(["config", "facts-win"]))
         if arguments.wantsHelp {
             print(help)
             return 0
@@ -84,6 +84,9 @@ final class Platform: @unchecked Sendable {
         self.configuration = configuration
         self.factsWin = factsWin
         let directory = configuration.text("data")
+        // A start that cannot succeed leaves nothing behind; one beside a running server names it first.
+        let isThere = access(directory, F_OK) == 0
+        if !isThere { recorded = try Self.lookAround(configuration) }
         do {
             disk = try FileDisk(directory: directory)
         } catch {
@@ -96,6 +99,36 @@ final class Platform: @unchecked Sendable {
             throw UsageError(
                 text: "The data directory \(directory) is in use by another process (\(holder)). "
                     + "Stop it, or give this one another --data.")
+        }
+        if isThere { recorded = try Self.lookAround(configuration) }
+    }
+
+    /// The recorded feed to play, if one is named.
+    private var recorded: (any FeedSource)?
+
+    /// Finds out what would fail later: ports that others have, a feed that is not there. Changes nothing.
+    private static func lookAround(_ configuration: Configuration) throws -> (any FeedSource)? {
+        guard try configuration.number("segment-bytes") % 4096 == 0 else {
+            throw UsageError(text: "segment-bytes must be a multiple of 4096.")
+        }
+        guard Currency(configuration.text("currency")) != nil else {
+            throw UsageError(text: "currency is not a known ISO 4217 code, such as EUR.")
+        }
+        for key in ["listen", "desk-listen"] {
+            let (host, port) = try configuration.address(key)
+            var bound: UInt16 = 0
+            let descriptor = gs_listen(host, port, 0, 1, &bound)
+            guard descriptor >= 0 else {
+                throw UsageError(
+                    text:
+                        "Cannot listen on \(host):\(port) (\(String(cString: strerror(-descriptor)))). "
+                        + "Choose another address by --\(key).")
+            }
+            close(descriptor)
+        }
+        switch configuration.text("feed") {
+        case "none", "simulation": return nil
+        case let path: return try FeedFiles.open(path)
         }
     }
 
@@ -167,7 +200,7 @@ final class Platform: @unchecked Sendable {
 
     private func makeHost(_ journal: ExternalID) throws -> EngineHost<FileDisk, SystemClock> {
         var limits = EngineLimits()
-        limits.openBets = Int(try configuration.number("open-bets", 1000...100_000_000))
+        limits.openBets = Int(try configuration.number("open-bets"))
         limits.ids = limits.openBets
         var cell = CellConfiguration()
         guard let currency = Currency(configuration.text("currency")) else {
@@ -178,17 +211,14 @@ final class Platform: @unchecked Sendable {
         case "down": cell.rounding = .down
         case "half-up": cell.rounding = .halfUp
         case "half-even": cell.rounding = .halfEven
-        default: throw UsageError(text: "rounding must be down, half-up or half-even.")
+        default: preconditionFailure("a rounding that the settings do not name")
         }
-        cell.minimumStake = try configuration.number("minimum-stake", 1...1_000_000)
-        cell.payoutCap = try configuration.number("payout-cap", 1...Limits.potentialReturn)
-        cell.brand = UInt32(try configuration.number("brand", 0...4_294_967_295))
-        cell.licence = UInt32(try configuration.number("licence", 0...4_294_967_295))
+        cell.minimumStake = try configuration.number("minimum-stake")
+        cell.payoutCap = try configuration.number("payout-cap")
+        cell.brand = UInt32(try configuration.number("brand"))
+        cell.licence = UInt32(try configuration.number("licence"))
         cell.build = Program.version
-        let segmentBytes = Int(try configuration.number("segment-bytes", 2_097_152...1_073_741_824))
-        guard segmentBytes % 4096 == 0 else {
-            throw UsageError(text: "segment-bytes must be a multiple of 4096.")
-        }
+        let segmentBytes = Int(try configuration.number("segment-bytes"))
         let keeper = SegmentKeeper(disk, segmentBytes: segmentBytes)
         self.keeper = keeper
         do {
@@ -249,11 +279,11 @@ final class Platform: @unchecked Sendable {
             settings.origins.insert(origin)
             if let host = origin.split(separator: "/").last { settings.hosts.insert(String(host)) }
         }
-        settings.brand = UInt32(try configuration.number("brand", 0...4_294_967_295))
-        settings.licence = UInt32(try configuration.number("licence", 0...4_294_967_295))
-        settings.demoGrant = try configuration.number("demo-grant", 1...Limits.stake)
+        settings.brand = UInt32(try configuration.number("brand"))
+        settings.licence = UInt32(try configuration.number("licence"))
+        settings.demoGrant = try configuration.number("demo-grant")
         settings.demoAccountsPerMinute = Int(
-            try configuration.number("demo-accounts", 0...1_000_000))
+            try configuration.number("demo-accounts"))
         return settings
     }
 
@@ -263,7 +293,7 @@ final class Platform: @unchecked Sendable {
     ) throws {
         let stopped = engineStopped
         engine = EngineThread(
-            host, intakeSlots: Int(try configuration.number("intake-slots", 64...1_048_576))
+            host, intakeSlots: Int(try configuration.number("intake-slots"))
         ) { failure in
             if let failure {
                 // Nobody is told anything of the block at hand; recovery decides what became of it.
@@ -274,7 +304,7 @@ final class Platform: @unchecked Sendable {
         }
         sessions = SessionRegistry(
             restoring: store.readNow { $0.sessions(after: gs_wall_nanoseconds()) })
-        let wanted = Int(try configuration.number("loops", 0...64))
+        let wanted = Int(try configuration.number("loops"))
         let count = wanted > 0 ? wanted : min(8, ProcessInfo.processInfo.activeProcessorCount)
         let punterFiles = try pages("punter")
         let deskFiles = try pages("desk")
@@ -351,18 +381,18 @@ final class Platform: @unchecked Sendable {
 
     private func makeFeed() throws -> FeedRunner? {
         var settings = FeedSettings()
-        settings.pricing.marginBasisPoints = UInt32(try configuration.number("margin", 0...5000))
-        settings.publishInterval = try configuration.number("publish-interval", 1...60_000)
-        settings.staleAfter = try configuration.number("stale-after", 1000...180_000)
-        settings.maximumStake = try configuration.number("maximum-stake", 1...Limits.stake)
-        settings.liabilityLimit = try configuration.number(
-            "liability-limit", 1...Limits.potentialReturn)
+        settings.pricing.marginBasisPoints = UInt32(try configuration.number("margin"))
+        settings.publishInterval = try configuration.number("publish-interval")
+        settings.staleAfter = try configuration.number("stale-after")
+        settings.maximumStake = try configuration.number("maximum-stake")
+        settings.liabilityLimit = try configuration.number("liability-limit")
         let source: any FeedSource
         switch configuration.text("feed") {
         case "none": return nil
         case "simulation": source = try simulation()
-        case let path:
-            source = try FeedFiles.open(path)
+        default:
+            guard let recorded else { return nil }
+            source = recorded
             settings.speedHundredths = try configuration.hundredths("speed")
         }
         return FeedRunner(source: source, settings: settings) { [engine] in
@@ -372,10 +402,10 @@ final class Platform: @unchecked Sendable {
 
     private func simulation() throws -> SimulatedWorld {
         var world = SimulationSettings()
-        world.matches = Int(try configuration.number("matches", 1...200))
-        world.matchMilliseconds = try configuration.number("match-seconds", 20...86_400) * 1000
+        world.matches = Int(try configuration.number("matches"))
+        world.matchMilliseconds = try configuration.number("match-seconds") * 1000
         let now = gs_wall_nanoseconds() / 1_000_000
-        let seed = UInt64(try configuration.number("seed", 0...Int64.max))
+        let seed = UInt64(try configuration.number("seed"))
         world.seed = seed == 0 ? UInt64(now) : seed
         return SimulatedWorld(settings: world, startingAt: now, run: "sim\(now)")
     }
@@ -386,8 +416,8 @@ final class Platform: @unchecked Sendable {
         listen: (host: String, port: UInt16), desk deskListen: (host: String, port: UInt16)
     ) throws {
         let admission = Admission(
-            maximum: Int(try configuration.number("connections", 1...1_000_000)),
-            perPeer: Int(try configuration.number("connections-per-address", 1...1_000_000)))
+            maximum: Int(try configuration.number("connections")),
+            perPeer: Int(try configuration.number("connections-per-address")))
         do {
             for (index, gateway) in punters.enumerated() {
                 listeners.append(
@@ -502,7 +532,7 @@ final class Platform: @unchecked Sendable {
                 punters[index].drain()
             }
         }
-        let seconds = (try? configuration.number("drain-seconds", 0...600)) ?? 10
+        let seconds = (try? configuration.number("drain-seconds")) ?? 10
         let deadline = gs_boot_nanoseconds() + seconds * 1_000_000_000
         while gs_boot_nanoseconds() < deadline {
             left.store(0, ordering: .relaxed)

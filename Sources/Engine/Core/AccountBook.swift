@@ -21,6 +21,9 @@ struct AccountRow: BitwiseCopyable {
     var pending: UInt16 = 0
     /// Refused intents in the id window.
     var refused: UInt16 = 0
+    /// Bets that are pending or open.
+    var standing: UInt32 = 0
+    var padding: UInt32 = 0
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 1, row: UInt64(row))
@@ -32,6 +35,7 @@ struct AccountRow: BitwiseCopyable {
             UInt64(bitPattern: stakeLimit),
             UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
                 | UInt64(pending) << 16 | UInt64(refused))
+        mix.combine(UInt64(standing), 0)
         return mix
     }
 
@@ -111,12 +115,14 @@ struct IDRow: BitwiseCopyable {
     var refusal: UInt16 = 0
     var padding: UInt16 = 0
 
-    func mix() -> RowMix {
+    func mix(_ what: RefusalFacts) -> RowMix {
         var mix = RowMix(kind: 4, row: sequence)
         mix.combine(high, low)
         mix.combine(hashHigh, hashLow)
         mix.combine(UInt64(account) << 32 | UInt64(bet), UInt64(bitPattern: validUntil))
-        mix.combine(UInt64(facts), UInt64(refusal))
+        guard refusal != 0 else { return mix }
+        mix.combine(UInt64(what.leg), UInt64(refusal))
+        mix.combine(what.value, what.threshold)
         return mix
     }
 }
@@ -139,6 +145,8 @@ struct AccountBook: ~Copyable {
     /// What each ledger account of each kind of money holds in total; each kind sums to zero.
     private(set) var totals: InlineArray<2, InlineArray<10, Int64>>
 
+    /// Part of every id that is ours; another partition's rows are not here.
+    var partition: UInt32 = 0
     private var accountIndex: KeyIndex
     private var ids: IDWindow
     private var timers: DueQueue
@@ -159,7 +167,7 @@ struct AccountBook: ~Copyable {
     // MARK: Accounts
 
     func account(_ id: AccountID) -> UInt32? {
-        id.row < accounts.count ? id.row : nil
+        id.row < accounts.count && id.partition == partition ? id.row : nil
     }
 
     func account(external id: ExternalID) -> UInt32? {
@@ -202,12 +210,17 @@ struct AccountBook: ~Copyable {
         hash.add(accounts[number].mix(number))
     }
 
-    /// Two entries one after the other, as when a stake is held and accepted at once.
+    /// A new bet's entries, and the bet counted.
     @inline(__always)
-    mutating func post(_ entry: LedgerEntry, then other: LedgerEntry, to number: UInt32) {
+    mutating func book(
+        _ entry: LedgerEntry, then other: LedgerEntry? = nil, to number: UInt32,
+        isPending: Bool = false
+    ) {
         hash.subtract(accounts[number].mix(number))
         write(entry, to: number)
-        write(other, to: number)
+        if let other { write(other, to: number) }
+        accounts[number].standing += 1
+        if isPending { accounts[number].pending += 1 }
         hash.add(accounts[number].mix(number))
     }
 
@@ -254,23 +267,18 @@ struct AccountBook: ~Copyable {
         hash.add(leg.mix(number!))
     }
 
-    mutating func reprice(leg number: UInt32, to odds: Odds) {
-        hash.subtract(legs[number].mix(number))
-        legs[number].numerator = odds.numerator
-        legs[number].denominator = odds.denominator
-        hash.add(legs[number].mix(number))
-    }
-
     // MARK: Ids
 
     /// What was answered to this account's id, if it is still in the window.
     func known(_ id: ExternalID, account: UInt32) -> IDRow? { ids.find(id, account: account) }
 
     var isIDWindowFull: Bool { ids.isFull }
+    var idCapacity: Int { ids.capacity }
     var idCount: Int { ids.count }
 
     mutating func remember(_ row: IDRow, refusal: Refusal? = nil, facts: RefusalFacts? = nil) {
-        hash.add(ids.append(row, refusal: refusal, facts: facts).mix())
+        let stored = ids.append(row, refusal: refusal, facts: facts)
+        hash.add(stored.mix(facts ?? RefusalFacts()))
         if refusal != nil { change(account: row.account) { $0.refused += 1 } }
     }
 
@@ -281,16 +289,16 @@ struct AccountBook: ~Copyable {
         guard let (before, after) = ids.conclude(sequence, refusal: refusal, facts: facts) else {
             return
         }
-        hash.subtract(before.mix())
-        hash.add(after.mix())
+        hash.subtract(before.mix(RefusalFacts()))
+        hash.add(after.mix(facts))
         change(account: after.account) { $0.refused += 1 }
     }
 
     /// Lets ids go whose window has passed and whose answer the projection has.
     mutating func forget(now: Timestamp, projected: UInt64, atMost: Int) {
         for _ in 0..<atMost {
-            guard let row = ids.popFirst(now: now, projected: projected) else { return }
-            hash.subtract(row.mix())
+            guard let (row, facts) = ids.popFirst(now: now, projected: projected) else { return }
+            hash.subtract(row.mix(facts))
             if row.refusal != 0 { change(account: row.account) { $0.refused -= 1 } }
         }
     }
@@ -303,6 +311,7 @@ struct AccountBook: ~Copyable {
 
     var nextDue: Int64? { timers.first?.dueAt }
     var areTimersFull: Bool { timers.isFull }
+    var timerCapacity: Int { timers.capacity }
 
     mutating func schedule(bet: UInt32, dueAt: Int64) {
         timers.insert(DueQueue.Entry(dueAt: dueAt, bet: bet))
@@ -342,7 +351,16 @@ struct AccountBook: ~Copyable {
             }
         }
         for number in 0..<UInt32(legs.count) { fresh.add(legs[number].mix(number)) }
-        ids.forEach { fresh.add($0.mix()) }
+        ids.forEach { fresh.add($0.mix($1)) }
+        var standing = [UInt32](repeating: 0, count: accounts.count)
+        for number in 0..<UInt32(bets.count)
+        where bets[number].status == BetStatus.pending.rawValue
+            || bets[number].status == BetStatus.open.rawValue
+        { standing[Int(bets[number].account)] += 1 }
+        for number in 0..<UInt32(accounts.count)
+        where accounts[number].standing != standing[Int(number)] {
+            problems.append("account \(number): its standing bets are not counted right")
+        }
         for money in MoneyKind.allCases {
             let index = Int(money.rawValue) - 1
             var total: Int64 = 0

@@ -73,7 +73,10 @@ public struct Engine: ~Copyable {
             accounts.forget(
                 now: time, projected: command.field(Layout.ForgetIDs.projected, as: UInt64.self),
                 atMost: 4096)
-        case .genesis: rules = CellRules(command)
+        case .genesis:
+            rules = CellRules(command)
+            accounts.partition = rules.partition
+            markets.partition = rules.partition
         case .recovered: recover()
         case .session, .sealed, .divergence: break
         case .accountChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn, .placed,
@@ -116,6 +119,7 @@ public struct Engine: ~Copyable {
         mix.combine(markets.hash.high, markets.hash.low)
         mix.combine(sequence, UInt64(bitPattern: time.nanoseconds))
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
+        rules.combine(into: &mix)
         total.add(mix)
         return total
     }
@@ -172,15 +176,24 @@ struct CellRules {
     var currency: UInt16 = Currency.eur.numericCode
     var rounding = Rounding.down
     var partition: UInt32 = 0
+    var money = MoneyKind.demo
     var minimumStake: Int64 = 10
     var payoutCap: Int64 = Limits.potentialReturn
 
     init() {}
 
+    func combine(into mix: inout RowMix) {
+        mix.combine(
+            UInt64(currency) << 48 | UInt64(rounding.rawValue) << 40 | UInt64(money.rawValue) << 32
+                | UInt64(partition), UInt64(bitPattern: minimumStake))
+        mix.combine(UInt64(bitPattern: payoutCap), 0)
+    }
+
     init(_ genesis: RecordBytes) {
         currency = genesis.field(Layout.Genesis.currency, as: UInt16.self)
         rounding =
             Rounding(rawValue: genesis.field(Layout.Genesis.rounding, as: UInt8.self)) ?? .down
+        money = MoneyKind(rawValue: genesis.field(Layout.Genesis.money, as: UInt8.self)) ?? .demo
         partition = genesis.field(Layout.Genesis.partition, as: UInt32.self)
         minimumStake = genesis.field(Layout.Genesis.minimumStake, as: Int64.self)
         payoutCap = min(

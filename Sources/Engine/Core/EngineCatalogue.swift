@@ -15,6 +15,9 @@ extension Engine {
                 rawValue: command.field(Layout.OpenAccount.money, as: UInt8.self)),
             command.field(Layout.OpenAccount.currency, as: UInt16.self) == rules.currency
         else { return refuse(command, account: nil, .malformed, &outcomes) }
+        guard !refuses(command, .otherMoney, when: money != rules.money) else {
+            return refuse(command, account: nil, .otherMoney, &outcomes)
+        }
         let row = AccountRow(
             externalHigh: id.high, externalLow: id.low,
             stakeLimit: command.field(Layout.OpenAccount.stakeLimit, as: Int64.self),

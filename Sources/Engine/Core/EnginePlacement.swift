@@ -16,7 +16,8 @@ struct PlaceRequest {
     let rule: PriceRule
     let tolerance: UInt8
     let validUntil: Int64
-    let isCashOnly: Bool
+    /// What is asked for of other money than cash; any of it is refused.
+    let otherStake: Int64
 
     @inline(__always)
     init(_ record: RecordBytes) {
@@ -24,9 +25,9 @@ struct PlaceRequest {
         id = record.clientID
         hash = record.requestHash
         stake = record.field(Layout.Place.stakeCash, as: Int64.self)
-        isCashOnly =
-            record.field(Layout.Place.stakeBonus, as: Int64.self) == 0
-            && record.field(Layout.Place.stakeFree, as: Int64.self) == 0
+        otherStake =
+            record.field(Layout.Place.stakeBonus, as: Int64.self)
+            | record.field(Layout.Place.stakeFree, as: Int64.self)
         currency = record.field(Layout.Place.currency, as: UInt16.self)
         structure = record.field(Layout.Place.structure, as: UInt8.self)
         legCount = Int(record.field(Layout.Place.legCount, as: UInt8.self))
@@ -77,8 +78,7 @@ extension Engine {
             if Self.isStored(error.refusal) {
                 // What cannot be remembered must not be decided: asked again, it could end otherwise.
                 guard !accounts.isIDWindowFull else {
-                    return answer(
-                        command, request, Refused(.tooManyOpenBets), account: account, &outcomes)
+                    return answer(command, request, tooManyIDs, account: account, &outcomes)
                 }
                 accounts.remember(
                     IDRow(request, account: account, bet: .max, sequence: command.sequence),
@@ -93,7 +93,7 @@ extension Engine {
     private static func isStored(_ refusal: Refusal) -> Bool {
         switch refusal {
         case .idOutsideWindow, .deadlinePassed, .deadlineTooFar, .tooManyRefused,
-            .tooManyOpenBets:
+            .tooManyOpenBets, .tooManyTimers, .tooManyIDs:
             false
         default: true
         }
@@ -120,7 +120,9 @@ extension Engine {
         }
         guard accounts.accounts[number].isClosed == 0 else { throw Refused(.accountClosed) }
         guard request.structure == BetStructure.accumulator.rawValue else {
-            throw Refused(.structureUnsupported)
+            throw Refused(
+                .structureUnsupported, value: Int64(request.structure),
+                threshold: Int64(BetStructure.accumulator.rawValue))
         }
         guard (1...ruleSet.legs).contains(request.legCount),
             command.slots
@@ -135,7 +137,9 @@ extension Engine {
             throw Refused(
                 .currencyMismatch, value: Int64(request.currency), threshold: Int64(currency))
         }
-        guard request.isCashOnly else { throw Refused(.stakeKindUnsupported) }
+        guard request.otherStake == 0 else {
+            throw Refused(.stakeKindUnsupported, value: request.otherStake)
+        }
 
         var delay: UInt32 = 0
         for index in 0..<request.legCount {
@@ -147,18 +151,41 @@ extension Engine {
         let potential = try checkStake(request, number)
         if delay > 0 {
             let pending = accounts.accounts[number].pending
-            guard pending < ruleSet.pendingPerAccount, !accounts.areTimersFull else {
+            guard pending < ruleSet.pendingPerAccount else {
                 throw Refused(
                     .tooManyPending, value: Int64(pending),
                     threshold: Int64(ruleSet.pendingPerAccount))
             }
         }
+        let standing = accounts.accounts[number].standing
+        guard standing < ruleSet.openBetsPerAccount else {
+            throw Refused(
+                .tooManyBetsOfAccount, value: Int64(standing),
+                threshold: Int64(ruleSet.openBetsPerAccount))
+        }
+        try checkRoom(request, isPending: delay > 0)
+        return Terms(potentialReturn: potential, delay: delay, accountRow: number)
+    }
+
+    /// What this machine can hold beside what it holds already.
+    private func checkRoom(_ request: PlaceRequest, isPending: Bool) throws(Refused) {
+        guard !isPending || !accounts.areTimersFull else {
+            let timers = Int64(accounts.timerCapacity)
+            throw Refused(.tooManyTimers, value: timers, threshold: timers)
+        }
         let bets = accounts.bets.count
         guard bets < limits.openBets,
-            accounts.legs.count + request.legCount <= accounts.legs.capacity,
-            !accounts.isIDWindowFull
-        else { throw Refused(.tooManyOpenBets) }
-        return Terms(potentialReturn: potential, delay: delay, accountRow: number)
+            accounts.legs.count + request.legCount <= accounts.legs.capacity
+        else {
+            throw Refused(
+                .tooManyOpenBets, value: Int64(bets), threshold: Int64(limits.openBets))
+        }
+        guard !accounts.isIDWindowFull else { throw tooManyIDs }
+    }
+
+    private var tooManyIDs: Refused {
+        Refused(
+            .tooManyIDs, value: Int64(accounts.idCount), threshold: Int64(accounts.idCapacity))
     }
 
     /// An id says when it was made. One that the window may have let go is never decided again,
@@ -232,12 +259,9 @@ extension Engine {
         for index in 1..<request.legCount {
             let one = scratch[index]
             for earlier in 0..<index {
-                let other = scratch[earlier]
-                let shares =
-                    one.fixture == other.fixture
-                    || (one.competitorChain != 0 && one.competitorChain == other.competitorChain)
-                    || (one.relationGroup != 0 && one.relationGroup == other.relationGroup)
-                if shares { throw Refused(.related, leg: index, value: Int64(earlier)) }
+                if one.isRelated(to: scratch[earlier]) {
+                    throw Refused(.related, leg: index, value: Int64(earlier))
+                }
             }
         }
     }
@@ -338,11 +362,11 @@ extension Engine {
             IDRow(request, account: terms.accountRow, bet: bet, sequence: command.sequence))
         var entries: UInt8 = 1 << EntryReason.hold.rawValue
         if isPending {
-            accounts.post(.hold(request.stake), to: terms.accountRow)
+            accounts.book(.hold(request.stake), to: terms.accountRow, isPending: true)
             accounts.schedule(bet: bet, dueAt: dueAt)
-            accounts.change(account: terms.accountRow) { $0.pending += 1 }
         } else {
-            accounts.post(.hold(request.stake), then: .accept(request.stake), to: terms.accountRow)
+            accounts.book(
+                .hold(request.stake), then: .accept(request.stake), to: terms.accountRow)
             entries |= 1 << EntryReason.accept.rawValue
         }
         let record = placedRecord(
@@ -365,10 +389,9 @@ extension Engine {
         _ command: RecordBytes, legs: Int, account: UInt32?, _ outcomes: inout RecordWriter
     ) -> RecordBytes {
         let record = outcomes.append(
-            .placed, body: Layout.Placed.legs + legs * Layout.Placed.legSize, after: command)
+            .placed, body: Layout.Placed.size(legs: legs), after: command)
         record.set(Layout.Placed.legCount, UInt8(legs))
         record.set(Layout.Placed.refusalLeg, UInt32.max)
-        record.set(Layout.Placed.stakeFactor, 1000 as UInt16)
         record.set(Layout.Placed.payoutCap, rules.payoutCap)
         if let account {
             record.account = AccountID(partition: rules.partition, row: account)
@@ -378,15 +401,23 @@ extension Engine {
         return record
     }
 
-    private func writeLegs(of bet: UInt32, to record: RecordBytes) {
+    /// The bet's terms and what its markets may cost now. A repeated answer has the terms only: what
+    /// stood around the bet when it was decided is in the first answer.
+    private func writeLegs(of bet: UInt32, to record: RecordBytes, isRepeated: Bool = false) {
         let firstLeg = accounts.bets[bet].firstLeg
-        for index in 0..<UInt32(accounts.bets[bet].legCount) {
-            let leg = accounts.legs[firstLeg + index]
-            let offset = Layout.Placed.legs + Int(index) * Layout.Placed.legSize
+        let count = Int(accounts.bets[bet].legCount)
+        for index in 0..<count {
+            let leg = accounts.legs[firstLeg + UInt32(index)]
+            let offset = Layout.Placed.legs + index * Layout.Placed.legSize
             record.set(offset, leg.numerator)
             record.set(offset + 4, leg.denominator)
+            guard !isRepeated else { continue }
             record.set(offset + 8, markets.markets[leg.market].version)
+            guard count > 1 else { continue }
+            record.set(
+                Layout.Placed.exposures(legs: count) + index * 8, markets.worstLoss(leg.market))
         }
+        guard !isRepeated else { return }
         let market = accounts.legs[firstLeg].market
         record.set(Layout.Placed.exposureAfter, markets.worstLoss(market))
         record.set(Layout.Placed.exposureLimit, markets.markets[market].liabilityLimit)
@@ -436,7 +467,7 @@ extension Engine {
             record.set(Layout.Placed.potentialReturn, bet.potentialReturn)
             record.set(Layout.Placed.acceptedAt, bet.acceptedAt)
             record.set(Layout.Placed.dueAt, bet.dueAt)
-            writeLegs(of: known.bet, to: record)
+            writeLegs(of: known.bet, to: record, isRepeated: true)
         }
     }
 
@@ -515,6 +546,7 @@ extension Engine {
         }
         setExposure(of: number, standing: false)
         let bet = accounts.bets[number]
+        accounts.change(account: bet.account) { $0.standing -= 1 }
         accounts.post(.release(bet.stake), to: bet.account)
         accounts.conclude(id: bet.sequence, refusal: refused.refusal, facts: refused.facts)
         let record = concludedRecord(number, command, entry: .release, &outcomes)
@@ -552,7 +584,7 @@ extension Engine {
             markets.expose(
                 market: leg.market, selection: leg.selection,
                 returns: sign * (isSingle ? bet.potentialReturn : bet.potentialReturn - bet.stake),
-                staked: isSingle ? sign * bet.stake : 0)
+                staked: isSingle ? sign * bet.stake : 0, isStanding: standing)
         }
     }
 
@@ -560,6 +592,7 @@ extension Engine {
     func exposureProblems() -> [String] {
         var returns: [UInt32: Int64] = [:]
         var staked: [UInt32: Int64] = [:]
+        var legs: [UInt32: UInt32] = [:]
         for number in 0..<UInt32(accounts.bets.count) {
             let bet = accounts.bets[number]
             guard bet.isExposed == 1 else { continue }
@@ -569,6 +602,7 @@ extension Engine {
                 returns[leg.selection, default: 0] +=
                     isSingle ? bet.potentialReturn : bet.potentialReturn - bet.stake
                 if isSingle { staked[leg.market, default: 0] += bet.stake }
+                legs[leg.market, default: 0] += 1
             }
         }
         var problems: [String] = []
@@ -579,6 +613,10 @@ extension Engine {
         for number in 0..<UInt32(markets.markets.count)
         where markets.markets[number].staked != staked[number] ?? 0 {
             problems.append("market \(number): stakes are not the sum of its bets")
+        }
+        for number in 0..<UInt32(markets.markets.count)
+        where markets.markets[number].openLegs != legs[number] ?? 0 {
+            problems.append("market \(number): its open legs are not counted right")
         }
         return problems
     }

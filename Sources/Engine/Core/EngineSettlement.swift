@@ -16,7 +16,29 @@ extension Engine {
         guard !refuses(command, .tooManyWinners, when: hasTooMany) else {
             return answer(command, result: number, .tooManyWinners, &outcomes)
         }
+        // What two people decided is theirs to change: a supplier that repeats what they corrected, or
+        // says something new, is written down and moves no money.
+        let isOther =
+            markets.markets[number].resultApprover != 0 && differs(results, market: number)
+        guard !refuses(command, .decidedByOperators, when: isOther) else {
+            return answer(command, result: number, .decidedByOperators, &outcomes)
+        }
         apply(results, to: number, command, actor: 0, approver: 0, &outcomes)
+    }
+
+    private func differs(
+        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], market number: UInt32
+    ) -> Bool {
+        let first = markets.markets[number].firstSelection
+        for (index, result) in results.enumerated() {
+            let before = markets.selections[first + UInt32(index)]
+            if before.result != result.result || before.winners != result.winners
+                || before.tied != result.tied
+            {
+                return true
+            }
+        }
+        return false
     }
 
     /// The worst case that was reckoned with when bets were taken had no more winners than the market has.
@@ -28,7 +50,8 @@ extension Engine {
         var shared = 0
         for result in results {
             switch SelectionResult(rawValue: result.result) {
-            case .won: taken += 1
+            // Half a win pays at most a whole one, and takes a place all the same.
+            case .won, .halfWon: taken += 1
             // All that tie share the same places.
             case .deadHeat: shared = max(shared, Int(result.winners))
             default: break
@@ -53,14 +76,18 @@ extension Engine {
         guard !refuses(command, .reasonMissing, when: !hasReason) else {
             return answer(command, result: number, .reasonMissing, &outcomes)
         }
+        let actor = command.field(Layout.Result.actor, as: UInt64.self)
+        guard !refuses(command, .operatorMissing, when: actor == 0) else {
+            return answer(command, result: number, .operatorMissing, &outcomes)
+        }
+        markets.expireProposals(before: time.nanoseconds - Limits.proposalAge * 1_000_000)
         let isFull = markets.proposals.count >= Self.mostProposals
         guard !refuses(command, .full, when: isFull) else {
             return answer(command, result: number, .full, &outcomes)
         }
-        markets.proposals.append(
+        markets.add(
             ProposalRow(
-                sequence: command.sequence, market: number,
-                actor: command.field(Layout.Result.actor, as: UInt64.self),
+                sequence: command.sequence, time: time.nanoseconds, market: number, actor: actor,
                 settlementVersion: markets.markets[number].settlementVersion, results: results))
         answer(command, result: number, nil, proposal: command.sequence, &outcomes)
     }
@@ -68,6 +95,7 @@ extension Engine {
     /// The second: another person, the same market, and nothing settled in between.
     mutating func approve(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         let wanted = command.field(Layout.Result.proposal, as: UInt64.self)
+        markets.expireProposals(before: time.nanoseconds - Limits.proposalAge * 1_000_000)
         guard let index = markets.proposals.firstIndex(where: { $0.sequence == wanted }) else {
             return answer(command, result: nil, .proposalUnknown, &outcomes)
         }
@@ -78,7 +106,7 @@ extension Engine {
             return answer(
                 command, result: proposal.market, .sameOperator, proposal: wanted, &outcomes)
         }
-        markets.proposals.remove(at: index)
+        markets.removeProposal(at: index)
         guard
             markets.markets[proposal.market].settlementVersion == proposal.settlementVersion
         else {
@@ -121,7 +149,10 @@ extension Engine {
         _ outcomes: inout RecordWriter
     ) {
         let row = markets.markets[number]
-        var isChanged = row.isResulted == 0
+        // Nothing decided of a market that has no result is no result.
+        var isChanged =
+            row.isResulted == 0
+            && results.contains { $0.result != SelectionResult.undecided.rawValue }
         for (index, result) in results.enumerated() {
             let selection = row.firstSelection + UInt32(index)
             let before = markets.selections[selection]
@@ -228,6 +259,7 @@ extension Engine {
                 .settle(stake: bet.stake, payout: payout, owed: account.receivable),
                 to: bet.account)
             setExposure(of: number, standing: false)
+            accounts.change(account: bet.account) { $0.standing -= 1 }
             conclude(conclusion, .settled, payout: payout, .settle, command, &outcomes)
         case .reopen:
             accounts.post(
@@ -235,6 +267,7 @@ extension Engine {
                     stake: bet.stake, payout: bet.payout, available: account.cash,
                     owed: account.receivable), to: bet.account)
             setExposure(of: number, standing: true)
+            accounts.change(account: bet.account) { $0.standing += 1 }
             conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
         }
     }

@@ -21,10 +21,10 @@ extension Engine {
     {
         var numbers = SlipNumbers(
             asOf: sequence, potentialReturn: nil, minimumStake: rules.minimumStake,
-            maximumStake: Limits.stake, delay: 0, isRelated: false)
-        var total = AccumulatorReturn(stake: max(0, min(stake, Limits.stake)))
+            maximumStake: ruleSet.stake, delay: 0, isRelated: false)
+        var total = AccumulatorReturn(stake: max(0, min(stake, ruleSet.stake)))
         var one = AccumulatorReturn(stake: 1_000_000)
-        var fixtures: [UInt32] = []
+        var quotes: [LegQuote] = []
         for leg in legs {
             guard let number = markets.market(leg.market) else { return none(numbers) }
             let market = markets.markets[number]
@@ -33,8 +33,14 @@ extension Engine {
             else { return none(numbers) }
             total.multiply(by: .won(odds))
             one.multiply(by: .won(odds))
-            numbers.isRelated = numbers.isRelated || fixtures.contains(market.fixture)
-            fixtures.append(market.fixture)
+            let quote = LegQuote(
+                fixture: market.fixture, market: number,
+                selection: market.firstSelection + leg.selection, numerator: odds.numerator,
+                denominator: odds.denominator, betDelay: market.betDelay,
+                marketVersion: market.version, material: 0, relationGroup: market.relationGroup,
+                competitorChain: markets.fixtures[market.fixture].competitorChain)
+            numbers.isRelated = numbers.isRelated || quotes.contains { $0.isRelated(to: quote) }
+            quotes.append(quote)
             numbers.maximumStake = min(numbers.maximumStake, market.maximumStake)
             if markets.fixtures[market.fixture].isInPlay == 1 {
                 numbers.delay = max(numbers.delay, market.betDelay)

@@ -9,7 +9,7 @@ import Kernel
     private var factRows: Rows<FactRow>
     private var freeFacts: UInt32 = .max
     private var index: KeyIndex
-    private let capacity: Int
+    let capacity: Int
     /// Absolute counts: the ring's place is the count modulo its size.
     private var head: UInt64 = 0
     private var tail: UInt64 = 0
@@ -102,23 +102,25 @@ import Kernel
     }
 
     /// The oldest id, if its window has passed and the projection has its answer.
-    mutating func popFirst(now: Timestamp, projected: UInt64) -> IDRow? {
+    mutating func popFirst(now: Timestamp, projected: UInt64) -> (IDRow, RefusalFacts)? {
         guard canPop(now: now, projected: projected) else { return nil }
         let number = place(head)
         let row = rows[number]
+        let facts = facts(of: row)
         index.remove(Self.folded(row.account, row.high), row.low, row: number)
         if row.facts != .max {
             factRows[row.facts].next = freeFacts
             freeFacts = row.facts
         }
         head += 1
-        return row
+        return (row, facts)
     }
 
-    func forEach(_ body: (IDRow) -> Void) {
+    func forEach(_ body: (IDRow, RefusalFacts) -> Void) {
         var position = head
         while position < tail {
-            body(rows[place(position)])
+            let row = rows[place(position)]
+            body(row, facts(of: row))
             position += 1
         }
     }
@@ -139,7 +141,7 @@ struct DueQueue: ~Copyable {
 
     private var heap: Rows<Entry>
     private var size: UInt32 = 0
-    private let capacity: Int
+    let capacity: Int
 
     init(capacity: Int) {
         heap = Rows(capacity: capacity)

@@ -118,6 +118,12 @@ struct SelectionRow: BitwiseCopyable {
 struct StandingRow: BitwiseCopyable {
     var bet: UInt32
     var previous: UInt32
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 19, row: UInt64(row))
+        mix.combine(UInt64(bet), UInt64(previous))
+        return mix
+    }
 }
 
 /// What a slip learns of a selection when it asks.
@@ -134,15 +140,35 @@ struct LegQuote: BitwiseCopyable {
     var competitorChain: UInt64
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
+
+    /// Whether the two say something about each other, so that their prices must not be multiplied.
+    func isRelated(to other: LegQuote) -> Bool {
+        fixture == other.fixture
+            || (competitorChain != 0 && competitorChain == other.competitorChain)
+            || (relationGroup != 0 && relationGroup == other.relationGroup)
+    }
 }
 
 /// A result that one operator proposed and another has not yet approved.
 struct ProposalRow {
     var sequence: UInt64
+    /// When it was proposed, nanoseconds of UTC.
+    var time: Int64
     var market: UInt32
     var actor: UInt64
     var settlementVersion: UInt32
     var results: [(result: UInt8, winners: UInt8, tied: UInt8)]
+
+    var mix: RowMix {
+        var mix = RowMix(kind: 20, row: sequence)
+        mix.combine(UInt64(bitPattern: time), UInt64(market) << 32 | UInt64(settlementVersion))
+        mix.combine(actor, UInt64(results.count))
+        for one in results {
+            mix.combine(
+                UInt64(one.result) << 16 | UInt64(one.winners) << 8 | UInt64(one.tied), 0)
+        }
+        return mix
+    }
 }
 
 /// Fixtures, markets, prices and what each market may cost. Knows bets by number only.
@@ -152,12 +178,14 @@ struct MarketBook: ~Copyable {
     var selections: Rows<SelectionRow>
     var standings: Rows<StandingRow>
     private(set) var hash = StateHash()
+    /// Part of every id that is ours; another partition's rows are not here.
+    var partition: UInt32 = 0
     private var fixtureIndex: KeyIndex
     private var marketIndex: KeyIndex
     private var firstToSettle: UInt32 = .max
     private var lastToSettle: UInt32 = .max
     /// Bound: `Engine.mostProposals`.
-    var proposals: [ProposalRow] = []
+    private(set) var proposals: [ProposalRow] = []
 
     init(limits: EngineLimits, seed: UInt64) {
         fixtures = Rows(capacity: limits.fixtures)
@@ -183,7 +211,9 @@ struct MarketBook: ~Copyable {
         }
     }
 
-    func market(_ id: MarketID) -> UInt32? { id.row < markets.count ? id.row : nil }
+    func market(_ id: MarketID) -> UInt32? {
+        id.row < markets.count && id.partition == partition ? id.row : nil
+    }
 
     @inline(__always)
     mutating func change(market number: UInt32, _ body: (inout MarketRow) -> Void) {
@@ -272,9 +302,31 @@ struct MarketBook: ~Copyable {
 
     /// Puts what a bet may cost onto one leg's selection, or takes it off again.
     @inline(__always)
-    mutating func expose(market: UInt32, selection: UInt32, returns: Int64, staked: Int64) {
+    mutating func expose(
+        market: UInt32, selection: UInt32, returns: Int64, staked: Int64, isStanding: Bool
+    ) {
         change(selection: selection) { $0.returnsIfWon += returns }
-        if staked != 0 { change(market: market) { $0.staked += staked } }
+        change(market: market) {
+            $0.staked += staked
+            $0.openLegs = isStanding ? $0.openLegs + 1 : $0.openLegs - 1
+        }
+    }
+
+    // MARK: Proposals
+
+    mutating func add(_ proposal: ProposalRow) {
+        proposals.append(proposal)
+        hash.add(proposal.mix)
+    }
+
+    mutating func removeProposal(at index: Int) {
+        hash.subtract(proposals[index].mix)
+        proposals.remove(at: index)
+    }
+
+    /// Lets go what nobody approved in time.
+    mutating func expireProposals(before time: Int64) {
+        while let first = proposals.first, first.time < time { removeProposal(at: 0) }
     }
 
     /// Takes note that a leg of `bet` stands on the market, with what it may cost.
@@ -285,6 +337,7 @@ struct MarketBook: ~Copyable {
         let number = standings.append(
             StandingRow(bet: bet, previous: markets[market].lastStanding))
         precondition(number != nil, "standing legs have as much room as legs")
+        hash.add(standings[number!].mix(number!))
         change(selection: selection) { $0.returnsIfWon += returns }
         change(market: market) {
             $0.lastStanding = number!
@@ -333,6 +386,8 @@ struct MarketBook: ~Copyable {
         for number in 0..<UInt32(fixtures.count) { fresh.add(fixtures[number].mix(number)) }
         for number in 0..<UInt32(markets.count) { fresh.add(markets[number].mix(number)) }
         for number in 0..<UInt32(selections.count) { fresh.add(selections[number].mix(number)) }
+        for number in 0..<UInt32(standings.count) { fresh.add(standings[number].mix(number)) }
+        for proposal in proposals { fresh.add(proposal.mix) }
         return (fresh, fresh == hash ? [] : ["the markets' hash is not the hash of their rows"])
     }
 }

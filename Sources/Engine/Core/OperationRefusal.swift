@@ -13,6 +13,9 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case noChange = 11
     case reasonMissing = 12
     case tooManyWinners = 14
+    case decidedByOperators = 15
+    case otherMoney = 16
+    case operatorMissing = 17
 
     public var code: String {
         switch self {
@@ -29,6 +32,9 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .noChange: "no_change"
         case .reasonMissing: "reason_missing"
         case .tooManyWinners: "too_many_winners"
+        case .decidedByOperators: "decided_by_operators"
+        case .otherMoney: "other_money"
+        case .operatorMissing: "operator_missing"
         }
     }
 
@@ -46,6 +52,10 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .marketChangedSince: "The market was settled since this result was proposed."
         case .noChange: "The market already has this result."
         case .tooManyWinners: "More selections win than the market has winners."
+        case .decidedByOperators:
+            "Two operators set the market's result; the supplier's other one changes nothing. Propose it by hand if it is right."
+        case .otherMoney: "This cell keeps accounts of another kind of money."
+        case .operatorMissing: "A result by hand needs the operator who proposes it."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }
     }

@@ -90,6 +90,7 @@ public enum Layout {
     public enum Genesis {
         public static let currency = 0  // u16
         public static let rounding = 2  // u8
+        public static let money = 3  // u8, MoneyKind: the one kind that this cell's accounts have
         public static let partition = 4  // u32
         public static let minimumStake = 8  // i64, minor units
         public static let payoutCap = 16  // i64, minor units
@@ -330,7 +331,7 @@ public enum Layout {
         public static let delayBase = 104  // u32, ms
         public static let delayCustomer = 108
         public static let delaySelection = 112
-        public static let stakeFactor = 116  // u16, thousandths of the market's maximum
+        public static let stakeFactor = 116  // u16, thousandths of the market's maximum, 0 unknown
         public static let legCount = 118  // u8
         public static let entries = 119  // u8: bit n: the ledger entry of EntryReason n was posted
         public static let payoutCap = 120  // i64
@@ -338,8 +339,14 @@ public enum Layout {
         public static let exposureLimit = 136  // i64
         public static let riskDecision = 144  // u64
         public static let stake = 152  // i64
-        public static let legs = 160  // 16 each: odds u32 u32, market version u64
+        /// 16 each: odds u32 u32, market version u64, 0 where an earlier answer is repeated.
+        public static let legs = 160
         public static let legSize = 16
+        /// Two or more legs: 8 each after them, i64, the worst loss of the leg's market.
+        public static func exposures(legs: Int) -> Int { Self.legs + legs * legSize }
+        public static func size(legs: Int) -> Int {
+            exposures(legs: legs) + (legs > 1 ? legs * 8 : 0)
+        }
         /// `flags` bit 0: this repeats an earlier answer and changed nothing.
         public static let repeated: UInt16 = 1
     }

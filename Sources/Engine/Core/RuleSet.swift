@@ -14,6 +14,8 @@ public struct RuleSet: Hashable, Sendable {
     public var legs = Limits.legs
     /// Bets of one account that wait for their delay at the same time.
     public var pendingPerAccount = Limits.pendingPerAccount
+    /// Bets of one account that are pending or open at the same time.
+    public var openBetsPerAccount = Limits.openBetsPerAccount
     /// Refused intents of one account that are remembered at the same time.
     public var refusedPerAccount = Limits.refusedPerAccount
     /// How far ahead of the sequencer's time a deadline may be, in milliseconds.

@@ -214,7 +214,7 @@ extension Engine {
                 status: ours!.delay > 0 ? .pending : .open, amount: ours!.potentialReturn,
                 delay: ours!.delay)
         if let stored = Refused(stored: fact) {
-            if stored.refusal != .tooManyOpenBets {
+            if !stored.refusal.isCapacity {
                 note(command, bet: command.sequence, fact: Decision(stored), ours: decided)
             }
             throw stored
@@ -224,7 +224,7 @@ extension Engine {
             return ours!
         }
         let isOtherOdds = readLegs(of: fact, command, request, compare: ours != nil)
-        let isRoomOnly = refused?.refusal == .tooManyOpenBets
+        let isRoomOnly = refused?.refusal.isCapacity == true
         if !isRoomOnly {
             note(
                 command, bet: command.sequence,
@@ -243,7 +243,7 @@ extension Engine {
         guard (1...Limits.legs).contains(count),
             Int(fact.field(Layout.Placed.legCount, as: UInt8.self)) == count,
             fact.slots
-                >= SlotSize.slots(forBody: Layout.Placed.legs + count * Layout.Placed.legSize),
+                >= SlotSize.slots(forBody: Layout.Placed.size(legs: count)),
             command.slots
                 >= SlotSize.slots(forBody: Layout.Place.legs + count * Layout.Place.legSize),
             request.stake > 0, accounts.accounts[account].cash >= request.stake,

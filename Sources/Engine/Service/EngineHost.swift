@@ -2,6 +2,7 @@ public import EngineCore
 public import EngineJournal
 import Glibc
 public import Kernel
+public import Ledger
 
 /// Who is told when a command's outcome is durable. 0 asks for nothing.
 public typealias Token = UInt64
@@ -109,6 +110,7 @@ public final class IntakeBatch {
 public struct CellConfiguration: Sendable {
     public var currency = Currency.eur
     public var rounding = Rounding.down
+    public var money = MoneyKind.demo
     public var minimumStake: Int64 = 10
     public var payoutCap: Int64 = Limits.potentialReturn
     public var brand: UInt32 = 0
@@ -216,6 +218,7 @@ public final class EngineHost<D: Disk, C: Clock> {
             record.begin(.genesis)
             record.set(Layout.Genesis.currency, cell.currency.numericCode)
             record.set(Layout.Genesis.rounding, cell.rounding.rawValue)
+            record.set(Layout.Genesis.money, cell.money.rawValue)
             record.set(Layout.Genesis.minimumStake, cell.minimumStake)
             record.set(Layout.Genesis.payoutCap, cell.payoutCap)
             record.set(Layout.Genesis.brand, cell.brand)

@@ -190,8 +190,11 @@ public struct Replay: ~Copyable {
                 Layout.Placed.payoutCap, Layout.Placed.exposureAfter, Layout.Placed.exposureLimit,
                 Layout.Placed.riskDecision,
             ] { copy.set(offset, 0 as Int64) }
-            for leg in 0..<Int(copy.field(Layout.Placed.legCount, as: UInt8.self)) {
+            let legs = Int(copy.field(Layout.Placed.legCount, as: UInt8.self))
+            for leg in 0..<legs {
                 copy.set(Layout.Placed.legs + leg * Layout.Placed.legSize + 8, 0 as UInt64)
+                guard legs > 1 else { continue }
+                copy.set(Layout.Placed.exposures(legs: legs) + leg * 8, 0 as Int64)
             }
         case .betSettled:
             for offset in [

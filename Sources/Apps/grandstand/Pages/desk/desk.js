@@ -128,7 +128,8 @@ class Markets extends HTMLElement {
             element("td", {}, element("div", { class: "selections" }, ...m.selections.flatMap(s => [
                 element("span", {}, s.name), element("span", { class: "number muted" }, s.reference ? (s.reference / 1000).toFixed(2) : "–"),
                 element("span", { class: "number" }, s.result !== "undecided" ? s.result : odds(s.odds))]))),
-            element("td", {}, m.resulted ? element("span", { class: "tag" }, `settled ×${m.settlement}`)
+            element("td", {}, m.disputed ? element("span", { class: "tag bad" }, "supplier says otherwise") : null,
+                m.resulted ? element("span", { class: "tag" }, `settled ×${m.settlement}`)
                 : m.reasons.length ? element("span", { class: "tag warn" }, m.reasons.join(", ")) : element("span", { class: "tag live" }, "open")),
             element("td", { class: "n" }, `${(m.margin / 100).toFixed(1)} %`), element("td", { class: "n" }, money(m.staked)),
             element("td", { class: "n" }, money(m.worstLoss), element("br"),
