@@ -50,6 +50,9 @@ let package = Package(
         // Floor 0
         floor("Kernel", "Kernel", pure: true, imports: []),
 
+        // The judge shares nothing with what it judges but the kernel.
+        floor("Judge", "Judge", pure: true, imports: ["Kernel"]),
+
         // Floor 1: domains, which do not know each other
         floor("Catalogue", "Catalogue", pure: true, imports: ["Kernel"]),
         floor("Pricing", "Pricing", pure: true, imports: ["Kernel"]),
@@ -74,6 +77,13 @@ let package = Package(
             "EngineService", "Engine/Service",
             imports: [
                 "Kernel", "Ledger", "EngineCore", "EngineJournal", "SystemThreads", "CSystem",
+            ]),
+
+        floor(
+            "Simulation", "Simulation",
+            imports: [
+                "Kernel", "Judge", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
+                "EngineService",
             ]),
 
         floor("ProjectionService", "Store/Service", imports: ["Kernel"]),
@@ -119,7 +129,7 @@ let package = Package(
                 "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
                 "EngineJournal", "EngineService", "EngineFiles", "FeedCore", "FeedService",
                 "FeedBetfair", "ProjectionService", "StoreSQLite", "NetworkCodecs",
-                "NetworkLoops", "Gateway", "JSONText", "SystemThreads", "CSystem",
+                "NetworkLoops", "Gateway", "JSONText", "SystemThreads", "CSystem", "Simulation",
             ], path: "Sources/Apps/grandstand", resources: [.copy("Pages")],
             swiftSettings: house),
         .target(name: "CEpoll", path: "Benchmarks/CEpoll"),

@@ -15,6 +15,7 @@ enum Program {
           feed      play, inspect or simulate a feed
           journal   verify, dump or count a journal; rebuild its projections
           bet       place a bet on a running server, or list one's bets
+          sim       Simulate the platform with faults, and judge all it decides
           config    Show the effective settings, where each comes from, and its unit
 
         `grandstand <command> --help` tells more. Version \(version).
@@ -33,6 +34,7 @@ enum Program {
             case "feed": return try FeedCommands.run(rest)
             case "journal": return try JournalCommands.run(rest)
             case "bet": return try BetCommands.run(rest)
+            case "sim": return try SimCommands.run(rest)
             case "config": return try ConfigCommand.run(rest)
             case "--help", "-h", "help":
                 print(help)
@@ -42,7 +44,7 @@ enum Program {
                 return 0
             default:
                 let near = Arguments.nearest(
-                    command, in: ["serve", "feed", "journal", "bet", "config"])
+                    command, in: ["serve", "feed", "journal", "bet", "sim", "config"])
                 throw UsageError(
                     text: "There is no command \"\(command)\"."
                         + (near.map { " Did you mean `grandstand \($0)`?" } ?? "")

@@ -1,0 +1,492 @@
+import Kernel
+
+/// The numbers that the judge holds decisions against; milliseconds where time is meant.
+public struct JudgeRules: Sendable {
+    public var stake = Limits.stake
+    public var legs = Limits.legs
+    public var pendingPerAccount = Limits.pendingPerAccount
+    public var refusedPerAccount = Limits.refusedPerAccount
+    public var openBetsPerAccount = Limits.openBetsPerAccount
+    public var validUntilAhead = Limits.validUntilAhead
+    public var idAge = Limits.idAge
+    public var idWindow = Limits.idWindow
+    public var betDelay = Limits.betDelay
+    public init() {}
+}
+
+/// A second opinion on everything that the engine decides: naive, slow and made apart from it.
+///
+/// It keeps dictionaries and lists, recomputes what the engine keeps in step, multiplies where the
+/// engine divides, and marks what was disturbed where the engine compares versions. Whatever it finds
+/// is in `problems`, in words; nothing is repaired.
+public struct Judge {
+    struct Account {
+        var id: ExternalID
+        var balances = Balances()
+        var stakeLimit: Int64
+        var deposited: Int64 = 0
+        /// Bets of this account by their status, recounted from them.
+        var bets: [UInt64] = []
+    }
+
+    struct Bet {
+        var account: UInt64
+        var stake: Int64
+        var potentialReturn: Int64
+        /// 1 pending, 2 open, 3 refused, 4 settled.
+        var status: UInt8
+        var refusal: UInt16 = 0
+        var payout: Int64 = 0
+        var dueAt: Int64
+        var version: UInt32 = 0
+        var legs: [Leg]
+
+        var isStanding: Bool { status == 1 || status == 2 }
+    }
+
+    struct Leg {
+        var market: Int
+        var selection: Int
+        var odds: Odds
+        /// Something happened since receipt that a waiting bet must not survive.
+        var isDisturbed = false
+    }
+
+    struct Selection {
+        var odds: Odds?
+        var isWithdrawn = false
+        var mark = Mark(result: 0)
+    }
+
+    struct Market {
+        var id: ExternalID
+        var fixture: Int
+        var winners: Int
+        var selections: [Selection]
+        var reasons: UInt8 = 1
+        var betDelay: UInt32
+        var relationGroup: UInt64
+        var maximumStake: Int64
+        var liabilityLimit: Int64
+        var isResulted = false
+        var isByOperators = false
+        var settlements = 0
+        var version: UInt64 = 1
+        /// Every bet with a leg here, in the order they came.
+        var bets: [UInt64] = []
+    }
+
+    struct Fixture {
+        var said: FixtureSaid
+        var markets: [Int] = []
+    }
+
+    struct Known {
+        var hash: ExternalID
+        var sequence: UInt64
+        /// Nanoseconds.
+        var validUntil: Int64
+        /// A bet of that sequence, unless it was refused at once or is a deposit.
+        var isBet: Bool
+        var refusal: UInt16
+        var leg: UInt32
+    }
+
+    struct Key: Hashable {
+        var account: UInt64
+        var id: ExternalID
+    }
+
+    struct Proposal {
+        var market: Int
+        var marks: [Mark]
+        var actor: UInt64
+        var settlements: Int
+        var time: Int64
+    }
+
+    public internal(set) var problems: [String] = []
+    public internal(set) var sequence: UInt64 = 0
+    public private(set) var time: Int64 = 0
+    public let rules: JudgeRules
+    var cell = Cell(currency: 0, money: 0, rounding: .down, minimumStake: 0, payoutCap: 0)
+    var accounts: [Account] = []
+    var accountNumbers: [ExternalID: Int] = [:]
+    var bets: [UInt64: Bet] = [:]
+    var markets: [Market] = []
+    var marketNumbers: [ExternalID: Int] = [:]
+    var fixtures: [Fixture] = []
+    var fixtureNumbers: [ExternalID: Int] = [:]
+    var known: [Key: Known] = [:]
+    var order: [Key] = []
+    var forgotten = 0
+    var proposals: [UInt64: Proposal] = [:]
+    var pending: Set<UInt64> = []
+    var recoveredAt: Int64 = .min
+    /// What the house has won, less what it lost, over all settlements so far.
+    var house: Int64 = 0
+    let ladder = TickLadder.classic
+
+    public init(rules: JudgeRules = JudgeRules()) { self.rules = rules }
+
+    /// Bets that were taken, whatever became of them.
+    public var betCount: Int { bets.count }
+
+    mutating func object(_ text: @autoclosure () -> String) {
+        guard problems.count < 20 else { return }
+        problems.append("record \(sequence): " + text())
+    }
+
+    /// Hears one command with its outcomes; they come in the journal's order, each once.
+    public mutating func hear(_ said: Testimony) {
+        if said.sequence <= sequence { object("is heard again as \(said.sequence)") }
+        if said.time <= time { object("time goes back") }
+        sequence = said.sequence
+        time = said.time
+        switch said.command {
+        case .genesis(let cell): self.cell = cell
+        case .recovered: recover()
+        case .openAccount(let id, let currency, let money, let limit):
+            openAccount(id, currency, money, limit, said.outcomes)
+        case .deposit(let account, let id, let amount):
+            deposit(account, id, amount, said.outcomes)
+        case .fixture(let fixture): define(fixture, said.outcomes)
+        case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
+        case .market(let market): define(market, said.outcomes)
+        case .price(let market, let odds): price(market, odds, said.outcomes)
+        case .withdrawal(let market, let selection): withdraw(market, selection, said.outcomes)
+        case .marketState(let state): change(state, said.outcomes)
+        case .place(let intent): place(intent, said.outcomes)
+        case .timerDue: conclude(said.outcomes)
+        case .forgetIDs(let projected): forget(projected)
+        case .result(let market, let marks): result(market, marks, said.outcomes)
+        case .propose(let market, let marks, let actor, let hasReason):
+            propose(market, marks, actor, hasReason, said.outcomes)
+        case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
+        case .settleStep: settle(said.outcomes)
+        case .remark: break
+        }
+        sequence += UInt64(said.outcomes.count)
+    }
+
+    // MARK: Accounts
+
+    private mutating func openAccount(
+        _ id: ExternalID, _ currency: UInt16, _ money: UInt8, _ limit: Int64, _ outcomes: [Outcome]
+    ) {
+        guard case .account(let refusal, let number, let balances)? = outcomes.first else {
+            return object("an account is opened without an answer")
+        }
+        if let known = accountNumbers[id] {
+            expect(refusal, 3, "an account that is there")
+            if number != UInt64(known) { object("answers with another account") }
+            return
+        }
+        if currency != cell.currency || money == 0 || money > 2 {
+            return expect(refusal, 4, "a malformed account")
+        }
+        if money != cell.money { return expect(refusal, 16, "another kind of money") }
+        // A full cell is a fact of the machine.
+        if refusal == 5 { return }
+        expect(refusal, 0, "an account that can be opened")
+        if number != UInt64(accounts.count) { object("accounts are not numbered in order") }
+        if balances != Balances() { object("a new account is not empty") }
+        accountNumbers[id] = accounts.count
+        accounts.append(Account(id: id, stakeLimit: limit))
+    }
+
+    private mutating func deposit(
+        _ account: UInt64, _ id: ExternalID, _ amount: Int64, _ outcomes: [Outcome]
+    ) {
+        guard case .account(let refusal, _, let balances)? = outcomes.first else {
+            return object("a deposit without an answer")
+        }
+        guard account < UInt64(accounts.count) else {
+            return expect(refusal, 6, "a deposit to nobody")
+        }
+        let key = Key(account: account, id: id)
+        if known[key] != nil { return expect(refusal, 3, "a deposit that was made already") }
+        let number = Int(account)
+        if amount <= 0 || amount > rules.stake
+            || accounts[number].balances.cash > Limits.minorUnits - amount
+        { return expect(refusal, 7, "a deposit out of range") }
+        if refusal == 5 { return }
+        expect(refusal, 0, "a deposit that can be made")
+        accounts[number].balances.cash += amount
+        accounts[number].deposited += amount
+        remember(
+            key, Known(hash: .zero, sequence: sequence, validUntil: time, isBet: false, refusal: 0, leg: .max))
+        compare(balances, number)
+    }
+
+    mutating func remember(_ key: Key, _ what: Known) {
+        known[key] = what
+        order.append(key)
+    }
+
+    private mutating func forget(_ projected: UInt64) {
+        for _ in 0..<4096 {
+            guard forgotten < order.count, let oldest = known[order[forgotten]],
+                oldest.validUntil + rules.idWindow * 1_000_000 < time, oldest.sequence < projected
+            else { return }
+            known[order[forgotten]] = nil
+            forgotten += 1
+        }
+    }
+
+    /// Refused intents of an account that are still remembered, counted one by one.
+    func refusedCount(_ account: UInt64) -> Int {
+        var count = 0
+        for index in forgotten..<order.count where order[index].account == account {
+            if let what = known[order[index]], what.refusal != 0 { count += 1 }
+        }
+        return count
+    }
+
+    mutating func compare(_ balances: Balances, _ number: Int) {
+        let ours = accounts[number].balances
+        if balances != ours { object("account \(number) should stand at \(ours), not \(balances)") }
+        if ours.cash < 0 || ours.held < 0 || ours.openBets < 0 || ours.receivable < 0 {
+            object("account \(number) is below zero: \(ours)")
+        }
+    }
+
+    mutating func expect(_ refusal: UInt16, _ wanted: UInt16, _ what: String) {
+        if refusal != wanted { object("\(what) is answered by \(refusal), not \(wanted)") }
+    }
+
+    // MARK: Catalogue
+
+    private mutating func recover() {
+        recoveredAt = time
+        for number in markets.indices {
+            markets[number].reasons |= 1 << 4
+            markets[number].version += 1
+            disturb(market: number)
+        }
+    }
+
+    /// Every bet that waits with a leg on this market must fall.
+    mutating func disturb(market: Int) {
+        for sequence in pending {
+            guard let bet = bets[sequence] else { continue }
+            for (index, leg) in bet.legs.enumerated() where leg.market == market {
+                bets[sequence]?.legs[index].isDisturbed = true
+            }
+        }
+    }
+
+    private mutating func define(_ said: FixtureSaid, _ outcomes: [Outcome]) {
+        guard case .fixture(let refusal, let number)? = outcomes.first else {
+            return object("a fixture without an answer")
+        }
+        if let known = fixtureNumbers[said.id] {
+            if number != UInt64(known) { object("answers with another fixture") }
+            return expect(refusal, 3, "a fixture that is there")
+        }
+        if refusal == 5 { return }
+        expect(refusal, 0, "a fixture that can be made")
+        if number != UInt64(fixtures.count) { object("fixtures are not numbered in order") }
+        fixtureNumbers[said.id] = fixtures.count
+        fixtures.append(Fixture(said: said))
+    }
+
+    private mutating func update(_ said: FixtureSaid, _ outcomes: [Outcome]) {
+        guard case .fixture(let refusal, _)? = outcomes.first else {
+            return object("a fixture's change without an answer")
+        }
+        guard let number = fixtureNumbers[said.id] else {
+            return expect(refusal, 1, "a change of no fixture")
+        }
+        if refusal == 4 { return }
+        expect(refusal, 0, "a fixture's change")
+        let before = fixtures[number].said
+        let isMaterial =
+            said.incident != 0 || before.status != said.status || before.isInPlay != said.isInPlay
+            || before.score != said.score
+        fixtures[number].said.status = said.status
+        fixtures[number].said.isInPlay = said.isInPlay
+        fixtures[number].said.score = said.score
+        if isMaterial { for market in fixtures[number].markets { disturb(market: market) } }
+    }
+
+    private mutating func define(_ said: MarketSaid, _ outcomes: [Outcome]) {
+        guard case .market(let shown)? = outcomes.first else {
+            return object("a market without an answer")
+        }
+        if let known = marketNumbers[said.id] {
+            if shown.market != UInt64(known) { object("answers with another market") }
+            return expect(shown.refusal, 3, "a market that is there")
+        }
+        guard let fixture = fixtureNumbers[said.fixture] else {
+            return expect(shown.refusal, 1, "a market of no fixture")
+        }
+        if said.selections < 2 || said.selections > Limits.selections || said.winners < 1
+            || said.winners >= said.selections
+        { return expect(shown.refusal, 4, "a malformed market") }
+        if shown.refusal == 5 { return }
+        marketNumbers[said.id] = markets.count
+        fixtures[fixture].markets.append(markets.count)
+        markets.append(
+            Market(
+                id: said.id, fixture: fixture, winners: said.winners,
+                selections: Array(repeating: Selection(), count: said.selections),
+                betDelay: min(rules.betDelay, said.betDelay), relationGroup: said.relationGroup,
+                maximumStake: said.maximumStake, liabilityLimit: said.liabilityLimit))
+        compare(shown, markets.count - 1)
+    }
+
+    mutating func compare(_ shown: MarketShown, _ number: Int) {
+        expect(shown.refusal, 0, "a market's change")
+        let ours = markets[number]
+        if shown.market != UInt64(number) { object("answers for another market") }
+        if shown.version != ours.version {
+            object("market \(number) should have version \(ours.version), not \(shown.version)")
+        }
+        if shown.reasons != ours.reasons {
+            object("market \(number) should be shut for \(ours.reasons), not \(shown.reasons)")
+        }
+        if shown.isResulted != ours.isResulted { object("market \(number): resulted or not") }
+        let book = book(number)
+        if shown.staked != book.staked {
+            object("market \(number) should have \(book.staked) staked, not \(shown.staked)")
+        }
+        let worst = worstLoss(number, book)
+        if shown.worstLoss != worst {
+            object("market \(number) could lose \(worst), not \(shown.worstLoss)")
+        }
+        if shown.openLegs != book.legs {
+            object("market \(number) has \(book.legs) legs standing, not \(shown.openLegs)")
+        }
+    }
+
+    private mutating func price(_ id: ExternalID, _ odds: [Odds?], _ outcomes: [Outcome]) {
+        guard case .market(let shown)? = outcomes.first else {
+            return object("prices without an answer")
+        }
+        guard let number = marketNumbers[id] else {
+            return expect(shown.refusal, 2, "prices of no market")
+        }
+        if odds.count != markets[number].selections.count {
+            return expect(shown.refusal, 4, "prices of other selections")
+        }
+        if markets[number].isResulted { return expect(shown.refusal, 11, "prices after the result") }
+        for index in odds.indices where !markets[number].selections[index].isWithdrawn {
+            markets[number].selections[index].odds = odds[index]
+        }
+        markets[number].version += 1
+        compare(shown, number)
+    }
+
+    private mutating func withdraw(
+        _ id: ExternalID, _ selection: UInt32, _ outcomes: [Outcome]
+    ) {
+        guard let number = marketNumbers[id] else {
+            guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+            return expect(shown.refusal, 2, "a withdrawal in no market")
+        }
+        let place = Int(selection)
+        let isKnown = place < markets[number].selections.count
+        if !isKnown || markets[number].selections[place].isWithdrawn || markets[number].isResulted {
+            guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+            return expect(shown.refusal, isKnown ? 11 : 4, "a withdrawal of nothing")
+        }
+        markets[number].selections[place].isWithdrawn = true
+        markets[number].selections[place].odds = nil
+        markets[number].version += 1
+        disturb(market: number)
+        guard outcomes.count == 2, case .withdrawn(let market, let which) = outcomes[0],
+            case .market(let shown) = outcomes[1]
+        else { return object("a withdrawal is not answered in two records") }
+        if market != UInt64(number) || which != selection { object("withdraws another selection") }
+        compare(shown, number)
+    }
+
+    /// The reasons that each owner may touch: feed 1, monitor 2, trader 3, risk 4, settlement 5.
+    private static let owned: [UInt8: UInt8] = [
+        1: 0b01_0001, 2: 0b00_0010, 3: 0b00_0100, 4: 0b00_1000, 5: 0b10_0000,
+    ]
+
+    private mutating func change(_ said: StateSaid, _ outcomes: [Outcome]) {
+        guard let owned = Self.owned[said.owner] else {
+            guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+            return expect(shown.refusal, 4, "a state from nobody")
+        }
+        var touched: [Int] = []
+        switch said.scope {
+        case 3: touched = Array(markets.indices)
+        case 2:
+            guard let fixture = fixtureNumbers[said.id] else {
+                guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+                return expect(shown.refusal, 1, "a state of no fixture")
+            }
+            touched = fixtures[fixture].markets.reversed()
+        default:
+            guard let number = marketNumbers[said.id] else {
+                guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+                return expect(shown.refusal, 2, "a state of no market")
+            }
+            touched = [number]
+        }
+        for number in touched {
+            let before = markets[number].reasons
+            var after = before | (said.setting & owned)
+            after &= ~(said.lifting & owned & ~said.setting)
+            markets[number].reasons = after
+            if said.betDelay != .max { markets[number].betDelay = min(said.betDelay, rules.betDelay) }
+            markets[number].version += 1
+            if after != before || said.isMaterial { disturb(market: number) }
+        }
+        guard said.scope != 3 else { return }
+        guard outcomes.count == touched.count else {
+            return object("\(touched.count) markets changed, \(outcomes.count) are told")
+        }
+        for (number, outcome) in zip(touched, outcomes) {
+            guard case .market(let shown) = outcome else { return object("no market is told") }
+            compare(shown, number)
+        }
+    }
+
+    // MARK: What a market may cost
+
+    struct Book {
+        var staked: Int64 = 0
+        var returns: [Int64]
+        var legs: UInt32 = 0
+    }
+
+    /// Added up from every standing bet.
+    func book(_ number: Int) -> Book {
+        var book = Book(returns: Array(repeating: 0, count: markets[number].selections.count))
+        for sequence in markets[number].bets {
+            guard let bet = bets[sequence], bet.isStanding else { continue }
+            for leg in bet.legs where leg.market == number {
+                book.legs += 1
+                if bet.legs.count == 1 {
+                    book.staked += bet.stake
+                    book.returns[leg.selection] += bet.potentialReturn
+                } else {
+                    book.returns[leg.selection] += bet.potentialReturn - bet.stake
+                }
+            }
+        }
+        return book
+    }
+
+    /// Over every set of selections that can win together.
+    func worstLoss(_ number: Int, _ book: Book) -> Int64 {
+        var worst: Int64 = 0
+        let count = book.returns.count
+        let winners = markets[number].winners
+        if winners == 1 {
+            for one in book.returns { worst = max(worst, one - book.staked) }
+            return worst
+        }
+        for set in 0..<(1 << count) where set.nonzeroBitCount == winners {
+            var cost = -book.staked
+            for index in 0..<count where set >> index & 1 == 1 { cost += book.returns[index] }
+            worst = max(worst, cost)
+        }
+        return worst
+    }
+}

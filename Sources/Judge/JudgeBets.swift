@@ -1,0 +1,596 @@
+import Kernel
+
+/// What a refusal is called in the journal.
+private enum Word {
+    static let accountUnknown: UInt16 = 1
+    static let idReused: UInt16 = 2
+    static let idOutsideWindow: UInt16 = 3
+    static let deadlinePassed: UInt16 = 4
+    static let deadlineTooFar: UInt16 = 5
+    static let tooManyRefused: UInt16 = 6
+    static let structure: UInt16 = 8
+    static let legCount: UInt16 = 9
+    static let currency: UInt16 = 10
+    static let stakeKind: UInt16 = 11
+    static let marketUnknown: UInt16 = 20
+    static let selectionUnknown: UInt16 = 21
+    static let suspended: UInt16 = 22
+    static let notOffered: UInt16 = 23
+    static let score: UInt16 = 24
+    static let price: UInt16 = 25
+    static let related: UInt16 = 26
+    static let stakeLow: UInt16 = 40
+    static let stakeHigh: UInt16 = 41
+    static let returnHigh: UInt16 = 42
+    static let funds: UInt16 = 43
+    static let exposure: UInt16 = 44
+    static let pending: UInt16 = 45
+    /// Full machines: a fact, not a rule.
+    static let full: Set<UInt16> = [46, 47, 48]
+    static let betsOfAccount: UInt16 = 49
+    static let suspendedDuringDelay: UInt16 = 60
+    static let changedDuringDelay: UInt16 = 61
+    static let interrupted: UInt16 = 62
+    /// Nothing was decided about the bet, so the id is still free.
+    static let forgotten: Set<UInt16> = [3, 4, 5, 6, 46, 47, 48]
+}
+
+/// A stake multiplied through, as one fraction; compared by multiplying, never divided.
+private struct Product {
+    var numerator: WideInteger
+    var denominator = WideInteger(1)
+    var isLost = false
+    var isOpen = false
+
+    init(stake: Int64) { numerator = WideInteger(UInt64(stake)) }
+
+    mutating func multiply(_ above: UInt64, _ below: UInt64) {
+        _ = numerator.multiplyReportingOverflow(by: above)
+        _ = denominator.multiplyReportingOverflow(by: below)
+    }
+
+    /// Whether `payout` is what the fraction comes to when it is cut or rounded as `mode` says.
+    func rounds(to payout: Int64, _ mode: Rounding) -> Bool {
+        guard payout >= 0 else { return false }
+        // payout <= n/d < payout + 1, doubled for the half: lower/2 <= n/d < upper/2.
+        let (lower, upper): (UInt64, UInt64) =
+            switch mode {
+            case .down: (2 * UInt64(payout), 2 * UInt64(payout) + 2)
+            case .halfUp, .halfEven:
+                (payout == 0 ? 0 : 2 * UInt64(payout) - 1, 2 * UInt64(payout) + 1)
+            }
+        var doubled = numerator
+        _ = doubled.multiplyReportingOverflow(by: 2)
+        var low = denominator
+        _ = low.multiplyReportingOverflow(by: lower)
+        var high = denominator
+        _ = high.multiplyReportingOverflow(by: upper)
+        if mode == .halfEven, payout % 2 == 0 { return !(doubled < low) && !(high < doubled) }
+        if mode == .halfEven { return low < doubled && doubled < high || (payout == 0 && !(doubled < low)) }
+        return !(doubled < low) && doubled < high
+    }
+
+    func isAbove(_ cap: Int64) -> Bool {
+        var most = denominator
+        _ = most.multiplyReportingOverflow(by: UInt64(cap) + 1)
+        return !(numerator < most)
+    }
+}
+
+extension Judge {
+    // MARK: Placing
+
+    mutating func place(_ intent: Intent, _ outcomes: [Outcome]) {
+        guard outcomes.count == 1, case .placed(let placed)? = outcomes.first else {
+            return object("an intent has \(outcomes.count) outcomes")
+        }
+        guard intent.account < UInt64(accounts.count) else {
+            return expect(placed.refusal, Word.accountUnknown, "a bet of nobody")
+        }
+        let number = Int(intent.account)
+        defer { compare(placed.balances, number) }
+        if placed.account != intent.account { object("the answer is another account's") }
+        if let known = known[Key(account: intent.account, id: intent.id)] {
+            return placeAgain(intent, known, placed)
+        }
+        if placed.isRepeat { return object("a new intent is called a repeat") }
+        if placed.bet != sequence { object("the bet's number is not its intent's sequence") }
+        let wanted = refusal(of: intent, number)
+        if Word.full.contains(placed.refusal), wanted == nil { return }
+        if placed.refusal != wanted?.word ?? 0 {
+            return object(
+                "the intent should get \(wanted?.word ?? 0), not \(placed.refusal)")
+        }
+        if let wanted {
+            if placed.leg != wanted.leg { object("leg \(placed.leg) is blamed, not \(wanted.leg)") }
+            guard !Word.forgotten.contains(wanted.word) else { return }
+            return remember(
+                Key(account: intent.account, id: intent.id),
+                Known(
+                    hash: intent.hash, sequence: sequence, validUntil: intent.validUntil,
+                    isBet: false, refusal: wanted.word, leg: wanted.leg))
+        }
+        take(intent, placed, number)
+    }
+
+    private mutating func placeAgain(_ intent: Intent, _ known: Known, _ placed: Placed) {
+        guard known.hash == intent.hash else {
+            if placed.isRepeat { object("another body under an old id is called a repeat") }
+            return expect(placed.refusal, Word.idReused, "another body under an old id")
+        }
+        if !placed.isRepeat { object("a repeated intent is decided again") }
+        if placed.bet != known.sequence { object("a repeated intent gets another bet") }
+        let now = bets[known.sequence]
+        expect(placed.refusal, now?.refusal ?? known.refusal, "a repeated intent")
+        let status = known.isBet ? now?.status ?? 0 : 3
+        if placed.status != status { object("a repeat says \(placed.status), not \(status)") }
+        if let now, now.refusal == 0, placed.potentialReturn != now.potentialReturn {
+            object("a repeat has another potential return")
+        }
+    }
+
+    private mutating func take(_ intent: Intent, _ placed: Placed, _ number: Int) {
+        var product = Product(stake: intent.stake)
+        var legs: [Leg] = []
+        var delay: UInt32 = 0
+        for (index, leg) in intent.legs.enumerated() {
+            let market = Int(leg.market)
+            guard let odds = markets[market].selections[Int(leg.selection)].odds else {
+                return object("a bet is taken without a price")
+            }
+            if index >= placed.odds.count || placed.odds[index] != odds {
+                object("leg \(index) is booked at another price than the market's")
+            }
+            product.multiply(UInt64(odds.numerator), UInt64(odds.denominator))
+            if fixtures[markets[market].fixture].said.isInPlay {
+                delay = max(delay, markets[market].betDelay)
+            }
+            legs.append(Leg(market: market, selection: Int(leg.selection), odds: odds))
+        }
+        if !product.rounds(to: placed.potentialReturn, cell.rounding) {
+            object("the potential return is not \(placed.potentialReturn)")
+        }
+        let isPending = delay > 0
+        if placed.status != (isPending ? 1 : 2) { object("pending or open: \(placed.status)") }
+        let dueAt = isPending ? time + Int64(delay) * 1_000_000 : 0
+        if placed.dueAt != dueAt { object("the bet should be due at \(dueAt)") }
+        accounts[number].balances.cash -= intent.stake
+        if isPending {
+            accounts[number].balances.held += intent.stake
+            pending.insert(sequence)
+        } else {
+            accounts[number].balances.openBets += intent.stake
+        }
+        accounts[number].bets.append(sequence)
+        for leg in legs { markets[leg.market].bets.append(sequence) }
+        bets[sequence] = Bet(
+            account: intent.account, stake: intent.stake,
+            potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2, dueAt: dueAt,
+            legs: legs)
+        remember(
+            Key(account: intent.account, id: intent.id),
+            Known(
+                hash: intent.hash, sequence: sequence, validUntil: intent.validUntil, isBet: true,
+                refusal: 0, leg: .max))
+    }
+
+    private struct Wanted {
+        var word: UInt16
+        var leg: UInt32 = .max
+
+        init(_ word: UInt16, _ leg: Int? = nil) {
+            self.word = word
+            if let leg { self.leg = UInt32(leg) }
+        }
+    }
+
+    /// Why the intent must be refused, in the order of the list of refusals.
+    private func refusal(of intent: Intent, _ number: Int) -> Wanted? {
+        let made = intent.id.milliseconds ?? 0
+        let now = Timestamp(nanoseconds: time).milliseconds
+        if made < now - rules.idAge || made > now + rules.validUntilAhead {
+            return Wanted(Word.idOutsideWindow)
+        }
+        if intent.validUntil < time { return Wanted(Word.deadlinePassed) }
+        if intent.validUntil > time + rules.validUntilAhead * 1_000_000 {
+            return Wanted(Word.deadlineTooFar)
+        }
+        if refusedCount(intent.account) >= rules.refusedPerAccount {
+            return Wanted(Word.tooManyRefused)
+        }
+        if intent.structure != 1 { return Wanted(Word.structure) }
+        if intent.legCount < 1 || intent.legCount > rules.legs || intent.legs.count != intent.legCount {
+            return Wanted(Word.legCount)
+        }
+        if intent.currency != cell.currency { return Wanted(Word.currency) }
+        if intent.otherStake != 0 { return Wanted(Word.stakeKind) }
+        for (index, leg) in intent.legs.enumerated() {
+            if let word = refusal(of: leg, intent) { return Wanted(word, index) }
+        }
+        if let leg = relatedLeg(intent) { return Wanted(Word.related, leg) }
+        return refusalOfStake(intent, number)
+    }
+
+    private func refusal(of leg: Intent.Leg, _ intent: Intent) -> UInt16? {
+        guard leg.market < UInt64(markets.count) else { return Word.marketUnknown }
+        let market = markets[Int(leg.market)]
+        guard Int(leg.selection) < market.selections.count else { return Word.selectionUnknown }
+        guard market.reasons == 0 else { return Word.suspended }
+        guard let now = market.selections[Int(leg.selection)].odds else { return Word.notOffered }
+        let score = fixtures[market.fixture].said.score
+        if leg.score != .max, score != .max, leg.score != score { return Word.score }
+        guard let seen = leg.odds else { return Word.price }
+        if seen == now { return nil }
+        switch intent.rule {
+        case 2: return now > seen ? nil : Word.price
+        case 3:
+            if now > seen || intent.tolerance == .max { return nil }
+            let fallen =
+                (ladder.tick(atOrBelow: seen.thousandths) ?? 0)
+                - (ladder.tick(atOrBelow: now.thousandths) ?? 0)
+            return fallen <= Int(intent.tolerance) ? nil : Word.price
+        default: return Word.price
+        }
+    }
+
+    /// The first leg that says something about an earlier one.
+    private func relatedLeg(_ intent: Intent) -> Int? {
+        var fixturesSeen: Set<Int> = []
+        var chains: Set<UInt64> = []
+        var groups: Set<UInt64> = []
+        for (index, leg) in intent.legs.enumerated() {
+            let market = markets[Int(leg.market)]
+            let chain = fixtures[market.fixture].said.competitorChain
+            if fixturesSeen.contains(market.fixture) || chains.contains(chain)
+                || groups.contains(market.relationGroup)
+            { return index }
+            fixturesSeen.insert(market.fixture)
+            if chain != 0 { chains.insert(chain) }
+            if market.relationGroup != 0 { groups.insert(market.relationGroup) }
+        }
+        return nil
+    }
+
+    private func refusalOfStake(_ intent: Intent, _ number: Int) -> Wanted? {
+        let stake = intent.stake
+        if stake < cell.minimumStake || stake <= 0 { return Wanted(Word.stakeLow) }
+        var most = rules.stake
+        if accounts[number].stakeLimit > 0 { most = min(most, accounts[number].stakeLimit) }
+        for leg in intent.legs { most = min(most, markets[Int(leg.market)].maximumStake) }
+        if stake > most { return Wanted(Word.stakeHigh) }
+        var product = Product(stake: stake)
+        for leg in intent.legs {
+            let odds = markets[Int(leg.market)].selections[Int(leg.selection)].odds!
+            product.multiply(UInt64(odds.numerator), UInt64(odds.denominator))
+        }
+        if product.isAbove(cell.payoutCap) { return Wanted(Word.returnHigh) }
+        if accounts[number].balances.cash < stake { return Wanted(Word.funds) }
+        // Cut as the cell cuts, by looking for it from a guess that is never far off.
+        let potential = settledAmount(product)
+        for (index, leg) in intent.legs.enumerated() {
+            let market = Int(leg.market)
+            var book = book(market)
+            let before = worstLoss(market, book)
+            book.returns[Int(leg.selection)] += intent.legs.count == 1 ? potential : potential - stake
+            if intent.legs.count == 1 { book.staked += stake }
+            let after = worstLoss(market, book)
+            if after > markets[market].liabilityLimit, after > before {
+                return Wanted(Word.exposure, index)
+            }
+        }
+        let delays = intent.legs.map { leg in
+            let market = markets[Int(leg.market)]
+            return fixtures[market.fixture].said.isInPlay ? market.betDelay : 0
+        }
+        let own = accounts[number].bets.compactMap { bets[$0] }
+        if delays.contains(where: { $0 > 0 }) {
+            if own.count(where: { $0.status == 1 }) >= rules.pendingPerAccount {
+                return Wanted(Word.pending)
+            }
+        }
+        if own.count(where: \.isStanding) >= rules.openBetsPerAccount {
+            return Wanted(Word.betsOfAccount)
+        }
+        return nil
+    }
+
+    /// What a product comes to, found by halving the range of what it could be.
+    private func settledAmount(_ product: Product) -> Int64 {
+        var low: Int64 = 0
+        var high = Limits.potentialReturn + 1
+        // The largest amount that is not above the fraction, doubled where halves count.
+        while low < high {
+            let middle = low + (high - low + 1) / 2
+            var scaled = product.denominator
+            _ = scaled.multiplyReportingOverflow(by: UInt64(middle))
+            if product.numerator < scaled { high = middle - 1 } else { low = middle }
+        }
+        return product.rounds(to: low, cell.rounding) ? low : low + 1
+    }
+
+    // MARK: After the delay
+
+    mutating func conclude(_ outcomes: [Outcome]) {
+        if outcomes.isEmpty { object("a delay ends and nothing comes of it") }
+        var latest = Int64.min
+        for outcome in outcomes {
+            guard case .placed(let placed) = outcome else { return object("no bet is concluded") }
+            guard let bet = bets[placed.bet], bet.status == 1 else {
+                object("bet \(placed.bet) is concluded, but it did not wait")
+                continue
+            }
+            if bet.dueAt > time { object("bet \(placed.bet) is concluded before its time") }
+            latest = max(latest, bet.dueAt)
+            pending.remove(placed.bet)
+            let number = Int(bet.account)
+            let wanted = refusalAfterDelay(bet)
+            if placed.refusal != wanted?.word ?? 0 {
+                object(
+                    "bet \(placed.bet) should end with \(wanted?.word ?? 0), not \(placed.refusal)")
+            }
+            if let wanted, placed.leg != wanted.leg { object("another leg is blamed") }
+            accounts[number].balances.held -= bet.stake
+            if wanted != nil {
+                accounts[number].balances.cash += bet.stake
+                bets[placed.bet]?.status = 3
+                bets[placed.bet]?.refusal = wanted!.word
+                noteRefusal(placed.bet, wanted!.word)
+            } else {
+                accounts[number].balances.openBets += bet.stake
+                bets[placed.bet]?.status = 2
+            }
+            if placed.status != bets[placed.bet]?.status { object("concluded as \(placed.status)") }
+            compare(placed.balances, number)
+        }
+        for sequence in pending where bets[sequence]!.dueAt < latest {
+            object("bet \(sequence) was due before others that were concluded")
+        }
+    }
+
+    private mutating func noteRefusal(_ sequence: UInt64, _ word: UInt16) {
+        for index in forgotten..<order.count where known[order[index]]?.sequence == sequence {
+            known[order[index]]?.refusal = word
+        }
+    }
+
+    private func refusalAfterDelay(_ bet: Bet) -> Wanted? {
+        if bet.dueAt <= recoveredAt { return Wanted(Word.interrupted) }
+        for (index, leg) in bet.legs.enumerated() {
+            if markets[leg.market].reasons != 0 { return Wanted(Word.suspendedDuringDelay, index) }
+            if leg.isDisturbed { return Wanted(Word.changedDuringDelay, index) }
+        }
+        return nil
+    }
+
+    // MARK: Results
+
+    private func problem(with marks: [Mark], _ number: Int) -> UInt16? {
+        guard marks.count == markets[number].selections.count else { return 4 }
+        for mark in marks {
+            if mark.result > 6 { return 4 }
+            if mark.result == 6, mark.tied < 2 || mark.winners < 1 || mark.winners >= mark.tied {
+                return 4
+            }
+        }
+        let whole = marks.count { $0.result == 1 || $0.result == 4 }
+        let shared = marks.filter { $0.result == 6 }.map { Int($0.winners) }.max() ?? 0
+        return whole + shared > markets[number].winners ? 14 : nil
+    }
+
+    private func same(_ one: [Mark], _ other: [Mark]) -> Bool {
+        zip(one, other).allSatisfy {
+            $0.result == $1.result && $0.winners == $1.winners && max(1, $0.tied) == max(1, $1.tied)
+        }
+    }
+
+    mutating func result(_ id: ExternalID, _ marks: [Mark], _ outcomes: [Outcome]) {
+        guard case .result(let refusal, _, _)? = outcomes.first else {
+            return object("a result without an answer")
+        }
+        guard let number = marketNumbers[id] else {
+            return expect(refusal, 2, "a result of no market")
+        }
+        if let wanted = problem(with: marks, number) { return expect(refusal, wanted, "a result") }
+        let isNews = !same(marks, markets[number].selections.map(\.mark))
+        if markets[number].isByOperators, isNews {
+            return expect(refusal, 15, "a supplier's result against two operators'")
+        }
+        apply(marks, number, refusal, byOperators: false, outcomes)
+    }
+
+    private mutating func apply(
+        _ marks: [Mark], _ number: Int, _ refusal: UInt16, byOperators: Bool, _ outcomes: [Outcome]
+    ) {
+        let isNews = !same(marks, markets[number].selections.map(\.mark))
+        let isFirst = !markets[number].isResulted && marks.contains { $0.result != 0 }
+        guard isNews || isFirst else { return expect(refusal, 11, "a result that is no news") }
+        expect(refusal, 0, "a result")
+        for index in marks.indices {
+            markets[number].selections[index].mark = marks[index]
+            markets[number].selections[index].mark.tied = max(1, marks[index].tied)
+        }
+        markets[number].isResulted = true
+        markets[number].isByOperators = byOperators
+        markets[number].reasons |= 1 << 5
+        markets[number].settlements += 1
+        markets[number].version += 1
+        disturb(market: number)
+        guard outcomes.count == 2, case .market(let shown) = outcomes[1] else {
+            return object("a result is not followed by its market")
+        }
+        compare(shown, number)
+    }
+
+    mutating func propose(
+        _ id: ExternalID, _ marks: [Mark], _ actor: UInt64, _ hasReason: Bool, _ outcomes: [Outcome]
+    ) {
+        guard case .result(let refusal, _, let proposal)? = outcomes.first else {
+            return object("a proposal without an answer")
+        }
+        guard let number = marketNumbers[id] else {
+            return expect(refusal, 2, "a proposal for no market")
+        }
+        if let wanted = problem(with: marks, number) { return expect(refusal, wanted, "a proposal") }
+        if !hasReason { return expect(refusal, 12, "a proposal without a reason") }
+        if actor == 0 { return expect(refusal, 17, "a proposal of nobody") }
+        if refusal == 5 { return }
+        expect(refusal, 0, "a proposal")
+        if proposal != sequence { object("a proposal's number is not its sequence") }
+        proposals[sequence] = Proposal(
+            market: number, marks: marks, actor: actor, settlements: markets[number].settlements,
+            time: time)
+    }
+
+    mutating func approve(_ wanted: UInt64, _ actor: UInt64, _ outcomes: [Outcome]) {
+        guard case .result(let refusal, _, _)? = outcomes.first else {
+            return object("an approval without an answer")
+        }
+        guard let proposal = proposals[wanted],
+            proposal.time >= time - Limits.proposalAge * 1_000_000
+        else { return expect(refusal, 8, "an approval of nothing") }
+        if actor == proposal.actor || actor == 0 {
+            return expect(refusal, 9, "an approval by who proposed it")
+        }
+        proposals[wanted] = nil
+        if proposal.settlements != markets[proposal.market].settlements {
+            return expect(refusal, 10, "an approval of what is settled since")
+        }
+        apply(proposal.marks, proposal.market, refusal, byOperators: true, outcomes)
+    }
+
+    // MARK: Settlement
+
+    private func product(of bet: Bet) -> Product {
+        var product = Product(stake: bet.stake)
+        for leg in bet.legs {
+            let mark = markets[leg.market].selections[leg.selection].mark
+            let above = UInt64(leg.odds.numerator)
+            let below = UInt64(leg.odds.denominator)
+            switch mark.result {
+            case 1: product.multiply(above, below)
+            case 2: product.isLost = true
+            case 3: break
+            case 4: product.multiply(above + below, below * 2)
+            case 5: product.multiply(1, 2)
+            case 6: product.multiply(above * UInt64(mark.winners), below * UInt64(mark.tied))
+            default: product.isOpen = true
+            }
+        }
+        return product
+    }
+
+    mutating func settle(_ outcomes: [Outcome]) {
+        for outcome in outcomes {
+            guard case .settled(let settled) = outcome else { return object("no bet is settled") }
+            guard let bet = bets[settled.bet], bet.status == 2 || bet.status == 4 else {
+                object("bet \(settled.bet) is settled, but it does not stand")
+                continue
+            }
+            let product = product(of: bet)
+            let number = Int(bet.account)
+            if settled.payoutBefore != bet.payout { object("bet \(settled.bet) was paid otherwise") }
+            if settled.version != bet.version + 1 { object("bet \(settled.bet): version skipped") }
+            bets[settled.bet]?.version += 1
+            let isOpen = product.isOpen && !product.isLost
+            if isOpen {
+                if bet.status == 2 || settled.entry != 7 || settled.status != 2 || settled.payout != 0 {
+                    object("bet \(settled.bet) has an undecided leg and is settled")
+                }
+                accounts[number].balances.openBets += bet.stake
+                takeBack(bet.payout, number)
+                house += bet.payout - bet.stake
+                bets[settled.bet]?.status = 2
+                bets[settled.bet]?.payout = 0
+            } else {
+                let isRight =
+                    product.isLost ? settled.payout == 0 : product.rounds(to: settled.payout, cell.rounding)
+                if !isRight || settled.status != 4 {
+                    object("bet \(settled.bet) is not worth \(settled.payout)")
+                }
+                if settled.entry != (bet.status == 2 ? 5 : 6) { object("another entry") }
+                if bet.status == 2 {
+                    accounts[number].balances.openBets -= bet.stake
+                    pay(settled.payout, number)
+                    house += bet.stake - settled.payout
+                } else {
+                    if settled.payout == bet.payout { object("a settlement changes nothing") }
+                    if settled.payout > bet.payout {
+                        pay(settled.payout - bet.payout, number)
+                    } else {
+                        takeBack(bet.payout - settled.payout, number)
+                    }
+                    house += bet.payout - settled.payout
+                }
+                bets[settled.bet]?.status = 4
+                bets[settled.bet]?.payout = settled.payout
+            }
+            compare(settled.balances, number)
+        }
+    }
+
+    /// What is owed is paid first.
+    private mutating func pay(_ amount: Int64, _ number: Int) {
+        let toDebt = min(amount, accounts[number].balances.receivable)
+        accounts[number].balances.receivable -= toDebt
+        accounts[number].balances.cash += amount - toDebt
+    }
+
+    /// What is no longer there becomes owed.
+    private mutating func takeBack(_ amount: Int64, _ number: Int) {
+        let taken = min(amount, accounts[number].balances.cash)
+        accounts[number].balances.cash -= taken
+        accounts[number].balances.receivable += amount - taken
+    }
+
+    // MARK: When nothing is left to do
+
+    /// What must hold whenever nothing is due: every bet stands where its legs say. O(bets).
+    public mutating func checkQuiet() {
+        for (number, bet) in bets.sorted(by: { $0.key < $1.key }) {
+            guard bet.status == 2 || bet.status == 4 else { continue }
+            let product = product(of: bet)
+            let isOpen = product.isOpen && !product.isLost
+            if isOpen != (bet.status == 2) { object("bet \(number) stands where its legs do not") }
+            guard bet.status == 4 else { continue }
+            let isRight =
+                product.isLost ? bet.payout == 0 : product.rounds(to: bet.payout, cell.rounding)
+            if !isRight { object("bet \(number) was paid \(bet.payout)") }
+        }
+        checkBooks()
+    }
+
+    /// The books, added up from nothing. O(bets).
+    public mutating func checkBooks() {
+        var held: [UInt64: Int64] = [:]
+        var open: [UInt64: Int64] = [:]
+        for bet in bets.values {
+            if bet.status == 1 { held[bet.account, default: 0] += bet.stake }
+            if bet.status == 2 { open[bet.account, default: 0] += bet.stake }
+        }
+        var customers: Int64 = 0
+        var deposited: Int64 = 0
+        for (number, account) in accounts.enumerated() {
+            let balances = account.balances
+            if balances.held != held[UInt64(number)] ?? 0 { object("account \(number): held") }
+            if balances.openBets != open[UInt64(number)] ?? 0 { object("account \(number): open") }
+            customers += balances.cash + balances.held + balances.openBets - balances.receivable
+            deposited += account.deposited
+        }
+        if customers + house != deposited { object("the books do not balance") }
+    }
+
+    /// Totals to hold against the engine's: cash, held, open bets, owed, and what the house has won.
+    public var totals: (cash: Int64, held: Int64, openBets: Int64, receivable: Int64, house: Int64) {
+        var sum = Balances()
+        for account in accounts {
+            sum.cash += account.balances.cash
+            sum.held += account.balances.held
+            sum.openBets += account.balances.openBets
+            sum.receivable += account.balances.receivable
+        }
+        return (sum.cash, sum.held, sum.openBets, sum.receivable, house)
+    }
+
+    /// Bets that still wait for their delay.
+    public var pendingCount: Int { pending.count }
+}

@@ -1,0 +1,301 @@
+public import Kernel
+
+/// What a journal says, in the judge's own words: one command and what came of it.
+///
+/// Numbers of kinds, statuses and refusals are those of docs/formats/journal.md.
+public struct Testimony: Sendable {
+    public var sequence: UInt64
+    /// Nanoseconds of UTC.
+    public var time: Int64
+    public var command: Command
+    public var outcomes: [Outcome]
+
+    public init(sequence: UInt64, time: Int64, command: Command, outcomes: [Outcome]) {
+        self.sequence = sequence
+        self.time = time
+        self.command = command
+        self.outcomes = outcomes
+    }
+}
+
+public enum Command: Sendable {
+    case genesis(Cell)
+    case recovered
+    case openAccount(id: ExternalID, currency: UInt16, money: UInt8, stakeLimit: Int64)
+    case deposit(account: UInt64, id: ExternalID, amount: Int64)
+    case fixture(FixtureSaid)
+    case fixtureUpdate(FixtureSaid)
+    case market(MarketSaid)
+    case price(market: ExternalID, odds: [Odds?])
+    case withdrawal(market: ExternalID, selection: UInt32)
+    case marketState(StateSaid)
+    case place(Intent)
+    case timerDue
+    case forgetIDs(projected: UInt64)
+    case result(market: ExternalID, marks: [Mark])
+    case propose(market: ExternalID, marks: [Mark], actor: UInt64, hasReason: Bool)
+    case approve(proposal: UInt64, actor: UInt64)
+    case settleStep
+    /// Sessions, digests and the like: nothing follows from them here.
+    case remark
+}
+
+public struct Cell: Sendable {
+    public var currency: UInt16
+    public var money: UInt8
+    public var rounding: Rounding
+    public var minimumStake: Int64
+    public var payoutCap: Int64
+
+    public init(
+        currency: UInt16, money: UInt8, rounding: Rounding, minimumStake: Int64, payoutCap: Int64
+    ) {
+        self.currency = currency
+        self.money = money
+        self.rounding = rounding
+        self.minimumStake = minimumStake
+        self.payoutCap = payoutCap
+    }
+}
+
+public struct FixtureSaid: Sendable {
+    public var id: ExternalID
+    public var status: UInt8
+    public var isInPlay: Bool
+    public var incident: UInt8
+    public var score: UInt32
+    public var competitorChain: UInt64
+
+    public init(
+        id: ExternalID, status: UInt8, isInPlay: Bool, incident: UInt8, score: UInt32,
+        competitorChain: UInt64
+    ) {
+        self.id = id
+        self.status = status
+        self.isInPlay = isInPlay
+        self.incident = incident
+        self.score = score
+        self.competitorChain = competitorChain
+    }
+}
+
+public struct MarketSaid: Sendable {
+    public var id: ExternalID
+    public var fixture: ExternalID
+    public var winners: Int
+    public var selections: Int
+    /// Milliseconds.
+    public var betDelay: UInt32
+    public var relationGroup: UInt64
+    public var maximumStake: Int64
+    public var liabilityLimit: Int64
+
+    public init(
+        id: ExternalID, fixture: ExternalID, winners: Int, selections: Int, betDelay: UInt32,
+        relationGroup: UInt64, maximumStake: Int64, liabilityLimit: Int64
+    ) {
+        self.id = id
+        self.fixture = fixture
+        self.winners = winners
+        self.selections = selections
+        self.betDelay = betDelay
+        self.relationGroup = relationGroup
+        self.maximumStake = maximumStake
+        self.liabilityLimit = liabilityLimit
+    }
+}
+
+public struct StateSaid: Sendable {
+    /// 1 a market, 2 a fixture's, 3 all.
+    public var scope: UInt8
+    public var id: ExternalID
+    public var owner: UInt8
+    public var setting: UInt8
+    public var lifting: UInt8
+    /// Milliseconds; all ones: unchanged.
+    public var betDelay: UInt32
+    public var isMaterial: Bool
+
+    public init(
+        scope: UInt8, id: ExternalID, owner: UInt8, setting: UInt8, lifting: UInt8,
+        betDelay: UInt32, isMaterial: Bool
+    ) {
+        self.scope = scope
+        self.id = id
+        self.owner = owner
+        self.setting = setting
+        self.lifting = lifting
+        self.betDelay = betDelay
+        self.isMaterial = isMaterial
+    }
+}
+
+public struct Intent: Sendable {
+    public var account: UInt64
+    public var id: ExternalID
+    public var hash: ExternalID
+    public var stake: Int64
+    /// Bonus and free stakes together.
+    public var otherStake: Int64
+    public var currency: UInt16
+    public var structure: UInt8
+    public var legCount: Int
+    public var rule: UInt8
+    public var tolerance: UInt8
+    /// Nanoseconds of UTC.
+    public var validUntil: Int64
+    public var legs: [Leg]
+
+    public struct Leg: Sendable {
+        public var market: UInt64
+        public var selection: UInt32
+        public var odds: Odds?
+        public var score: UInt32
+
+        public init(market: UInt64, selection: UInt32, odds: Odds?, score: UInt32) {
+            self.market = market
+            self.selection = selection
+            self.odds = odds
+            self.score = score
+        }
+    }
+
+    public init(
+        account: UInt64, id: ExternalID, hash: ExternalID, stake: Int64, otherStake: Int64,
+        currency: UInt16, structure: UInt8, legCount: Int, rule: UInt8, tolerance: UInt8,
+        validUntil: Int64, legs: [Leg]
+    ) {
+        self.account = account
+        self.id = id
+        self.hash = hash
+        self.stake = stake
+        self.otherStake = otherStake
+        self.currency = currency
+        self.structure = structure
+        self.legCount = legCount
+        self.rule = rule
+        self.tolerance = tolerance
+        self.validUntil = validUntil
+        self.legs = legs
+    }
+}
+
+/// What a result says of one selection: 0 undecided, 1 won, 2 lost, 3 void, 4 half won, 5 half lost,
+/// 6 dead heat.
+public struct Mark: Hashable, Sendable {
+    public var result: UInt8
+    public var winners: UInt8
+    public var tied: UInt8
+
+    public init(result: UInt8, winners: UInt8 = 1, tied: UInt8 = 1) {
+        self.result = result
+        self.winners = winners
+        self.tied = tied
+    }
+}
+
+public enum Outcome: Sendable {
+    case account(refusal: UInt16, account: UInt64, balances: Balances)
+    case fixture(refusal: UInt16, fixture: UInt64)
+    case market(MarketShown)
+    case withdrawn(market: UInt64, selection: UInt32)
+    case placed(Placed)
+    case settled(Settled)
+    case result(refusal: UInt16, market: UInt64, proposal: UInt64)
+}
+
+public struct Balances: Hashable, Sendable {
+    public var cash: Int64
+    public var held: Int64
+    public var openBets: Int64
+    public var receivable: Int64
+
+    public init(cash: Int64 = 0, held: Int64 = 0, openBets: Int64 = 0, receivable: Int64 = 0) {
+        self.cash = cash
+        self.held = held
+        self.openBets = openBets
+        self.receivable = receivable
+    }
+}
+
+public struct MarketShown: Sendable {
+    public var refusal: UInt16
+    /// All ones: all markets at once, or none.
+    public var market: UInt64
+    public var version: UInt64
+    public var reasons: UInt8
+    public var isResulted: Bool
+    public var openLegs: UInt32
+    public var worstLoss: Int64
+    public var staked: Int64
+
+    public init(
+        refusal: UInt16, market: UInt64, version: UInt64, reasons: UInt8, isResulted: Bool,
+        openLegs: UInt32, worstLoss: Int64, staked: Int64
+    ) {
+        self.refusal = refusal
+        self.market = market
+        self.version = version
+        self.reasons = reasons
+        self.isResulted = isResulted
+        self.openLegs = openLegs
+        self.worstLoss = worstLoss
+        self.staked = staked
+    }
+}
+
+public struct Placed: Sendable {
+    public var account: UInt64
+    public var bet: UInt64
+    /// 1 pending, 2 open, 3 refused, 4 settled.
+    public var status: UInt8
+    public var refusal: UInt16
+    public var leg: UInt32
+    public var potentialReturn: Int64
+    public var dueAt: Int64
+    public var balances: Balances
+    public var isRepeat: Bool
+    public var odds: [Odds?]
+
+    public init(
+        account: UInt64, bet: UInt64, status: UInt8, refusal: UInt16, leg: UInt32,
+        potentialReturn: Int64, dueAt: Int64, balances: Balances, isRepeat: Bool, odds: [Odds?]
+    ) {
+        self.account = account
+        self.bet = bet
+        self.status = status
+        self.refusal = refusal
+        self.leg = leg
+        self.potentialReturn = potentialReturn
+        self.dueAt = dueAt
+        self.balances = balances
+        self.isRepeat = isRepeat
+        self.odds = odds
+    }
+}
+
+public struct Settled: Sendable {
+    public var bet: UInt64
+    public var account: UInt64
+    public var status: UInt8
+    /// 5 settle, 6 resettle, 7 reopen.
+    public var entry: UInt8
+    public var version: UInt32
+    public var payoutBefore: Int64
+    public var payout: Int64
+    public var balances: Balances
+
+    public init(
+        bet: UInt64, account: UInt64, status: UInt8, entry: UInt8, version: UInt32,
+        payoutBefore: Int64, payout: Int64, balances: Balances
+    ) {
+        self.bet = bet
+        self.account = account
+        self.status = status
+        self.entry = entry
+        self.version = version
+        self.payoutBefore = payoutBefore
+        self.payout = payout
+        self.balances = balances
+    }
+}

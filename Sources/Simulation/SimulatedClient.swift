@@ -1,0 +1,201 @@
+import Betting
+import EngineCore
+import Judge
+import Kernel
+import Ledger
+
+/// A customer's program: opens an account, takes its money, bets, and asks again with the same id for as
+/// long as it has no answer. Sometimes with another body, sometimes after its deadline.
+struct SimulatedClient {
+    struct Wager {
+        var intent: BetIntent
+        var changed: BetIntent
+        var sentAt: Int64
+        /// The bet's number, once anybody said it, for the body as it was and as it was changed.
+        var bets: (UInt64, UInt64) = (0, 0)
+        var final: (refusal: UInt16, isOpen: Bool)?
+        var isResolved = false
+    }
+
+    let index: Int
+    private let id: ExternalID
+    private let depositID: ExternalID
+    private let cash: Int64
+    private var account: AccountID?
+    private var hasMoney = false
+    private(set) var wagers: [Wager] = []
+    private var byBet: [UInt64: Int] = [:]
+    private var deafUntil: Int64 = 0
+    private var unresolved: [Int] = []
+
+    init(_ index: Int, _ world: Simulation) {
+        self.index = index
+        id = ExternalID(high: 0xc11e, low: UInt64(index) + 1)
+        let now = Timestamp(nanoseconds: world.clock.wall()).milliseconds
+        depositID = ExternalID(
+            milliseconds: now, random: (world.random.next(), world.random.next()))
+        cash = Int64(world.random.number(in: 0...3) == 0 ? 2000 : 500_000)
+    }
+
+    var hasUnresolved: Bool { account == nil || !hasMoney || !unresolved.isEmpty }
+    var unresolvedText: String {
+        "client \(index): account \(account != nil), money \(hasMoney), bets \(unresolved.count)"
+    }
+
+    /// A half-open connection: what it sends arrives, what is sent to it does not, for a while.
+    mutating func isDeaf(_ world: Simulation) -> Bool {
+        if world.clock.now < deafUntil { return true }
+        if world.random.number(in: 0...99) == 0 {
+            deafUntil = world.clock.now + world.after(10_000)
+            return true
+        }
+        return false
+    }
+
+    // MARK: What it does
+
+    mutating func wake(_ world: Simulation) {
+        guard account != nil else { return world.send(.openAccount(client: index)) }
+        guard hasMoney else { return world.send(.deposit(client: index)) }
+        let overdue = unresolved.filter { world.clock.now - wagers[$0].sentAt > 2_000_000_000 }
+        if let oldest = overdue.first, world.random.number(in: 0...2) > 0 {
+            return ask(oldest, world)
+        }
+        if world.plan.has(.lateRetries), !wagers.isEmpty, world.random.number(in: 0...9) == 0 {
+            return ask(world.random.number(in: 0...wagers.count - 1), world)
+        }
+        if unresolved.count < 8 { bet(world) }
+    }
+
+    private mutating func ask(_ wager: Int, _ world: Simulation) {
+        wagers[wager].sentAt = world.clock.now
+        let isChanged = world.plan.has(.changedBodies) && world.random.number(in: 0...9) == 0
+        world.send(.place(client: index, intent: wager, isChanged: isChanged))
+    }
+
+    mutating func askAgain(_ world: Simulation) {
+        if account == nil { return world.send(.openAccount(client: index)) }
+        if !hasMoney { return world.send(.deposit(client: index)) }
+        for wager in unresolved {
+            wagers[wager].sentAt = world.clock.now
+            world.send(.place(client: index, intent: wager, isChanged: false))
+        }
+    }
+
+    private mutating func bet(_ world: Simulation) {
+        guard let account, let legs = world.supplier.slip(world) else { return }
+        let now = world.clock.wall()
+        let made = Timestamp(nanoseconds: now).milliseconds
+        let id = ExternalID(milliseconds: made, random: (world.random.next(), world.random.next()))
+        let stakes: [ClosedRange<Int>] = [5...50, 10...2000, 1000...60_000]
+        var intent = BetIntent(
+            account: account, id: id, requestHash: ExternalID(high: id.low, low: id.high),
+            session: SessionID(1),
+            stake: Int64(world.random.number(in: stakes[world.random.number(in: 0...2)])),
+            currency: .eur, legs: legs,
+            validUntil: Timestamp(nanoseconds: now).adding(
+                milliseconds: Int64(world.random.number(in: 500...59_000))),
+            receivedAt: Timestamp(nanoseconds: now))
+        intent.rule = world.supplier.rule(world)
+        intent.tolerance = UInt8([0, 1, 5, 255][world.random.number(in: 0...3)])
+        if world.plan.has(.nonsense) { spoil(&intent, world) }
+        var changed = intent
+        changed.stake += 1
+        changed.requestHash = ExternalID(high: id.low, low: id.high &+ 1)
+        wagers.append(Wager(intent: intent, changed: changed, sentAt: world.clock.now))
+        unresolved.append(wagers.count - 1)
+        world.send(.place(client: index, intent: wagers.count - 1, isChanged: false))
+    }
+
+    /// What a broken or hostile client would ask.
+    private func spoil(_ intent: inout BetIntent, _ world: Simulation) {
+        guard world.random.number(in: 0...7) == 0 else { return }
+        switch world.random.number(in: 0...8) {
+        case 0: intent.stake = [0, -5, Limits.stake + 1, .max / 4][world.random.number(in: 0...3)]
+        case 1: intent.validUntil = intent.validUntil.adding(milliseconds: 3_600_000)
+        case 2: intent.currency = .gbp
+        case 3: intent.structure = .system
+        case 4: intent.legs = []
+        case 5: intent.legs[0].market = MarketID(9_999)
+        case 6: intent.legs[0].selection = 77
+        case 7: intent.id = ExternalID(high: world.random.next(), low: world.random.next())
+        default: intent.legs = Array(repeating: intent.legs[0], count: 2)
+        }
+    }
+
+    func openAccount(_ encoder: inout CommandEncoder) -> RecordBytes {
+        encoder.openAccount(id, .eur, .demo)
+    }
+
+    func deposit(_ encoder: inout CommandEncoder) -> RecordBytes? {
+        guard let account else { return nil }
+        return encoder.deposit(cash, to: account, id: depositID)
+    }
+
+    func record(of wager: Int, isChanged: Bool, _ encoder: inout CommandEncoder) -> RecordBytes {
+        encoder.place(isChanged ? wagers[wager].changed : wagers[wager].intent)
+    }
+
+    // MARK: What it hears
+
+    mutating func hear(_ answer: Answer, _ world: Simulation) {
+        switch answer {
+        case .account(let account):
+            if let known = self.account, known != account {
+                world.object("client \(index) was given two accounts")
+            }
+            self.account = account
+        case .deposited: hasMoney = true
+        case .busy: break
+        case .pushed(let placed):
+            guard let wager = byBet[placed.bet] else { return }
+            take(placed, wager, isChanged: wagers[wager].bets.1 == placed.bet, world)
+        case .placed(let wager, let isChanged, let placed):
+            take(placed, wager, isChanged: isChanged, world)
+        }
+    }
+
+    /// An answer never takes back an earlier one.
+    private mutating func take(
+        _ placed: Placed, _ wager: Int, isChanged: Bool, _ world: Simulation
+    ) {
+        let word = Refusal(rawValue: placed.refusal)
+        // The other body won the id; or the id is too old to be asked about, or was never decided.
+        let isAside =
+            word == .idReused || word == .idOutsideWindow || word == .deadlinePassed
+            || word == .deadlineTooFar || word == .tooManyRefused || word?.isCapacity == true
+        if !isAside {
+            let known = isChanged ? wagers[wager].bets.1 : wagers[wager].bets.0
+            let rival = isChanged ? wagers[wager].bets.0 : wagers[wager].bets.1
+            if known != 0, known != placed.bet {
+                world.object("one intent became bets \(known) and \(placed.bet)")
+            }
+            if rival != 0 { world.object("both bodies under one id were decided: \(rival), \(placed.bet)") }
+            if isChanged {
+                wagers[wager].bets.1 = placed.bet
+            } else {
+                wagers[wager].bets.0 = placed.bet
+            }
+            byBet[placed.bet] = wager
+            let isOpen = placed.status == 2 || placed.status == 4
+            if let final = wagers[wager].final {
+                if final.isOpen != isOpen || final.refusal != placed.refusal, placed.status != 1 {
+                    world.object(
+                        "bet \(placed.bet) was \(final.isOpen ? "taken" : "refused \(final.refusal)"), "
+                            + "now \(placed.status), \(placed.refusal)")
+                }
+            } else if placed.status != 1 {
+                wagers[wager].final = (placed.refusal, isOpen)
+            }
+        }
+        let isFinal =
+            placed.status != 1 && !(word == .tooManyRefused || word?.isCapacity == true)
+        // A deadline that passed says nothing of an earlier arrival: nothing was booked under the id.
+        guard isFinal || (word == .idReused && isChanged == false), !wagers[wager].isResolved else {
+            return
+        }
+        if isChanged, word == .idReused { return }
+        wagers[wager].isResolved = true
+        unresolved.removeAll { $0 == wager }
+    }
+}

@@ -1,0 +1,156 @@
+import EngineJournal
+import Glibc
+import Kernel
+
+/// Time as the simulation lets it pass. Nanoseconds.
+final class SimulatedClock: Clock {
+    /// Since the machine was switched on.
+    var now: Int64 = 1_000_000_000
+    /// What the wall clock is off by.
+    var wallOffset: Int64
+
+    init(wall: Int64) { wallOffset = wall - now }
+
+    func wall() -> Int64 { now + wallOffset }
+    func boot() -> Int64 { now }
+}
+
+/// How often a write meets a fault: of 10,000 writes.
+struct DiskFaults {
+    /// Power fails in mid-write; each 512-byte sector of it arrives or does not.
+    var crash = 0
+    /// The device reports an error; what was written is unknown. The next write would succeed.
+    var error = 0
+    /// The device says yes and forgets.
+    var lost = 0
+    /// The device says yes and writes somewhere else.
+    var misdirected = 0
+    /// At a restart, a bit somewhere has flipped.
+    var rot = 0
+    /// Nanoseconds that a write takes.
+    var latency: Int64 = 100_000
+}
+
+/// A disk in memory at its worst. What was not acknowledged may be there, be torn, or not be there.
+final class SimulatedDisk: Disk {
+    struct Stored {
+        let base: UnsafeMutableRawPointer
+        let count: Int
+        var written = 0
+    }
+
+    private(set) var files: [String: Stored] = [:]
+    var faults = DiskFaults()
+    /// Bytes that may still be taken by new files.
+    var room = Int.max
+    /// No further use until the machine starts again.
+    private(set) var isDead = false
+    /// A device lied: from here on recovery may refuse to start, and must not lose anything silently.
+    private(set) var hasLied = false
+    private(set) var writes: UInt64 = 0
+    /// Writes that must arrive before the next fault: a lie about the very last block cannot be told from
+    /// a block that was never written, by any journal on that one device.
+    private var sparedWrites = 0
+    private var random: SeededGenerator
+    private let clock: SimulatedClock
+
+    init(clock: SimulatedClock, seed: UInt64) {
+        self.clock = clock
+        random = SeededGenerator(seed: seed)
+    }
+
+    deinit { for file in files.values { free(file.base) } }
+
+    /// The machine comes back: the disk works again, on what it kept.
+    func restart() {
+        isDead = false
+        guard faults.rot > 0, roll(faults.rot), sparedWrites == 0 else { return }
+        let names = files.keys.sorted().filter { files[$0]!.written > 0 }
+        guard let name = names.randomElement(using: &random), let file = files[name] else { return }
+        let place = Int(random.next() % UInt64(file.written))
+        let byte = file.base.load(fromByteOffset: place, as: UInt8.self)
+        file.base.storeBytes(
+            of: byte ^ 1 << UInt8(random.next() % 8), toByteOffset: place, as: UInt8.self)
+        hasLied = true
+    }
+
+    private func roll(_ chance: Int) -> Bool {
+        chance > 0 && Int(random.next() % 10_000) < chance
+    }
+
+    // MARK: Disk
+
+    func names() throws(DiskError) -> [String] { files.keys.sorted() }
+
+    func createZeroed(_ name: String, bytes: Int) throws(DiskError) {
+        guard files[name] == nil else { return }
+        guard bytes <= room else { throw .noSpace }
+        room -= bytes
+        files[name] = Stored(base: calloc(1, bytes)!, count: bytes)
+    }
+
+    func size(of name: String) throws(DiskError) -> Int {
+        guard let file = files[name] else { throw .missing(name) }
+        return file.count
+    }
+
+    func open(_ name: String) throws(DiskError) -> String {
+        guard files[name] != nil else { throw .missing(name) }
+        return name
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, to name: String, at position: Int)
+        throws(DiskError)
+    {
+        guard !isDead, let file = files[name] else { throw .failed("write \(name)", errno: EIO) }
+        writes += 1
+        clock.now += faults.latency
+        if sparedWrites > 0 {
+            sparedWrites -= 1
+        } else if roll(faults.crash) || roll(faults.error) {
+            isDead = true
+            for sector in 0..<bytes.count / 512 where random.next() & 1 == 1 {
+                put(
+                    UnsafeRawBufferPointer(rebasing: bytes[sector * 512..<sector * 512 + 512]), name,
+                    position + sector * 512)
+            }
+            throw .failed("write \(name)", errno: EIO)
+        } else if roll(faults.lost) {
+            hasLied = true
+            sparedWrites = 1
+            return
+        } else if roll(faults.misdirected) {
+            hasLied = true
+            sparedWrites = 1
+            let places = max(1, (file.count - bytes.count) / 4096)
+            put(bytes, name, Int(random.next() % UInt64(places)) * 4096)
+            return
+        }
+        put(bytes, name, position)
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, _ name: String, _ position: Int) {
+        guard let file = files[name], let source = bytes.baseAddress else { return }
+        (file.base + position).copyMemory(from: source, byteCount: bytes.count)
+        files[name]!.written = max(file.written, position + bytes.count)
+    }
+
+    func read(into bytes: UnsafeMutableRawBufferPointer, from name: String, at position: Int)
+        throws(DiskError)
+    {
+        guard let file = files[name], position + bytes.count <= file.count else {
+            throw .failed("read \(name)", errno: 0)
+        }
+        bytes.baseAddress?.copyMemory(from: file.base + position, byteCount: bytes.count)
+    }
+
+    func close(_ name: String) {}
+
+    func remove(_ name: String) throws(DiskError) {
+        guard let file = files.removeValue(forKey: name) else { return }
+        room = room == .max ? room : room + file.count
+        free(file.base)
+    }
+
+    func freeBytes() throws(DiskError) -> Int { room }
+}

@@ -1,0 +1,383 @@
+import Betting
+import Catalogue
+import EngineCore
+import Kernel
+
+/// One thing that the supplier says.
+enum FeedSaying {
+    case fixture(FixtureFacts)
+    case fixtureUpdate(FixtureFacts)
+    case market(MarketFacts)
+    case price(ExternalID, [PriceEntry])
+    case state(
+        ExternalID, CommandEncoder.Scope, MarketOwner, setting: ShutReasons, lifting: ShutReasons,
+        isMaterial: Bool, delay: UInt32?)
+    case result(ExternalID, [SelectionOutcome])
+    case withdrawal(ExternalID, UInt32)
+
+    func record(_ encoder: inout CommandEncoder) -> RecordBytes {
+        switch self {
+        case .fixture(let facts): encoder.fixture(facts)
+        case .fixtureUpdate(let facts): encoder.fixtureUpdate(facts)
+        case .market(let facts): encoder.market(facts)
+        case .price(let market, let entries):
+            encoder.price(market: market, entries, margin: 500, message: 1, providerTime: 0)
+        case .state(let id, let scope, let owner, let setting, let lifting, let isMaterial, let delay):
+            encoder.marketState(
+                id, scope: scope, by: owner, setting: setting, lifting: lifting,
+                isMaterial: isMaterial, betDelay: delay)
+        case .result(let market, let outcomes):
+            encoder.result(market: market, outcomes, source: .feed)
+        case .withdrawal(let market, let selection):
+            encoder.withdrawal(market: market, selection: selection, effective: 0, received: 1)
+        }
+    }
+}
+
+/// One thing that an operator does.
+enum DeskSaying {
+    case propose(ExternalID, [SelectionOutcome], actor: UInt64, reason: String)
+    case approve(UInt64, actor: UInt64)
+
+    func record(_ encoder: inout CommandEncoder) -> RecordBytes {
+        switch self {
+        case .propose(let market, let outcomes, let actor, let reason):
+            encoder.result(
+                .propose, market: market, outcomes, source: .operator, actor: actor, reason: reason)
+        case .approve(let proposal, let actor): encoder.approve(proposal: proposal, actor: actor)
+        }
+    }
+}
+
+/// Fixtures and markets as their supplier knows them, and what durable records told the world of them.
+struct SimulatedSupplier {
+    private struct Match {
+        var facts: FixtureFacts
+        var isOver = false
+    }
+
+    private struct Offer {
+        let id: ExternalID
+        let match: Int
+        let facts: MarketFacts
+        var prices: [UInt32]
+        var isResulted = false
+        var marks: [SelectionOutcome] = []
+        // As durable records say.
+        var market: MarketID?
+        var fixture: FixtureID?
+        var shown: [Odds?] = []
+        var earlier: [Odds?] = []
+        var version: UInt64 = 0
+        var isOpen = false
+        /// The price that is on its way through the block.
+        var coming: [Odds?] = []
+    }
+
+    private let plan: SimulationPlan
+    private var matches: [Match] = []
+    private var offers: [Offer] = []
+    private var byID: [ExternalID: Int] = [:]
+    private var byMarket: [MarketID: Int] = [:]
+    private var command: ExternalID?
+    private var proposals: [UInt64] = []
+
+    init(_ plan: SimulationPlan) { self.plan = plan }
+
+    // MARK: What everybody can see
+
+    mutating func learn(_ record: RecordBytes) {
+        switch record.kind {
+        case .price:
+            guard let offer = byID[record.clientID] else { return }
+            let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
+            offers[offer].coming = (0..<count).map {
+                record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
+            }
+        case .marketChanged:
+            guard let offer = byID[record.clientID],
+                record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0
+            else { return }
+            let market = MarketID(record.field(Layout.MarketChanged.market, as: UInt64.self))
+            guard market.rawValue != .max else { return }
+            offers[offer].market = market
+            byMarket[market] = offer
+            offers[offer].fixture = FixtureID(
+                record.field(Layout.MarketChanged.fixture, as: UInt64.self))
+            offers[offer].version = record.field(Layout.MarketChanged.version, as: UInt64.self)
+            offers[offer].isOpen = record.field(Layout.MarketChanged.reasons, as: UInt8.self) == 0
+            if !offers[offer].coming.isEmpty {
+                offers[offer].earlier = offers[offer].shown
+                offers[offer].shown = offers[offer].coming
+                offers[offer].coming = []
+            }
+        default: break
+        }
+    }
+
+    mutating func answered(_ record: RecordBytes) {
+        let proposal = record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
+        if proposal != 0, !proposals.contains(proposal) { proposals.append(proposal) }
+    }
+
+    func rule(_ world: Simulation) -> PriceRule {
+        let rules: [PriceRule] = [.exact, .better, .any]
+        var left = world.random.number(in: 0...max(0, plan.priceRuleWeights.reduce(0, +) - 1))
+        for (rule, weight) in zip(rules, plan.priceRuleWeights) {
+            if left < weight { return rule }
+            left -= weight
+        }
+        return .exact
+    }
+
+    /// The legs of a slip as a customer would tap it together; nil when nothing is offered.
+    func slip(_ world: Simulation) -> [LegIntent]? {
+        let known = offers.indices.filter { offers[$0].market != nil && !offers[$0].shown.isEmpty }
+        guard !known.isEmpty else { return nil }
+        let open = known.filter { offers[$0].isOpen }
+        let choice = open.isEmpty || world.random.number(in: 0...9) == 0 ? known : open
+        var count = 1
+        if plan.has(.multiples), world.random.number(in: 0...2) == 0 {
+            count = world.random.number(in: 2...4)
+        }
+        var legs: [LegIntent] = []
+        for _ in 0..<count {
+            let pick =
+                plan.has(.hotMarket) && world.random.number(in: 0...3) > 0
+                ? choice[0] : choice[world.random.number(in: 0...choice.count - 1)]
+            if let leg = leg(pick, world) { legs.append(leg) }
+        }
+        return legs.isEmpty ? nil : legs
+    }
+
+    private func leg(_ pick: Int, _ world: Simulation) -> LegIntent? {
+        let offer = offers[pick]
+        guard let market = offer.market, let fixture = offer.fixture else { return nil }
+        let selection = world.random.number(in: 0...offer.shown.count - 1)
+        let isStale = !offer.earlier.isEmpty && world.random.number(in: 0...7) == 0
+        let odds = (isStale ? offer.earlier : offer.shown)[selection] ?? Odds(2, over: 1)!
+        let score = matches[offer.match].facts.state.score
+        return LegIntent(
+            market: market, fixture: fixture, selection: UInt32(selection), odds: odds,
+            marketVersion: offer.version,
+            score: world.random.number(in: 0...3) == 0 ? Score.unknown : score)
+    }
+
+    // MARK: What it says
+
+    /// The server is there (again): a fresh image of everything.
+    func serverCame(_ world: Simulation) {
+        for index in matches.indices { world.send(.feed(.fixture(matches[index].facts))) }
+        for offer in offers {
+            world.send(.feed(.market(offer.facts)))
+            world.send(.feed(.price(offer.id, entries(offer, world))))
+            world.send(
+                .feed(
+                    .state(
+                        offer.id, .market, .feed, setting: [], lifting: [.feed, .recovery],
+                        isMaterial: false, delay: nil)))
+            if offer.isResulted { world.send(.feed(.result(offer.id, offer.marks))) }
+        }
+    }
+
+    private func entries(_ offer: Offer, _ world: Simulation) -> [PriceEntry] {
+        offer.prices.map {
+            PriceEntry(odds: $0 == 0 ? nil : Odds(thousandths: $0), reference: $0)
+        }
+    }
+
+    mutating func tick(_ world: Simulation) {
+        if matches.count(where: { !$0.isOver }) < plan.fixtures, matches.count < 40 {
+            return newMatch(world)
+        }
+        guard !offers.isEmpty else { return }
+        let pick = world.random.number(in: 0...offers.count - 1)
+        switch world.random.number(in: 0...99) {
+        case 0..<50: move(pick, world)
+        case 50..<62 where plan.has(.suspensions): shut(pick, world)
+        case 62..<70 where plan.has(.inPlay): play(offers[pick].match, world)
+        case 70..<73 where plan.has(.withdrawals):
+            world.send(
+                .feed(
+                    .withdrawal(
+                        offers[pick].id,
+                        UInt32(world.random.number(in: 0...offers[pick].prices.count)))))
+        case 73..<80: decide(pick, world)
+        case 80..<84:
+            world.send(
+                .feed(
+                    .state(
+                        offers[pick].id, .market, .feed, setting: [], lifting: [.feed, .recovery],
+                        isMaterial: false, delay: nil)))
+        default: move(pick, world)
+        }
+    }
+
+    private mutating func newMatch(_ world: Simulation) {
+        let number = UInt64(matches.count + 1)
+        var facts = FixtureFacts(id: ExternalID(high: 0xf1f1, low: number))
+        facts.sport = .football
+        let isInPlay = plan.has(.inPlay) && world.random.number(in: 0...1) == 0
+        facts.state = FixtureState(
+            status: isInPlay ? .live : .notStarted, isInPlay: isInPlay,
+            score: world.random.number(in: 0...3) == 0
+                ? Score.unknown : Score(home: 0, away: 0).packed)
+        facts.competitorChain = UInt64(world.random.number(in: 0...3))
+        matches.append(Match(facts: facts))
+        world.send(.feed(.fixture(facts)))
+        for index in 0..<world.random.number(in: 1...3) {
+            let id = ExternalID(high: 0xa4a4, low: number * 10 + UInt64(index))
+            let count = world.random.number(in: 2...(plan.has(.manyWinners) ? 5 : 3))
+            var market = MarketFacts(
+                id: id, fixture: facts.id, name: "m",
+                selections: (0..<count).map { SelectionFacts(supplierID: UInt64($0), name: "s") })
+            if plan.has(.manyWinners) {
+                market.winners = UInt8(world.random.number(in: 1...count - 1))
+            }
+            market.betDelay = UInt32(world.random.number(in: 0...8000))
+            market.relationGroup = UInt64(world.random.number(in: 0...4))
+            if plan.has(.tightLiability) {
+                market.liabilityLimit = Int64(world.random.number(in: 500...100_000))
+                market.maximumStake = Int64(world.random.number(in: 100...50_000))
+            }
+            let prices = (0..<count).map { _ in
+                TickLadder.classic.thousandths(at: world.random.number(in: 5...180))
+            }
+            byID[id] = offers.count
+            offers.append(Offer(id: id, match: matches.count - 1, facts: market, prices: prices))
+            world.send(.feed(.market(market)))
+            move(offers.count - 1, world)
+            world.send(
+                .feed(
+                    .state(
+                        id, .market, .feed, setting: [], lifting: .feed, isMaterial: false,
+                        delay: nil)))
+        }
+    }
+
+    private mutating func move(_ pick: Int, _ world: Simulation) {
+        for index in offers[pick].prices.indices where world.random.number(in: 0...1) == 0 {
+            let tick = TickLadder.classic.tick(atOrBelow: max(1010, offers[pick].prices[index])) ?? 0
+            let next = min(250, max(0, tick + world.random.number(in: -2...2)))
+            offers[pick].prices[index] =
+                world.random.number(in: 0...29) == 0 ? 0 : TickLadder.classic.thousandths(at: next)
+        }
+        world.send(.feed(.price(offers[pick].id, entries(offers[pick], world))))
+    }
+
+    private func shut(_ pick: Int, _ world: Simulation) {
+        let offer = offers[pick]
+        let owner = MarketOwner.allCases[world.random.number(in: 0...3)]
+        let isSetting = world.random.number(in: 0...2) == 0
+        let scope: CommandEncoder.Scope =
+            switch world.random.number(in: 0...9) {
+            case 0: .all
+            case 1, 2: .fixture
+            default: .market
+            }
+        let id =
+            switch scope {
+            case .market: offer.id
+            case .fixture: matches[offer.match].facts.id
+            case .all: ExternalID.zero
+            }
+        world.send(
+            .feed(
+                .state(
+                    id, scope, owner, setting: isSetting ? owner.reasons : [],
+                    lifting: isSetting ? [] : owner.reasons,
+                    isMaterial: world.random.number(in: 0...5) == 0,
+                    delay: world.random.number(in: 0...4) == 0
+                        ? UInt32(world.random.number(in: 0...40_000)) : nil)))
+    }
+
+    private mutating func play(_ match: Int, _ world: Simulation) {
+        guard !matches[match].isOver else { return }
+        switch world.random.number(in: 0...5) {
+        case 0: matches[match].facts.state.isInPlay.toggle()
+        case 1:
+            let score = world.random.number(in: 0...4)
+            matches[match].facts.state.score = Score(home: UInt16(score), away: 1).packed
+            matches[match].facts.incident = .goal
+        case 2: matches[match].facts.incident = .redCard
+        default: matches[match].facts.state.clockSeconds = UInt32(world.random.number(in: 0...5400))
+        }
+        world.send(.feed(.fixtureUpdate(matches[match].facts)))
+        matches[match].facts.incident = .none
+    }
+
+    private mutating func decide(_ pick: Int, _ world: Simulation) {
+        if offers[pick].isResulted {
+            guard plan.has(.corrections) || world.random.number(in: 0...3) == 0 else { return }
+            if plan.has(.corrections), world.random.number(in: 0...1) == 0 {
+                offers[pick].marks = marks(pick, world)
+            }
+        } else {
+            guard world.random.number(in: 0...2) == 0 else { return }
+            offers[pick].marks = marks(pick, world)
+            offers[pick].isResulted = true
+        }
+        world.send(.feed(.result(offers[pick].id, offers[pick].marks)))
+        let match = offers[pick].match
+        if offers.allSatisfy({ $0.match != match || $0.isResulted }) { matches[match].isOver = true }
+    }
+
+    /// Mostly what can be; now and then more winners than there are.
+    private func marks(_ pick: Int, _ world: Simulation) -> [SelectionOutcome] {
+        let count = offers[pick].prices.count
+        var left = Int(offers[pick].facts.winners)
+        if plan.has(.nonsense), world.random.number(in: 0...9) == 0 { left += 1 }
+        let first = world.random.number(in: 0...count - 1)
+        var marks = [SelectionOutcome](repeating: SelectionOutcome(.lost), count: count)
+        for step in 0..<count {
+            let index = (first + step) % count
+            switch world.random.number(in: 0...19) {
+            case 0: marks[index] = SelectionOutcome(.void)
+            case 1: marks[index] = SelectionOutcome(.halfLost)
+            case 2 where plan.has(.corrections): marks[index] = SelectionOutcome(.undecided)
+            case 3 where left > 0:
+                marks[index] = SelectionOutcome(.halfWon)
+                left -= 1
+            case 4 where left > 0:
+                marks[index] = SelectionOutcome(.deadHeat, winners: 1, tied: 2)
+                left -= 1
+            default:
+                guard left > 0 else { continue }
+                marks[index] = SelectionOutcome(.won)
+                left -= 1
+            }
+        }
+        return marks
+    }
+
+    func deskTick(_ world: Simulation) {
+        guard !offers.isEmpty else { return }
+        let pick = world.random.number(in: 0...offers.count - 1)
+        if !proposals.isEmpty, world.random.number(in: 0...1) == 0 {
+            let proposal = proposals[world.random.number(in: 0...proposals.count - 1)]
+            return world.send(
+                .desk(.approve(proposal, actor: UInt64(world.random.number(in: 0...3)))))
+        }
+        world.send(
+            .desk(
+                .propose(
+                    offers[pick].id, marks(pick, world),
+                    actor: UInt64(world.random.number(in: 0...2)),
+                    reason: world.random.number(in: 0...5) == 0 ? "" : "seen on the pitch")))
+    }
+
+    /// The end: everything that has no result gets one.
+    mutating func resolveAll(_ world: Simulation) {
+        for pick in offers.indices {
+            if !offers[pick].isResulted || offers[pick].marks.contains(where: { $0.result == .undecided }) {
+                let count = offers[pick].prices.count
+                offers[pick].marks = (0..<count).map {
+                    SelectionOutcome($0 < Int(offers[pick].facts.winners) ? .won : .lost)
+                }
+                offers[pick].isResulted = true
+            }
+            world.send(.feed(.market(offers[pick].facts)))
+            world.send(.feed(.result(offers[pick].id, offers[pick].marks)))
+        }
+    }
+}

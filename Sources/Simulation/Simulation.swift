@@ -1,0 +1,501 @@
+import Betting
+import Catalogue
+import EngineCore
+import EngineJournal
+import EngineService
+import Judge
+import Kernel
+import Ledger
+
+/// A message on the wire.
+enum Message {
+    case openAccount(client: Int)
+    case deposit(client: Int)
+    /// `isChanged`: another body under the same id.
+    case place(client: Int, intent: Int, isChanged: Bool)
+    case feed(FeedSaying)
+    case desk(DeskSaying)
+}
+
+/// What a client hears.
+enum Answer {
+    case account(AccountID)
+    case deposited
+    case placed(intent: Int, isChanged: Bool, Placed)
+    /// A bet that had waited was decided.
+    case pushed(Placed)
+    case busy
+}
+
+private enum Event {
+    case clientWakes(Int)
+    case arrives(Message)
+    case hears(client: Int, Answer)
+    case turn
+    case idle(turns: UInt64)
+    case start
+    case feedTick
+    case deskTick
+    case clockStep
+    case makeSegment
+    case roomComes
+}
+
+/// The platform below its sockets, with its supplier, its desk and its clients, in one thread and in
+/// virtual time. Everything follows from the seed.
+public final class Simulation {
+    let plan: SimulationPlan
+    var random: SeededGenerator
+    let clock: SimulatedClock
+    let disk: SimulatedDisk
+    private var queue = EventQueue<Event>()
+    private var host: EngineHost<SimulatedDisk, SimulatedClock>?
+    private let batch: IntakeBatch
+    private var tokens: [Token: Message] = [:]
+    private var nextToken: Token = 1
+    private var turns: UInt64 = 0
+    private var turnAt: Int64?
+    private var lacksSegment = false
+    var encoder = CommandEncoder()
+    var judge: Judge
+    private var witness = Witness()
+    private var acknowledged = JournalPoint(incarnation: 0, sequence: 0, block: .zero)
+    private var liveHash = StateHash()
+    var clients: [SimulatedClient] = []
+    var owners: [AccountID: Int] = [:]
+    var supplier: SimulatedSupplier
+    private var isSafetyPhase = true
+    public internal(set) var result: SimulationResult
+    /// Told what happens, when somebody wants to read it.
+    public var story: ((String) -> Void)?
+
+    static let segmentBytes = 1 << 20
+    /// Bytes of a segment that are kept for what the engine does by itself while there is no next one.
+    static let reserve = 256 << 10
+    static let journal = ExternalID(high: 0x51, low: 0x3a)
+
+    public init(_ plan: SimulationPlan) {
+        self.plan = plan
+        random = SeededGenerator(seed: plan.seed)
+        clock = SimulatedClock(wall: 1_790_000_000_000_000_000 + Int64(plan.seed % 1000) * 1_000_003)
+        disk = SimulatedDisk(clock: clock, seed: plan.seed ^ 0xd15c)
+        batch = IntakeBatch(capacity: plan.has(.smallIntake) ? 24 : 512)
+        var rules = JudgeRules()
+        rules.pendingPerAccount = plan.rules.pendingPerAccount
+        rules.refusedPerAccount = plan.rules.refusedPerAccount
+        rules.openBetsPerAccount = plan.rules.openBetsPerAccount
+        judge = Judge(rules: rules)
+        supplier = SimulatedSupplier(plan)
+        result = SimulationResult(seed: plan.seed)
+        var faults = DiskFaults()
+        if plan.has(.crashes) { faults.crash = random.number(in: 5...80) }
+        if plan.has(.writeErrors) { faults.error = random.number(in: 5...40) }
+        if plan.has(.lostWrites) { faults.lost = random.number(in: 5...40) }
+        if plan.has(.misdirectedWrites) { faults.misdirected = random.number(in: 5...40) }
+        if plan.has(.rot) { faults.rot = 3000 }
+        faults.latency = plan.has(.slowDisk) ? 60_000_000 : 90_000
+        disk.faults = faults
+        if plan.has(.fullDisk) { disk.room = Self.segmentBytes * random.number(in: 2...3) }
+    }
+
+    func tell(_ text: @autoclosure () -> String) {
+        guard let story else { return }
+        let seconds = String((clock.now - 1_000_000_000) / 1_000_000)
+        let padded = String(repeating: " ", count: max(0, 9 - seconds.utf8.count)) + seconds
+        story("\(padded) ms  " + text())
+    }
+
+    func object(_ text: String) {
+        tell("PROBLEM: \(text)")
+        guard result.problems.count < 20 else { return }
+        result.problems.append(text)
+    }
+
+    private func trace(_ kind: UInt64, _ one: UInt64, _ other: UInt64 = 0) {
+        var mix = RowMix(kind: kind, row: UInt64(bitPattern: clock.now))
+        mix.combine(one, other)
+        mix.combine(result.trace.high, result.trace.low)
+        result.trace.add(mix)
+    }
+
+    // MARK: A life
+
+    public func run() -> SimulationResult {
+        tell("seed \(plan.seed): \(plan.text)")
+        for index in 0..<plan.clients {
+            clients.append(SimulatedClient(index, self))
+            queue.add(.clientWakes(index), at: clock.now + after(10))
+        }
+        queue.add(.start, at: clock.now)
+        queue.add(.feedTick, at: clock.now + 1_000_000)
+        if plan.has(.byHand) { queue.add(.deskTick, at: clock.now + after(5000)) }
+        if plan.has(.clockSteps) { queue.add(.clockStep, at: clock.now + after(60_000)) }
+        if plan.has(.fullDisk) { queue.add(.roomComes, at: clock.now + after(400_000)) }
+        // A life in which nothing can be reached ends, too.
+        let most = clock.now + 7_200_000_000_000
+        while isSafetyPhase, result.problems.isEmpty, !result.isRefused, clock.now < most {
+            step()
+            if judge.sequence > 0, result.commands >= plan.commands, result.crashes > 0 || !mayCrash {
+                isSafetyPhase = false
+            }
+        }
+        if result.problems.isEmpty, !result.isRefused { finish() }
+        result.problems += judge.problems.prefix(20 - min(20, result.problems.count))
+        result.bets = judge.betCount
+        trace(9, judge.sequence, UInt64(result.problems.count))
+        return result
+    }
+
+    private var mayCrash: Bool { plan.has(.crashes) || plan.has(.writeErrors) }
+
+    /// Nanoseconds until something that happens every `milliseconds` on average.
+    func after(_ milliseconds: Int) -> Int64 {
+        Int64(random.number(in: 0...max(1, milliseconds * 2_000_000)))
+    }
+
+    private func step() {
+        guard let (time, event) = queue.next() else { return }
+        clock.now = max(clock.now, time)
+        switch event {
+        case .clientWakes(let client):
+            clients[client].wake(self)
+            if isSafetyPhase { queue.add(.clientWakes(client), at: clock.now + after(plan.think)) }
+        case .arrives(let message): receive(message)
+        case .hears(let client, let answer): clients[client].hear(answer, self)
+        case .turn:
+            guard turnAt == time || turnAt == nil || turnAt! <= clock.now else { return }
+            turnAt = nil
+            turn()
+        case .idle(let seen):
+            guard seen == turns, let host else { return }
+            do { try host.confirm() } catch { die(error) }
+        case .start: start()
+        case .feedTick:
+            supplier.tick(self)
+            if isSafetyPhase { queue.add(.feedTick, at: clock.now + after(plan.feedPause)) }
+        case .deskTick:
+            supplier.deskTick(self)
+            if isSafetyPhase { queue.add(.deskTick, at: clock.now + after(8000)) }
+        case .clockStep:
+            let step = Int64(random.number(in: -20_000...20_000)) * 1_000_000
+            clock.wallOffset += step
+            tell("the wall clock steps by \(step / 1_000_000) ms")
+            if isSafetyPhase { queue.add(.clockStep, at: clock.now + after(120_000)) }
+        case .makeSegment: makeSegment()
+        case .roomComes:
+            disk.room = .max
+            tell("the disk has room again")
+        }
+    }
+
+    // MARK: The wire
+
+    /// From a client: lost, repeated or late as the seed has it.
+    func send(_ message: Message) {
+        deliver(.arrives(message), base: 200_000)
+    }
+
+    private func send(_ answer: Answer, to client: Int) {
+        if isSafetyPhase, plan.has(.halfOpen), clients[client].isDeaf(self) { return }
+        deliver(.hears(client: client, answer), base: 200_000)
+    }
+
+    private func deliver(_ event: Event, base: Int64) {
+        guard isSafetyPhase else { return queue.add(event, at: clock.now + base) }
+        if plan.has(.lostMessages), random.number(in: 0...99) < 8 { return }
+        var delay = base
+        if plan.has(.reorderedMessages) { delay += after(random.number(in: 0...9) == 0 ? 2000 : 5) }
+        queue.add(event, at: clock.now + delay)
+        if plan.has(.repeatedMessages), random.number(in: 0...99) < 8 {
+            queue.add(event, at: clock.now + delay + after(1000))
+        }
+    }
+
+    // MARK: The server
+
+    private func receive(_ message: Message) {
+        guard host != nil else { return }
+        guard !isShortOfSpace else { return refuse(message) }
+        let token = nextToken
+        guard let record = record(of: message), batch.add(record, token: token) else {
+            return refuse(message)
+        }
+        nextToken += 1
+        tokens[token] = message
+        wake(after: 50_000)
+    }
+
+    /// Nothing was taken and nothing is journalled.
+    private func refuse(_ message: Message) {
+        switch message {
+        case .openAccount(let client), .deposit(let client), .place(let client, _, _):
+            tell("busy for client \(client)")
+            send(.busy, to: client)
+        default: break
+        }
+    }
+
+    private func record(of message: Message) -> RecordBytes? {
+        switch message {
+        case .openAccount(let client): clients[client].openAccount(&encoder)
+        case .deposit(let client): clients[client].deposit(&encoder)
+        case .place(let client, let intent, let isChanged):
+            clients[client].record(of: intent, isChanged: isChanged, &encoder)
+        case .feed(let saying): saying.record(&encoder)
+        case .desk(let saying): saying.record(&encoder)
+        }
+    }
+
+    private func wake(after nanoseconds: Int64) {
+        let wanted = clock.now + nanoseconds
+        if let turnAt, turnAt <= wanted { return }
+        turnAt = wanted
+        queue.add(.turn, at: wanted)
+    }
+
+    private var isShortOfSpace: Bool {
+        guard let host else { return false }
+        return lacksSegment && host.roomLeft < Self.reserve
+    }
+
+    private func turn() {
+        guard let host else { return }
+        turns += 1
+        defer { batch.removeAll() }
+        host.projected = acknowledged.sequence
+        do {
+            try host.turn(batch) { durable($0) }
+        } catch { return die(error) }
+        if turns % 64 == 0 { audit() }
+        if let due = host.nanosecondsUntilDue() { wake(after: max(1000, due)) }
+        queue.add(.idle(turns: turns), at: clock.now + 100_000_000)
+    }
+
+    /// A block that is on the disk: only now may anybody learn of it.
+    private func durable(_ block: DurableBlock) {
+        block.forEachRecord { hear($0) }
+        hearLast()
+        acknowledged = block.point
+        liveHash = host?.stateHash ?? liveHash
+        for completion in block.completions {
+            guard let message = tokens.removeValue(forKey: completion.token),
+                completion.slot != .max
+            else { continue }
+            answer(message, block.record(at: Int(completion.slot)))
+        }
+        block.forEachRecord { record in
+            if record.kind == .placed, record.cause != record.sequence - 1 || record.flags != 0 {
+                push(record)
+            }
+        }
+    }
+
+    private func hear(_ record: RecordBytes) {
+        supplier.learn(record)
+        if let said = witness.hear(record) { judged(said) }
+    }
+
+    private func hearLast() {
+        if let said = witness.finish() { judged(said) }
+    }
+
+    private func judged(_ said: Testimony) {
+        result.commands += 1
+        trace(1, said.sequence, UInt64(bitPattern: said.time))
+        if story != nil { narrate(said) }
+        judge.hear(said)
+        for outcome in said.outcomes {
+            if case .settled = outcome { result.settled += 1 }
+        }
+        if !judge.problems.isEmpty, result.problems.isEmpty {
+            object("the judge does not agree: \(judge.problems[0])")
+        }
+    }
+
+    private func answer(_ message: Message, _ record: RecordBytes) {
+        switch message {
+        case .openAccount(let client):
+            guard record.field(Layout.AccountChanged.refusal, as: UInt16.self) != 5 else { return }
+            owners[record.account] = client
+            send(.account(record.account), to: client)
+        case .deposit(let client): send(.deposited, to: client)
+        case .place(let client, let intent, let isChanged):
+            guard let placed = Self.placed(record) else { return }
+            if placed.isRepeat { result.repeats += 1 }
+            send(.placed(intent: intent, isChanged: isChanged, placed), to: client)
+        case .feed: break
+        case .desk: supplier.answered(record)
+        }
+    }
+
+    private func push(_ record: RecordBytes) {
+        guard let client = owners[record.account], let placed = Self.placed(record),
+            !placed.isRepeat
+        else { return }
+        send(.pushed(placed), to: client)
+    }
+
+    private static func placed(_ record: RecordBytes) -> Placed? {
+        guard case .placed(let placed)? = Witness.outcome(record) else { return nil }
+        return placed
+    }
+
+    /// The process ends at once; what was not answered is for recovery to decide.
+    private func die(_ error: HostError) {
+        result.crashes += 1
+        trace(2, acknowledged.sequence)
+        tell("the server dies (\(error)); \(tokens.count) commands are unanswered")
+        host = nil
+        batch.removeAll()
+        tokens.removeAll()
+        turnAt = nil
+        queue.add(.start, at: clock.now + 200_000_000 + after(1500))
+    }
+
+    private func start() {
+        guard host == nil else { return }
+        disk.restart()
+        witness = Witness()
+        lacksSegment = false
+        var sawAcknowledged = acknowledged.sequence == 0
+        var limits = EngineLimits(
+            accounts: 64, openBets: 20_000, ids: 20_000, reservedIDs: 64, reservedBets: 64,
+            timers: 1024, fixtures: 64, markets: 256)
+        if plan.has(.smallLimits) { limits.timers = 4 }
+        do {
+            let started = try EngineHost(
+                disk: disk, clock: clock, limits: limits, cell: CellConfiguration(),
+                segmentBytes: Self.segmentBytes, newJournal: Self.journal, rules: [plan.rules],
+                prepare: { [unowned self] in prepare($0) },
+                observe: { block in
+                    if block.point == acknowledged { sawAcknowledged = true }
+                    // What was written and not answered is decided now.
+                    guard block.header.lastSequence > acknowledged.sequence, block.header.slots > 0
+                    else { return }
+                    block.forEachRecord { hear($0) }
+                    hearLast()
+                    acknowledged = block.point
+                    sawAcknowledged = true
+                    liveHash = StateHash()
+                })
+            if !sawAcknowledged { object("an acknowledged block is not there after recovery") }
+            if liveHash != StateHash(), started.report.stateHash != liveHash {
+                object("replay gives \(started.report.stateHash), live was \(liveHash)")
+            }
+            tell(
+                "the server starts with \(started.report.records) records"
+                    + (started.report.tornBytes > 0 ? ", a torn block is cut" : ""))
+            host = started
+            audit()
+            supplier.serverCame(self)
+            wake(after: 1000)
+        } catch {
+            failedToStart(error)
+        }
+    }
+
+    private func failedToStart(_ error: HostError) {
+        switch error {
+        case .corrupt(let corruption) where disk.hasLied:
+            result.isRefused = true
+            tell("recovery refuses to start: \(corruption.text)")
+        case .disk:
+            // The first write of a life can fail as any other.
+            result.crashes += 1
+            queue.add(.start, at: clock.now + 200_000_000 + after(1500))
+        default: object("the server does not start: \(error)")
+        }
+    }
+
+    /// The helper that makes segments ahead of need.
+    private func prepare(_ segment: UInt32) {
+        nextSegment = segment
+        makeSegment()
+    }
+
+    private var nextSegment: UInt32 = 0
+
+    private func makeSegment() {
+        guard nextSegment > 0 else { return }
+        do {
+            try disk.createZeroed(
+                JournalFormat.segmentName(nextSegment), bytes: Self.segmentBytes)
+            if lacksSegment { tell("the next segment is made, intake goes on") }
+            lacksSegment = false
+        } catch {
+            if !lacksSegment { tell("there is no room for the next segment") }
+            lacksSegment = true
+            queue.add(.makeSegment, at: clock.now + 1_000_000_000)
+        }
+    }
+
+    private func audit() {
+        guard let host else { return }
+        for problem in host.engine.audit() { object("the engine's own audit: \(problem)") }
+        judge.checkBooks()
+        let totals = judge.totals
+        let ours = [
+            host.engine.total(.cash, .demo), host.engine.total(.held, .demo),
+            host.engine.total(.openBets, .demo), -host.engine.total(.receivable, .demo),
+            host.engine.total(.houseResult, .demo),
+        ]
+        if ours != [totals.cash, totals.held, totals.openBets, totals.receivable, totals.house] {
+            object("the engine's totals are \(ours), the judge's \(totals)")
+        }
+    }
+
+    // MARK: Faults off: everyone must finish
+
+    private func finish() {
+        tell("faults are off; everyone must finish")
+        disk.faults = DiskFaults()
+        disk.room = .max
+        if plan.has(.smallLimits) || plan.has(.fullDisk) { makeSegment() }
+        settleDown(seconds: 5)
+        supplier.serverCame(self)
+        settleDown(seconds: 1)
+        for round in 0..<40 {
+            let open = clients.indices.filter { clients[$0].hasUnresolved }
+            guard !open.isEmpty else { break }
+            if round == 39 {
+                let intents = open.map { clients[$0].unresolvedText }.joined(separator: "; ")
+                object("clients never got an answer: \(intents)")
+            }
+            for client in open { clients[client].askAgain(self) }
+            settleDown(seconds: 31)
+        }
+        supplier.resolveAll(self)
+        settleDown(seconds: 31)
+        guard let host else { return object("the server is down although faults are off") }
+        if judge.pendingCount > 0 { object("\(judge.pendingCount) bets wait for ever") }
+        judge.checkQuiet()
+        audit()
+        checkReplay(host.stateHash)
+        trace(3, host.stateHash.high, host.stateHash.low)
+        tell("state hash \(host.stateHash)")
+    }
+
+    /// Lets virtual time pass until nothing happens any more, or `seconds` are over.
+    private func settleDown(seconds: Int64) {
+        let until = clock.now + seconds * 1_000_000_000
+        queue.add(.idle(turns: .max), at: until)
+        while clock.now < until, result.problems.isEmpty, !result.isRefused { step() }
+    }
+
+    /// The journal alone gives the same state, with hash tables scattered otherwise.
+    private func checkReplay(_ live: StateHash) {
+        var engine = Engine(
+            limits: EngineLimits(
+                accounts: 64, openBets: 20_000, ids: 20_000, reservedIDs: 64, reservedBets: 64,
+                timers: 1024, fixtures: 64, markets: 256), seed: plan.seed &+ 77,
+            rules: [plan.rules])
+        var replay = Replay()
+        do {
+            _ = try JournalReader(disk).scan { try replay.apply($0, to: &engine) }
+            try replay.finish()
+            if engine.stateHash != live { object("replay from nothing gives another state") }
+        } catch is Corruption where disk.hasLied {
+            result.isRefused = true
+        } catch { object("the journal cannot be replayed: \(error)") }
+    }
+}

@@ -1,0 +1,67 @@
+import Betting
+import Judge
+import Kernel
+
+extension Simulation {
+    /// One line for each thing that a reader of a seed wants to see.
+    func narrate(_ said: Testimony) {
+        let number = "\(said.sequence)"
+        switch said.command {
+        case .genesis: tell("\(number) the journal begins")
+        case .recovered: tell("\(number) recovered; every market is shut")
+        case .openAccount: tell("\(number) an account is opened\(outcome(said))")
+        case .deposit(let account, _, let amount):
+            tell("\(number) account \(account) gets \(amount)\(outcome(said))")
+        case .place(let intent):
+            let legs = intent.legs.map { leg in
+                "market \(leg.market) selection \(leg.selection) at "
+                    + (leg.odds.map { $0.text(as: .decimal) } ?? "no price")
+            }.joined(separator: " + ")
+            tell("\(number) account \(intent.account) bets \(intent.stake) on \(legs)\(outcome(said))")
+        case .timerDue: tell("\(number) delays end\(outcome(said))")
+        case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
+        case .result(let market, let marks):
+            tell("\(number) result of \(market.low): \(marks.map(\.result))\(outcome(said))")
+        case .propose(let market, _, let actor, _):
+            tell("\(number) operator \(actor) proposes a result of \(market.low)\(outcome(said))")
+        case .approve(let proposal, let actor):
+            tell("\(number) operator \(actor) approves \(proposal)\(outcome(said))")
+        case .marketState(let state):
+            tell(
+                "\(number) owner \(state.owner) sets \(state.setting), lifts \(state.lifting), scope \(state.scope)"
+            )
+        case .withdrawal(let market, let selection):
+            tell("\(number) selection \(selection) of \(market.low) is withdrawn")
+        case .fixture(let fixture): tell("\(number) fixture \(fixture.id.low)")
+        case .fixtureUpdate(let fixture):
+            tell(
+                "\(number) fixture \(fixture.id.low): score \(fixture.score), in play \(fixture.isInPlay), incident \(fixture.incident)"
+            )
+        case .market(let market):
+            tell("\(number) market \(market.id.low) with \(market.selections) selections")
+        case .price(let market, let odds):
+            let prices = odds.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
+            tell("\(number) prices of \(market.low): \(prices)")
+        case .forgetIDs: tell("\(number) old ids are let go")
+        case .remark: break
+        }
+    }
+
+    private func outcome(_ said: Testimony) -> String {
+        said.outcomes.map { outcome in
+            switch outcome {
+            case .placed(let placed):
+                let word =
+                    Refusal(rawValue: placed.refusal)?.code
+                    ?? BetStatus(rawValue: placed.status)?.word ?? "?"
+                return "; bet \(placed.bet) \(word)\(placed.isRepeat ? " (again)" : ""), cash \(placed.balances.cash)"
+            case .settled(let settled):
+                return "; bet \(settled.bet) pays \(settled.payout) (before \(settled.payoutBefore))"
+            case .account(let refusal, let account, let balances):
+                return refusal == 0 ? "; account \(account), cash \(balances.cash)" : "; refused \(refusal)"
+            case .result(let refusal, _, _): return refusal == 0 ? "; taken" : "; refused \(refusal)"
+            default: return ""
+            }
+        }.joined()
+    }
+}

@@ -1,0 +1,229 @@
+import EngineCore
+import Judge
+import Kernel
+
+/// Puts records into the judge's words. Knows the layouts; decides nothing.
+struct Witness {
+    private var waiting: Testimony?
+
+    /// The testimony that is complete now that this record has begun another, if there is one.
+    mutating func hear(_ record: RecordBytes) -> Testimony? {
+        guard record.kind?.isCommand == true else {
+            if let outcome = Self.outcome(record) { waiting?.outcomes.append(outcome) }
+            return nil
+        }
+        let complete = waiting
+        waiting = Testimony(
+            sequence: record.sequence, time: record.time.nanoseconds,
+            command: Self.command(record), outcomes: [])
+        return complete
+    }
+
+    /// The last one of a block: outcomes never stand in another block than their command.
+    mutating func finish() -> Testimony? {
+        defer { waiting = nil }
+        return waiting
+    }
+
+    // MARK: Commands
+
+    private static func command(_ record: RecordBytes) -> Command {
+        switch record.kind {
+        case .genesis:
+            return .genesis(
+                Cell(
+                    currency: record.field(Layout.Genesis.currency, as: UInt16.self),
+                    money: record.field(Layout.Genesis.money, as: UInt8.self),
+                    rounding: Rounding(
+                        rawValue: record.field(Layout.Genesis.rounding, as: UInt8.self)) ?? .down,
+                    minimumStake: record.field(Layout.Genesis.minimumStake, as: Int64.self),
+                    payoutCap: record.field(Layout.Genesis.payoutCap, as: Int64.self)))
+        case .recovered: return .recovered
+        case .openAccount:
+            return .openAccount(
+                id: record.clientID,
+                currency: record.field(Layout.OpenAccount.currency, as: UInt16.self),
+                money: record.field(Layout.OpenAccount.money, as: UInt8.self),
+                stakeLimit: record.field(Layout.OpenAccount.stakeLimit, as: Int64.self))
+        case .deposit:
+            return .deposit(
+                account: record.account.rawValue, id: record.clientID,
+                amount: record.field(Layout.Deposit.amount, as: Int64.self))
+        case .fixture: return .fixture(fixture(record))
+        case .fixtureUpdate: return .fixtureUpdate(fixture(record))
+        case .market: return .market(market(record))
+        case .price:
+            let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
+            return .price(
+                market: record.clientID,
+                odds: (0..<count).map {
+                    record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
+                })
+        case .withdrawal:
+            return .withdrawal(
+                market: record.clientID,
+                selection: record.field(Layout.Withdrawal.selection, as: UInt32.self))
+        case .marketState: return .marketState(state(record))
+        case .place: return .place(intent(record))
+        case .timerDue: return .timerDue
+        case .forgetIDs:
+            return .forgetIDs(projected: record.field(Layout.ForgetIDs.projected, as: UInt64.self))
+        case .result: return .result(market: record.clientID, marks: marks(record))
+        case .propose:
+            return .propose(
+                market: record.clientID, marks: marks(record),
+                actor: record.field(Layout.Result.actor, as: UInt64.self),
+                hasReason: record.field(Layout.Result.reason, as: UInt8.self) != 0)
+        case .approve:
+            return .approve(
+                proposal: record.field(Layout.Result.proposal, as: UInt64.self),
+                actor: record.field(Layout.Result.actor, as: UInt64.self))
+        case .settleStep: return .settleStep
+        default: return .remark
+        }
+    }
+
+    private static func fixture(_ record: RecordBytes) -> FixtureSaid {
+        FixtureSaid(
+            id: record.clientID, status: record.field(Layout.Fixture.status, as: UInt8.self),
+            isInPlay: record.field(Layout.Fixture.isInPlay, as: UInt8.self) == 1,
+            incident: record.field(Layout.Fixture.incident, as: UInt8.self),
+            score: record.field(Layout.Fixture.score, as: UInt32.self),
+            competitorChain: record.field(Layout.Fixture.competitorChain, as: UInt64.self))
+    }
+
+    private static func market(_ record: RecordBytes) -> MarketSaid {
+        MarketSaid(
+            id: record.clientID,
+            fixture: ExternalID(
+                high: record.field(Layout.Market.fixtureHigh, as: UInt64.self),
+                low: record.field(Layout.Market.fixtureLow, as: UInt64.self)),
+            winners: Int(record.field(Layout.Market.winners, as: UInt8.self)),
+            selections: Int(record.field(Layout.Market.selectionCount, as: UInt8.self)),
+            betDelay: record.field(Layout.Market.betDelay, as: UInt32.self),
+            relationGroup: record.field(Layout.Market.relationGroup, as: UInt64.self),
+            maximumStake: record.field(Layout.Market.maximumStake, as: Int64.self),
+            liabilityLimit: record.field(Layout.Market.liabilityLimit, as: Int64.self))
+    }
+
+    private static func state(_ record: RecordBytes) -> StateSaid {
+        StateSaid(
+            scope: record.field(Layout.MarketState.scope, as: UInt8.self), id: record.clientID,
+            owner: record.field(Layout.MarketState.owner, as: UInt8.self),
+            setting: record.field(Layout.MarketState.setting, as: UInt8.self),
+            lifting: record.field(Layout.MarketState.lifting, as: UInt8.self),
+            betDelay: record.field(Layout.MarketState.betDelay, as: UInt32.self),
+            isMaterial: record.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1)
+    }
+
+    private static func intent(_ record: RecordBytes) -> Intent {
+        let said = Int(record.field(Layout.Place.legCount, as: UInt8.self))
+        let room = (record.slots * SlotSize.bytes - SlotSize.head - Layout.Place.legs) / 64
+        var legs: [Intent.Leg] = []
+        for index in 0..<min(said, Limits.legs, room) {
+            let offset = Layout.Place.legs + index * Layout.Place.legSize
+            guard record.slots >= SlotSize.slots(forBody: offset + Layout.Place.legSize) else { break }
+            legs.append(
+                Intent.Leg(
+                    market: record.field(offset + Layout.Leg.market, as: UInt64.self),
+                    selection: record.field(offset + Layout.Leg.selection, as: UInt32.self),
+                    odds: record.odds(at: offset + Layout.Leg.odds),
+                    score: record.field(offset + Layout.Leg.score, as: UInt32.self)))
+        }
+        return Intent(
+            account: record.account.rawValue, id: record.clientID, hash: record.requestHash,
+            stake: record.field(Layout.Place.stakeCash, as: Int64.self),
+            otherStake: record.field(Layout.Place.stakeBonus, as: Int64.self)
+                | record.field(Layout.Place.stakeFree, as: Int64.self),
+            currency: record.field(Layout.Place.currency, as: UInt16.self),
+            structure: record.field(Layout.Place.structure, as: UInt8.self), legCount: said,
+            rule: record.field(Layout.Place.priceRule, as: UInt8.self),
+            tolerance: record.field(Layout.Place.tolerance, as: UInt8.self),
+            validUntil: record.field(Layout.Place.validUntil, as: Int64.self), legs: legs)
+    }
+
+    private static func marks(_ record: RecordBytes) -> [Mark] {
+        let count = Int(record.field(Layout.Result.selectionCount, as: UInt8.self))
+        return (0..<count).map {
+            let offset = Layout.Result.selections + $0 * Layout.Result.selectionSize
+            return Mark(
+                result: record.field(offset, as: UInt8.self),
+                winners: record.field(offset + 1, as: UInt8.self),
+                tied: record.field(offset + 2, as: UInt8.self))
+        }
+    }
+
+    // MARK: Outcomes
+
+    static func outcome(_ record: RecordBytes) -> Outcome? {
+        switch record.kind {
+        case .accountChanged:
+            return .account(
+                refusal: record.field(Layout.AccountChanged.refusal, as: UInt16.self),
+                account: record.account.rawValue,
+                balances: balances(record, Layout.AccountChanged.balances))
+        case .fixtureChanged:
+            return .fixture(
+                refusal: record.field(Layout.FixtureChanged.refusal, as: UInt16.self),
+                fixture: record.field(Layout.FixtureChanged.fixture, as: UInt64.self))
+        case .marketChanged:
+            return .market(
+                MarketShown(
+                    refusal: record.field(Layout.MarketChanged.refusal, as: UInt16.self),
+                    market: record.field(Layout.MarketChanged.market, as: UInt64.self),
+                    version: record.field(Layout.MarketChanged.version, as: UInt64.self),
+                    reasons: record.field(Layout.MarketChanged.reasons, as: UInt8.self),
+                    isResulted: record.field(Layout.MarketChanged.isResulted, as: UInt8.self) == 1,
+                    openLegs: record.field(Layout.MarketChanged.openLegs, as: UInt32.self),
+                    worstLoss: record.field(Layout.MarketChanged.worstLoss, as: Int64.self),
+                    staked: record.field(Layout.MarketChanged.staked, as: Int64.self)))
+        case .selectionWithdrawn:
+            return .withdrawn(
+                market: record.field(Layout.SelectionWithdrawn.market, as: UInt64.self),
+                selection: record.field(Layout.SelectionWithdrawn.selection, as: UInt32.self))
+        case .placed: return .placed(placed(record))
+        case .betSettled:
+            return .settled(
+                Settled(
+                    bet: record.field(Layout.BetSettled.bet, as: UInt64.self),
+                    account: record.account.rawValue,
+                    status: record.field(Layout.BetSettled.status, as: UInt8.self),
+                    entry: record.field(Layout.BetSettled.entry, as: UInt8.self),
+                    version: record.field(Layout.BetSettled.version, as: UInt32.self),
+                    payoutBefore: record.field(Layout.BetSettled.payoutBefore, as: Int64.self),
+                    payout: record.field(Layout.BetSettled.payout, as: Int64.self),
+                    balances: balances(record, Layout.BetSettled.balances)))
+        case .resultAnswered:
+            return .result(
+                refusal: record.field(Layout.ResultAnswered.refusal, as: UInt16.self),
+                market: record.field(Layout.ResultAnswered.market, as: UInt64.self),
+                proposal: record.field(Layout.ResultAnswered.proposal, as: UInt64.self))
+        default: return nil
+        }
+    }
+
+    private static func placed(_ record: RecordBytes) -> Placed {
+        let legs = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
+        return Placed(
+            account: record.account.rawValue,
+            bet: record.field(Layout.Placed.bet, as: UInt64.self),
+            status: record.field(Layout.Placed.status, as: UInt8.self),
+            refusal: record.field(Layout.Placed.refusal, as: UInt16.self),
+            leg: record.field(Layout.Placed.refusalLeg, as: UInt32.self),
+            potentialReturn: record.field(Layout.Placed.potentialReturn, as: Int64.self),
+            dueAt: record.field(Layout.Placed.dueAt, as: Int64.self),
+            balances: balances(record, Layout.Placed.balances),
+            isRepeat: record.flags & Layout.Placed.repeated != 0,
+            odds: (0..<legs).map {
+                record.odds(at: Layout.Placed.legs + $0 * Layout.Placed.legSize)
+            })
+    }
+
+    private static func balances(_ record: RecordBytes, _ offset: Int) -> Balances {
+        Balances(
+            cash: record.field(offset + Layout.Balances.cash, as: Int64.self),
+            held: record.field(offset + Layout.Balances.held, as: Int64.self),
+            openBets: record.field(offset + Layout.Balances.openBets, as: Int64.self),
+            receivable: record.field(offset + Layout.Balances.receivable, as: Int64.self))
+    }
+}
