@@ -41,7 +41,7 @@ public enum BetStructure: UInt8, Sendable {
         if now == shown { return true }
         switch self {
         case .exact: return false
-        case .better: return now > shown
+        case .better: return planted(.shorterIsBetter) ? now < shown : now > shown
         case .any:
             if now > shown || tolerance == Self.anyTicks { return true }
             return ladder.ticks(from: now, to: shown) <= Int(tolerance)

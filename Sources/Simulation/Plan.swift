@@ -10,6 +10,7 @@ public enum Feature: String, CaseIterable, Sendable {
     case lostWrites = "lost-writes"
     case misdirectedWrites = "misdirected-writes"
     case rot
+    case lateWrites = "late-writes"
     case fullDisk = "full-disk"
     case slowDisk = "slow-disk"
     // The wire
@@ -61,7 +62,7 @@ public struct SimulationPlan: Sendable {
             // Lying devices end a life early, so fewer seeds have them.
             let chance =
                 switch feature {
-                case .lostWrites, .misdirectedWrites, .rot: 8
+                case .lostWrites, .misdirectedWrites, .rot, .lateWrites: 8
                 case .fullDisk: 15
                 case .crashes: 80
                 default: 50

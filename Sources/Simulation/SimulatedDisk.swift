@@ -27,6 +27,8 @@ struct DiskFaults {
     var misdirected = 0
     /// At a restart, a bit somewhere has flipped.
     var rot = 0
+    /// A write that was cut off by a crash arrives whole after all, long after.
+    var late = 0
     /// Nanoseconds that a write takes.
     var latency: Int64 = 100_000
 }
@@ -51,6 +53,8 @@ final class SimulatedDisk: Disk {
     /// Writes that must arrive before the next fault: a lie about the very last block cannot be told from
     /// a block that was never written, by any journal on that one device.
     private var sparedWrites = 0
+    /// The write that the last crash cut off, and the writes that came after it.
+    private var cutOff: (name: String, position: Int, bytes: [UInt8], since: Int)?
     private var random: SeededGenerator
     private let clock: SimulatedClock
 
@@ -60,6 +64,32 @@ final class SimulatedDisk: Disk {
     }
 
     deinit { for file in files.values { free(file.base) } }
+
+    // MARK: For whoever enumerates
+
+    /// What was written since `beginRecording`.
+    private(set) var recorded: [DiskImage.Write] = []
+    private var isRecording = false
+
+    func beginRecording() {
+        isRecording = true
+        recorded = []
+    }
+
+    var image: DiskImage {
+        DiskImage(
+            files: files.mapValues {
+                Array(UnsafeRawBufferPointer(start: $0.base, count: $0.count))
+            })
+    }
+
+    func load(_ image: DiskImage) {
+        for (name, bytes) in image.files {
+            let base = calloc(1, bytes.count)!
+            bytes.withUnsafeBytes { base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            files[name] = Stored(base: base, count: bytes.count)
+        }
+    }
 
     /// The machine comes back: the disk works again, on what it kept.
     func restart() {
@@ -104,11 +134,17 @@ final class SimulatedDisk: Disk {
     {
         guard !isDead, let file = files[name] else { throw .failed("write \(name)", errno: EIO) }
         writes += 1
+        if isRecording {
+            recorded.append(
+                DiskImage.Write(name: name, position: position, bytes: Array(bytes)))
+        }
         clock.now += faults.latency
         if sparedWrites > 0 {
             sparedWrites -= 1
         } else if roll(faults.crash) || roll(faults.error) {
             isDead = true
+            cutOff = faults.late > 0 && bytes.count <= 65_536
+                ? (name, position, Array(bytes), 0) : nil
             for sector in 0..<bytes.count / 512 where random.next() & 1 == 1 {
                 put(
                     UnsafeRawBufferPointer(rebasing: bytes[sector * 512..<sector * 512 + 512]), name,
@@ -127,6 +163,19 @@ final class SimulatedDisk: Disk {
             return
         }
         put(bytes, name, position)
+        arriveLate()
+    }
+
+    /// Never over the last block: whatever a device says of that one, no journal on it can know better.
+    private func arriveLate() {
+        guard let late = cutOff else { return }
+        cutOff!.since += 1
+        // After the healing of the tail, what takes the old place is followed by two more at least.
+        guard late.since >= 6 else { return }
+        cutOff = nil
+        guard roll(faults.late) else { return }
+        late.bytes.withUnsafeBytes { put($0, late.name, late.position) }
+        hasLied = true
     }
 
     private func put(_ bytes: UnsafeRawBufferPointer, _ name: String, _ position: Int) {

@@ -88,11 +88,12 @@ public final class Simulation {
         supplier = SimulatedSupplier(plan)
         result = SimulationResult(seed: plan.seed)
         var faults = DiskFaults()
-        if plan.has(.crashes) { faults.crash = random.number(in: 5...80) }
+        if plan.has(.crashes) { faults.crash = random.number(in: 5...40) }
         if plan.has(.writeErrors) { faults.error = random.number(in: 5...40) }
         if plan.has(.lostWrites) { faults.lost = random.number(in: 5...40) }
         if plan.has(.misdirectedWrites) { faults.misdirected = random.number(in: 5...40) }
         if plan.has(.rot) { faults.rot = 3000 }
+        if plan.has(.lateWrites) { faults.late = 6000 }
         faults.latency = plan.has(.slowDisk) ? 60_000_000 : 90_000
         disk.faults = faults
         if plan.has(.fullDisk) { disk.room = Self.segmentBytes * random.number(in: 2...3) }
@@ -455,6 +456,7 @@ public final class Simulation {
         supplier.serverCame(self)
         settleDown(seconds: 1)
         for round in 0..<40 {
+            guard !result.isRefused else { return }
             let open = clients.indices.filter { clients[$0].hasUnresolved }
             guard !open.isEmpty else { break }
             if round == 39 {
@@ -466,6 +468,7 @@ public final class Simulation {
         }
         supplier.resolveAll(self)
         settleDown(seconds: 31)
+        guard !result.isRefused else { return }
         guard let host else { return object("the server is down although faults are off") }
         if judge.pendingCount > 0 { object("\(judge.pendingCount) bets wait for ever") }
         judge.checkQuiet()

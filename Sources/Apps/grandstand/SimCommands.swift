@@ -12,6 +12,7 @@ enum SimCommands {
         USAGE
           grandstand sim --seed N              Play one seed and tell its story
           grandstand sim --seeds FROM..TO      Play many, print progress and what fails
+          grandstand sim --systematic N        Every history of at most N acts, every block length, every flipped bit
 
         OPTIONS
           --commands N      Commands before the faults are switched off (1000)
@@ -19,6 +20,7 @@ enum SimCommands {
           --jobs N          Threads for --seeds (as many as there are cores)
           --minutes N       Stop --seeds after so many minutes
           --quiet           Do not tell the story
+          --bug NAME        Only in a build with planted bugs: have this one
           --shrink          Look for fewer features and commands with which the seed still fails
 
         A seed that fails prints what was found and the command that plays it again; the exit status is 1.
@@ -27,7 +29,7 @@ enum SimCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "sim", values: ["seed", "seeds", "commands", "without", "jobs", "minutes"],
+            raw, of: "sim", values: ["seed", "seeds", "commands", "without", "jobs", "minutes", "bug", "systematic"],
             switches: ["quiet", "shrink"])
         guard !arguments.wantsHelp, arguments.words.isEmpty, !arguments.flags.isEmpty else {
             print(help)
@@ -42,6 +44,7 @@ enum SimCommands {
             }
             without.insert(feature)
         }
+        if let bug = arguments.flags["bug"] { try plant(bug) }
         if let text = arguments.flags["seed"] {
             guard let seed = UInt64(text) else {
                 throw UsageError(text: "--seed is a whole number from 0.")
@@ -49,6 +52,9 @@ enum SimCommands {
             return one(
                 seed, commands, without, isQuiet: arguments.flags["quiet"] != nil,
                 shrinks: arguments.flags["shrink"] != nil)
+        }
+        if arguments.flags["systematic"] != nil {
+            return systematic(try number(arguments, "systematic", 4, 1...8))
         }
         let bounds = (arguments.flags["seeds"] ?? "").split(separator: ".").map { UInt64($0) }
         guard bounds.count == 2, let from = bounds[0], let to = bounds[1], from <= to else {
@@ -69,6 +75,19 @@ enum SimCommands {
                 text: "--\(key) is a whole number from \(range.lowerBound) to \(range.upperBound).")
         }
         return number
+    }
+
+    private static func plant(_ name: String) throws(UsageError) {
+        #if PLANTED_BUGS
+            guard let bug = PlantedBug(rawValue: name) else {
+                let all = PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")
+                throw UsageError(text: "There is no bug \"\(name)\". There are: \(all).")
+            }
+            chosenBug = bug
+        #else
+            throw UsageError(
+                text: "This build has no planted bugs; `make mutants` builds one that has.")
+        #endif
     }
 
     // MARK: One seed
@@ -101,6 +120,20 @@ enum SimCommands {
         let without =
             off.isEmpty ? "" : " --without " + off.map(\.rawValue).sorted().joined(separator: ",")
         return "grandstand sim --seed \(plan.seed) --commands \(plan.commands)\(without)"
+    }
+
+    private static func systematic(_ length: Int) -> Int32 {
+        var run = Systematic()
+        run.flippedBits()
+        print("flipped bits, up to case \(run.cases)")
+        run.blockLengths()
+        print("block lengths, up to case \(run.cases)")
+        run.splices()
+        print("spliced histories, up to case \(run.cases)")
+        run.histories(upTo: length)
+        print("short histories, up to case \(run.cases)")
+        for problem in run.problems { print("PROBLEM: \(problem)") }
+        return run.problems.isEmpty ? 0 : 1
     }
 
     // MARK: Many

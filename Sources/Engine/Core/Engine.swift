@@ -144,6 +144,7 @@ public struct Engine: ~Copyable {
     /// All markets shut until their feed shows them anew; what was pending is released when due.
     private mutating func recover() {
         recoveredAt = time.nanoseconds
+        if planted(.openAfterRecovery) { return }
         for number in 0..<UInt32(markets.markets.count) {
             markets.change(market: number) {
                 $0.reasons = ShutReasons(rawValue: $0.reasons).union(.recovery).rawValue

@@ -34,7 +34,7 @@ extension Engine {
         guard let number = accounts.account(command.account) else {
             return refuse(command, account: nil, .accountUnknown, &outcomes)
         }
-        if accounts.known(command.clientID, account: number) != nil {
+        if accounts.known(command.clientID, account: number) != nil, !planted(.depositTwice) {
             return refuse(command, account: number, .alreadyDefined, &outcomes)
         }
         let amount = command.field(Layout.Deposit.amount, as: Int64.self)

@@ -289,12 +289,13 @@ extension Engine {
                 value: potentialReturn(stake, legs: request.legCount) ?? .max,
                 threshold: rules.payoutCap)
         }
-        let cash = accounts.accounts[account].cash
+        var cash = accounts.accounts[account].cash
+        if planted(.holdNotCounted) { cash += accounts.accounts[account].held }
         guard cash >= stake else {
             throw Refused(.insufficientFunds, value: cash, threshold: stake)
         }
         let isSingle = request.legCount == 1
-        for index in 0..<request.legCount {
+        for index in 0..<(planted(.firstLegOnly) ? 1 : request.legCount) {
             let leg = scratch[index]
             let limit = markets.markets[leg.market].liabilityLimit
             let after = markets.worstLoss(
@@ -316,7 +317,7 @@ extension Engine {
             let (quotient, remainder) = UInt64(leg.denominator).dividingFullWidth(product)
             let goesUp =
                 switch rules.rounding {
-                case .down: false
+                case .down: planted(.roundedUp) && remainder > 0
                 case .halfUp: remainder * 2 >= UInt64(leg.denominator)
                 case .halfEven:
                     remainder * 2 > UInt64(leg.denominator)
@@ -363,7 +364,7 @@ extension Engine {
         var entries: UInt8 = 1 << EntryReason.hold.rawValue
         if isPending {
             accounts.book(.hold(request.stake), to: terms.accountRow, isPending: true)
-            accounts.schedule(bet: bet, dueAt: dueAt)
+            if !planted(.timerLost) || bet % 13 != 5 { accounts.schedule(bet: bet, dueAt: dueAt) }
         } else {
             accounts.book(
                 .hold(request.stake), then: .accept(request.stake), to: terms.accountRow)
@@ -506,7 +507,9 @@ extension Engine {
     /// Versions count, not states: a market that is open again with the same price has still changed.
     private func changeDuringDelay(_ bet: BetRow) -> Refused? {
         if bet.dueAt <= recoveredAt { return Refused(.interrupted) }
-        for index in 0..<UInt32(bet.legCount) {
+        for place in 0..<UInt32(bet.legCount) {
+            let index =
+                planted(.hashOrder) ? Self.inHashOrder(UInt32(bet.legCount))[Int(place)] : place
             let leg = accounts.legs[bet.firstLeg + index]
             let market = markets.markets[leg.market]
             if market.reasons != 0 {
@@ -514,7 +517,7 @@ extension Engine {
                     .suspendedDuringDelay, leg: Int(index), value: Int64(market.reasons))
             }
             let material = market.material + markets.fixtures[market.fixture].material
-            if material != leg.material {
+            if material != leg.material, !planted(.suspensionForgotten) {
                 return Refused(
                     .changedDuringDelay, leg: Int(index), value: Int64(material),
                     threshold: Int64(leg.material))
@@ -522,6 +525,8 @@ extension Engine {
         }
         return nil
     }
+
+    private static func inHashOrder(_ count: UInt32) -> [UInt32] { Array(Set(0..<count)) }
 
     private mutating func acceptAfterDelay(
         _ number: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
@@ -544,10 +549,11 @@ extension Engine {
             $0.status = BetStatus.refused.rawValue
             $0.refusal = refused.refusal.rawValue
         }
-        setExposure(of: number, standing: false)
+        if !planted(.exposureKept) { setExposure(of: number, standing: false) }
         let bet = accounts.bets[number]
         accounts.change(account: bet.account) { $0.standing -= 1 }
         accounts.post(.release(bet.stake), to: bet.account)
+        if planted(.voidTwice) { accounts.post(.deposit(bet.stake), to: bet.account) }
         accounts.conclude(id: bet.sequence, refusal: refused.refusal, facts: refused.facts)
         let record = concludedRecord(number, command, entry: .release, &outcomes)
         record.set(Layout.Placed.status, BetStatus.refused.rawValue)
@@ -561,6 +567,11 @@ extension Engine {
         let bet = accounts.bets[number]
         let record = placedRecord(
             command, legs: Int(bet.legCount), account: bet.account, &outcomes)
+        if planted(.staleBalances) {
+            record.set(
+                Layout.Placed.balances + Layout.Balances.held,
+                accounts.accounts[bet.account].held + bet.stake)
+        }
         record.cause = bet.sequence
         record.set(Layout.Placed.bet, bet.sequence)
         record.set(Layout.Placed.potentialReturn, bet.potentialReturn)

@@ -101,7 +101,7 @@ extension Engine {
         }
         let proposal = markets.proposals[index]
         let approver = command.field(Layout.Result.actor, as: UInt64.self)
-        let isSame = approver == proposal.actor || approver == 0
+        let isSame = !planted(.sameOperator) && approver == proposal.actor || approver == 0
         guard !refuses(command, .sameOperator, when: isSame) else {
             return answer(
                 command, result: proposal.market, .sameOperator, proposal: wanted, &outcomes)
@@ -255,8 +255,9 @@ extension Engine {
                     owed: account.receivable), to: bet.account)
             conclude(conclusion, .settled, payout: payout, .resettle, command, &outcomes)
         case .settle(let payout):
+            let owed = planted(.debtForgotten) ? 0 : account.receivable
             accounts.post(
-                .settle(stake: bet.stake, payout: payout, owed: account.receivable),
+                .settle(stake: bet.stake, payout: payout, owed: owed),
                 to: bet.account)
             setExposure(of: number, standing: false)
             accounts.change(account: bet.account) { $0.standing -= 1 }
@@ -286,7 +287,7 @@ extension Engine {
         case .open: isSettled ? .reopen : .nothing
         case .settled(let payout):
             if isSettled {
-                payout == bet.payout ? .nothing : .resettle(payout)
+                payout == bet.payout && !planted(.settledTwice) ? .nothing : .resettle(payout)
             } else {
                 .settle(payout)
             }
@@ -356,7 +357,9 @@ extension Engine {
         case .halfWon: .halfWon(leg.odds)
         case .halfLost: .halfLost
         case .deadHeat:
-            .deadHeat(leg.odds, winners: selection.winners, tied: selection.tied)
+            planted(.deadHeatWhole)
+                ? .won(leg.odds)
+                : .deadHeat(leg.odds, winners: selection.winners, tied: selection.tied)
         case .undecided, nil: .undecided
         }
     }

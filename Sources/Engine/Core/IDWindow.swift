@@ -97,7 +97,8 @@ import Kernel
     func canPop(now: Timestamp, projected: UInt64) -> Bool {
         guard head < tail else { return false }
         let row = rows[place(head)]
-        return row.validUntil + Limits.idWindow * 1_000_000 < now.nanoseconds
+        let window = planted(.idForgottenEarly) ? 1000 : Limits.idWindow
+        return row.validUntil + window * 1_000_000 < now.nanoseconds
             && row.sequence < projected
     }
 

@@ -144,7 +144,8 @@ struct LegQuote: BitwiseCopyable {
     /// Whether the two say something about each other, so that their prices must not be multiplied.
     func isRelated(to other: LegQuote) -> Bool {
         fixture == other.fixture
-            || (competitorChain != 0 && competitorChain == other.competitorChain)
+            || (competitorChain != 0 && competitorChain == other.competitorChain
+                && !planted(.chainUnrelated))
             || (relationGroup != 0 && relationGroup == other.relationGroup)
     }
 }

@@ -218,10 +218,11 @@ public final class AlignedBuffer {
     public let base: UnsafeMutableRawPointer
     public let count: Int
 
-    public init(_ count: Int) {
+    /// `isZeroed` false is for whoever writes every byte before it is read.
+    public init(_ count: Int, isZeroed: Bool = true) {
         self.count = count
         base = .allocate(byteCount: count, alignment: JournalFormat.alignment)
-        base.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+        if isZeroed { base.initializeMemory(as: UInt8.self, repeating: 0, count: count) }
     }
 
     deinit { base.deallocate() }

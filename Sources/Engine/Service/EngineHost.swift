@@ -79,7 +79,7 @@ public final class IntakeBatch {
 
     public init(capacity: Int) {
         self.capacity = capacity
-        memory = AlignedBuffer(capacity * SlotSize.bytes)
+        memory = AlignedBuffer(capacity * SlotSize.bytes, isZeroed: false)
         tokens.reserveCapacity(capacity)
     }
 
@@ -367,6 +367,7 @@ public final class EngineHost<D: Disk, C: Clock> {
             let base = writer.slots + slot * SlotSize.bytes
             base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
         }
+        if planted(.acknowledgedBeforeSync) { hand(slots, first, deliver) }
         let began = self.time.boot()
         do {
             try writer.commit(
@@ -374,6 +375,11 @@ public final class EngineHost<D: Disk, C: Clock> {
         } catch { throw .disk(error) }
         writer.health.lastCommitNanoseconds = self.time.boot() - began
         isConfirmed = false
+        if !planted(.acknowledgedBeforeSync) { hand(slots, first, deliver) }
+    }
+
+    /// Only what is durable is handed to anybody.
+    private func hand(_ slots: Int, _ first: UInt64, _ deliver: (DurableBlock) -> Void) {
         let durable = takeBlock()
         durable.fill(from: writer.slots, count: slots)
         durable.firstSequence = first

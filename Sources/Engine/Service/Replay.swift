@@ -68,7 +68,8 @@ public struct Divergences: Hashable, Sendable {
 /// the books cannot follow (money, a status, a price or a version would not come out as stored),
 /// replay stops.
 public struct Replay: ~Copyable {
-    private let memory = AlignedBuffer((Engine.mostOutcomeSlots + 1) * SlotSize.bytes)
+    private let memory = AlignedBuffer(
+        (Engine.mostOutcomeSlots + 1) * SlotSize.bytes, isZeroed: false)
     private let one = AlignedBuffer(SlotSize.mostSlots * SlotSize.bytes)
     private let other = AlignedBuffer(SlotSize.mostSlots * SlotSize.bytes)
     public private(set) var records: UInt64 = 0

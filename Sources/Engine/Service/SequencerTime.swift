@@ -1,4 +1,5 @@
 import EngineJournal
+import Kernel
 
 /// The sequencer's time: it never goes back, follows the boot clock, and is drawn toward UTC slowly.
 ///
@@ -30,6 +31,7 @@ struct SequencerTime<C: Clock> {
         let most = passed * Self.mostSlewPerMillion / 1_000_000
         let error = clock.wall() - (last + passed)
         last += max(1, passed + min(most, max(-most, error)))
+        if planted(.timeGoesBack) { last = clock.wall() }
         return last
     }
 

@@ -1,0 +1,42 @@
+/// Known bugs that a build with the flag `PLANTED_BUGS` can have, one at a time: the simulator must find
+/// each, or the simulator is the bug. Any other build has none, and the checks below cost nothing.
+public enum PlantedBug: String, CaseIterable, Sendable {
+    // Money
+    case holdNotCounted = "hold-not-counted"
+    case voidTwice = "void-twice"
+    case depositTwice = "deposit-twice"
+    case roundedUp = "rounded-up"
+    case debtForgotten = "debt-forgotten"
+    case settledTwice = "settled-twice"
+    case deadHeatWhole = "dead-heat-whole"
+    case staleBalances = "stale-balances"
+    // Bets
+    case suspensionForgotten = "suspension-forgotten"
+    case shorterIsBetter = "shorter-is-better"
+    case chainUnrelated = "chain-unrelated"
+    case firstLegOnly = "first-leg-only"
+    case exposureKept = "exposure-kept"
+    case timerLost = "timer-lost"
+    case idForgottenEarly = "id-forgotten-early"
+    case hashOrder = "hash-order"
+    case sameOperator = "same-operator"
+    case openAfterRecovery = "open-after-recovery"
+    // The journal
+    case acknowledgedBeforeSync = "acknowledged-before-sync"
+    case durableMarkEarly = "durable-mark-early"
+    case parentUnchecked = "parent-unchecked"
+    case bodyUnchecked = "body-unchecked"
+    case errorIgnored = "error-ignored"
+    case timeGoesBack = "time-goes-back"
+}
+
+#if PLANTED_BUGS
+    /// Set once, before anything runs.
+    nonisolated(unsafe) public var chosenBug: PlantedBug?
+
+    public func planted(_ bug: PlantedBug) -> Bool { unsafe chosenBug == bug }
+    public let canPlantBugs = true
+#else
+    @inlinable @inline(__always) public func planted(_ bug: PlantedBug) -> Bool { false }
+    public let canPlantBugs = false
+#endif
