@@ -76,7 +76,8 @@ let package = Package(
         floor(
             "EngineService", "Engine/Service",
             imports: [
-                "Kernel", "Ledger", "EngineCore", "EngineJournal", "SystemThreads", "CSystem",
+                "Kernel", "Catalogue", "Ledger", "EngineCore", "EngineJournal", "SystemThreads",
+                "CSystem",
             ]),
 
         floor(

@@ -107,7 +107,7 @@ public struct CatalogueView: Sendable {
         case update(FixtureState, Incident, Bool)
         case market(MarketView)
         case price([PriceEntry], UInt32, UInt64)
-        case state(MarketOwner, ShutReasons, ShutReasons)
+        case state(MarketOwner, ShutReasons, ShutReasons, isInPlayOnly: Bool)
         case withdrawal(Int)
         case result([SelectionOutcome])
         case propose(UInt64, [SelectionOutcome], String)
@@ -228,7 +228,9 @@ public struct CatalogueView: Sendable {
         return .state(
             owner,
             ShutReasons(rawValue: record.field(Layout.MarketState.setting, as: UInt8.self)),
-            ShutReasons(rawValue: record.field(Layout.MarketState.lifting, as: UInt8.self)))
+            ShutReasons(rawValue: record.field(Layout.MarketState.lifting, as: UInt8.self)),
+            isInPlayOnly: record.field(Layout.MarketState.scope, as: UInt8.self)
+                == CommandEncoder.Scope.allInPlay.rawValue)
     }
 
     private func readOutcomes(_ record: RecordBytes) -> [SelectionOutcome] {
@@ -336,9 +338,13 @@ public struct CatalogueView: Sendable {
 
     /// One record stands for all markets; the rule is the catalogue's own.
     private mutating func foldOverAll(_ record: RecordBytes) -> Change? {
-        guard case .state(let owner, let setting, let lifting) = command else { return nil }
+        guard case .state(let owner, let setting, let lifting, let isInPlayOnly) = command else {
+            return nil
+        }
         for id in Array(markets.keys) {
-            guard let reasons = markets[id]?.reasons else { continue }
+            guard let reasons = markets[id]?.reasons, let fixture = markets[id]?.fixture,
+                !isInPlayOnly || fixtures[fixture]?.state.isInPlay == true
+            else { continue }
             markets[id]?.reasons = reasons.changed(setting: setting, lifting: lifting, by: owner)
             markets[id]?.version += 1
             markets[id]?.order = record.sequence

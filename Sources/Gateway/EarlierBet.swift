@@ -47,13 +47,18 @@ extension PunterGateway {
         let bound = OnLoop(answer)
         let loop = hub.loop
         let store = store
-        let taken = store.bet(of: question.account, client: question.client) { bet, asOf in
-            guard let bet else {
+        let taken = store.bet(of: question.account, client: question.client) { found, asOf in
+            guard case .success(let known) = found else {
+                loop.post { bound.value(.busy) }
+                return
+            }
+            guard let bet = known else {
                 loop.post { bound.value(.nothing) }
                 return
             }
-            let asked = store.balances(of: question.account) { line, _ in
+            let asked = store.balances(of: question.account) { found, _ in
                 loop.post {
+                    guard case .success(let line) = found else { return bound.value(.busy) }
                     bound.value(
                         .bet(
                             EarlierBet(

@@ -122,6 +122,9 @@ public final class Hub {
     public private(set) var view: CatalogueView
     private let intake: any EngineIntake
     private var waiting: WaitingCommands
+    /// Told on this loop when one record changed the state of many markets: whoever feeds them says anew
+    /// which are open.
+    public var onManyShut: (() -> Void)?
     /// Commands handed over since the engine was last woken.
     private var unannounced = 0
     private var encoder = CommandEncoder()
@@ -245,6 +248,7 @@ public final class Hub {
         case .market(let id): marketChanged(id, before)
         case .fixture(let id): dirtyFixtures.insert(id)
         case .allMarkets:
+            onManyShut?()
             for id in marketWatchers.keys { postponeAll(watching: id) }
             history = [:]
             for desk in deskWatchers.values { desk.needsImage = true }

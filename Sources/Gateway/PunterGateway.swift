@@ -132,6 +132,10 @@ public final class PunterGateway {
 
     private func busy() -> Problem { hub.refusal.problem }
 
+    /// The rows are there and cannot be read or written at this moment.
+    private static let unreadable = Problem(
+        503, "not_available", "This cannot be looked up at the moment. Ask again.")
+
     // MARK: Routes
 
     private func addRoutes() {
@@ -315,9 +319,10 @@ public final class PunterGateway {
         let bound = OnLoop((self, responder))
         let taken = store.save(
             StoredSession(tokenHash: hash, account: account, session: id, expires: expires)
-        ) {
+        ) { isSaved in
             loop.post {
                 let (gateway, responder) = bound.value
+                guard isSaved else { return responder.fail(Self.unreadable) }
                 gateway.sessions.add(session)
                 responder.send(gateway.signedIn(account, balances, token))
             }
@@ -376,9 +381,12 @@ public final class PunterGateway {
     private func account(_ context: RequestContext, _ responder: Responder) {
         let loop = hub.loop
         reading(context, responder) { session, bound throws(Problem) in
-            store.balances(of: session.account) { line, asOf in
+            store.balances(of: session.account) { found, asOf in
                 loop.post {
                     let (gateway, responder) = bound.value
+                    guard case .success(let line) = found else {
+                        return responder.fail(Self.unreadable)
+                    }
                     responder.send(
                         gateway.own(asOf) { json in
                             json.key("account")
@@ -436,9 +444,12 @@ public final class PunterGateway {
         reading(context, responder) { session, bound throws(Problem) in
             let page = try page(context)
             return store.bets(of: session.account, before: page.before, limit: page.limit) {
-                bets, asOf in
+                found, asOf in
                 loop.post {
                     let (gateway, responder) = bound.value
+                    guard case .success(let bets) = found else {
+                        return responder.fail(Self.unreadable)
+                    }
                     responder.send(
                         gateway.own(asOf) { json in
                             json.key("bets")
@@ -455,9 +466,13 @@ public final class PunterGateway {
         let loop = hub.loop
         reading(context, responder) { session, bound throws(Problem) in
             let text = context.parameters["bet"] ?? ""
-            let answer: @Sendable (ProjectedBet?, UInt64) -> Void = { bet, asOf in
+            let answer: @Sendable (Result<ProjectedBet?, ProjectionFailure>, UInt64) -> Void = {
+                found, asOf in
                 loop.post {
                     let (gateway, responder) = bound.value
+                    guard case .success(let bet) = found else {
+                        return responder.fail(Self.unreadable)
+                    }
                     guard let bet, bet.account == session.account.rawValue else {
                         return responder.fail(
                             Problem(404, "bet_unknown", "You have no such bet."))
@@ -484,9 +499,12 @@ public final class PunterGateway {
         reading(context, responder) { session, bound throws(Problem) in
             let page = try page(context)
             return store.statement(of: session.account, before: page.before, limit: page.limit) {
-                lines, asOf in
+                found, asOf in
                 loop.post {
                     let (gateway, responder) = bound.value
+                    guard case .success(let lines) = found else {
+                        return responder.fail(Self.unreadable)
+                    }
                     responder.send(
                         gateway.own(asOf) { json in
                             json.key("lines")

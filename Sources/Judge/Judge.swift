@@ -415,6 +415,7 @@ public struct Judge {
         var touched: [Int] = []
         switch said.scope {
         case 3: touched = Array(markets.indices)
+        case 4: touched = markets.indices.filter { fixtures[markets[$0].fixture].said.isInPlay }
         case 2:
             guard let fixture = fixtureNumbers[said.id] else {
                 guard case .market(let shown)? = outcomes.first else { return object("no answer") }
@@ -437,7 +438,7 @@ public struct Judge {
             markets[number].version += 1
             if after != before || said.isMaterial { disturb(market: number) }
         }
-        guard said.scope != 3 else { return }
+        guard said.scope < 3 else { return }
         guard outcomes.count == touched.count else {
             return object("\(touched.count) markets changed, \(outcomes.count) are told")
         }

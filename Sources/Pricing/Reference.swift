@@ -49,7 +49,7 @@ public struct PricingRule: Hashable, Sendable {
 
     public init(
         marginBasisPoints: UInt32 = 500, widestSpreadPercent: UInt32 = 150,
-        thinnestLastTradedBook: UInt32 = 9500
+        thinnestLastTradedBook: UInt32 = 10_000
     ) {
         self.marginBasisPoints = marginBasisPoints
         self.widestSpreadPercent = widestSpreadPercent
@@ -111,10 +111,11 @@ extension PricingRule {
             // probability x book, as a price in thousandths: total x reference / book, rounded down.
             let share = total * UInt64(reference) / 1000
             let price = share * 1000 / (Self.certainty / 10_000) / book
+            // Shorter than the first rung is no price: a longer one would give away what was asked.
             let rung = ladder.tick(atOrBelow: UInt32(clamping: price))
             return OfferedPrice(
                 referenceThousandths: reference,
-                odds: Odds(thousandths: ladder.thousandths(at: rung ?? 0)))
+                odds: rung.flatMap { Odds(thousandths: ladder.thousandths(at: $0)) })
         }
     }
 

@@ -273,13 +273,14 @@ struct SimulatedSupplier {
             switch world.random.number(in: 0...9) {
             case 0: .all
             case 1, 2: .fixture
+            case 3: .allInPlay
             default: .market
             }
         let id =
             switch scope {
             case .market: offer.id
             case .fixture: matches[offer.match].facts.id
-            case .all: ExternalID.zero
+            case .all, .allInPlay: ExternalID.zero
             }
         world.send(
             .feed(

@@ -1,5 +1,5 @@
 // Preloaded into the server: the journal's writes fail with EIO once the file named by FAIL_WHEN exists; while the file
-// named by FULL_WHEN exists, there is no room for new segments.
+// named by FULL_WHEN exists, there is no room for new segments, nor for the rows of the projections.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ static ssize_t fail_or(ssize_t (*real)(int, const void *, size_t, off_t), int fd
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         ssize_t length = readlink(link, path, sizeof path - 1);
         path[length < 0 ? 0 : length] = 0;
-        if (strstr(path, ".making-")) {
+        if (strstr(path, ".making-") || strstr(path, "projection.sqlite")) {
             errno = ENOSPC;
             return -1;
         }

@@ -58,25 +58,44 @@ def records(body: bytes, head: dict):
         raise Corrupt(f"block {head['number']} holds other records than it says")
 
 
+def prove_end(next_block, journal, segments, offset):
+    """Nothing behind the valid part was ever acknowledged: zeros, or whole slots of one torn block."""
+    for index, path in enumerate(segments):
+        data = path.read_bytes()
+        for place in range(offset if index == 0 else 0, len(data), 4096):
+            page = data[place:place + 4096]
+            head = header(page[:256])
+            if head and journal in (None, head["journal"]):
+                whole = head["offset"] == place and crc32c(data[place + 256:place + 256 + head["body"]]) == head["body_crc"]
+                if whole or (next_block > 0 and head["durable"] >= next_block):
+                    raise Corrupt(f"block {head['number']} stands at {place} of {path.name}, block {next_block} is missing")
+            for start in range(0, len(page), 256):
+                slot = page[start:start + 256]
+                if not any(slot):
+                    continue
+                torn = index == 0 and place < offset + (1 << 20)
+                if not torn or not (start == 0 and head) and struct.unpack_from("<I", slot)[0] != crc32c(slot[4:]):
+                    raise Corrupt(f"{path.name} at {place + start}")
+
+
 def read(directory: pathlib.Path):
     """Every record of the valid part, in order."""
-    parent, next_block, last_sequence, last_time = bytes(16), 0, 0, 0
+    parent, next_block, last_sequence, last_time, journal, incarnation = bytes(16), 0, 0, 0, None, 0
     segments = sorted(directory.glob("journal-*.seg"))
     for index, path in enumerate(segments):
         data = path.read_bytes()
         offset = 0
         while offset < len(data):
             head = header(data[offset:offset + 256])
-            if head is None:
-                # A journal that was stopped ends in zeros; one that was killed may end in a torn block.
-                if any(data[offset:]) or any(any(later.read_bytes()) for later in segments[index + 1:]):
-                    raise Corrupt(f"{path.name} at {offset}")
-                return
-            body = data[offset + 256:offset + 256 + head["body"]]
-            good = (crc32c(body) == head["body_crc"] and head["parent"] == parent and head["number"] == next_block
-                    and head["offset"] == offset and head["first"] == last_sequence + 1)
+            body = data[offset + 256:offset + 256 + head["body"]] if head else b""
+            good = (head and crc32c(body) == head["body_crc"] and head["parent"] == parent and head["number"] == next_block
+                    and head["offset"] == offset and head["segment"] == int(path.stem.split("-")[1])
+                    and journal in (None, head["journal"]) and head["incarnation"] >= incarnation
+                    and head["first"] == last_sequence + 1)
             if not good:
-                raise Corrupt(f"{path.name} at {offset}")
+                prove_end(next_block, journal, segments[index:], offset)
+                return
+            journal, incarnation = head["journal"], head["incarnation"]
             for record in records(body, head):
                 # What came of a command carries the command's own time.
                 if record["time"] < last_time:

@@ -68,6 +68,23 @@ class Client:
         await listener
         return len(open_ids)
 
+    async def ask_again(self, ids):
+        """Sends bets that were answered long ago once more; what is answered now."""
+        mine, self.answered = self.answered, {}
+        socket = await self.connect()
+        listener = asyncio.create_task(self.listen(socket))
+        for id in ids:
+            await socket.send(json.dumps({"op": "place", **self.sent[id]}))
+        for _ in range(1000):
+            if all(id in self.answered for id in ids):
+                break
+            await asyncio.sleep(0.01)
+        await socket.close()
+        await listener
+        again, self.answered = self.answered, mine
+        assert all(id in again for id in ids), "an acknowledged bet was not answered again"
+        return again
+
 
 def all_bets(server, cookie):
     bets, before = [], None
@@ -108,9 +125,16 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(make_server):
         for client in clients:
             unanswered_at_kill += asyncio.run(client.resolve())
             assert len(client.answered) == len(client.sent)
-            # An answer that was given before the kill is the answer after it.
-            for id, before in acknowledged[client.cookie].items():
-                assert client.answered[id]["id"] == before["id"]
+            # An answer that was given before the kill is the answer after it: every one is asked for again.
+            asked = rolled.sample(sorted(acknowledged[client.cookie]), min(400, len(acknowledged[client.cookie])))
+            again = asyncio.run(client.ask_again(asked))
+            for id in asked:
+                before, after = acknowledged[client.cookie][id], again[id]
+                assert after["id"] == before["id"]
+                if before["status"] == "refused":
+                    assert after["status"] == "refused" and after["refusal"]["code"] == before["refusal"]["code"]
+                elif before["status"] == "open":
+                    assert after["status"] in ("open", "settled")
         for client in clients:
             rows = all_bets(server, client.cookie)
             ids = [row["clientId"] for row in rows]

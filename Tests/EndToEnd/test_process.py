@@ -83,6 +83,9 @@ def test_sigterm_drains_and_leaves_a_journal_that_verifies(server):
         ids = [new_id() for _ in range(50)]
         for id in ids:
             await socket.send(json.dumps({"op": "place", **bet(market, id)}))
+        # Whatever the server has read by now is in flight, and must be answered before the end.
+        await socket.ping()
+        await asyncio.sleep(0.05)
         loop = asyncio.get_running_loop()
         stopped = loop.run_in_executor(None, server.stop)
         answered, code = set(), None
@@ -98,6 +101,7 @@ def test_sigterm_drains_and_leaves_a_journal_that_verifies(server):
     answered, ids, code, status = asyncio.run(go())
     assert status == 0
     assert code == 1001
+    assert answered == ids
     verified = run("journal", "verify", str(server.directory))
     assert verified.returncode == 0
     dump = run("journal", "dump", str(server.directory)).stdout
@@ -130,6 +134,8 @@ def test_a_full_disk_stops_the_intake_before_it_is_needed_and_goes_on_by_itself(
     assert refused["code"] == "no_space"
     assert server.process.poll() is None
     assert "journal_disk_full" in server.output()
+    # The rows wait for the disk as well, and nobody stops for it.
+    assert "projection_failed" in server.output()
     # What is there can still be read, and nothing of the refused bet is there.
     assert server.call("GET", f"/api/v1/bets/{good['id']}", cookie=cookie)[0] == 404
     full.unlink()
@@ -137,6 +143,9 @@ def test_a_full_disk_stops_the_intake_before_it_is_needed_and_goes_on_by_itself(
     while server.call("POST", "/api/v1/bets", good, cookie)[0] == 503 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert server.call("POST", "/api/v1/bets", good, cookie)[0] == 200
+    while server.call("GET", f"/api/v1/bets/{good['id']}", cookie=cookie)[0] == 404 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert server.call("GET", f"/api/v1/bets/{good['id']}", cookie=cookie)[0] == 200
     assert server.stop() == 0
     verified = run("journal", "verify", str(server.directory))
     assert verified.returncode == 0, verified.stderr
@@ -215,6 +224,38 @@ def test_projections_of_another_journal_are_refused(make_server, tmp_path):
     answer = run("serve", "--data", str(server.directory), "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0")
     assert answer.returncode == 2
     assert "Restore the journal" in answer.stderr
+    assert list(server.directory.glob("journal-*.seg")) == [], "a journal was begun beside existing rows"
+
+
+def test_rows_of_another_journal_are_named_and_nothing_is_written(make_server, tmp_path):
+    server = make_server("--match-seconds", "2000")
+    server.stop()
+    other = tmp_path / "other"
+    process = subprocess.Popen([BINARY, "serve", "--data", other, "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0"],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while "Ctrl-C stops" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(1.5)
+    process.terminate()
+    assert process.wait(20) == 0
+    for row in server.directory.glob("projection.sqlite*"):
+        row.unlink()
+    for row in other.glob("projection.sqlite*"):
+        (server.directory / row.name).write_bytes(row.read_bytes())
+    before = {p.name: p.read_bytes() for p in server.directory.glob("journal-*.seg")}
+    answer = run("serve", "--data", str(server.directory), "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0")
+    assert answer.returncode == 2
+    assert "journal" in answer.stderr and "Fatal" not in answer.stderr
+    assert {p.name: p.read_bytes() for p in server.directory.glob("journal-*.seg")} == before
+
+
+def test_what_a_journal_was_begun_with_cannot_be_configured_otherwise(make_server):
+    server = make_server("--match-seconds", "2000")
+    server.stop()
+    answer = run("serve", "--data", str(server.directory), "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0",
+                 "--currency", "GBP")
+    assert answer.returncode == 2
+    assert "currency" in answer.stderr and "fixed" in answer.stderr
 
 
 def test_an_old_id_is_never_decided_again_and_gets_its_old_answer(make_server):

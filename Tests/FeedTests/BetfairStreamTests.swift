@@ -93,6 +93,69 @@ import Testing
         #expect(Self.quotes(try Self.messages([Self.opening])).first?.quotes.map(\.bestBack) == [1500, 2900])
     }
 
+    @Test func `follows the book while it is suspended, and quotes all of it when it opens again`() throws {
+        let suspended = Self.line(2000, Self.change(Self.definition("SUSPENDED")))
+        let meanwhile = Self.line(3000, Self.change("\"rc\":[\(Self.book(1, "1.8", "1.83"))]"))
+        // The message that opens it again brings the other side of the book with it.
+        let opened = Self.line(
+            4000, Self.change(Self.definition(), "\"rc\":[\(Self.book(2, "2.2", "2.26"))]"))
+        let messages = try Self.messages([Self.opening, suspended, meanwhile, opened])
+        let last = Self.quotes(messages).last?.quotes
+        #expect(last?.map(\.bestBack) == [1800, 2200])
+        #expect(Self.quotes(messages).count == 2)
+        let image = Self.line(
+            4000,
+            Self.change(
+                Self.definition(), "\"img\":true",
+                "\"rc\":[\(Self.book(1, "1.4", "1.42")),\(Self.book(2, "3.4", "3.5"))]"))
+        let again = Self.quotes(try Self.messages([Self.opening, suspended, image])).last?.quotes
+        #expect(again?.map(\.bestBack) == [1400, 3400])
+        let bare = Self.line(4000, Self.change(Self.definition()))
+        let same = Self.quotes(try Self.messages([Self.opening, suspended, bare]))
+        #expect(same.count == 2)
+        #expect(same.last?.quotes.map(\.bestBack) == [1500, 2900])
+    }
+
+    @Test func `tells a corrected result, and the same one only once`() throws {
+        func closed(_ time: Int64, _ one: String, _ two: String) -> String {
+            Self.line(
+                time,
+                Self.change(Self.definition("CLOSED", runners: Self.runners([(1, one), (2, two)]))))
+        }
+        let messages = try Self.messages([
+            Self.opening, closed(2000, "WINNER", "LOSER"), closed(3000, "WINNER", "LOSER"),
+            closed(4000, "LOSER", "WINNER"),
+        ])
+        let results = messages.flatMap(\.events).compactMap {
+            if case .result(let result) = $0 { result.results } else { nil }
+        }
+        #expect(results == [[.won, .lost], [.lost, .won]])
+    }
+
+    @Test func `reads bzip2 streams behind each other, and refuses a file that is cut off`() throws {
+        let line = Self.line(2000, Self.change("\"rc\":[\(Self.book(1, "1.6", "1.63"))]"))
+        let parts = try [Self.opening + "\n", line + "\n"].map { text in
+            let path = try bzip2(Array(text.utf8))
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            return Array(try Data(contentsOf: URL(filePath: path)))
+        }
+        #expect(try Self.messages(at: try Self.file(parts[0] + parts[1])).count == 2)
+        let long = (0..<4000).map { "\($0 &* 2_654_435_761)" }.joined()
+        for whole in [try gzip(Array(long.utf8)), try bzip2(Array(long.utf8))] {
+            let bytes = Array(try Data(contentsOf: URL(filePath: whole)))
+            try? FileManager.default.removeItem(atPath: whole)
+            let path = try Self.file(Array(bytes[..<(bytes.count / 2)]))
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            let reader = try LineReader(path: path)
+            #expect(throws: FeedError.self) { while try reader.next() != nil {} }
+        }
+    }
+
+    @Test func `refuses a time that is none`() throws {
+        let microseconds = "{\"op\":\"mcm\",\"pt\":1700000000000000,\"mc\":[]}"
+        #expect(throws: FeedError.self) { _ = try Self.messages([microseconds]) }
+    }
+
     @Test func `merges a runner that stands several times in one message`() throws {
         let split = Self.line(
             2000,
@@ -196,5 +259,76 @@ import Testing
         broken[bytes.count / 2] ^= 0xff
         #expect(throws: FeedError.self) { try Self.messages(at: try Self.file(broken)) }
         #expect(throws: LineReader.Failure.self) { try Self.messages(at: "/nowhere/at/all") }
+    }
+}
+
+/// The books that an independent replay of each recording found at given times.
+@Suite struct `A recorded market's book` {
+    private struct Facts: Decodable {
+        struct File: Decodable {
+            let file: String
+            let checkpoints: [Checkpoint]
+        }
+        struct Checkpoint: Decodable {
+            let at_pt: Int64
+            let markets: [String: Market]
+        }
+        struct Market: Decodable {
+            let status: String
+            let runners: [String: Runner]
+        }
+        struct Runner: Decodable {
+            let back: [[Double]]
+            let lay: [[Double]]
+            let ltp: Double?
+        }
+        let files: [File]
+    }
+
+    @Test(.enabled(if: Recordings.exists("betfair-stream"), "the recordings are not beside the project"))
+    func `is at every checkpoint what an independent replay found`() throws {
+        let folder = Recordings.shared.appending(path: "betfair-stream")
+        let facts = try JSONDecoder().decode(
+            Facts.self, from: Data(contentsOf: folder.appending(path: "facts.json")))
+        var compared = 0
+        for file in facts.files {
+            let stream = try BetfairStream(path: folder.appending(path: file.file).path)
+            var books: [String: [Quote]] = [:]
+            var selections: [String: [UInt64]] = [:]
+            var checkpoints = file.checkpoints[...]
+            while let time = try stream.nextTime() {
+                while let next = checkpoints.first, next.at_pt < time {
+                    compared += compare(next, books, selections, file.file)
+                    checkpoints.removeFirst()
+                }
+                for event in try stream.next().events {
+                    switch event {
+                    case .market(let market): selections[market.id] = market.selections.map(\.id)
+                    case .quotes(let quotes): books[quotes.market] = quotes.quotes
+                    default: break
+                    }
+                }
+            }
+        }
+        #expect(facts.files.count > 10)
+        #expect(compared > 200)
+    }
+
+    private func compare(
+        _ checkpoint: Facts.Checkpoint, _ books: [String: [Quote]], _ selections: [String: [UInt64]], _ file: String
+    ) -> Int {
+        var compared = 0
+        for (id, market) in checkpoint.markets where market.status == "OPEN" {
+            guard let book = books[id], let ids = selections[id], Set(ids).count == ids.count else { continue }
+            for (selection, quote) in zip(ids, book) where quote.isActive {
+                guard let runner = market.runners[String(selection)] else { continue }
+                func thousandths(_ price: Double?) -> UInt32 { UInt32(((price ?? 0) * 1000).rounded()) }
+                compared += 1
+                #expect(quote.bestBack == thousandths(runner.back.first?.first), "\(file) \(checkpoint.at_pt) \(selection)")
+                #expect(quote.bestLay == thousandths(runner.lay.first?.first), "\(file) \(checkpoint.at_pt) \(selection)")
+                #expect(quote.lastTraded == thousandths(runner.ltp), "\(file) \(checkpoint.at_pt) \(selection)")
+            }
+        }
+        return compared
     }
 }

@@ -23,6 +23,9 @@ private final class Script {
     private var prices: [Odds?] = []
     private(set) var placed = 0
     private(set) var pending = 0
+    /// Bets that were taken, at once or after their delay, and those that were settled.
+    private(set) var taken = 0
+    private(set) var settled = 0
 
     init(seed: UInt64) throws {
         cell = try Cell()
@@ -33,6 +36,9 @@ private final class Script {
 
     private func note(_ record: RecordBytes) {
         switch record.kind {
+        case .placed:
+            if record.field(Layout.Placed.status, as: UInt8.self) == BetStatus.open.rawValue { taken += 1 }
+        case .betSettled: settled += 1
         case .price:
             let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
             prices = (0..<count).map { record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize) }
@@ -50,7 +56,8 @@ private final class Script {
 
     /// A turn of the platform, now and then with a bet; time goes on by six seconds.
     func turn(_ runner: FeedRunner) throws {
-        runner.turn(now: cell.clock.wallTime / 1_000_000)
+        runner.turn(
+            now: cell.clock.wallTime / 1_000_000, wall: cell.clock.wallTime / 1_000_000)
         if !order.isEmpty, random.unit() < 0.5 { bet() }
         cell.clock.advance(milliseconds: 6000)
         try cell.turn()
@@ -145,6 +152,8 @@ private final class Paced: FeedSource {
         let script = try Script(seed: seed)
         try script.play(SimulatedWorld(settings: settings, startingAt: 0, run: "t", endless: false))
         #expect(script.placed > 20)
+        #expect(script.taken > 10)
+        #expect(script.settled > 10)
     }
 
     /// Hash seeds, addresses and thread timing differ from process to process; nothing of them may show.
@@ -170,6 +179,8 @@ private final class Paced: FeedSource {
         let script = try Script(seed: 8)
         try script.play(try BetfairStream(path: Recordings.shared.appending(path: "betfair-stream/" + file).path))
         #expect(script.placed > 0)
+        #expect(script.taken > 0)
+        #expect(script.settled > 0)
     }
 
     @Test func `shuts every market of a feed within a second of its silence, and opens them when it speaks`() throws {
@@ -199,7 +210,7 @@ private final class Paced: FeedSource {
             reasons.append(record.field(Layout.MarketChanged.reasons, as: UInt8.self))
         }
         func turn(at milliseconds: Int64) throws -> UInt8? {
-            runner.turn(now: milliseconds)
+            runner.turn(now: milliseconds, wall: milliseconds)
             try cell.turn()
             return reasons.last
         }
@@ -207,5 +218,51 @@ private final class Paced: FeedSource {
         #expect(try turn(at: 5000) == 0)
         #expect(try turn(at: 5500) == ShutReasons.stale.rawValue)
         #expect(try turn(at: 60_000) == 0)
+    }
+
+    @Test func `opens a market after a suspension with new prices only`() throws {
+        let cell = try Cell()
+        final class Told: FeedSource {
+            let name = "told"
+            var messages: [FeedMessage] = []
+            func nextTime() throws(FeedError) -> Int64? { messages.first?.time ?? .max }
+            func next() throws(FeedError) -> FeedMessage { messages.removeFirst() }
+        }
+        let market = FeedMarket(
+            id: "m", fixture: "f", type: .matchOdds, name: "m", winners: 1, betDelay: 0,
+            selections: [FeedSelection(id: 1, name: "a"), FeedSelection(id: 2, name: "b")])
+        let fixture = FeedFixture(id: "f", sport: .football, competition: "", home: "a", away: "b", scheduled: 0)
+        func quotes(_ back: UInt32) -> FeedEvent {
+            let quote = Quote(bestBack: back, bestLay: back + 40)
+            return .quotes(FeedQuotes(market: "m", quotes: [quote, .init(bestBack: 1980, bestLay: 2020)]))
+        }
+        let source = Told()
+        let runner = FeedRunner(source: source, settings: FeedSettings()) { cell.offer($0) }
+        var reasons: UInt8 = 255
+        cell.onRecord = { record in
+            guard record.kind == .marketChanged else { return }
+            reasons = record.field(Layout.MarketChanged.reasons, as: UInt8.self)
+        }
+        func turn(_ time: Int64, _ events: FeedEvent...) throws -> UInt8 {
+            source.messages.append(FeedMessage(time: time, number: 1, events: events))
+            runner.turn(now: time, wall: time)
+            try cell.turn()
+            return reasons
+        }
+        let open = FeedEvent.marketState(market: "m", isSuspended: false)
+        #expect(try turn(0, .fixture(fixture), .market(market), open, quotes(1980)) == 0)
+        #expect(try turn(1000, .marketState(market: "m", isSuspended: true)) == ShutReasons.feed.rawValue)
+        #expect(try turn(2000, open) == ShutReasons.feed.rawValue)
+        #expect(try turn(3000, quotes(1900)) == 0)
+        // Prices that came while it was shut are new enough.
+        #expect(try turn(4000, .marketState(market: "m", isSuspended: true), quotes(1800)) == ShutReasons.feed.rawValue)
+        #expect(try turn(5000, open) == 0)
+        // A stepped clock shuts what is in play; the runner says anew what is open.
+        cell.clock.wallTime += 5_000_000_000
+        try cell.turn()
+        try cell.say { $0.marketState(ExternalID(derivedFrom: "told:market:m"), by: .feed, setting: .recovery) }
+        #expect(reasons == ShutReasons.recovery.rawValue)
+        runner.refresh()
+        #expect(try turn(6000, .heartbeat) == 0)
     }
 }

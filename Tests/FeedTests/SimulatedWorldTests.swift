@@ -12,20 +12,24 @@ import Testing
         var settings = SimulationSettings()
         settings.tickMilliseconds = 1000
         settings.quoteChance = 0
-        var kickOff = Calibration()
-        var halfTime = Calibration()
-        var goals = Calibration()
+        // By moment, market and selection: who swaps two of them is found.
+        var all: [String: Calibration] = [:]
         for seed in 0..<10_000 as Range<UInt64> {
             let match = SeededOutcome(seed: seed, settings: settings)
-            for side in 0..<3 {
-                kickOff.add(match.kickOff[side], happened: match.result == side)
-                halfTime.add(match.halfTime[side], happened: match.result == side)
+            for (moment, quoted) in [("kick-off", match.kickOff), ("half-time", match.halfTime)] {
+                for (market, chances) in quoted.enumerated() {
+                    for (selection, chance) in chances.enumerated() {
+                        all["\(moment) \(market) \(selection)", default: Calibration()].add(
+                            chance, happened: match.winners[market] == selection)
+                    }
+                }
             }
-            goals.add(match.kickOffOver, happened: match.isOver)
         }
-        #expect(kickOff.worst < 4)
-        #expect(halfTime.worst < 4)
-        #expect(goals.worst < 4)
+        #expect(all.count == 14)
+        for (name, calibration) in all {
+            #expect(calibration.count > 1000, "\(name)")
+            #expect(calibration.worst < 4, "\(name): \(calibration.worst)")
+        }
     }
 
     @Test func `says the same for the same seed`() throws {
@@ -66,8 +70,10 @@ private struct Calibration {
     private var expected = [Double](repeating: 0, count: 10)
     private var variance = [Double](repeating: 0, count: 10)
     private var happened = [Double](repeating: 0, count: 10)
+    private(set) var count = 0
 
     mutating func add(_ chance: Double, happened hit: Bool) {
+        count += 1
         let bucket = min(9, Int(chance * 10))
         expected[bucket] += chance
         variance[bucket] += chance * (1 - chance)

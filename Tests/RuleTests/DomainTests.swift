@@ -60,6 +60,7 @@ import Testing
             .underRound
         ),
         ([Quote(lastTraded: 2500), Quote(lastTraded: 2500)], .underRound),
+        ([Quote(lastTraded: 2010), Quote(lastTraded: 2010)], .underRound),
     ])
     func `offers nothing on a book that cannot be trusted`(quotes: [Quote], reason: NotOffered) {
         #expect(throws: reason) { try rule.prices(for: quotes, winners: 1, on: .classic) }
@@ -72,7 +73,7 @@ import Testing
         let winners = random.number(in: 1...max(1, min(3, count - 1)))
         var quotes: [Quote] = []
         for _ in 0..<count {
-            let back = UInt32(random.number(in: 1100...max(1101, 1000 * count / winners)))
+            let back = UInt32(random.number(in: 1010...max(1101, 1000 * count / winners)))
             quotes.append(quote(back, back + UInt32(random.number(in: 1...Int(back / 3)))))
         }
         guard let prices = try? rule.prices(for: quotes, winners: winners, on: .classic) else {
@@ -80,9 +81,17 @@ import Testing
         }
         var book: UInt64 = 0
         for price in prices {
-            book += 10_000_000 / UInt64(price.odds!.thousandths) * 1000 + 999
+            // What is shorter than the first rung is not offered; it would cost more than a sure thing.
+            book += 10_000_000 / UInt64(price.odds?.thousandths ?? 1000) * 1000 + 999
         }
         #expect(book >= UInt64(10_500 * winners) * 1000)
+    }
+
+    @Test func `does not offer what is shorter than the first rung`() throws {
+        let prices = try rule.prices(
+            for: [quote(1010, 1020), quote(100_000, 150_000)], winners: 1, on: .classic)
+        #expect(prices[0].odds == nil)
+        #expect(prices[1].odds != nil)
     }
 }
 

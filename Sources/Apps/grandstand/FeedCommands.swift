@@ -102,12 +102,13 @@ enum FeedCommands {
         var settings = FeedSettings()
         settings.speedHundredths = speed * 100
         var names: [ExternalID: String] = [:]
-        let runner = FeedRunner(source: try FeedFiles.open(path), settings: settings) { record in
+        let runner = FeedRunner(source: try FeedFiles.open(path, speedHundredths: speed * 100), settings: settings) { record in
             describe(record, &names)
             return true
         }
         while !runner.isIdle {
-            runner.turn(now: gs_boot_nanoseconds() / 1_000_000)
+            runner.turn(
+                now: gs_boot_nanoseconds() / 1_000_000, wall: gs_wall_nanoseconds() / 1_000_000)
             if let failure = runner.failure {
                 throw UsageError(text: "\(path), line \(failure.line): \(failure.what).")
             }

@@ -4,7 +4,7 @@ import FeedCore
 /// Recorded files by what is in them.
 enum FeedFiles {
     /// A Betfair stream where the first line says `"op"`, else Grandstand's own format.
-    static func open(_ path: String) throws -> any FeedSource {
+    static func open(_ path: String, speedHundredths: Int64 = 100) throws -> any FeedSource {
         let first: ArraySlice<UInt8>?
         do {
             first = try LineReader(path: path).next()
@@ -13,7 +13,9 @@ enum FeedFiles {
         }
         guard let first else { throw UsageError(text: "The feed \(path) is empty.") }
         let text = String(decoding: first.prefix(4096), as: UTF8.self)
-        if text.contains("\"op\"") { return try BetfairStream(path: path) }
-        return try GrandstandFeedFile(path: path, name: "file")
+        // Ids are the supplier's own: two files are two suppliers, the same file again is the same.
+        let base = String(path.split(separator: "/").last ?? "")
+        if text.contains("\"op\"") { return try BetfairStream(path: path, speedHundredths: speedHundredths) }
+        return try GrandstandFeedFile(path: path, name: "file/" + base)
     }
 }

@@ -56,6 +56,12 @@ enum Serve {
     }
 }
 
+/// Why the journal must not be written to, in a sentence.
+private struct Misfit: Error, CustomStringConvertible {
+    let text: String
+    var description: String { text }
+}
+
 /// The composition of one process.
 final class Platform: @unchecked Sendable {
     // Built on the main thread before any other runs; afterwards each part belongs to its own thread.
@@ -94,6 +100,8 @@ final class Platform: @unchecked Sendable {
         }
         do {
             lock = try DirectoryLock(directory: directory)
+            // Whoever comes while a long journal is replayed learns of us and not of our predecessor.
+            lock.describe(Self.about(" starting"))
         } catch let held as DirectoryLock.Held {
             let holder = held.holder.split(separator: "\n").joined(separator: ", ")
             throw UsageError(
@@ -101,6 +109,10 @@ final class Platform: @unchecked Sendable {
                     + "Stop it, or give this one another --data.")
         }
         if isThere { recorded = try Self.lookAround(configuration) }
+    }
+
+    private static func about(_ rest: String) -> String {
+        "pid \(getpid())\nsince \(Timestamp(nanoseconds: gs_wall_nanoseconds()))\n\(rest)\n"
     }
 
     /// The recorded feed to play, if one is named.
@@ -128,7 +140,7 @@ final class Platform: @unchecked Sendable {
         }
         switch configuration.text("feed") {
         case "none", "simulation": return nil
-        case let path: return try FeedFiles.open(path)
+        case let path: return try FeedFiles.open(path, speedHundredths: configuration.hundredths("speed"))
         }
     }
 
@@ -170,21 +182,15 @@ final class Platform: @unchecked Sendable {
             onProjected: { [unowned self] in engine?.projected(upTo: $0) },
             onFailure: { failure in
                 Log.error("projection_failed", [("text", failure.text)])
-                exit(70)
+                // No room is no reason to stop: the rows follow when there is some.
+                if !failure.mayPass { exit(70) }
             })
-        let before = store.point
         let began = gs_boot_nanoseconds()
         var random: (UInt64, UInt64) = (0, 0)
         withUnsafeMutableBytes(of: &random) { _ = gs_random($0.baseAddress, 16) }
         let journal = ExternalID(milliseconds: gs_wall_nanoseconds() / 1_000_000, random: random)
         let host = try makeHost(journal)
         let report = host.report
-        if let before, before.sequence > report.records {
-            throw UsageError(
-                text: "The projections in \(directory) know record \(before.sequence), but the "
-                    + "journal ends at \(report.records). Restore the journal; if it is right, "
-                    + "remove projection.sqlite and start again.")
-        }
         recovered = report.records
         let took = Double(gs_boot_nanoseconds() - began) / 1e9
         Log.info(
@@ -232,14 +238,38 @@ final class Platform: @unchecked Sendable {
                         keeper.note($0)
                     }
                     try store.locate(block)
-                })
+                },
+                permit: { [unowned self] report in try permit(report, cell) })
         } catch {
             throw UsageError(text: Self.words(for: error))
         }
     }
 
+    /// Before anything is written: the projections and the configuration must fit to the journal.
+    private func permit(_ report: RecoveryReport, _ cell: CellConfiguration) throws {
+        if let point = store.point, point.sequence > report.records {
+            throw Misfit(
+                text: "The projections in \(configuration.text("data")) know record "
+                    + "\(point.sequence), but the journal ends at \(report.records). Restore the "
+                    + "journal; if it is right, remove projection.sqlite and start again.")
+        }
+        let fixed: [(String, Bool)] = [
+            ("currency", report.cell.currency == cell.currency),
+            ("rounding", report.cell.rounding == cell.rounding),
+            ("minimum-stake", report.cell.minimumStake == cell.minimumStake),
+            ("payout-cap", report.cell.payoutCap == cell.payoutCap),
+        ]
+        for (key, isSame) in fixed where !isSame && configuration.source(key) != "default" {
+            throw Misfit(
+                text: "\(key) is \"\(configuration.text(key))\" (from \(configuration.source(key))), "
+                    + "but this journal was begun with another one, and that is fixed. Leave it out, "
+                    + "or begin another journal by --data.")
+        }
+    }
+
     static func words(for error: HostError) -> String {
         switch error {
+        case .misfit(let text): text
         case .corrupt(let corruption): "The journal is corrupt: \(corruption.text)"
         case .diverged(let divergences):
             divergences.text
@@ -303,7 +333,7 @@ final class Platform: @unchecked Sendable {
             stopped.signal()
         }
         sessions = SessionRegistry(
-            restoring: store.readNow { $0.sessions(after: gs_wall_nanoseconds()) })
+            restoring: try store.readNow { try $0.sessions(after: gs_wall_nanoseconds()) })
         let wanted = Int(try configuration.number("loops"))
         let count = wanted > 0 ? wanted : min(8, ProcessInfo.processInfo.activeProcessorCount)
         let punterFiles = try pages("punter")
@@ -441,8 +471,12 @@ final class Platform: @unchecked Sendable {
         }
         loops[0].post { [self] in
             desk.start()
+            abandonEarlierWorld()
+            let sweep = LoopTimer(loops[0])
+            sweepTimer = sweep
+            sweep.start(after: 0, every: 100) { [unowned self] in sweepUp() }
             guard let feed else { return }
-            if configuration.text("feed") == "simulation" { abandonEarlierWorld() }
+            punters[0].hub.onManyShut = { [unowned self] in self.feed?.refresh() }
             let timer = LoopTimer(loops[0])
             feedTimer = timer
             timer.start(after: 0, every: 10) { [unowned self] in turnFeed(feed) }
@@ -465,26 +499,41 @@ final class Platform: @unchecked Sendable {
         for (index, loop) in loops.enumerated() { loop.start(name: "loop-\(index)") }
     }
 
-    /// A simulated world ends with its process: what it had not finished is abandoned and void.
+    /// A simulated world ends with its process: what it had not finished is abandoned and void, whatever
+    /// is played next.
     private func abandonEarlierWorld() {
-        var encoder = CommandEncoder()
         for fixture in view.unresolved(in: SimulatedWorld.competition) {
             var facts = FixtureFacts(id: fixture.id)
             facts.state.status = .abandoned
-            _ = engine.submit(encoder.fixtureUpdate(facts), token: 0)
+            abandoned.append { [facts] in $0.fixtureUpdate(facts) }
             for market in fixture.markets {
                 let void = [SelectionOutcome](
                     repeating: SelectionOutcome(.void), count: market.selections)
-                _ = engine.submit(
-                    encoder.result(market: market.id, void, source: .feed), token: 0)
+                abandoned.append { $0.result(market: market.id, void, source: .feed) }
             }
+        }
+    }
+
+    private var abandoned: [(inout CommandEncoder) -> RecordBytes] = []
+    private var sweepTimer: LoopTimer?
+
+    /// As many as the engine takes; the rest next time.
+    private func sweepUp() {
+        var encoder = CommandEncoder()
+        var sent = 0
+        while sent < abandoned.count, engine.submit(abandoned[sent](&encoder), token: 0) { sent += 1 }
+        abandoned.removeFirst(sent)
+        if abandoned.isEmpty {
+            sweepTimer?.stop()
+            sweepTimer = nil
         }
     }
 
     private var feedComplained = false
 
     private func turnFeed(_ feed: FeedRunner) {
-        feed.turn(now: gs_boot_nanoseconds() / 1_000_000)
+        feed.turn(
+            now: gs_boot_nanoseconds() / 1_000_000, wall: gs_wall_nanoseconds() / 1_000_000)
         if let failure = feed.failure, !feedComplained {
             feedComplained = true
             Log.error(
@@ -499,9 +548,7 @@ final class Platform: @unchecked Sendable {
         let addresses =
             "punters http://\(listen.host):\(listeners[0].port), "
             + "operators http://\(desk.host):\(listeners.last!.port)"
-        lock.describe(
-            "pid \(getpid())\nsince \(Timestamp(nanoseconds: gs_wall_nanoseconds()))\n\(addresses)\n"
-        )
+        lock.describe(Self.about(addresses))
         print(
             """
 

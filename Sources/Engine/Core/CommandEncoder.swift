@@ -301,6 +301,8 @@ public enum ResultSource: UInt8, Sendable {
         case market = 1
         case fixture = 2
         case all = 3
+        /// Of every fixture that is in play.
+        case allInPlay = 4
     }
 
     /// `id` is the market's or the fixture's, by `scope`.

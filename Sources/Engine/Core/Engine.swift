@@ -129,6 +129,13 @@ public struct Engine: ~Copyable {
         accounts.audit().problems + markets.audit().problems + exposureProblems()
     }
 
+    /// What the genesis record fixed for this cell.
+    public var terms:
+        (currency: UInt16, rounding: Rounding, money: MoneyKind, minimumStake: Int64, payoutCap: Int64)
+    {
+        (rules.currency, rules.rounding, rules.money, rules.minimumStake, rules.payoutCap)
+    }
+
     public func total(_ account: LedgerAccount, _ money: MoneyKind) -> Int64 {
         accounts.total(account, money)
     }

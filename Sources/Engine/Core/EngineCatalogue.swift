@@ -270,9 +270,11 @@ extension Engine {
                 rawValue: command.field(Layout.MarketState.owner, as: UInt8.self))
         else { return answer(command, market: nil, .malformed, &outcomes) }
         switch command.field(Layout.MarketState.scope, as: UInt8.self) {
-        case 3:
+        case let scope where scope == 3 || scope == 4:
             // One record stands for all: readers fold it over the markets they know.
             for number in 0..<UInt32(markets.markets.count) {
+                let isInPlay = markets.fixtures[markets.markets[number].fixture].isInPlay == 1
+                guard scope == 3 || isInPlay else { continue }
                 changeState(of: number, by: owner, command)
             }
             answer(command, market: nil, nil, &outcomes)

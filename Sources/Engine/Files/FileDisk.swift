@@ -28,9 +28,12 @@ public final class FileDisk: Disk, Sendable {
             partial +=
                 partial.isEmpty && part.isEmpty
                 ? "/" : (partial.hasSuffix("/") || partial.isEmpty ? "" : "/") + part
-            if !partial.isEmpty, mkdir(partial, 0o700) != 0, errno != EEXIST {
+            let made = !partial.isEmpty && mkdir(partial, 0o700) == 0
+            if !partial.isEmpty, !made, errno != EEXIST {
                 throw Self.failure("create \(partial)")
             }
+            // A directory that its parent forgets takes the journal with it.
+            if !partial.isEmpty, made { try Self.sync(Self.parent(of: partial)) }
         }
         let probe = directory + "/.direct-probe"
         let descriptor = gs_open_journal(probe, 1, 1)
@@ -94,11 +97,18 @@ public final class FileDisk: Disk, Sendable {
         try syncDirectory()
     }
 
-    private func syncDirectory() throws(DiskError) {
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    private func syncDirectory() throws(DiskError) { try Self.sync(directory) }
+
+    private static func sync(_ directory: String) throws(DiskError) {
         let descriptor = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.failure("open \(directory)") }
+        guard descriptor >= 0 else { throw failure("open \(directory)") }
         defer { Glibc.close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw Self.failure("sync \(directory)") }
+        guard fsync(descriptor) == 0 else { throw failure("sync \(directory)") }
     }
 
     public func size(of name: String) throws(DiskError) -> Int {

@@ -1,3 +1,4 @@
+import Catalogue
 public import EngineCore
 public import EngineJournal
 import Glibc
@@ -127,6 +128,8 @@ public enum HostError: Error, Sendable {
     case diverged(Divergences)
     /// These books cannot come out as stored, whoever's word holds.
     case unfollowable(sequence: UInt64)
+    /// Whoever stands beside the journal, such as its projections, does not fit to it.
+    case misfit(String)
     /// The journal was written under rules that this build does not know.
     case newerRules(version: UInt32, sequence: UInt64)
 }
@@ -139,6 +142,8 @@ public struct RecoveryReport: Sendable {
     public var tornBytes = 0
     public var stateHash = StateHash()
     public var divergences = Divergences()
+    /// What the journal was begun with, whatever is configured now.
+    public var cell = CellConfiguration()
 }
 
 /// Engine and journal under one sequencer, without a thread of its own: the engine's thread turns it
@@ -164,12 +169,15 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// `observe` sees every block that was found, in order, once it has been replayed; the block with
     /// the first records of this run is delivered by the first `turn`. `factsWin` is the name of the
     /// operator who says that the journal's facts win over what these rules decide; it is written down.
+    /// `permit` sees what was found before anything is written, and may say why it must not be; what
+    /// `observe` or `permit` throws is a `misfit`.
     /// - Throws: `HostError`; nothing was changed on the disk unless it is a `disk`.
     public init(
         disk: D, clock: C, limits: EngineLimits, cell: CellConfiguration, segmentBytes: Int,
         newJournal: ExternalID, rules: [RuleSet] = RuleSet.known, factsWin: String? = nil,
         prepare: @escaping (UInt32) -> Void,
-        observe: (BlockView) throws -> Void = { _ in }
+        observe: (BlockView) throws -> Void = { _ in },
+        permit: (RecoveryReport) throws -> Void = { _ in }
     ) throws(HostError) {
         do {
             var engine = Engine(limits: limits, seed: newJournal.low, rules: rules)
@@ -180,16 +188,19 @@ public final class EngineHost<D: Disk, C: Clock> {
             }
             if factsWin == nil { try replay.finish() }
             report.divergences = replay.divergences
+            report.isNew = found == nil
+            report.blocks = found?.blocks ?? 0
+            report.records = found?.lastSequence ?? 0
+            report.tornBytes = found?.tornBytes ?? 0
+            report.stateHash = engine.stateHash
+            report.cell = found == nil ? cell : engine.cell
+            try permit(report)
+            // Nothing was written up to here.
             let end = found ?? JournalWriter<D>.beginning(journal: newJournal)
             writer = try JournalWriter(
                 disk, at: end, segmentBytes: segmentBytes, prepare: prepare)
             time = SequencerTime(clock, after: end.lastTime)
-            report.isNew = found == nil
-            report.blocks = end.blocks
-            report.records = end.lastSequence
-            report.tornBytes = end.tornBytes
             self.engine = engine
-            report.stateHash = self.engine.stateHash
             try writer.heal()
             if found != nil { writer.bumpIncarnation() }
         } catch let error as HostError {
@@ -199,7 +210,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         } catch let error as DiskError {
             throw .disk(error)
         } catch {
-            fatalError("recovery threw \(error)")
+            throw .misfit("\(error)")
         }
         try begin(cell, found: !report.isNew, factsWin: factsWin)
     }
@@ -406,9 +417,9 @@ public final class EngineHost<D: Disk, C: Clock> {
     private func shutInPlay(_ block: inout OpenBlock, at now: inout Int64) {
         let command = block.writer.reserve(slots: 1)
         command.begin(.marketState)
-        command.set(Layout.MarketState.owner, 2 as UInt8)
-        command.set(Layout.MarketState.setting, 2 as UInt8)
-        command.set(Layout.MarketState.scope, 3 as UInt8)
+        command.set(Layout.MarketState.owner, MarketOwner.feed.rawValue)
+        command.set(Layout.MarketState.setting, ShutReasons.recovery.rawValue)
+        command.set(Layout.MarketState.scope, CommandEncoder.Scope.allInPlay.rawValue)
         command.set(Layout.MarketState.betDelay, UInt32.max)
         command.set(Layout.MarketState.reason, text: "wall clock stepped", width: 64)
         stampAndApply(command, token: 0, &block, at: &now)
@@ -425,5 +436,19 @@ public final class EngineHost<D: Disk, C: Clock> {
         command.begin(.forgetIDs)
         command.set(Layout.ForgetIDs.projected, projected)
         stampAndApply(command, token: 0, &block, at: &now)
+    }
+}
+
+extension Engine {
+    /// What the genesis record fixed, as far as the engine decides by it.
+    var cell: CellConfiguration {
+        var cell = CellConfiguration()
+        let fixed = terms
+        cell.currency = Currency(numericCode: fixed.currency) ?? cell.currency
+        cell.rounding = fixed.rounding
+        cell.money = fixed.money
+        cell.minimumStake = fixed.minimumStake
+        cell.payoutCap = fixed.payoutCap
+        return cell
     }
 }

@@ -79,6 +79,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     /// are settled) while there is no room for a next segment.
     private let reserve: Int
     private let onStop: @Sendable (HostError?) -> Void
+    /// The engine's thread's own: when it last wrote a block of records.
+    private var committedAt: Int64 = 0
 
     /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
     /// when nothing of the block at hand was answered.
@@ -211,16 +213,17 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
             for subscriber in subscribers { subscriber.durable(block) }
         }
         batch.removeAll()
+        committedAt = gs_boot_nanoseconds()
         publish(count: count, nanoseconds: gs_boot_nanoseconds() - began)
     }
 
     private func idle(_ due: Int64?) throws(HostError) {
         let confirmAfter: Int64 = 100_000_000
-        let most = host.isUnconfirmed ? confirmAfter : 1_000_000_000
-        let began = gs_boot_nanoseconds()
-        let wait = min(due ?? most, most)
-        gs_gate_wait(gate, wait)
-        if host.isUnconfirmed, gs_boot_nanoseconds() - began >= confirmAfter {
+        // Counted from the commit: whoever wakes us with a question does not put it off.
+        let since = gs_boot_nanoseconds() - committedAt
+        let most = host.isUnconfirmed ? max(0, confirmAfter - since) : 1_000_000_000
+        gs_gate_wait(gate, min(due ?? most, most))
+        if host.isUnconfirmed, gs_boot_nanoseconds() - committedAt >= confirmAfter {
             try host.confirm()
         }
     }

@@ -15,8 +15,10 @@ public final class BetfairStream: FeedSource {
     private var markets: [String: Market] = [:]
     private var fixtures: Set<String> = []
 
-    /// Milliseconds between two heartbeats of the player.
-    public static let heartbeat: Int64 = 5000
+    /// Milliseconds of the recording between two heartbeats of the player. Slower than real time they come
+    /// closer together, so that none is ever further than five seconds from the next for who listens.
+    public let heartbeat: Int64
+    public static let longestHeartbeat: Int64 = 5000
 
     private struct Line {
         let time: Int64
@@ -41,11 +43,18 @@ public final class BetfairStream: FeedSource {
         var isInPlay = false
         var betDelay: UInt32 = 0
         var isAnnounced = false
-        var isSettled = false
+        /// As last told; told again when another definition corrects them.
+        var results: [SelectionResult] = []
     }
 
-    public init(path: String, name: String = "betfair") throws(LineReader.Failure) {
+    /// `speedHundredths`: how fast the file will be played; 0 as fast as it comes.
+    public init(
+        path: String, name: String = "betfair", speedHundredths: Int64 = 100
+    ) throws(LineReader.Failure) {
         self.name = name
+        let slowed = Self.longestHeartbeat * speedHundredths / 100
+        heartbeat =
+            speedHundredths > 0 ? max(1, min(Self.longestHeartbeat, slowed)) : Self.longestHeartbeat
         reader = try LineReader(path: path)
     }
 
@@ -54,7 +63,7 @@ public final class BetfairStream: FeedSource {
     public func nextTime() throws(FeedError) -> Int64? {
         try look()
         guard let line = waiting else { return nil }
-        if let last = lastTime, line.time - last > Self.heartbeat { return last + Self.heartbeat }
+        if let last = lastTime, line.time - last > heartbeat { return last + heartbeat }
         return line.time
     }
 
@@ -63,10 +72,10 @@ public final class BetfairStream: FeedSource {
         guard let line = waiting else {
             throw FeedError(line: reader.lineNumber, what: "the file ended")
         }
-        if let last = lastTime, line.time - last > Self.heartbeat {
-            lastTime = last + Self.heartbeat
+        if let last = lastTime, line.time - last > heartbeat {
+            lastTime = last + heartbeat
             return FeedMessage(
-                time: last + Self.heartbeat, number: line.number, events: [.heartbeat])
+                time: last + heartbeat, number: line.number, events: [.heartbeat])
         }
         lastTime = line.time
         waiting = nil
@@ -85,7 +94,9 @@ public final class BetfairStream: FeedSource {
             throw FeedError(
                 line: reader.lineNumber, what: "\(error.what) at byte \(error.offset)")
         }
-        guard value["op"]?.text == "mcm", let time = value["pt"]?.whole else {
+        guard value["op"]?.text == "mcm", let time = value["pt"]?.whole,
+            FeedTime.range.contains(time)
+        else {
             throw FeedError(line: reader.lineNumber, what: "no market change message")
         }
         waiting = Line(time: time, number: reader.lineNumber, value: value)
@@ -100,14 +111,15 @@ public final class BetfairStream: FeedSource {
         if change["img"]?.flag == true { market.books = [:] }
         let definition = change["marketDefinition"]
         if let definition { define(definition, &market) }
-        // After the last suspension come clear-down messages: what they say is no price.
-        if market.status == "OPEN" {
-            for runner in change["rc"]?.items ?? [] {
-                market.books[Self.key(runner), default: RunnerBook()].merge(runner)
-            }
+        // The book follows every change, whatever the status; it is published only while the market is
+        // open, so the clear-down after the last suspension is never anybody's price.
+        for runner in change["rc"]?.items ?? [] {
+            market.books[Self.key(runner), default: RunnerBook()].merge(runner)
         }
+        let wasOpen = market.status == "OPEN" && market.isAnnounced
         if let definition { events += announce(definition, id, &market) }
-        let hasPrices = change["rc"]?.items?.isEmpty == false || change["img"]?.flag == true
+        let hasPrices =
+            change["rc"]?.items?.isEmpty == false || change["img"]?.flag == true || !wasOpen
         if hasPrices, market.isAnnounced, market.status == "OPEN" {
             events.append(.quotes(FeedQuotes(market: id, quotes: quotes(market))))
         }
@@ -149,7 +161,7 @@ public final class BetfairStream: FeedSource {
         }
         if market.isAnnounced { events += withdrawals(definition, id, &market) }
         let isInPlay = definition["inPlay"]?.flag ?? false
-        let delay = UInt32(clamping: (definition["betDelay"]?.whole ?? 0) * 1000)
+        let delay = Self.delay(definition)
         let status = definition["status"]?.text ?? "OPEN"
         if isInPlay != market.isInPlay || delay != market.betDelay {
             events.append(
@@ -165,11 +177,10 @@ public final class BetfairStream: FeedSource {
         market.betDelay = delay
         market.status = status
         events.append(.marketState(market: id, isSuspended: status != "OPEN"))
-        if status == "CLOSED", !market.isSettled {
-            market.isSettled = true
-            events.append(
-                .result(
-                    FeedResult(market: id, certainty: 2, results: market.runners.map(Self.result))))
+        let results = market.runners.map(Self.result)
+        if status == "CLOSED", market.results != results {
+            market.results = results
+            events.append(.result(FeedResult(market: id, certainty: 2, results: results)))
         }
         return events
     }
@@ -188,9 +199,16 @@ public final class BetfairStream: FeedSource {
             }
             let date = told?["removalDate"]?.text.flatMap { Timestamp($0) }
             events.append(
-                .withdrawal(market: id, selection: index, effective: date?.milliseconds ?? 0))
+                .withdrawal(market: id, selection: index, effective: FeedTime.clamped(date?.milliseconds)))
         }
         return events
+    }
+
+    /// Milliseconds.
+    private static func delay(_ definition: JSONValue) -> UInt32 {
+        let (milliseconds, overflow) = (definition["betDelay"]?.whole ?? 0)
+            .multipliedReportingOverflow(by: 1000)
+        return overflow ? .max : UInt32(clamping: milliseconds)
     }
 
     private static func result(_ runner: Runner) -> SelectionResult {
@@ -212,7 +230,7 @@ public final class BetfairStream: FeedSource {
                     FeedFixture(
                         id: market.fixture, sport: Self.sport(definition), competition: "",
                         home: sides.home, away: sides.away,
-                        scheduled: start?.milliseconds ?? 0)))
+                        scheduled: FeedTime.clamped(start?.milliseconds))))
         }
         let type: MarketType =
             switch definition["marketType"]?.text {
@@ -228,7 +246,7 @@ public final class BetfairStream: FeedSource {
                 FeedMarket(
                     id: id, fixture: market.fixture, type: type, name: name,
                     winners: UInt8(clamping: max(1, definition["numberOfWinners"]?.whole ?? 1)),
-                    betDelay: UInt32(clamping: (definition["betDelay"]?.whole ?? 0) * 1000),
+                    betDelay: Self.delay(definition),
                     selections: market.runners.map {
                         FeedSelection(id: UInt64($0.id) ?? 0, name: $0.name)
                     })))

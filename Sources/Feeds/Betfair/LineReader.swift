@@ -1,6 +1,7 @@
 import CBzip2
 import CZlib
 public import FeedCore
+import Glibc
 
 /// Lines of a recorded file: plain, gzip or bzip2, by its first bytes. LF or CR LF.
 ///
@@ -8,7 +9,7 @@ public import FeedCore
 public final class LineReader {
     private enum Source {
         case gzip(gzFile)
-        case bzip2(UnsafeMutableRawPointer)
+        case bzip2(BzipFile)
     }
 
     public struct Failure: Error, Sendable {
@@ -31,7 +32,7 @@ public final class LineReader {
         let count = gzread(probe, &magic, 3)
         if count == 3, magic == Array("BZh".utf8) {
             gzclose(probe)
-            guard let file = BZ2_bzopen(path, "rb") else {
+            guard let file = BzipFile(path: path) else {
                 throw Failure(text: "cannot open \(path)")
             }
             source = .bzip2(file)
@@ -44,7 +45,7 @@ public final class LineReader {
     deinit {
         switch source {
         case .gzip(let file): gzclose(file)
-        case .bzip2(let file): BZ2_bzclose(file)
+        case .bzip2: break
         }
     }
 
@@ -56,8 +57,13 @@ public final class LineReader {
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count: Int32
         switch source {
-        case .gzip(let file): count = gzread(file, &chunk, UInt32(chunk.count))
-        case .bzip2(let file): count = BZ2_bzread(file, &chunk, Int32(chunk.count))
+        case .gzip(let file):
+            let read = gzread(file, &chunk, UInt32(chunk.count))
+            // A file that is cut off in the middle reads like one that ends, but for its error.
+            var code: Int32 = 0
+            if read == 0 { _ = gzerror(file, &code) }
+            count = code < 0 ? -1 : read
+        case .bzip2(let file): count = file.read(&chunk)
         }
         guard count >= 0 else { throw FeedError(line: lineNumber, what: "the file is damaged") }
         if count == 0 { isAtEnd = true } else { buffer += chunk[0..<Int(count)] }
@@ -126,5 +132,76 @@ public final class GrandstandFeedFile: FeedSource {
         }
         waiting = nil
         return message
+    }
+}
+
+/// A bzip2 file of one stream or of several behind each other, as parallel compressors write them.
+private final class BzipFile {
+    private let file: UnsafeMutablePointer<FILE>
+    private var stream: UnsafeMutableRawPointer?
+    private var unused = [UInt8](repeating: 0, count: Int(BZ_MAX_UNUSED))
+    private var isAtEnd = false
+
+    init?(path: String) {
+        guard let file = fopen(path, "rb") else { return nil }
+        self.file = file
+        guard open(unusedBytes: 0) else {
+            fclose(file)
+            return nil
+        }
+    }
+
+    deinit {
+        close()
+        fclose(file)
+    }
+
+    private func open(unusedBytes: Int32) -> Bool {
+        var code: Int32 = 0
+        stream = BZ2_bzReadOpen(&code, file, 0, 0, &unused, unusedBytes)
+        return code == BZ_OK
+    }
+
+    private func close() {
+        var code: Int32 = 0
+        if let stream { BZ2_bzReadClose(&code, stream) }
+        stream = nil
+    }
+
+    /// Bytes read; 0 at the end of the last stream, -1 when the file is damaged or cut off.
+    func read(_ bytes: inout [UInt8]) -> Int32 {
+        while !isAtEnd {
+            guard let stream else { return -1 }
+            var code: Int32 = 0
+            let count = BZ2_bzRead(&code, stream, &bytes, Int32(bytes.count))
+            if code == BZ_OK { return count }
+            guard code == BZ_STREAM_END else { return -1 }
+            guard goOn() else { return -1 }
+            if count > 0 { return count }
+        }
+        return 0
+    }
+
+    /// After a stream's end: the file's, or the next stream.
+    private func goOn() -> Bool {
+        var code: Int32 = 0
+        var rest: UnsafeMutableRawPointer?
+        var count: Int32 = 0
+        BZ2_bzReadGetUnused(&code, stream, &rest, &count)
+        guard code == BZ_OK else { return false }
+        let left = rest.map {
+            Array(UnsafeRawBufferPointer(start: $0, count: Int(count)))
+        } ?? []
+        close()
+        if left.isEmpty {
+            let next = getc(file)
+            if next == EOF {
+                isAtEnd = true
+                return ferror(file) == 0
+            }
+            ungetc(next, file)
+        }
+        unused.replaceSubrange(0..<left.count, with: left)
+        return open(unusedBytes: Int32(left.count))
     }
 }

@@ -148,3 +148,15 @@ public protocol FeedSource: AnyObject {
     /// The next message. Called only after `nextTime` told one.
     func next() throws(FeedError) -> FeedMessage
 }
+
+/// What a supplier may say about time, in milliseconds since 1970: anything else is no time, and would not
+/// fit where nanoseconds are counted.
+public enum FeedTime {
+    /// Up to the end of the year 2200.
+    public static let range: ClosedRange<Int64> = 0...7_289_654_399_999
+
+    /// 0, which stands for unknown, where it is out of range.
+    public static func clamped(_ milliseconds: Int64?) -> Int64 {
+        milliseconds.flatMap { range.contains($0) ? $0 : nil } ?? 0
+    }
+}

@@ -20,8 +20,9 @@ public enum GrandstandFeed {
         } catch {
             throw FeedError(line: number, what: "\(error.what) at byte \(error.offset)")
         }
-        guard let time = value["time"]?.whole else {
-            throw FeedError(line: number, what: "time: milliseconds since 1970 are missing")
+        guard let time = value["time"]?.whole, FeedTime.range.contains(time) else {
+            throw FeedError(
+                line: number, what: "time: milliseconds since 1970, up to the year 2200, are missing")
         }
         do {
             return FeedMessage(time: time, number: number, events: [try event(value)])
@@ -43,7 +44,7 @@ public enum GrandstandFeed {
                     id: try text(value, "id"), sport: try sport(value),
                     competition: value["competition"]?.text ?? "",
                     home: try text(value, "home"), away: try text(value, "away"),
-                    scheduled: value["scheduled"]?.whole ?? 0))
+                    scheduled: FeedTime.clamped(value["scheduled"]?.whole)))
         case "market": return .market(try market(value))
         case "quotes":
             guard let items = value["quotes"]?.items else { throw Missing(what: "quotes: missing") }
@@ -65,17 +66,21 @@ public enum GrandstandFeed {
                 else { throw Missing(what: "results: an unknown result") }
                 results.append(result)
             }
+            let certainty = value["certainty"]?.whole ?? 2
+            guard certainty == 1 || certainty == 2 else {
+                throw Missing(what: "certainty: 1 (scouted) or 2 (confirmed)")
+            }
             return .result(
                 FeedResult(
-                    market: try text(value, "market"),
-                    certainty: value["certainty"]?.whole == 1 ? 1 : 2, results: results))
+                    market: try text(value, "market"), certainty: UInt8(certainty),
+                    results: results))
         case "withdrawal":
             guard let selection = value["selection"]?.whole, (0..<64).contains(selection) else {
                 throw Missing(what: "selection: its place in the market, from 0")
             }
             return .withdrawal(
                 market: try text(value, "market"), selection: Int(selection),
-                effective: max(0, value["effective"]?.whole ?? 0))
+                effective: FeedTime.clamped(value["effective"]?.whole))
         case let other: throw Missing(what: "type: \"\(other)\" is unknown")
         }
     }

@@ -87,7 +87,14 @@ struct SimulatedMatch {
         case .firstHalf, .secondHalf: events += play(now)
         case .before, .halfTime, .after, .over: break
         }
-        if phase != .after, phase != .over, danger == nil { events += quotes() }
+        if phase != .after, phase != .over, danger == nil {
+            // After a suspension, and when a phase begins, everything is quoted anew.
+            let resumes = events.contains {
+                if case .marketState(_, false) = $0 { true } else { false }
+            }
+            events += quotes(isFresh: resumes || quotedPhase != phase)
+            quotedPhase = phase
+        }
         nextTime = now + settings.tickMilliseconds
         return events
     }
@@ -117,6 +124,9 @@ struct SimulatedMatch {
         }
         return events
     }
+
+    /// The phase in which everything was last quoted.
+    private var quotedPhase: Phase?
 
     private mutating func begin(_ next: Phase, _ incident: Incident, _ now: Int64) -> [FeedEvent] {
         phase = next
@@ -254,17 +264,17 @@ struct SimulatedMatch {
 
     // MARK: Prices
 
-    private mutating func quotes() -> [FeedEvent] {
-        guard settings.quoteChance > 0 else { return [] }
+    private mutating func quotes(isFresh: Bool) -> [FeedEvent] {
+        guard isFresh || settings.quoteChance > 0 else { return [] }
         let chances = self.chances
         let books = [
             [chances.home, chances.draw, chances.away], [chances.over, 1 - chances.over],
             [chances.both, 1 - chances.both],
         ]
         return books.indices.compactMap { index in
-            guard !settledMarkets.contains(index), random.unit() < settings.quoteChance else {
-                return nil
-            }
+            guard !settledMarkets.contains(index) else { return nil }
+            let isQuoted = random.unit() < settings.quoteChance
+            guard isQuoted || isFresh else { return nil }
             let quotes = books[index].map { quote($0) }
             return .quotes(FeedQuotes(market: market(index), quotes: quotes))
         }

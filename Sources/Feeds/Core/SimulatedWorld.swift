@@ -1,4 +1,5 @@
 import Kernel
+import Pricing
 
 /// Several matches at once, for ever: a match that is over makes room for a new one with new ids.
 ///
@@ -82,30 +83,44 @@ public final class SimulatedWorld: FeedSource {
     }
 }
 
-/// One seeded match played without its surroundings, for those who count results.
+/// What one seeded match quoted at kick-off and at half-time, and how it ended: for whoever holds the one
+/// against the other.
 public struct SeededOutcome: Sendable {
-    public let kickOff: [Double]
-    public let halfTime: [Double]
-    /// 0 home, 1 draw, 2 away.
-    public let result: Int
-    public let isOver: Bool
-    public let kickOffOver: Double
+    /// Chances by market (result, goals, both score) and selection, from the middle of the quotes that were
+    /// said last before kick-off and in the break; none for a market that was decided by then.
+    public let kickOff: [[Double]]
+    public let halfTime: [[Double]]
+    /// The selection of each market that won.
+    public let winners: [Int]
 
     public init(seed: UInt64, settings: SimulationSettings = SimulationSettings()) {
         var match = SimulatedMatch(
             id: "m", names: ("h", "a"), competition: "", seed: seed, startingAt: 0,
             settings: settings)
-        let before = match.chances
-        kickOff = [before.home, before.draw, before.away]
-        kickOffOver = before.over
+        var before = [[Double]](repeating: [], count: SimulatedMatch.marketCount)
         var middle = before
         while !match.isOver {
-            _ = match.step()
-            if match.phase == .halfTime { middle = match.chances }
+            for event in match.step() {
+                if case .quotes(let quotes) = event,
+                    let index = before.indices.first(where: { match.market($0) == quotes.market })
+                {
+                    if match.phase == .before { before[index] = Self.chances(quotes.quotes) }
+                    if match.phase == .halfTime { middle[index] = Self.chances(quotes.quotes) }
+                }
+            }
         }
-        halfTime = [middle.home, middle.draw, middle.away]
-        result =
-            match.score.home > match.score.away ? 0 : match.score.home == match.score.away ? 1 : 2
-        isOver = match.score.home + match.score.away > 2
+        kickOff = before
+        halfTime = middle
+        let (home, away) = match.score
+        winners = [
+            home > away ? 0 : home == away ? 1 : 2, home + away > 2 ? 0 : 1,
+            home > 0 && away > 0 ? 0 : 1,
+        ]
+    }
+
+    private static func chances(_ quotes: [Quote]) -> [Double] {
+        let shares = quotes.map { 2000 / Double($0.bestBack + $0.bestLay) }
+        let total = shares.reduce(0, +)
+        return shares.map { $0 / total }
     }
 }

@@ -39,6 +39,8 @@ public final class FeedRunner {
         /// What we last told the engine: shut for `feed` or not.
         var isShut = true
         var isSettled = false
+        /// Whether this runner has opened it before.
+        var wasHeard = false
         var lastEntries: [PriceEntry] = []
     }
 
@@ -55,6 +57,9 @@ public final class FeedRunner {
     private var feedStart: Int64 = 0
     private var lastHeard: Int64?
     private var isStale = false
+    private var wall: Int64 = 0
+    /// Messages about a market that do not fit to it: other selections than it has.
+    public private(set) var misfits: UInt64 = 0
     public private(set) var messages: UInt64 = 0
     public private(set) var published: UInt64 = 0
     public private(set) var refusedBooks: [UInt8: UInt64] = [:]
@@ -78,8 +83,10 @@ public final class FeedRunner {
 
     private typealias CommandEncoderJob = (inout CommandEncoder) -> RecordBytes
 
-    /// Plays everything that is due at `now` (milliseconds), publishes, and looks for silence.
-    public func turn(now: Int64) {
+    /// Plays everything that is due at `now` (milliseconds, of a clock that never steps), publishes, and
+    /// looks for silence. `wall` is UTC, for what is written down.
+    public func turn(now: Int64, wall: Int64) {
+        self.wall = wall
         drainOutbox()
         do {
             try play(now)
@@ -137,9 +144,11 @@ public final class FeedRunner {
         case .fixture(let fixture): define(fixture)
         case .market(let market): define(market)
         case .quotes(let quotes):
-            guard var plan = markets[quotes.market], quotes.quotes.count == plan.selections,
-                !plan.isSettled
-            else { return }
+            guard var plan = markets[quotes.market], !plan.isSettled else { return }
+            guard quotes.quotes.count == plan.selections else {
+                misfits += 1
+                return
+            }
             plan.quotes = quotes.quotes
             plan.isDirty = true
             plan.message = message.number
@@ -147,10 +156,16 @@ public final class FeedRunner {
             markets[quotes.market] = plan
         case .marketState(let market, let isSuspended):
             guard var plan = markets[market] else { return }
+            // A suspension never waits for the next price; what was quoted before it never ends it.
+            if isSuspended {
+                plan.quotes = []
+                plan.isDirty = false
+                plan.isOffered = false
+            }
             plan.isSuspended = isSuspended
+            if !isSuspended, !plan.quotes.isEmpty { plan.isDirty = true }
             markets[market] = plan
-            // A suspension never waits for the next price.
-            setShut(market, isSuspended || !plan.isOffered)
+            if isSuspended { setShut(market, true) }
         case .withdrawal(let market, let selection, let effective):
             guard let plan = markets[market], selection < plan.selections else { return }
             send { [id = plan.id, received = message.time] in
@@ -198,7 +213,7 @@ public final class FeedRunner {
         facts.state = update.state
         facts.incident = update.incident
         facts.providerTime = message.time * 1_000_000
-        facts.ingestTime = now * 1_000_000
+        facts.ingestTime = wall * 1_000_000
         send { [facts] in $0.fixtureUpdate(facts) }
         guard let delay = update.betDelay else { return }
         let fixture = facts.id
@@ -208,7 +223,9 @@ public final class FeedRunner {
     }
 
     private func take(_ result: FeedResult) {
-        guard var plan = markets[result.market], result.results.count == plan.selections else {
+        guard var plan = markets[result.market] else { return }
+        guard result.results.count == plan.selections else {
+            misfits += 1
             return
         }
         if !plan.isSettled { settled.append(result.market) }
@@ -236,6 +253,10 @@ public final class FeedRunner {
                 ? $0.marketState(id, by: .feed, setting: .feed, reason: "supplier")
                 : $0.marketState(id, by: .feed, lifting: [.feed, .recovery])
         }
+        // An earlier life of this feed may have left it stale; now it speaks.
+        guard !isShut, !plan.wasHeard else { return }
+        markets[market]?.wasHeard = true
+        send { [id = plan.id] in $0.marketState(id, by: .monitor, lifting: .stale) }
     }
 
     // MARK: Prices
@@ -281,6 +302,18 @@ public final class FeedRunner {
             }
         }
         setShut(market, plan.isSuspended || !plan.isOffered)
+    }
+
+    /// The platform shut markets in doubt (its clock was stepped): each opens again with what its supplier
+    /// last said of it, if that is not too old to be said again.
+    public func refresh() {
+        guard !isStale else { return }
+        for market in order {
+            guard var plan = markets[market], !plan.isSettled else { continue }
+            plan.isShut = true
+            plan.isDirty = !plan.quotes.isEmpty
+            markets[market] = plan
+        }
     }
 
     // MARK: Silence

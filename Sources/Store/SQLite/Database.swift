@@ -1,8 +1,11 @@
 import CSQLite
 
 /// What SQLite said.
-public struct DatabaseError: Error, Sendable {
+public struct DatabaseError: Error, Sendable, CustomStringConvertible {
+    public var description: String { text }
     public let text: String
+    /// The disk has no room, or failed for the moment: nothing is wrong with the rows.
+    public var mayPass = false
 }
 
 /// One SQLite database on one thread. Statements are prepared once and kept.
@@ -42,7 +45,10 @@ final class Database {
     }
 
     private func failure() -> DatabaseError {
-        DatabaseError(text: String(cString: sqlite3_errmsg(handle)))
+        let code = sqlite3_errcode(handle) & 0xff
+        return DatabaseError(
+            text: String(cString: sqlite3_errmsg(handle)),
+            mayPass: code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_BUSY)
     }
 
     private func prepared(_ sql: String) throws(DatabaseError) -> OpaquePointer {

@@ -9,6 +9,8 @@ import ProjectionService
 final class Projection {
     private let database: Database
     private(set) var point: JournalPoint?
+    /// What customers owe, for those who do.
+    private var debts: [UInt64: Int64] = [:]
     private var changed: [UInt64: BalanceRow] = [:]
     private let movePoint: Database.Statement
     private let updateBalances: Database.Statement
@@ -78,6 +80,7 @@ final class Projection {
                 + "WHERE bet = ?")
         settleBet = try database.prepare(
             "UPDATE bets SET status = ?, payout = ?, settled_at = ?, settlement = ? WHERE bet = ?")
+        try readDebts()
     }
 
     deinit { legBuffer.deallocate() }
@@ -123,9 +126,19 @@ final class Projection {
     }
 
     /// Forgets what a transaction that was rolled back had reached.
-    func restore(_ before: JournalPoint?) {
+    func restore(_ before: JournalPoint?) throws(DatabaseError) {
         point = before
         changed.removeAll()
+        try readDebts()
+    }
+
+    /// Who owes what; the few that do.
+    private func readDebts() throws(DatabaseError) {
+        var found: [UInt64: Int64] = [:]
+        try database.query("SELECT account, receivable FROM accounts WHERE receivable > 0") {
+            found[$0.unsigned(0)] = $0.integer(1)
+        }
+        debts = found
     }
 
     /// Balances as a record states them.
@@ -307,8 +320,14 @@ final class Projection {
             $0.integer(bet)
         }
         updateAccount(record, at: Layout.BetSettled.balances)
+        // What is owed is paid first, and what is no longer there becomes owed: the rest is what moved.
+        let account = record.account.rawValue
+        let owed = record.field(
+            Layout.BetSettled.balances + Layout.Balances.receivable, as: Int64.self)
+        let change = payout - before + owed - (debts[account] ?? 0)
+        debts[account] = owed == 0 ? nil : owed
         try line(
-            record, part: 0, reason: reason, change: payout - before, bet: bet,
+            record, part: 0, reason: reason, change: change, bet: bet,
             at: Layout.BetSettled.balances)
     }
 

@@ -26,6 +26,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     private let reachedSequence = Atomic<UInt64>(0)
     private let target = Atomic<UInt64>(.max)
     private let ended = DispatchSemaphore(value: 0)
+    private let isHeldUp = Atomic<Bool>(false)
     // The thread's own: blocks it has taken, and where in the journal the rows go on.
     private var pending: [DurableBlock] = []
     private var position = JournalPosition.beginning
@@ -51,35 +52,37 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         /// The newest sequence that the rows reflect.
         public var asOf: UInt64 { projection.point?.sequence ?? 0 }
 
-        public func bets(of account: AccountID, before: UInt64, limit: Int) -> [ProjectedBet] {
-            (try? projection.bets(of: account.rawValue, before: before, limit: limit)) ?? []
+        public func bets(of account: AccountID, before: UInt64, limit: Int) throws
+            -> [ProjectedBet]
+        {
+            try projection.bets(of: account.rawValue, before: before, limit: limit)
         }
-        public func bet(_ id: BetID) -> ProjectedBet? { try? projection.bet(id.rawValue) }
-        public func bet(of account: AccountID, client: ExternalID) -> ProjectedBet? {
-            try? projection.bet(of: account.rawValue, client: client)
+        public func bet(_ id: BetID) throws -> ProjectedBet? { try projection.bet(id.rawValue) }
+        public func bet(of account: AccountID, client: ExternalID) throws -> ProjectedBet? {
+            try projection.bet(of: account.rawValue, client: client)
         }
-        public func statement(of account: AccountID, before: UInt64, limit: Int)
+        public func statement(of account: AccountID, before: UInt64, limit: Int) throws
             -> [StatementLine]
         {
-            (try? projection.statement(of: account.rawValue, before: before, limit: limit)) ?? []
+            try projection.statement(of: account.rawValue, before: before, limit: limit)
         }
-        public func balances(of account: AccountID) -> StatementLine? {
-            try? projection.balances(of: account.rawValue)
+        public func balances(of account: AccountID) throws -> StatementLine? {
+            try projection.balances(of: account.rawValue)
         }
-        public func save(_ session: StoredSession) {
-            try? people.run(
+        public func save(_ session: StoredSession) throws {
+            try people.run(
                 "INSERT OR REPLACE INTO signed_in VALUES (?, ?, ?, ?)",
                 [
                     .blob(session.tokenHash), bits(session.account.rawValue),
                     bits(session.session.rawValue), .integer(session.expires),
                 ])
         }
-        public func remove(sessionWith tokenHash: [UInt8]) {
-            try? people.run("DELETE FROM signed_in WHERE token = ?", [.blob(tokenHash)])
+        public func remove(sessionWith tokenHash: [UInt8]) throws {
+            try people.run("DELETE FROM signed_in WHERE token = ?", [.blob(tokenHash)])
         }
-        public func sessions(after now: Int64) -> [StoredSession] {
+        public func sessions(after now: Int64) throws -> [StoredSession] {
             var found: [StoredSession] = []
-            try? people.query(
+            try people.query(
                 "SELECT token, account, session, expires FROM signed_in WHERE expires > ?",
                 [.integer(now)]
             ) {
@@ -139,8 +142,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     }
 
     /// Before `start`: everything at once.
-    public func readNow<T>(_ body: (Reader) -> T) -> T {
-        body(Reader(projection: projection, people: people))
+    public func readNow<T>(_ body: (Reader) throws -> T) rethrows -> T {
+        try body(Reader(projection: projection, people: people))
     }
 
     // MARK: From other threads
@@ -148,6 +151,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     // The engine never waits for rows: who falls behind reads the journal.
     public var backlog: Int { 0 }
     public var mostBacklog: Int { .max }
+    /// Whether rows cannot be written at this moment, such as on a disk without room.
+    public var isWaitingForDisk: Bool { isHeldUp.load(ordering: .relaxed) }
     /// Records that are durable and not yet in the rows.
     public var recordsBehind: UInt64 {
         let durable = queue.withLock { $0.durable }
@@ -189,49 +194,72 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     // MARK: ProjectionStore
 
+    /// Asks, and hands over what was found or that it could not be read.
+    private func ask<T>(
+        _ question: @escaping @Sendable (Reader) throws -> T,
+        _ answer: @escaping @Sendable (Result<T, ProjectionFailure>, _ asOf: UInt64) -> Void
+    ) -> Bool {
+        ask { reader in
+            do {
+                answer(.success(try question(reader)), reader.asOf)
+            } catch {
+                answer(.failure(ProjectionFailure()), reader.asOf)
+            }
+        }
+    }
+
     public func bets(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable ([ProjectedBet], _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<[ProjectedBet], ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool {
-        ask { answer($0.bets(of: account, before: before, limit: limit), $0.asOf) }
+        ask({ try $0.bets(of: account, before: before, limit: limit) }, answer)
     }
 
     public func bet(
-        _ id: BetID, _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void
+        _ id: BetID,
+        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool {
-        ask { answer($0.bet(id), $0.asOf) }
+        ask({ try $0.bet(id) }, answer)
     }
 
     public func bet(
         of account: AccountID, client: ExternalID,
-        _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool {
-        ask { answer($0.bet(of: account, client: client), $0.asOf) }
+        ask({ try $0.bet(of: account, client: client) }, answer)
     }
 
     public func statement(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable ([StatementLine], _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool {
-        ask { answer($0.statement(of: account, before: before, limit: limit), $0.asOf) }
+        ask({ try $0.statement(of: account, before: before, limit: limit) }, answer)
     }
 
     public func balances(
         of account: AccountID,
-        _ answer: @escaping @Sendable (StatementLine?, _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool {
-        ask { answer($0.balances(of: account), $0.asOf) }
+        ask({ try $0.balances(of: account) }, answer)
     }
 
-    public func save(_ session: StoredSession, _ saved: @escaping @Sendable () -> Void) -> Bool {
-        ask {
-            $0.save(session)
-            saved()
-        }
+    public func save(_ session: StoredSession, _ saved: @escaping @Sendable (Bool) -> Void) -> Bool {
+        ask { reader in saved((try? reader.save(session)) != nil) }
     }
 
     public func remove(sessionWith tokenHash: [UInt8]) -> Bool {
-        ask { $0.remove(sessionWith: tokenHash) }
+        ask { [onFailure] reader in
+            do {
+                try reader.remove(sessionWith: tokenHash)
+            } catch {
+                onFailure(error as? DatabaseError ?? DatabaseError(text: "\(error)"))
+            }
+        }
     }
 
     /// Ends the thread, with everything durable in the rows if that takes no longer than a moment.
@@ -278,9 +306,17 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 do {
                     try advance(durable)
                 } catch {
-                    onFailure(error as? DatabaseError ?? DatabaseError(text: "\(error)"))
-                    return
+                    let failure = error as? DatabaseError ?? DatabaseError(text: "\(error)")
+                    onFailure(failure)
+                    guard failure.mayPass, !isStopping else { return }
+                    // The rows stay behind and everything else goes on; whoever has questions waits no less.
+                    isHeldUp.store(true, ordering: .relaxed)
+                    let reader = Reader(projection: projection, people: people)
+                    for question in questions { question(reader) }
+                    gs_gate_wait(gate, 1_000_000_000)
+                    continue
                 }
+                isHeldUp.store(false, ordering: .relaxed)
                 reachedSequence.store(applied, ordering: .relaxed)
                 onProjected(applied)
                 // Under load a moment's wait makes one transaction of what would be many.
@@ -346,7 +382,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 try projection.finish()
             }
         } catch {
-            projection.restore(before)
+            try projection.restore(before)
             throw error
         }
     }

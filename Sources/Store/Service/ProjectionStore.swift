@@ -105,30 +105,42 @@ public struct StoredSession: Sendable {
     }
 }
 
+/// The rows could not be read or written at this moment. Never means that there is nothing.
+public struct ProjectionFailure: Error, Sendable {
+    public init() {}
+}
+
 /// What has been projected from durable records, and who is signed in. Answers come on the store's
 /// thread; false says that too many questions wait: answer `busy`.
 public protocol ProjectionStore: AnyObject, Sendable {
     /// The newest first, those before `before`.
     func bets(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable ([ProjectedBet], _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<[ProjectedBet], ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool
-    func bet(_ id: BetID, _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void)
-        -> Bool
+    func bet(
+        _ id: BetID,
+        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+            Void
+    ) -> Bool
     /// What was answered to a client's id, however long ago.
     func bet(
         of account: AccountID, client: ExternalID,
-        _ answer: @escaping @Sendable (ProjectedBet?, _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool
     func statement(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable ([StatementLine], _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool
     func balances(
         of account: AccountID,
-        _ answer: @escaping @Sendable (StatementLine?, _ asOf: UInt64) -> Void
+        _ answer: @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
+            Void
     ) -> Bool
-    /// `saved` is called once the session is durable.
-    func save(_ session: StoredSession, _ saved: @escaping @Sendable () -> Void) -> Bool
+    /// `saved` is called once the session is durable, or with false when it could not be made so.
+    func save(_ session: StoredSession, _ saved: @escaping @Sendable (Bool) -> Void) -> Bool
     func remove(sessionWith tokenHash: [UInt8]) -> Bool
 }
