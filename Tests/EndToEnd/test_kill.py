@@ -20,7 +20,7 @@ class Client:
     def __init__(self, server):
         self.server = server
         self.cookie = server.sign_in()
-        self.sent, self.answered = {}, {}
+        self.sent, self.answered, self.others = {}, {}, []
 
     async def connect(self):
         socket = await websockets.connect(
@@ -35,6 +35,8 @@ class Client:
                 message = json.loads(text)
                 if message["type"] == "bet" and message["bet"].get("clientId") in self.sent:
                     self.answered[message["bet"]["clientId"]] = message["bet"]
+                else:
+                    self.others.append(message)
         except websockets.ConnectionClosed:
             pass
 
@@ -73,16 +75,20 @@ class Client:
         mine, self.answered = self.answered, {}
         socket = await self.connect()
         listener = asyncio.create_task(self.listen(socket))
-        for id in ids:
-            await socket.send(json.dumps({"op": "place", **self.sent[id]}))
-        for _ in range(1000):
-            if all(id in self.answered for id in ids):
-                break
-            await asyncio.sleep(0.01)
+        # One connection may have so many bets unanswered and no more.
+        for start in range(0, len(ids), 32):
+            some = ids[start:start + 32]
+            for id in some:
+                await socket.send(json.dumps({"op": "place", **self.sent[id]}))
+            for _ in range(1000):
+                if all(id in self.answered for id in some):
+                    break
+                await asyncio.sleep(0.01)
         await socket.close()
         await listener
         again, self.answered = self.answered, mine
-        assert all(id in again for id in ids), "an acknowledged bet was not answered again"
+        missing = [id for id in ids if id not in again]
+        assert not missing, f"{len(missing)} of {len(ids)} acknowledged bets were not answered again: {self.others[-3:]}"
         return again
 
 
