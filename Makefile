@@ -10,7 +10,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 FEED ?= simulation
 SPEED ?= 20
 
-.PHONY: run test check bench format build packages test-packages bench-packages clean help
+.PHONY: run test check bench sim mutants format build packages test-packages bench-packages clean help
 
 help:
 	@echo "make run     install what is missing, build, and open Grandstand in this terminal"
@@ -19,6 +19,8 @@ help:
 	@echo "make test    install what is missing and run every test"
 	@echo "make check   format, lint, unit and property tests"
 	@echo "make bench   measure, print the ratios, write bench.json and BENCHMARKS.md"
+	@echo "make sim     play seeds of the simulation against the judge (SEEDS=1..1000)"
+	@echo "make mutants build with known bugs that the simulation must find"
 	@echo "make format  put the sources into their one format"
 
 # Installs only what dpkg does not know as installed; $(1) is the list.
@@ -56,6 +58,15 @@ check: packages
 
 test: test-packages build check $(VENV)/ready
 	$(VENV)/bin/python -m pytest -q Tests/EndToEnd
+
+# Seeds FROM..TO, as in `make sim SEEDS=1..100000`.
+SEEDS ?= 1..1000
+sim: build
+	$(BINARY) sim --seeds $(SEEDS)
+
+# A build in which one known bug at a time can be chosen: .build/planted/release/grandstand sim --bug NAME --seeds 1..400
+mutants: packages
+	$(SWIFT) build -c release --product grandstand --scratch-path .build/planted -Xswiftc -DPLANTED_BUGS
 
 bench: bench-packages
 	$(SWIFT) build -c release

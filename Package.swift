@@ -166,6 +166,9 @@ let package = Package(
                 "TestSupport", "Kernel", "Betting", "Catalogue", "EngineCore", "EngineJournal",
                 "EngineService", "ProjectionService", "StoreSQLite",
             ], swiftSettings: house),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Kernel", "Judge", "Simulation"],
+            swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(
             name: "RuleTests",

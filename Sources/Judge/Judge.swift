@@ -209,13 +209,18 @@ public struct Judge {
         let number = Int(account)
         if amount <= 0 || amount > rules.stake
             || accounts[number].balances.cash > Limits.minorUnits - amount
-        { return expect(refusal, 7, "a deposit out of range") }
+        {
+            return expect(refusal, 7, "a deposit out of range")
+        }
         if refusal == 5 { return }
         expect(refusal, 0, "a deposit that can be made")
         accounts[number].balances.cash += amount
         accounts[number].deposited += amount
         remember(
-            key, Known(hash: .zero, sequence: sequence, validUntil: time, isBet: false, refusal: 0, leg: .max))
+            key,
+            Known(
+                hash: .zero, sequence: sequence, validUntil: time, isBet: false, refusal: 0,
+                leg: .max))
         compare(balances, number)
     }
 
@@ -323,7 +328,9 @@ public struct Judge {
         }
         if said.selections < 2 || said.selections > Limits.selections || said.winners < 1
             || said.winners >= said.selections
-        { return expect(shown.refusal, 4, "a malformed market") }
+        {
+            return expect(shown.refusal, 4, "a malformed market")
+        }
         if shown.refusal == 5 { return }
         marketNumbers[said.id] = markets.count
         fixtures[fixture].markets.append(markets.count)
@@ -370,7 +377,9 @@ public struct Judge {
         if odds.count != markets[number].selections.count {
             return expect(shown.refusal, 4, "prices of other selections")
         }
-        if markets[number].isResulted { return expect(shown.refusal, 11, "prices after the result") }
+        if markets[number].isResulted {
+            return expect(shown.refusal, 11, "prices after the result")
+        }
         for index in odds.indices where !markets[number].selections[index].isWithdrawn {
             markets[number].selections[index].odds = odds[index]
         }
@@ -434,7 +443,9 @@ public struct Judge {
             var after = before | (said.setting & owned)
             after &= ~(said.lifting & owned & ~said.setting)
             markets[number].reasons = after
-            if said.betDelay != .max { markets[number].betDelay = min(said.betDelay, rules.betDelay) }
+            if said.betDelay != .max {
+                markets[number].betDelay = min(said.betDelay, rules.betDelay)
+            }
             markets[number].version += 1
             if after != before || said.isMaterial { disturb(market: number) }
         }

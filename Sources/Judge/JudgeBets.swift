@@ -66,7 +66,9 @@ private struct Product {
         var high = denominator
         _ = high.multiplyReportingOverflow(by: upper)
         if mode == .halfEven, payout % 2 == 0 { return !(doubled < low) && !(high < doubled) }
-        if mode == .halfEven { return low < doubled && doubled < high || (payout == 0 && !(doubled < low)) }
+        if mode == .halfEven {
+            return low < doubled && doubled < high || (payout == 0 && !(doubled < low))
+        }
         return !(doubled < low) && doubled < high
     }
 
@@ -199,7 +201,9 @@ extension Judge {
             return Wanted(Word.tooManyRefused)
         }
         if intent.structure != 1 { return Wanted(Word.structure) }
-        if intent.legCount < 1 || intent.legCount > rules.legs || intent.legs.count != intent.legCount {
+        if intent.legCount < 1 || intent.legCount > rules.legs
+            || intent.legs.count != intent.legCount
+        {
             return Wanted(Word.legCount)
         }
         if intent.currency != cell.currency { return Wanted(Word.currency) }
@@ -243,7 +247,9 @@ extension Judge {
             let chain = fixtures[market.fixture].said.competitorChain
             if fixturesSeen.contains(market.fixture) || chains.contains(chain)
                 || groups.contains(market.relationGroup)
-            { return index }
+            {
+                return index
+            }
             fixturesSeen.insert(market.fixture)
             if chain != 0 { chains.insert(chain) }
             if market.relationGroup != 0 { groups.insert(market.relationGroup) }
@@ -271,7 +277,8 @@ extension Judge {
             let market = Int(leg.market)
             var book = book(market)
             let before = worstLoss(market, book)
-            book.returns[Int(leg.selection)] += intent.legs.count == 1 ? potential : potential - stake
+            book.returns[Int(leg.selection)] +=
+                intent.legs.count == 1 ? potential : potential - stake
             if intent.legs.count == 1 { book.staked += stake }
             let after = worstLoss(market, book)
             if after > markets[market].liabilityLimit, after > before {
@@ -430,7 +437,9 @@ extension Judge {
         guard let number = marketNumbers[id] else {
             return expect(refusal, 2, "a proposal for no market")
         }
-        if let wanted = problem(with: marks, number) { return expect(refusal, wanted, "a proposal") }
+        if let wanted = problem(with: marks, number) {
+            return expect(refusal, wanted, "a proposal")
+        }
         if !hasReason { return expect(refusal, 12, "a proposal without a reason") }
         if actor == 0 { return expect(refusal, 17, "a proposal of nobody") }
         if refusal == 5 { return }
@@ -488,12 +497,16 @@ extension Judge {
             }
             let product = product(of: bet)
             let number = Int(bet.account)
-            if settled.payoutBefore != bet.payout { object("bet \(settled.bet) was paid otherwise") }
+            if settled.payoutBefore != bet.payout {
+                object("bet \(settled.bet) was paid otherwise")
+            }
             if settled.version != bet.version + 1 { object("bet \(settled.bet): version skipped") }
             bets[settled.bet]?.version += 1
             let isOpen = product.isOpen && !product.isLost
             if isOpen {
-                if bet.status == 2 || settled.entry != 7 || settled.status != 2 || settled.payout != 0 {
+                if bet.status == 2 || settled.entry != 7 || settled.status != 2
+                    || settled.payout != 0
+                {
                     object("bet \(settled.bet) has an undecided leg and is settled")
                 }
                 accounts[number].balances.openBets += bet.stake
@@ -503,7 +516,8 @@ extension Judge {
                 bets[settled.bet]?.payout = 0
             } else {
                 let isRight =
-                    product.isLost ? settled.payout == 0 : product.rounds(to: settled.payout, cell.rounding)
+                    product.isLost
+                    ? settled.payout == 0 : product.rounds(to: settled.payout, cell.rounding)
                 if !isRight || settled.status != 4 {
                     object("bet \(settled.bet) is not worth \(settled.payout)")
                 }
@@ -580,7 +594,8 @@ extension Judge {
     }
 
     /// Totals to hold against the engine's: cash, held, open bets, owed, and what the house has won.
-    public var totals: (cash: Int64, held: Int64, openBets: Int64, receivable: Int64, house: Int64) {
+    public var totals: (cash: Int64, held: Int64, openBets: Int64, receivable: Int64, house: Int64)
+    {
         var sum = Balances()
         for account in accounts {
             sum.cash += account.balances.cash

@@ -170,7 +170,9 @@ struct SimulatedClient {
             if known != 0, known != placed.bet {
                 world.object("one intent became bets \(known) and \(placed.bet)")
             }
-            if rival != 0 { world.object("both bodies under one id were decided: \(rival), \(placed.bet)") }
+            if rival != 0 {
+                world.object("both bodies under one id were decided: \(rival), \(placed.bet)")
+            }
             if isChanged {
                 wagers[wager].bets.1 = placed.bet
             } else {

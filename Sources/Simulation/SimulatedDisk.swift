@@ -143,11 +143,13 @@ final class SimulatedDisk: Disk {
             sparedWrites -= 1
         } else if roll(faults.crash) || roll(faults.error) {
             isDead = true
-            cutOff = faults.late > 0 && bytes.count <= 65_536
+            cutOff =
+                faults.late > 0 && bytes.count <= 65_536
                 ? (name, position, Array(bytes), 0) : nil
             for sector in 0..<bytes.count / 512 where random.next() & 1 == 1 {
                 put(
-                    UnsafeRawBufferPointer(rebasing: bytes[sector * 512..<sector * 512 + 512]), name,
+                    UnsafeRawBufferPointer(rebasing: bytes[sector * 512..<sector * 512 + 512]),
+                    name,
                     position + sector * 512)
             }
             throw .failed("write \(name)", errno: EIO)

@@ -22,7 +22,8 @@ enum FeedSaying {
         case .market(let facts): encoder.market(facts)
         case .price(let market, let entries):
             encoder.price(market: market, entries, margin: 500, message: 1, providerTime: 0)
-        case .state(let id, let scope, let owner, let setting, let lifting, let isMaterial, let delay):
+        case .state(
+            let id, let scope, let owner, let setting, let lifting, let isMaterial, let delay):
             encoder.marketState(
                 id, scope: scope, by: owner, setting: setting, lifting: lifting,
                 isMaterial: isMaterial, betDelay: delay)
@@ -257,7 +258,8 @@ struct SimulatedSupplier {
 
     private mutating func move(_ pick: Int, _ world: Simulation) {
         for index in offers[pick].prices.indices where world.random.number(in: 0...1) == 0 {
-            let tick = TickLadder.classic.tick(atOrBelow: max(1010, offers[pick].prices[index])) ?? 0
+            let tick =
+                TickLadder.classic.tick(atOrBelow: max(1010, offers[pick].prices[index])) ?? 0
             let next = min(250, max(0, tick + world.random.number(in: -2...2)))
             offers[pick].prices[index] =
                 world.random.number(in: 0...29) == 0 ? 0 : TickLadder.classic.thousandths(at: next)
@@ -320,7 +322,9 @@ struct SimulatedSupplier {
         }
         world.send(.feed(.result(offers[pick].id, offers[pick].marks)))
         let match = offers[pick].match
-        if offers.allSatisfy({ $0.match != match || $0.isResulted }) { matches[match].isOver = true }
+        if offers.allSatisfy({ $0.match != match || $0.isResulted }) {
+            matches[match].isOver = true
+        }
     }
 
     /// Mostly what can be; now and then more winners than there are.
@@ -370,7 +374,9 @@ struct SimulatedSupplier {
     /// The end: everything that has no result gets one.
     mutating func resolveAll(_ world: Simulation) {
         for pick in offers.indices {
-            if !offers[pick].isResulted || offers[pick].marks.contains(where: { $0.result == .undecided }) {
+            if !offers[pick].isResulted
+                || offers[pick].marks.contains(where: { $0.result == .undecided })
+            {
                 let count = offers[pick].prices.count
                 offers[pick].marks = (0..<count).map {
                     SelectionOutcome($0 < Int(offers[pick].facts.winners) ? .won : .lost)

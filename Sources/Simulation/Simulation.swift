@@ -65,6 +65,8 @@ public final class Simulation {
     var owners: [AccountID: Int] = [:]
     var supplier: SimulatedSupplier
     private var isSafetyPhase = true
+    /// How each intent was decided at once; nil for taken.
+    private var decided: [UInt64: Refusal?] = [:]
     public internal(set) var result: SimulationResult
     /// Told what happens, when somebody wants to read it.
     public var story: ((String) -> Void)?
@@ -77,7 +79,8 @@ public final class Simulation {
     public init(_ plan: SimulationPlan) {
         self.plan = plan
         random = SeededGenerator(seed: plan.seed)
-        clock = SimulatedClock(wall: 1_790_000_000_000_000_000 + Int64(plan.seed % 1000) * 1_000_003)
+        clock = SimulatedClock(
+            wall: 1_790_000_000_000_000_000 + Int64(plan.seed % 1000) * 1_000_003)
         disk = SimulatedDisk(clock: clock, seed: plan.seed ^ 0xd15c)
         batch = IntakeBatch(capacity: plan.has(.smallIntake) ? 24 : 512)
         var rules = JudgeRules()
@@ -136,7 +139,8 @@ public final class Simulation {
         let most = clock.now + 7_200_000_000_000
         while isSafetyPhase, result.problems.isEmpty, !result.isRefused, clock.now < most {
             step()
-            if judge.sequence > 0, result.commands >= plan.commands, result.crashes > 0 || !mayCrash {
+            if judge.sequence > 0, result.commands >= plan.commands, result.crashes > 0 || !mayCrash
+            {
                 isSafetyPhase = false
             }
         }
@@ -305,6 +309,12 @@ public final class Simulation {
         trace(1, said.sequence, UInt64(bitPattern: said.time))
         if story != nil { narrate(said) }
         judge.hear(said)
+        if case .place = said.command, case .placed(let placed)? = said.outcomes.first,
+            !placed.isRepeat
+        {
+            let refusal = Refusal(rawValue: placed.refusal)
+            if refusal?.isCapacity != true { decided[said.sequence] = refusal }
+        }
         for outcome in said.outcomes {
             if case .settled = outcome { result.settled += 1 }
         }
@@ -493,9 +503,20 @@ public final class Simulation {
                 timers: 1024, fixtures: 64, markets: 256), seed: plan.seed &+ 77,
             rules: [plan.rules])
         var replay = Replay()
+        // What is said to a customer about a bet must be what decided about it.
+        var explained: [UInt64: Refusal?] = [:]
+        replay.beforeCommand = { command, engine in
+            guard command.kind == .place else { return }
+            let checks = engine.explain(command)
+            explained[command.sequence] = checks.first { !$0.isPassed }?.rule
+        }
         do {
             _ = try JournalReader(disk).scan { try replay.apply($0, to: &engine) }
             try replay.finish()
+            for (sequence, refusal) in decided.sorted(by: { $0.key < $1.key })
+            where explained[sequence] ?? nil != refusal {
+                object("bet \(sequence) is explained otherwise than it was decided")
+            }
             if engine.stateHash != live { object("replay from nothing gives another state") }
         } catch is Corruption where disk.hasLied {
             result.isRefused = true

@@ -17,7 +17,9 @@ extension Simulation {
                 "market \(leg.market) selection \(leg.selection) at "
                     + (leg.odds.map { $0.text(as: .decimal) } ?? "no price")
             }.joined(separator: " + ")
-            tell("\(number) account \(intent.account) bets \(intent.stake) on \(legs)\(outcome(said))")
+            tell(
+                "\(number) account \(intent.account) bets \(intent.stake) on \(legs)\(outcome(said))"
+            )
         case .timerDue: tell("\(number) delays end\(outcome(said))")
         case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
         case .result(let market, let marks):
@@ -54,12 +56,16 @@ extension Simulation {
                 let word =
                     Refusal(rawValue: placed.refusal)?.code
                     ?? BetStatus(rawValue: placed.status)?.word ?? "?"
-                return "; bet \(placed.bet) \(word)\(placed.isRepeat ? " (again)" : ""), cash \(placed.balances.cash)"
+                return
+                    "; bet \(placed.bet) \(word)\(placed.isRepeat ? " (again)" : ""), cash \(placed.balances.cash)"
             case .settled(let settled):
-                return "; bet \(settled.bet) pays \(settled.payout) (before \(settled.payoutBefore))"
+                return
+                    "; bet \(settled.bet) pays \(settled.payout) (before \(settled.payoutBefore))"
             case .account(let refusal, let account, let balances):
-                return refusal == 0 ? "; account \(account), cash \(balances.cash)" : "; refused \(refusal)"
-            case .result(let refusal, _, _): return refusal == 0 ? "; taken" : "; refused \(refusal)"
+                return refusal == 0
+                    ? "; account \(account), cash \(balances.cash)" : "; refused \(refusal)"
+            case .result(let refusal, _, _):
+                return refusal == 0 ? "; taken" : "; refused \(refusal)"
             default: return ""
             }
         }.joined()

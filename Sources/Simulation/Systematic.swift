@@ -151,7 +151,8 @@ public struct Systematic {
             var market = MarketFacts(
                 id: Self.market, fixture: Self.fixture, name: "m",
                 selections: [
-                    SelectionFacts(supplierID: 1, name: "a"), SelectionFacts(supplierID: 2, name: "b"),
+                    SelectionFacts(supplierID: 1, name: "a"),
+                    SelectionFacts(supplierID: 2, name: "b"),
                 ])
             market.betDelay = 40
             say { $0.market(market) }
@@ -301,7 +302,8 @@ public struct Systematic {
             _ = try JournalReader(other).scan { block in block.forEachRecord { _ in records += 1 } }
             let wanted = isTorn ? 1 : slots + 1
             if records != wanted {
-                object("a block of \(slots) slots comes back with \(records) records, not \(wanted)")
+                object(
+                    "a block of \(slots) slots comes back with \(records) records, not \(wanted)")
             }
         } catch { object("a block of \(slots) slots, torn \(isTorn): \(error)") }
     }
@@ -377,7 +379,8 @@ public struct Systematic {
         for (number, stake) in stakes.enumerated() {
             _ = batch.add(
                 encoder.deposit(
-                    stake, to: AccountID(0), id: ExternalID(high: 3, low: UInt64(number))), token: 0)
+                    stake, to: AccountID(0), id: ExternalID(high: 3, low: UInt64(number))), token: 0
+            )
             try host.turn(batch) { _ in }
             batch.removeAll()
         }

@@ -122,7 +122,9 @@ struct Witness {
         var legs: [Intent.Leg] = []
         for index in 0..<min(said, Limits.legs, room) {
             let offset = Layout.Place.legs + index * Layout.Place.legSize
-            guard record.slots >= SlotSize.slots(forBody: offset + Layout.Place.legSize) else { break }
+            guard record.slots >= SlotSize.slots(forBody: offset + Layout.Place.legSize) else {
+                break
+            }
             legs.append(
                 Intent.Leg(
                     market: record.field(offset + Layout.Leg.market, as: UInt64.self),

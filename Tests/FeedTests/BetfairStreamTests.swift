@@ -270,8 +270,13 @@ import Testing
             let checkpoints: [Checkpoint]
         }
         struct Checkpoint: Decodable {
-            let at_pt: Int64
+            let time: Int64
             let markets: [String: Market]
+
+            enum CodingKeys: String, CodingKey {
+                case time = "at_pt"
+                case markets
+            }
         }
         struct Market: Decodable {
             let status: String
@@ -297,7 +302,7 @@ import Testing
             var selections: [String: [UInt64]] = [:]
             var checkpoints = file.checkpoints[...]
             while let time = try stream.nextTime() {
-                while let next = checkpoints.first, next.at_pt < time {
+                while let next = checkpoints.first, next.time < time {
                     compared += compare(next, books, selections, file.file)
                     checkpoints.removeFirst()
                 }
@@ -324,9 +329,9 @@ import Testing
                 guard let runner = market.runners[String(selection)] else { continue }
                 func thousandths(_ price: Double?) -> UInt32 { UInt32(((price ?? 0) * 1000).rounded()) }
                 compared += 1
-                #expect(quote.bestBack == thousandths(runner.back.first?.first), "\(file) \(checkpoint.at_pt) \(selection)")
-                #expect(quote.bestLay == thousandths(runner.lay.first?.first), "\(file) \(checkpoint.at_pt) \(selection)")
-                #expect(quote.lastTraded == thousandths(runner.ltp), "\(file) \(checkpoint.at_pt) \(selection)")
+                #expect(quote.bestBack == thousandths(runner.back.first?.first), "\(file) \(checkpoint.time) \(selection)")
+                #expect(quote.bestLay == thousandths(runner.lay.first?.first), "\(file) \(checkpoint.time) \(selection)")
+                #expect(quote.lastTraded == thousandths(runner.ltp), "\(file) \(checkpoint.time) \(selection)")
             }
         }
         return compared

@@ -102,7 +102,9 @@ enum FeedCommands {
         var settings = FeedSettings()
         settings.speedHundredths = speed * 100
         var names: [ExternalID: String] = [:]
-        let runner = FeedRunner(source: try FeedFiles.open(path, speedHundredths: speed * 100), settings: settings) { record in
+        let runner = FeedRunner(
+            source: try FeedFiles.open(path, speedHundredths: speed * 100), settings: settings
+        ) { record in
             describe(record, &names)
             return true
         }

@@ -15,7 +15,9 @@ enum FeedFiles {
         let text = String(decoding: first.prefix(4096), as: UTF8.self)
         // Ids are the supplier's own: two files are two suppliers, the same file again is the same.
         let base = String(path.split(separator: "/").last ?? "")
-        if text.contains("\"op\"") { return try BetfairStream(path: path, speedHundredths: speedHundredths) }
+        if text.contains("\"op\"") {
+            return try BetfairStream(path: path, speedHundredths: speedHundredths)
+        }
         return try GrandstandFeedFile(path: path, name: "file/" + base)
     }
 }

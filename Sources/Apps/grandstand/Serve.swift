@@ -140,7 +140,8 @@ final class Platform: @unchecked Sendable {
         }
         switch configuration.text("feed") {
         case "none", "simulation": return nil
-        case let path: return try FeedFiles.open(path, speedHundredths: configuration.hundredths("speed"))
+        case let path:
+            return try FeedFiles.open(path, speedHundredths: configuration.hundredths("speed"))
         }
     }
 
@@ -261,7 +262,8 @@ final class Platform: @unchecked Sendable {
         ]
         for (key, isSame) in fixed where !isSame && configuration.source(key) != "default" {
             throw Misfit(
-                text: "\(key) is \"\(configuration.text(key))\" (from \(configuration.source(key))), "
+                text:
+                    "\(key) is \"\(configuration.text(key))\" (from \(configuration.source(key))), "
                     + "but this journal was begun with another one, and that is fixed. Leave it out, "
                     + "or begin another journal by --data.")
         }
@@ -521,7 +523,9 @@ final class Platform: @unchecked Sendable {
     private func sweepUp() {
         var encoder = CommandEncoder()
         var sent = 0
-        while sent < abandoned.count, engine.submit(abandoned[sent](&encoder), token: 0) { sent += 1 }
+        while sent < abandoned.count, engine.submit(abandoned[sent](&encoder), token: 0) {
+            sent += 1
+        }
         abandoned.removeFirst(sent)
         if abandoned.isEmpty {
             sweepTimer?.stop()

@@ -29,7 +29,10 @@ enum SimCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "sim", values: ["seed", "seeds", "commands", "without", "jobs", "minutes", "bug", "systematic"],
+            raw, of: "sim",
+            values: [
+                "seed", "seeds", "commands", "without", "jobs", "minutes", "bug", "systematic",
+            ],
             switches: ["quiet", "shrink"])
         guard !arguments.wantsHelp, arguments.words.isEmpty, !arguments.flags.isEmpty else {
             print(help)
@@ -112,7 +115,8 @@ enum SimCommands {
     private static func summary(_ result: SimulationResult) -> String {
         "seed \(result.seed): \(result.commands) commands, \(result.bets) bets, \(result.settled) settlements, "
             + "\(result.crashes) crashes, \(result.repeats) repeats"
-            + (result.isRefused ? ", recovery refused a lying disk" : "") + ", trace \(result.trace)"
+            + (result.isRefused ? ", recovery refused a lying disk" : "")
+            + ", trace \(result.trace)"
     }
 
     static func command(_ plan: SimulationPlan) -> String {

@@ -131,7 +131,10 @@ public struct Engine: ~Copyable {
 
     /// What the genesis record fixed for this cell.
     public var terms:
-        (currency: UInt16, rounding: Rounding, money: MoneyKind, minimumStake: Int64, payoutCap: Int64)
+        (
+            currency: UInt16, rounding: Rounding, money: MoneyKind, minimumStake: Int64,
+            payoutCap: Int64
+        )
     {
         (rules.currency, rules.rounding, rules.money, rules.minimumStake, rules.payoutCap)
     }

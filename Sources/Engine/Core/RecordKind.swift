@@ -230,7 +230,7 @@ public enum Layout {
         public static let owner = 0  // u8, MarketOwner
         public static let setting = 1  // u8, ShutReasons
         public static let lifting = 2  // u8, ShutReasons
-        public static let scope = 3  // u8: 1 this market, 2 all of the fixture, 3 all, 4 all in play
+        public static let scope = 3  // u8: 1 market, 2 fixture, 3 all, 4 all in play
         public static let betDelay = 4  // u32, ms, all ones unchanged
         public static let actor = 8  // u64, operator, 0 none
         /// u8: 1 a pending bet must fall although the market stays open.

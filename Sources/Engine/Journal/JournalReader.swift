@@ -202,7 +202,8 @@ public struct JournalReader<D: Disk> {
         let block = try window.bytes(at: offset, count: header.totalBytes)
         let body = UnsafeRawBufferPointer(
             start: block + JournalFormat.headerBytes, count: Int(header.bodyBytes))
-        return crc32c(body) == header.bodyChecksum || planted(.bodyUnchecked) ? (header, block) : nil
+        return crc32c(body) == header.bodyChecksum || planted(.bodyUnchecked)
+            ? (header, block) : nil
     }
 
     /// Inside a valid block every record must hold too: anything else was written by a broken build.

@@ -94,7 +94,8 @@ public final class JournalWriter<D: Disk> {
             lastSequence: last, slots: UInt32(slots), flags: flags,
             bodyBytes: UInt32(bytes - JournalFormat.headerBytes),
             bodyChecksum: crc32c(buffer.bytes(JournalFormat.headerBytes..<bytes)),
-            parent: end.lastHeader, durableUpTo: end.nextBlock == 0 || planted(.durableMarkEarly)
+            parent: end.lastHeader,
+            durableUpTo: end.nextBlock == 0 || planted(.durableMarkEarly)
                 ? end.nextBlock : end.nextBlock - 1,
             time: max(time, end.lastTime))
         header.write(to: buffer.base)

@@ -74,6 +74,8 @@ public struct Replay: ~Copyable {
     private let other = AlignedBuffer(SlotSize.mostSlots * SlotSize.bytes)
     public private(set) var records: UInt64 = 0
     public private(set) var divergences = Divergences()
+    /// Sees every command with the state that it will be decided in.
+    public var beforeCommand: ((RecordBytes, borrowing Engine) -> Void)?
     /// Sees every disagreement as it is found.
     public var onDisagreement: ((Disagreement) -> Void)?
 
@@ -96,6 +98,7 @@ public struct Replay: ~Copyable {
                 throw .newerRules(version: command.rulesVersion, sequence: command.sequence)
             }
             slot += command.slots
+            beforeCommand?(command, engine)
             let stored = Self.outcomes(block, slot)
             var writer = RecordWriter(
                 memory.base, capacity: Engine.mostOutcomeSlots, nextSequence: command.sequence + 1)

@@ -199,7 +199,8 @@ public final class BetfairStream: FeedSource {
             }
             let date = told?["removalDate"]?.text.flatMap { Timestamp($0) }
             events.append(
-                .withdrawal(market: id, selection: index, effective: FeedTime.clamped(date?.milliseconds)))
+                .withdrawal(
+                    market: id, selection: index, effective: FeedTime.clamped(date?.milliseconds)))
         }
         return events
     }

@@ -189,9 +189,10 @@ private final class BzipFile {
         var count: Int32 = 0
         BZ2_bzReadGetUnused(&code, stream, &rest, &count)
         guard code == BZ_OK else { return false }
-        let left = rest.map {
-            Array(UnsafeRawBufferPointer(start: $0, count: Int(count)))
-        } ?? []
+        let left =
+            rest.map {
+                Array(UnsafeRawBufferPointer(start: $0, count: Int(count)))
+            } ?? []
         close()
         if left.isEmpty {
             let next = getc(file)

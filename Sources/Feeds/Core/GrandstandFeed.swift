@@ -22,7 +22,8 @@ public enum GrandstandFeed {
         }
         guard let time = value["time"]?.whole, FeedTime.range.contains(time) else {
             throw FeedError(
-                line: number, what: "time: milliseconds since 1970, up to the year 2200, are missing")
+                line: number,
+                what: "time: milliseconds since 1970, up to the year 2200, are missing")
         }
         do {
             return FeedMessage(time: time, number: number, events: [try event(value)])

@@ -210,7 +210,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     public func bets(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable (Result<[ProjectedBet], ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<[ProjectedBet], ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool {
         ask({ try $0.bets(of: account, before: before, limit: limit) }, answer)
@@ -218,7 +219,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     public func bet(
         _ id: BetID,
-        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool {
         ask({ try $0.bet(id) }, answer)
@@ -226,7 +228,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     public func bet(
         of account: AccountID, client: ExternalID,
-        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool {
         ask({ try $0.bet(of: account, client: client) }, answer)
@@ -234,7 +237,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     public func statement(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool {
         ask({ try $0.statement(of: account, before: before, limit: limit) }, answer)
@@ -242,13 +246,15 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     public func balances(
         of account: AccountID,
-        _ answer: @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool {
         ask({ try $0.balances(of: account) }, answer)
     }
 
-    public func save(_ session: StoredSession, _ saved: @escaping @Sendable (Bool) -> Void) -> Bool {
+    public func save(_ session: StoredSession, _ saved: @escaping @Sendable (Bool) -> Void) -> Bool
+    {
         ask { reader in saved((try? reader.save(session)) != nil) }
     }
 

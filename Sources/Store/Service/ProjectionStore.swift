@@ -116,28 +116,33 @@ public protocol ProjectionStore: AnyObject, Sendable {
     /// The newest first, those before `before`.
     func bets(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable (Result<[ProjectedBet], ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<[ProjectedBet], ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool
     func bet(
         _ id: BetID,
-        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool
     /// What was answered to a client's id, however long ago.
     func bet(
         of account: AccountID, client: ExternalID,
-        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool
     func statement(
         of account: AccountID, before: UInt64, limit: Int,
-        _ answer: @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool
     func balances(
         of account: AccountID,
-        _ answer: @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
+        _ answer:
+            @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool
     /// `saved` is called once the session is durable, or with false when it could not be made so.

@@ -1,0 +1,194 @@
+public import Betting
+import Catalogue
+import Kernel
+import Risk
+
+/// One rule that a bet was held against: what was found, and what would have been the limit.
+public struct RuleCheck: Sendable {
+    /// The refusal that the rule would have led to; its code names the rule.
+    public let rule: Refusal
+    /// The leg's place in the slip; nil for the whole slip.
+    public let leg: Int?
+    public let value: Int64
+    public let threshold: Int64
+    public let isPassed: Bool
+}
+
+extension Engine {
+    /// Every rule that a placement runs into in this state, in their order, up to the first that refuses.
+    ///
+    /// For whoever replays a dispute: ask before the command is applied. Changes nothing.
+    public borrowing func explain(_ command: RecordBytes) -> [RuleCheck] {
+        let request = PlaceRequest(command)
+        var explanation = Explanation()
+        guard let account = accounts.account(request.account) else {
+            explanation.add(.accountUnknown, isPassed: false)
+            return explanation.checks
+        }
+        explanation.add(.accountUnknown, isPassed: true)
+        explainRequest(command, request, account, &explanation)
+        guard !explanation.isRefused else { return explanation.checks }
+        var delay: UInt32 = 0
+        var quotes: [LegQuote] = []
+        for index in 0..<request.legCount {
+            guard let quote = explainLeg(command, request, index, &explanation) else {
+                return explanation.checks
+            }
+            delay = max(delay, quote.betDelay)
+            quotes.append(quote)
+        }
+        for index in quotes.indices.dropFirst() {
+            let related = quotes[..<index].firstIndex { $0.isRelated(to: quotes[index]) }
+            explanation.add(
+                .related, leg: index, Int64(related ?? -1), -1, isPassed: related == nil)
+        }
+        guard !explanation.isRefused else { return explanation.checks }
+        explainStake(request, account, quotes, &explanation)
+        guard !explanation.isRefused else { return explanation.checks }
+        let row = accounts.accounts[account]
+        if delay > 0 {
+            explanation.add(
+                .tooManyPending, Int64(row.pending), Int64(ruleSet.pendingPerAccount),
+                isPassed: row.pending < ruleSet.pendingPerAccount)
+        }
+        explanation.add(
+            .tooManyBetsOfAccount, Int64(row.standing), Int64(ruleSet.openBetsPerAccount),
+            isPassed: row.standing < ruleSet.openBetsPerAccount)
+        return explanation.checks
+    }
+
+    private struct Explanation {
+        var checks: [RuleCheck] = []
+        var isRefused: Bool { checks.last?.isPassed == false }
+
+        mutating func add(
+            _ rule: Refusal, leg: Int? = nil, _ value: Int64 = 0, _ threshold: Int64 = 0,
+            isPassed: Bool
+        ) {
+            guard !isRefused else { return }
+            checks.append(
+                RuleCheck(
+                    rule: rule, leg: leg, value: value, threshold: threshold, isPassed: isPassed))
+        }
+    }
+
+    private borrowing func explainRequest(
+        _ command: RecordBytes, _ request: PlaceRequest, _ account: UInt32,
+        _ explanation: inout Explanation
+    ) {
+        let now = command.time.nanoseconds
+        explanation.add(
+            .idReused, isPassed: accounts.known(request.id, account: account) == nil)
+        let made = (request.id.milliseconds ?? 0)
+        let oldest = command.time.milliseconds - ruleSet.idAge
+        explanation.add(
+            .idOutsideWindow, min(made, .max / 1_000_000) * 1_000_000, oldest * 1_000_000,
+            isPassed: made >= oldest && made <= command.time.milliseconds + ruleSet.validUntilAhead)
+        explanation.add(
+            .deadlinePassed, now, request.validUntil, isPassed: request.validUntil >= now)
+        let furthest = now + ruleSet.validUntilAhead * 1_000_000
+        explanation.add(
+            .deadlineTooFar, request.validUntil, furthest, isPassed: request.validUntil <= furthest)
+        let row = accounts.accounts[account]
+        explanation.add(
+            .tooManyRefused, Int64(row.refused), Int64(ruleSet.refusedPerAccount),
+            isPassed: row.refused < ruleSet.refusedPerAccount)
+        explanation.add(.accountClosed, isPassed: row.isClosed == 0)
+        explanation.add(
+            .structureUnsupported, Int64(request.structure),
+            Int64(BetStructure.accumulator.rawValue),
+            isPassed: request.structure == BetStructure.accumulator.rawValue)
+        explanation.add(
+            .legCountOutOfRange, Int64(request.legCount), Int64(ruleSet.legs),
+            isPassed: (1...ruleSet.legs).contains(request.legCount)
+                && command.slots
+                    >= SlotSize.slots(
+                        forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize))
+        explanation.add(
+            .currencyMismatch, Int64(request.currency), Int64(row.currency),
+            isPassed: request.currency == row.currency)
+        explanation.add(
+            .stakeKindUnsupported, request.otherStake, 0, isPassed: request.otherStake == 0)
+    }
+
+    private borrowing func explainLeg(
+        _ command: RecordBytes, _ request: PlaceRequest, _ index: Int,
+        _ explanation: inout Explanation
+    ) -> LegQuote? {
+        let offset = PlaceRequest.leg(index)
+        let id = MarketID(command.field(offset + Layout.Leg.market, as: UInt64.self))
+        let number = markets.market(id)
+        explanation.add(
+            .marketUnknown, leg: index, Int64(truncatingIfNeeded: id.rawValue),
+            isPassed: number != nil)
+        guard let number else { return nil }
+        let market = markets.markets[number]
+        let place = command.field(offset + Layout.Leg.selection, as: UInt32.self)
+        explanation.add(
+            .selectionUnknown, leg: index, Int64(place), Int64(market.selectionCount),
+            isPassed: place < UInt32(market.selectionCount))
+        guard place < UInt32(market.selectionCount) else { return nil }
+        explanation.add(
+            .marketSuspended, leg: index, Int64(market.reasons), 0, isPassed: market.reasons == 0)
+        let odds = markets.selections[market.firstSelection + place].odds
+        explanation.add(
+            .selectionNotOffered, leg: index, Int64(place), isPassed: odds != nil)
+        let fixture = markets.fixtures[market.fixture]
+        let seen = command.field(offset + Layout.Leg.score, as: UInt32.self)
+        explanation.add(
+            .scoreChanged, leg: index, Int64(fixture.score), Int64(seen),
+            isPassed: seen == Score.unknown || fixture.score == Score.unknown
+                || seen == fixture.score)
+        guard let odds else { return nil }
+        let shown = command.odds(at: offset + Layout.Leg.odds)
+        let isTaken =
+            shown.map {
+                $0 == odds
+                    || request.rule.accepts(
+                        shown: $0, now: odds, tolerance: request.tolerance, ladder: ladder)
+            } ?? false
+        explanation.add(
+            .priceMoved, leg: index, Int64(odds.numerator) << 32 | Int64(odds.denominator),
+            Int64(shown?.numerator ?? 0) << 32 | Int64(shown?.denominator ?? 0), isPassed: isTaken)
+        guard !explanation.isRefused else { return nil }
+        return LegQuote(
+            fixture: market.fixture, market: number, selection: market.firstSelection + place,
+            numerator: odds.numerator, denominator: odds.denominator,
+            betDelay: fixture.isInPlay == 1 ? market.betDelay : 0, marketVersion: market.version,
+            material: market.material + fixture.material, relationGroup: market.relationGroup,
+            competitorChain: fixture.competitorChain)
+    }
+
+    private borrowing func explainStake(
+        _ request: PlaceRequest, _ account: UInt32, _ quotes: [LegQuote],
+        _ explanation: inout Explanation
+    ) {
+        let stake = request.stake
+        let row = accounts.accounts[account]
+        let least = max(1, rules.minimumStake)
+        explanation.add(.stakeBelowMinimum, stake, least, isPassed: stake >= least)
+        var most = ruleSet.stake
+        if row.stakeLimit > 0 { most = min(most, row.stakeLimit) }
+        for quote in quotes { most = min(most, markets.markets[quote.market].maximumStake) }
+        explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most)
+        guard !explanation.isRefused else { return }
+        var total = AccumulatorReturn(stake: stake)
+        for quote in quotes { total.multiply(by: .won(quote.odds)) }
+        var potential = Int64.max
+        if case .settled(let payout) = total.outcome(rules.rounding) { potential = payout }
+        explanation.add(
+            .returnAboveMaximum, potential, rules.payoutCap, isPassed: potential <= rules.payoutCap)
+        explanation.add(.insufficientFunds, row.cash, stake, isPassed: row.cash >= stake)
+        guard !explanation.isRefused else { return }
+        let isSingle = quotes.count == 1
+        for (index, quote) in quotes.enumerated() {
+            let limit = markets.markets[quote.market].liabilityLimit
+            let after = markets.worstLoss(
+                quote.market, adding: isSingle ? potential : potential - stake,
+                on: quote.selection, staking: isSingle ? stake : 0)
+            explanation.add(
+                .exposureLimit, leg: index, after, limit,
+                isPassed: after <= limit || after <= markets.worstLoss(quote.market))
+        }
+    }
+}
