@@ -56,6 +56,12 @@ struct BetRequest {
         guard let items = tape.member("legs", of: root), let count = tape.count(items), count > 0,
             count <= Limits.legs
         else { throw Malformed(what: "legs: 1 to \(Limits.legs)") }
+        guard
+            count == 1
+                || !(tape.member("structure", of: root).map { tape.isText($0, "single") } ?? false)
+        else {
+            throw Malformed(what: "structure: single has one leg")
+        }
         var legs: [LegIntent] = []
         legs.reserveCapacity(count)
         for index in 0..<count {

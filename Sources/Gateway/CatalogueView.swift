@@ -63,6 +63,7 @@ struct FixtureView {
 
 /// A result that waits for its second person.
 struct ProposalView {
+    let time: Timestamp
     let sequence: UInt64
     let market: MarketID
     let actor: UInt64
@@ -358,7 +359,10 @@ public struct CatalogueView: Sendable {
         let market = MarketID(record.field(Layout.ResultAnswered.market, as: UInt64.self))
         switch command {
         case .propose(let actor, let outcomes, let reason) where refusal == 0:
+            let lapsed = record.time.adding(milliseconds: -Limits.proposalAge)
+            proposals = proposals.filter { $0.value.time > lapsed }
             proposals[proposal] = ProposalView(
+                time: record.time,
                 sequence: proposal, market: market, actor: actor, reason: reason,
                 outcomes: outcomes)
             return .proposals

@@ -111,6 +111,8 @@ protocol TopicWatcher: AnyObject {
     /// A market's news could not be sent now: send its image once there is room.
     func postpone(market: MarketID)
     func postponeFixtures()
+    /// Whether an image of the market is owed already: then a delta would leave a gap.
+    func owes(market: MarketID) -> Bool
 }
 
 /// Where durable facts meet one loop's clients: waiting commands are answered, views folded, topics
@@ -290,7 +292,7 @@ public final class Hub {
             version: market.version, frame: frame, now: loop.milliseconds)
         for watcher in watchers.values {
             guard let socket = watcher.socket else { continue }
-            if socket.isWritable {
+            if socket.isWritable, !watcher.owes(market: id) {
                 socket.send(encoded: frame)
                 deltasSent += 1
             } else {

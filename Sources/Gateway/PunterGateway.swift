@@ -48,7 +48,7 @@ public final class PunterGateway {
     let settings: GatewaySettings
     let digest = Digest()
     /// For requests on the hot path, one at a time.
-    var tape = JSONTape(depth: 8, members: 512)
+    var tape = JSONTape(depth: 8, members: 1024)
     var sockets: [ObjectIdentifier: PunterSocket] = [:]
     private let engineStatus: @Sendable () -> EngineStatus
     private let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
@@ -122,6 +122,9 @@ public final class PunterGateway {
         guard let token = context.request.cookie(cookieName) else { return nil }
         return sessions.find(token: token, now: now.nanoseconds)
     }
+
+    /// Whether a session that was good when its connection began still is.
+    func isSignedIn(_ session: PunterSession) -> Bool { sessions.holds(session.tokenHash) }
 
     private func needSession(_ context: RequestContext) throws(Problem) -> PunterSession {
         guard let session = session(context) else {
@@ -323,7 +326,11 @@ public final class PunterGateway {
             loop.post {
                 let (gateway, responder) = bound.value
                 guard isSaved else { return responder.fail(Self.unreadable) }
-                gateway.sessions.add(session)
+                guard gateway.sessions.add(session, now: gateway.now.nanoseconds) else {
+                    return responder.fail(
+                        Problem(
+                            503, "too_many_sessions", "Too many people are signed in. Come later."))
+                }
                 responder.send(gateway.signedIn(account, balances, token))
             }
         }

@@ -27,6 +27,10 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
     private var owesFixtures = false
     private var watchesBets = false
     private var inFlight = 0
+    /// It is told to go as soon as its bets are answered, and takes no new ones.
+    private var isLeaving = false
+    /// Bytes of missed deltas that are sent one by one; beyond it an image says the same in less.
+    private static let mostResumed = 65_536
 
     init(_ gateway: PunterGateway, session: PunterSession?) {
         self.gateway = gateway
@@ -82,8 +86,10 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
 
     private func place(_ tape: JSONTape) {
         func client() -> String? { tape.member("id", of: tape.root).flatMap { tape.text($0) } }
-        guard let session, session.expires > gateway.now.nanoseconds else {
-            return say("not_signed_in", "Sign in to place a bet.", about: client())
+        guard let session, session.expires > gateway.now.nanoseconds, gateway.isSignedIn(session)
+        else { return say("not_signed_in", "Sign in to place a bet.", about: client()) }
+        guard !isLeaving else {
+            return say("going_away", "The server goes away. Ask again.", about: client())
         }
         guard inFlight < SocketLimits.betsInFlight else {
             return say("busy", "Wait for the answers to your other bets.", about: client())
@@ -103,6 +109,7 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
 
     func answered(_ record: RecordBytes?, sequence: UInt64, tag: ExternalID) {
         inFlight -= 1
+        defer { if isLeaving { goAway() } }
         guard let record, let socket else { return }
         let isRepeat = record.flags & Layout.Placed.repeated != 0
         if let question = EarlierBet.Question(record, hash: tag) {
@@ -167,11 +174,14 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
         guard let market = hub.view.markets[id] else { return }
         if let resume, resume["epoch"]?.text == hub.view.epoch,
             let version = resume["sequence"]?.whole,
-            let missed = hub.deltas(of: id, after: UInt64(clamping: version))
+            let missed = hub.deltas(of: id, after: UInt64(clamping: version)),
+            socket?.isWritable == true,
+            missed.reduce(0, { $0 + $1.count }) <= Self.mostResumed
         {
             for frame in missed { socket?.send(encoded: frame) }
             return
         }
+        guard socket?.isWritable == true else { return postpone(market: id) }
         socket?.send(text: Messages.image(market, in: hub.view))
     }
 
@@ -225,6 +235,8 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
 
     func postponeFixtures() { owesFixtures = true }
 
+    func owes(market: MarketID) -> Bool { postponed.contains(market) }
+
     func drained(_ socket: WebSocketConnection) { drainPostponed() }
 
     /// One image a market, however many versions were passed over.
@@ -242,8 +254,13 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
         }
     }
 
+    /// Whether this client has bets that are not answered yet.
+    var waitsForAnswers: Bool { inFlight > 0 }
+
     func heartbeat() {
         guard let socket, socket.isWritable else { return }
+        if let session, !gateway.isSignedIn(session) { return goAway() }
+        drainPostponed()
         var json = JSONWriter(reserving: 96)
         json.object { json in
             json.key("type")
@@ -256,7 +273,12 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
         socket.send(text: json.bytes)
     }
 
-    func goAway() { socket?.close(.goingAway, "the server goes away; come back and resume") }
+    /// At once, or as soon as what it waits for is answered.
+    func goAway() {
+        isLeaving = true
+        guard !waitsForAnswers else { return }
+        socket?.close(.goingAway, "the server goes away; come back and resume")
+    }
 
     func closed(_ socket: WebSocketConnection) {
         gateway.sockets[ObjectIdentifier(self)] = nil

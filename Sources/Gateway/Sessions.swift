@@ -99,16 +99,19 @@ public final class SessionRegistry: Sendable {
         }
     }
 
-    func add(_ session: PunterSession) {
+    /// False when as many as may be are signed in: nobody is signed out for somebody else.
+    func add(_ session: PunterSession, now: Int64) -> Bool {
         sessions.withLock { sessions in
-            if sessions.count >= Self.limit,
-                let oldest = sessions.min(by: { $0.value.expires < $1.value.expires })
-            {
-                sessions[oldest.key] = nil
+            if sessions.count >= Self.limit {
+                sessions = sessions.filter { $0.value.expires > now }
             }
+            guard sessions.count < Self.limit else { return false }
             sessions[session.tokenHash] = session
+            return true
         }
     }
+
+    func holds(_ tokenHash: [UInt8]) -> Bool { sessions.withLock { $0[tokenHash] != nil } }
 
     func remove(_ tokenHash: [UInt8]) { sessions.withLock { $0[tokenHash] = nil } }
 

@@ -1,5 +1,8 @@
 """The pages in a real browser: a newcomer's first bet, two operators, no accessibility violation."""
 
+import time
+import signal
+import os
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
@@ -74,6 +77,13 @@ def test_an_accumulator_of_one_match_is_refused_on_the_slip(server, page_of):
 def test_prices_grey_out_when_the_server_is_gone_and_come_back(server, page_of):
     page = page_of(server.origin)
     expect(page.locator("gs-connection")).to_contain_text("Live", timeout=10_000)
+    # Silent, with its sockets open: only the clock of the page can tell.
+    os.kill(server.process.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    expect(page.locator("body.stale")).to_be_visible(timeout=3_200)
+    assert time.monotonic() - began < 3.2
+    os.kill(server.process.pid, signal.SIGCONT)
+    expect(page.locator("body.stale")).to_have_count(0, timeout=5_000)
     server.kill()
     expect(page.locator("body.stale")).to_be_visible(timeout=3_500)
     server.start()

@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 import websockets
@@ -119,7 +120,7 @@ def test_who_asks_for_more_than_is_allowed_is_told_so(shared):
                 ("[" * 100, "malformed"), ('{"op":"place","op":"place"}', "malformed"), ('{"op":7}', "unknown_op"),
                 ('{"op":"subscribe","topics":["market/99999999999999999999"]}', "unknown_topic"),
                 ('{"op":"subscribe","topics":["bets"]}', "not_signed_in"), ('{"op":"place"}', "not_signed_in"),
-                (json.dumps({"op": "subscribe", "topics": [{}] * 600}), "malformed"),
+                (json.dumps({"op": "subscribe", "topics": [{}] * 1200}), "malformed"),
             ]:
                 await connection.send(text)
                 assert await error() == code, text
@@ -185,14 +186,100 @@ def test_a_slow_client_gets_images_for_what_it_missed_and_every_answer_to_its_be
                 assert known is None or message["type"] == "image" or message["sequence"] == known + 1
                 images += message["type"] == "image" and known is not None
                 versions[message["topic"]] = message["sequence"]
-            if len(answers) == len(sent):
-                break
+            if len(answers) == len(sent) and message["type"] == "heartbeat":
+                # Whoever has caught up has the newest version of everything, without waiting for more news.
+                now = await asyncio.to_thread(newest)
+                if all(versions[topic] == now[topic] for topic in versions):
+                    break
         writer.transport.abort()
         return answers, sent, images
+
+    def newest():
+        found = {}
+        for fixture in server.call("GET", "/api/v1/fixtures")[1]["fixtures"]:
+            for one in server.call("GET", f"/api/v1/fixtures/{fixture['id']}")[1]["markets"]:
+                found[f"market/{one['id']}"] = int(one["version"])
+        return found
 
     answers, sent, images = asyncio.run(asyncio.wait_for(go(), 60))
     assert set(answers) == set(sent)
     assert images > 0, "the client was never slow enough: the test proved nothing"
+
+
+def test_pipelined_requests_wait_in_the_kernel_and_are_all_answered(shared):
+    """Twenty thousand questions at once: in order, and never more in memory than the bound."""
+    body = b'{"legs":[],"stake":{"amount":1,"currency":"EUR"}}'
+    one = (f"POST /api/v1/slip HTTP/1.1\r\nHost: 127.0.0.1:{shared.port}\r\nOrigin: {shared.origin}\r\n"
+           f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
+
+    async def go():
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared.port, limit=1 << 16)
+        before, most, answered, wanted = rss_kib(shared), 0, 0, 20_000
+
+        async def ask():
+            for _ in range(wanted // 100):
+                writer.write(one * 100)
+                await writer.drain()
+
+        asking = asyncio.create_task(ask())
+        while answered < wanted:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            answered += 1
+            if answered % 1000 == 0:
+                most = max(most, rss_kib(shared) - before)
+        await asking
+        writer.close()
+        return most
+
+    assert asyncio.run(go()) < 16_000
+
+
+def test_a_request_that_drips_in_on_a_kept_connection_has_ten_seconds(shared):
+    async def go():
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+        whole = f"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1:{shared.port}\r\n\r\n".encode()
+        writer.write(whole)
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.2)
+        began = time.monotonic()
+        end = asyncio.create_task(reader.read())
+        for byte in whole:
+            writer.write(bytes([byte]))
+            done, _ = await asyncio.wait({end}, timeout=0.4)
+            if done:
+                assert b" 408 " in end.result()
+                break
+        return time.monotonic() - began
+
+    assert 9 < asyncio.run(go()) < 20
+
+
+def test_who_signs_out_bets_no_more_on_any_connection(make_server):
+    server = make_server("--loops", "3", "--match-seconds", "2000")
+    cookie, market = server.sign_in(), server.open_market()
+
+    async def go():
+        url = server.origin.replace("http", "ws") + "/api/v1/stream"
+        pages = [await websockets.connect(url, origin=server.origin, additional_headers={"Cookie": cookie}) for _ in range(9)]
+        for page in pages:
+            await page.recv()
+        assert (await asyncio.to_thread(server.call, "DELETE", "/api/v1/session", None, cookie))[0] == 204
+        words = []
+        for page in pages:
+            try:
+                await page.send(json.dumps({"op": "place", **bet(market, new_id())}))
+                while True:
+                    message = json.loads(await asyncio.wait_for(page.recv(), 5))
+                    if message["type"] in ("bet", "error"):
+                        words.append(message.get("code"))
+                        break
+            except websockets.ConnectionClosed:
+                words.append("closed")
+        return words
+
+    assert set(asyncio.run(go())) <= {"not_signed_in", "closed"}
 
 
 @pytest.mark.parametrize("loops", [1, 3])

@@ -68,6 +68,8 @@ private func refusal(_ text: String, limits: HTTPLimits = HTTPLimits()) -> HTTPP
         ("GET / HTTP/1.1\r\nHost: h\r\nA: b\n\r\n", .malformedLine),
         ("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n", .malformedLine),
         ("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", .malformedRequestLine),
+        ("GET / HTTP/1.1\rXHost: h\r\n\r\n", .malformedRequestLine),
+        ("GET / HTTP/1.1\r\nHost: h\rA: b\r\n\r\n", .malformedLine),
         ("GET / HTTP/1.1 \r\nHost: h\r\n\r\n", .malformedRequestLine),
         ("GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", .malformedRequestLine),
         ("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", .malformedRequestLine),

@@ -44,10 +44,8 @@ private final class Fixture: @unchecked Sendable {
     func drain() { loop.post { [self] in server.drain() } }
     func stop() { loop.stop() }
 
-    /// Everything the server says to `bytes` until it closes or a second is quiet.
-    func talk(_ pieces: [[UInt8]]) -> String {
+    func dial() -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -57,6 +55,13 @@ private final class Fixture: @unchecked Sendable {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
+        return descriptor
+    }
+
+    /// Everything the server says to `bytes` until it closes or a second is quiet.
+    func talk(_ pieces: [[UInt8]]) -> String {
+        let descriptor = dial()
+        defer { close(descriptor) }
         var wait = timeval(tv_sec: 0, tv_usec: 400_000)
         setsockopt(
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
@@ -105,6 +110,40 @@ private final class Fixture: @unchecked Sendable {
         defer { fixture.stop() }
         let answer = fixture.talk("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
         #expect(answer.hasSuffix("3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"))
+    }
+
+    @Test func `streams to HEAD the head alone, and to HTTP/1.0 without chunks`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let head = fixture.talk("HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\nGET /now HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(head.components(separatedBy: "HTTP/1.1 200").count == 3)
+        #expect(!head.contains("one") && head.hasSuffix("now"))
+        let old = fixture.talk("GET /stream HTTP/1.0\r\nHost: h\r\n\r\n")
+        #expect(old.hasSuffix("\r\n\r\nonetwo") && !old.contains("chunked"))
+    }
+
+    @Test func `turns away whom it has no room for, with a sentence`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let idle = (0..<20).map { _ in fixture.dial() }
+        defer { for descriptor in idle { close(descriptor) } }
+        usleep(100_000)
+        let answer = fixture.talk("GET /now HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 503") && answer.contains("too_many_connections"))
+    }
+
+    @Test func `answers a thousand pipelined slow requests in order`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let all = (0..<1000).map { index in
+            index % 2 == 0
+                ? "GET /async HTTP/1.1\r\nHost: h\r\n\r\n"
+                : "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n\(10_000 + index)"
+        }.joined()
+        let answer = fixture.talk(all)
+        let echoed = answer.components(separatedBy: "\r\n\r\n").compactMap { Int($0.prefix(5)) }
+        #expect(echoed == stride(from: 10_001, to: 11_000, by: 2).map { $0 })
+        #expect(answer.components(separatedBy: "later").count == 501)
     }
 
     @Test func `lets a refused client read why, though it goes on sending`() throws {

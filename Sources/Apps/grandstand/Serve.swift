@@ -292,21 +292,31 @@ final class Platform: @unchecked Sendable {
 
     // MARK: Building
 
-    private func gatewaySettings(_ listen: (host: String, port: UInt16)) throws -> GatewaySettings {
+    /// `publicOrigin` is where punters see us when a proxy stands before us; the desk has none.
+    private func gatewaySettings(
+        _ listen: (host: String, port: UInt16), publicOrigin origin: String
+    ) throws -> GatewaySettings {
         var settings = GatewaySettings()
-        settings.isLoopback = isLoopback(listen.host)
+        // Behind a proxy everybody comes from loopback, and nobody is on it.
+        settings.isLoopback = isLoopback(listen.host) && origin.isEmpty
         settings.board = board
         settings.whyNotReady = { [unowned self] in
-            if !engine.status.isRunning { return "the engine does not run yet" }
+            let status = engine.status
+            if !status.isRunning { return "the engine does not run yet" }
+            if status.isShortOfSpace { return "the journal's disk has no room" }
             return store.hasCaughtUp
                 ? nil : "the projections are \(store.recordsBehind) records behind"
         }
         let port = listen.port
         let names =
-            settings.isLoopback ? ["127.0.0.1", "localhost", "[::1]"] : [listen.host]
+            isLoopback(listen.host) ? ["127.0.0.1", "localhost", "[::1]"] : [listen.host]
         settings.hosts = Set(names.map { "\($0):\(port)" })
         settings.origins = Set(names.map { "http://\($0):\(port)" })
-        let origin = configuration.text("public-origin")
+        // A browser leaves out the port that is the scheme's own.
+        if port == 80 {
+            settings.hosts.formUnion(names)
+            settings.origins.formUnion(names.map { "http://\($0)" })
+        }
         if !origin.isEmpty {
             settings.origins.insert(origin)
             if let host = origin.split(separator: "/").last { settings.hosts.insert(String(host)) }
@@ -340,8 +350,9 @@ final class Platform: @unchecked Sendable {
         let count = wanted > 0 ? wanted : min(8, ProcessInfo.processInfo.activeProcessorCount)
         let punterFiles = try pages("punter")
         let deskFiles = try pages("desk")
-        let punterSettings = try gatewaySettings(listen)
-        let deskSettings = try gatewaySettings(deskListen)
+        let punterSettings = try gatewaySettings(
+            listen, publicOrigin: configuration.text("public-origin"))
+        let deskSettings = try gatewaySettings(deskListen, publicOrigin: "")
         let status: @Sendable () -> EngineStatus = { [unowned self] in engine.status }
         let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool = {
             [unowned self] in engine.ask($0)

@@ -103,7 +103,8 @@ extension Engine {
             isPassed: (1...ruleSet.legs).contains(request.legCount)
                 && command.slots
                     >= SlotSize.slots(
-                        forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize))
+                        forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize)
+        )
         explanation.add(
             .currencyMismatch, Int64(request.currency), Int64(row.currency),
             isPassed: request.currency == row.currency)

@@ -165,6 +165,8 @@ public struct HTTPRequestParser: Sendable {
     private func parseHead(_ bytes: Span<UInt8>, length: Int) throws(HTTPParseError) -> Pending {
         var lineEnd = 0
         while bytes[lineEnd] != 0x0d { lineEnd += 1 }
+        // A CR without its LF ends no line, whoever reads it that way.
+        guard bytes[lineEnd + 1] == 0x0a else { throw .malformedRequestLine }
         guard lineEnd <= limits.requestLine else { throw .lineTooLong }
         let line = try parseRequestLine(bytes.extracting(0..<lineEnd))
         var fields: [HTTPRequest.Field] = []
@@ -356,8 +358,13 @@ private struct HeadFacts {
             guard value.equalsIgnoringCase("100-continue") else { throw .unsupportedExpectation }
             expectsContinue = true
         case 10 where name.equalsIgnoringCase("connection"):
-            if value.equalsIgnoringCase("close") { closes = true }
-            if value.equalsIgnoringCase("keep-alive") { keepsAlive = true }
+            var start = 0
+            for index in 0...value.count where index == value.count || value[index] == 0x2c {
+                let option = value.extracting(value.trimmed(start..<index))
+                if option.equalsIgnoringCase("close") { closes = true }
+                if option.equalsIgnoringCase("keep-alive") { keepsAlive = true }
+                start = index + 1
+            }
         case 14 where name.equalsIgnoringCase("content-length"):
             // Even the same length twice is refused: somebody on the way may have read it otherwise.
             guard length == nil else { throw .ambiguousLength }

@@ -104,6 +104,14 @@ public enum HTTPResponseEncoder {
         out += Array("transfer-encoding: chunked\r\n\r\n".utf8)
     }
 
+    /// For HTTP/1.0: the body goes on until the connection ends.
+    public static func appendOpenHead(
+        _ response: HTTPResponse, to out: inout [UInt8], date: [UInt8]
+    ) {
+        appendHead(response, to: &out, date: date, keepsAlive: false)
+        out += [0x0d, 0x0a]
+    }
+
     public static func appendChunk(_ bytes: Span<UInt8>, to out: inout [UInt8]) {
         guard !bytes.isEmpty else { return }
         out += Array(String(bytes.count, radix: 16).utf8)

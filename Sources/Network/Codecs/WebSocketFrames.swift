@@ -125,6 +125,11 @@ public struct WebSocketAssembler: Sendable {
     public let maximumMessage: Int
     private var opcode: WebSocketOpcode?
     private var fragments: [UInt8] = []
+    private var fragmentCount = 0
+    /// Bytes of the text so far that are known to be whole characters.
+    private var checked = 0
+    /// Fragments of one message, empty ones included.
+    public static let mostFragments = 1024
 
     public init(maximumMessage: Int) {
         self.maximumMessage = maximumMessage
@@ -147,6 +152,8 @@ public struct WebSocketAssembler: Sendable {
                 return .whole(frame.opcode, frame.payload)
             }
             opcode = frame.opcode
+            fragmentCount = 0
+            checked = 0
             try append(payload)
             return .partial
         case .continuation:
@@ -156,20 +163,23 @@ public struct WebSocketAssembler: Sendable {
             opcode = nil
             let whole = fragments
             fragments = []
-            if started == .text, !isUTF8(whole.span) { throw WebSocketError(.invalidPayload) }
+            if started == .text, checked != whole.count { throw WebSocketError(.invalidPayload) }
             return .assembled(started, whole)
         }
     }
 
     private mutating func append(_ payload: Span<UInt8>) throws(WebSocketError) {
-        guard fragments.count + payload.count <= maximumMessage else {
-            throw WebSocketError(.messageTooBig)
-        }
+        fragmentCount += 1
+        guard fragments.count + payload.count <= maximumMessage,
+            fragmentCount <= Self.mostFragments
+        else { throw WebSocketError(.messageTooBig) }
         for index in payload.indices { fragments.append(payload[index]) }
-        // Text that is already wrong need not be collected to its end.
-        if opcode == .text, !isUTF8Prefix(fragments.span) {
+        // Text that is already wrong need not be collected to its end; what was looked at is not looked at again.
+        guard opcode == .text else { return }
+        guard let end = utf8Progress(fragments.span, from: checked) else {
             throw WebSocketError(.invalidPayload)
         }
+        checked = end
     }
 
     private func closeCode(_ payload: Span<UInt8>) throws(WebSocketError) -> UInt16 {
@@ -189,16 +199,13 @@ public struct WebSocketAssembler: Sendable {
 
 /// Whether all of `bytes` is UTF-8 (RFC 3629: no surrogates, no overlong forms).
 public func isUTF8(_ bytes: Span<UInt8>) -> Bool {
-    utf8Scan(bytes, mayEndEarly: false)
+    utf8Progress(bytes, from: 0) == bytes.count
 }
 
-/// Whether `bytes` could be the beginning of UTF-8 text.
-func isUTF8Prefix(_ bytes: Span<UInt8>) -> Bool {
-    utf8Scan(bytes, mayEndEarly: true)
-}
-
-private func utf8Scan(_ bytes: Span<UInt8>, mayEndEarly: Bool) -> Bool {
-    var index = 0
+/// Up to where `bytes` are whole characters, when `start` begins one; nil when what follows is none and
+/// cannot become one.
+func utf8Progress(_ bytes: Span<UInt8>, from start: Int) -> Int? {
+    var index = start
     let count = bytes.count
     while index < count {
         let lead = bytes[index]
@@ -217,17 +224,17 @@ private func utf8Scan(_ bytes: Span<UInt8>, mayEndEarly: Bool) -> Bool {
         case 0xf0: (length, low) = (4, 0x90)
         case 0xf1...0xf3: length = 4
         case 0xf4: (length, high) = (4, 0x8f)
-        default: return false
+        default: return nil
         }
         for offset in 1..<length {
-            guard index + offset < count else { return mayEndEarly }
+            guard index + offset < count else { return index }
             let byte = bytes[index + offset]
-            guard byte >= low, byte <= high else { return false }
+            guard byte >= low, byte <= high else { return nil }
             (low, high) = (0x80, 0xbf)
         }
         index += length
     }
-    return true
+    return index
 }
 
 /// Where a run of ASCII ends, looked at eight bytes at a time: most text is nothing else.

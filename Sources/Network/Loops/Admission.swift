@@ -5,6 +5,7 @@ public final class Admission: Sendable {
     private struct Counts {
         var total = 0
         var byPeer: [String: Int] = [:]
+        var refused: UInt64 = 0
     }
 
     public let maximum: Int
@@ -19,15 +20,22 @@ public final class Admission: Sendable {
 
     func admit(_ peer: String) -> Bool {
         counts.withLock { counts in
-            guard counts.total < maximum else { return false }
+            guard counts.total < maximum,
+                isLoopback(peer) || counts.byPeer[peer, default: 0] < perPeer
+            else {
+                counts.refused += 1
+                return false
+            }
             if !isLoopback(peer) {
-                guard counts.byPeer[peer, default: 0] < perPeer else { return false }
                 counts.byPeer[peer, default: 0] += 1
             }
             counts.total += 1
             return true
         }
     }
+
+    /// Connections that were turned away.
+    public var refused: UInt64 { counts.withLock { $0.refused } }
 
     /// Called once for every admitted connection when it is gone.
     public func leave(_ peer: String) {

@@ -21,6 +21,8 @@ extension ConnectionHandler {
 
 /// Bounds of one connection's output, in bytes.
 public struct OutputLimits: Sendable {
+    /// Milliseconds that a peer has to read its last answer.
+    static var farewell: UInt64 { 10_000 }
     /// Above this a sender conflates instead of queueing.
     public var conflate: Int
     /// Above this the connection is cut.
@@ -56,6 +58,8 @@ public final class Connection {
     private var isDirty = false
     private var writing: OutputBuffer?
     private var leftover: [UInt8] = []
+    /// Where what is left over begins in its array: it is moved up rarely, not for every request.
+    private var leftoverStart = 0
     private var isReading = false
     private var isClosing = false
     private var closesWhenFlushed = false
@@ -139,8 +143,13 @@ public final class Connection {
             let used = hand(&span)
             if used < count, !isClosing, drainBudget == 0 {
                 leftover = Array(fresh[used...])
+                leftoverStart = 0
             }
         } else {
+            if leftoverStart > 0, leftoverStart >= leftover.count / 2 {
+                leftover.removeSubrange(0..<leftoverStart)
+                leftoverStart = 0
+            }
             leftover.append(contentsOf: fresh)
             process()
         }
@@ -153,17 +162,24 @@ public final class Connection {
 
     /// Hands the bytes that were left over once more, after a handler has changed or is free again.
     public func process() {
-        guard !leftover.isEmpty, !isClosing, drainBudget == 0 else { return }
+        guard leftoverBytes > 0, !isClosing, drainBudget == 0 else { return }
         var bytes = leftover
+        let start = leftoverStart
         leftover = []
-        var span = bytes.mutableSpan
-        let used = hand(&span)
-        if used < bytes.count, !isClosing, drainBudget == 0 {
-            leftover = used == 0 ? bytes : Array(bytes[used...])
+        leftoverStart = 0
+        let used = bytes.withUnsafeMutableBufferPointer { all in
+            var span = MutableSpan(
+                _unsafeElements: UnsafeMutableBufferPointer(rebasing: all[start...]))
+            return hand(&span)
+        }
+        if start + used < bytes.count, !isClosing, drainBudget == 0 {
+            leftover = bytes
+            leftoverStart = start + used
         }
     }
 
-    public var leftoverBytes: Int { leftover.count }
+    /// Bytes that were read and that nobody has used yet.
+    public var leftoverBytes: Int { leftover.count - leftoverStart }
 
     // MARK: Output
 
@@ -190,6 +206,7 @@ public final class Connection {
         guard !isClosing, !closesWhenFlushed else { return }
         if output == nil { output = loop.freeBuffers.popLast() ?? OutputBuffer() }
         body(&output!.bytes)
+        if queuedBytes >= limits.conflate { wasAboveConflate = true }
         if !isDirty {
             isDirty = true
             loop.markDirty(self)
@@ -222,8 +239,8 @@ public final class Connection {
             recycle(buffer)
             output = nil
             finishIfFlushed()
+            tellDrained()
         } else {
-            wasAboveConflate = wasAboveConflate || !isWritable
             output = nil
             writeRest(buffer)
         }
@@ -271,10 +288,14 @@ public final class Connection {
         }
         recycle(buffer)
         if output != nil { flush() } else { finishIfFlushed() }
-        if wasAboveConflate, queuedBytes < limits.conflate / 2 {
-            wasAboveConflate = false
-            handler?.drained(self)
-        }
+        tellDrained()
+    }
+
+    /// Once it was over its watermark and has room again.
+    private func tellDrained() {
+        guard wasAboveConflate, queuedBytes < limits.conflate / 2, !isClosing else { return }
+        wasAboveConflate = false
+        handler?.drained(self)
     }
 
     // MARK: The end
@@ -283,6 +304,8 @@ public final class Connection {
     public func closeWhenFlushed() {
         guard !closesWhenFlushed, !isClosing else { return }
         closesWhenFlushed = true
+        // Whoever does not read its last answer is not waited for.
+        deadline = loop.milliseconds + OutputLimits.farewell
         if writing == nil, output == nil { finishIfFlushed() }
     }
 
@@ -301,6 +324,12 @@ public final class Connection {
         }
         startReading()
         handler = Lingering(handler)
+    }
+
+    /// The loop's: a deadline has passed.
+    func deadlinePassed() {
+        deadline = .max
+        if closesWhenFlushed { cut() } else { handler?.deadlinePassed(on: self) }
     }
 
     /// Ends now; what was queued is dropped.
@@ -407,6 +436,8 @@ public final class Listener {
         drop()
         guard own >= 0 else { return }
         guard admission.admit(peer) else {
+            // A sentence for whoever is turned away, if the kernel takes it at once.
+            _ = send(own, Self.full, Self.full.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
             Glibc.close(own)
             return
         }
@@ -419,6 +450,15 @@ public final class Listener {
         accept(connection)
         connection.startReading()
     }
+
+    private static let full: [UInt8] = {
+        let body =
+            "{\"type\":\"about:blank\",\"status\":503,\"code\":\"too_many_connections\",\"title\":\"Come later.\"}"
+        let head =
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
+            + "connection: close\r\nretry-after: 5\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
+        return Array((head + body).utf8)
+    }()
 
     private static func peer(of client: UnsafeMutablePointer<uv_tcp_t>) -> String {
         var address = sockaddr_storage()

@@ -164,6 +164,8 @@ final class HTTPConnection: ConnectionHandler {
     private var isStreaming = false
     private var isSynchronous = false
     private var hasUpgraded = false
+    /// A request has begun to arrive; its deadline runs from there.
+    private var hasBegun = true
 
     init(_ server: HTTPServer, _ connection: Connection) {
         self.server = server
@@ -176,16 +178,20 @@ final class HTTPConnection: ConnectionHandler {
 
     func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
         var used = 0
-        while inFlight == nil, used < bytes.count, connection.isOpen, !hasUpgraded {
+        // Who asks for more than it reads waits: what it asks stays with it.
+        while inFlight == nil, used < bytes.count, connection.isOpen, !hasUpgraded,
+            connection.isWritable
+        {
             do throws(HTTPParseError) {
                 switch try parser.next(in: bytes.span.extracting(used..<bytes.count)) {
                 case .needMore:
-                    return waitForMore(used)
+                    return waitForMore(used, of: bytes.count)
                 case .wantsContinue:
                     connection.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
-                    return waitForMore(used)
+                    return waitForMore(used, of: bytes.count)
                 case .request(let request, let consumed):
                     used += consumed
+                    hasBegun = false
                     handle(request)
                 }
             } catch {
@@ -193,20 +199,33 @@ final class HTTPConnection: ConnectionHandler {
                 return bytes.count
             }
         }
-        if inFlight != nil, bytes.count - used > server.limits.head + server.limits.body {
+        if bytes.count - used > mostPipelined {
             // Pipelined requests wait in the kernel while one is being answered.
             connection.stopReading()
         }
         return used
     }
 
-    private func waitForMore(_ used: Int) -> Int {
-        if connection.deadline == .max || used > 0 {
-            connection.deadline =
-                connection.loop.milliseconds
-                + (parser.isBetweenRequests ? server.timeouts.idle : server.timeouts.request)
+    private var mostPipelined: Int { server.limits.head + server.limits.body }
+
+    /// A request that has begun must be whole in its time, however its bytes drip in.
+    private func waitForMore(_ used: Int, of count: Int) -> Int {
+        let isBetween = parser.isBetweenRequests && used == count
+        if isBetween {
+            connection.deadline = connection.loop.milliseconds + server.timeouts.idle
+        } else if !hasBegun {
+            hasBegun = true
+            connection.deadline = connection.loop.milliseconds + server.timeouts.request
         }
         return used
+    }
+
+    /// Goes on with what is there, and reads on when that is not too much already.
+    private func goOn() {
+        connection.process()
+        if connection.isOpen, connection.leftoverBytes <= mostPipelined {
+            connection.startReading()
+        }
     }
 
     private func refuse(_ error: HTTPParseError) {
@@ -299,8 +318,7 @@ final class HTTPConnection: ConnectionHandler {
         connection.deadline = connection.loop.milliseconds + server.timeouts.idle
         // An answer that came later frees the way for what was pipelined behind its request.
         guard !isSynchronous else { return }
-        connection.process()
-        connection.startReading()
+        goOn()
     }
 
     func beginStream(_ response: HTTPResponse) -> ResponseStream? {
@@ -311,22 +329,34 @@ final class HTTPConnection: ConnectionHandler {
         let keepsAlive = request.keepsAlive && !server.isDraining && !request.isHTTP10
         isStreaming = true
         connection.withOutput {
-            HTTPResponseEncoder.appendChunkedHead(
-                full, to: &$0, date: date, keepsAlive: keepsAlive)
+            if request.isHTTP10 {
+                // Version 1.0 knows no chunks: the end of the connection is the end of the body.
+                HTTPResponseEncoder.appendOpenHead(full, to: &$0, date: date)
+            } else {
+                HTTPResponseEncoder.appendChunkedHead(
+                    full, to: &$0, date: date, keepsAlive: keepsAlive)
+            }
         }
         return ResponseStream(self)
     }
 
     func streamChunk(_ bytes: Span<UInt8>) -> Bool {
-        guard isStreaming, connection.isOpen else { return false }
-        connection.withOutput { HTTPResponseEncoder.appendChunk(bytes, to: &$0) }
+        guard isStreaming, connection.isOpen, let request = inFlight else { return false }
+        guard request.method != .head else { return true }
+        if request.isHTTP10 {
+            connection.write(bytes)
+        } else {
+            connection.withOutput { HTTPResponseEncoder.appendChunk(bytes, to: &$0) }
+        }
         return connection.isOpen
     }
 
     func endStream() {
         guard isStreaming, let request = inFlight else { return }
         isStreaming = false
-        connection.write(HTTPResponseEncoder.lastChunk)
+        if request.method != .head, !request.isHTTP10 {
+            connection.write(HTTPResponseEncoder.lastChunk)
+        }
         finish(keepsAlive: request.keepsAlive && !server.isDraining && !request.isHTTP10)
     }
 
@@ -367,7 +397,7 @@ final class HTTPConnection: ConnectionHandler {
 
     // MARK: Ends
 
-    func drained(_ connection: Connection) {}
+    func drained(_ connection: Connection) { if !hasUpgraded { goOn() } }
 
     func drainNow() {
         guard inFlight == nil else { return }

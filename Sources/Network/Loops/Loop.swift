@@ -206,8 +206,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private func sweep() {
         let now = milliseconds
         for connection in Array(connections.values) where connection.deadline <= now {
-            connection.deadline = .max
-            connection.handler?.deadlinePassed(on: connection)
+            connection.deadlinePassed()
         }
     }
 

@@ -44,6 +44,8 @@ public final class WebSocketConnection: ConnectionHandler {
     // MARK: In
 
     public func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
+        // After our close nothing that comes puts the end off.
+        guard !hasClosed else { return bytes.count }
         awaitsPong = false
         connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
         var position = 0

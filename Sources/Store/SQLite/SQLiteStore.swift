@@ -107,6 +107,9 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         try people.run(
             "CREATE TABLE IF NOT EXISTS signed_in "
                 + "(token BLOB PRIMARY KEY, account INTEGER, session INTEGER, expires INTEGER)")
+        // What has expired is nobody's any more.
+        try people.run(
+            "DELETE FROM signed_in WHERE expires < ?", [.integer(gs_wall_nanoseconds())])
         self.onProjected = onProjected
         self.onFailure = onFailure
         gate = .allocate(capacity: 1)

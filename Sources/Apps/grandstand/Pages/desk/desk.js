@@ -111,7 +111,8 @@ class Markets extends HTMLElement {
         list.forEach((market, index) => {
             let row = this.#rows.get(market.id);
             if (!row) { row = element("tr"); this.#rows.set(market.id, row); }
-            if (row.version !== market.version || row.staked !== market.staked || row.loss !== market.worstLoss) {
+            if (row.version !== market.version || row.staked !== market.staked || row.loss !== market.worstLoss || row.disputed !== market.disputed) {
+                row.disputed = market.disputed;
                 row.version = market.version;
                 row.staked = market.staked;
                 row.loss = market.worstLoss;
@@ -174,7 +175,7 @@ class Proposals extends HTMLElement {
             const note = element("span", { class: "small", role: "alert" });
             const isMine = p.actor === operator;
             return element("div", { class: "row" },
-                element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${p.results.join(", ")} (${p.reason}), by operator ${p.actor}`), note,
+                element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${p.results.map((r, i) => `${market?.selections[i]?.name ?? i} ${r.replace("_", " ")}`).join(", ")} (${p.reason}), by operator ${p.actor}`), note,
                 element("button", { type: "button", class: isMine ? "" : "primary", disabled: isMine, onclick: async () => {
                     note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`)).text;
                 } }, isMine ? "Another person approves" : "Approve and settle"));

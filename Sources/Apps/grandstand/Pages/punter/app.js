@@ -20,6 +20,12 @@ class ConnectionState extends HTMLElement {
 }
 
 class Wallet extends HTMLElement {
+    complain(text) {
+        if (state.account) return;
+        this.querySelector("[role=alert]")?.remove();
+        this.append(element("span", { class: "small message bad", role: "alert" }, text));
+    }
+
     connectedCallback() {
         state.addEventListener("account", () => this.#render());
         this.#render();
@@ -59,10 +65,16 @@ class Format extends HTMLElement {
 }
 
 async function open() {
-    const response = await fetch("/api/v1/demo", { method: "POST" });
-    if (!response.ok) return;
-    await load();
-    reconnect();
+    let text = "No server answers at the moment. Try again.";
+    try {
+        const response = await fetch("/api/v1/demo", { method: "POST" });
+        if (response.ok) {
+            await load();
+            return reconnect();
+        }
+        text = (await response.json()).title ?? text;
+    } catch { /* Said below. */ }
+    document.querySelector("gs-wallet")?.complain(text);
 }
 
 async function load() {
@@ -71,15 +83,21 @@ async function load() {
     const response = await fetch("/api/v1/account");
     if (!response.ok) return;
     const account = await response.json();
-    state.account = { ...account, order: account.asOf };
-    state.changed("account");
+    if (!state.account || state.account.order < account.asOf) {
+        state.account = { ...account, order: account.asOf };
+        state.changed("account");
+    }
     const bets = await fetch("/api/v1/bets?limit=40");
-    if (bets.ok) for (const bet of (await bets.json()).bets) state.putBet(bet);
+    if (!bets.ok) return;
+    const page = await bets.json();
+    for (const bet of page.bets) state.putBet({ ...bet, order: page.asOf });
 }
 
 customElements.define("gs-connection", ConnectionState);
 customElements.define("gs-wallet", Wallet);
 customElements.define("gs-format", Format);
 
-await load();
+// Before the first connection there is nobody to follow; after each one, what was missed is read.
+state.addEventListener("opened", () => load().catch(() => {}));
+await load().catch(() => {});
 connect();

@@ -39,6 +39,8 @@ export function connect() {
         const topics = state.account ? ["fixtures", "bets", "wallet"] : ["fixtures"];
         send({ op: "subscribe", topics });
         follow([...state.markets.keys()]);
+        // Bets and money have no resume: what happened meanwhile is read again, now that news is followed.
+        state.changed("opened");
         // What was sent and not answered is asked again: the same id, the same body.
         for (const { message } of waiting.values()) send(message);
     });
@@ -69,10 +71,11 @@ export function unfollow(markets) {
     for (const id of markets) state.markets.delete(id);
 }
 
-// Resolves with the decision; asks again after a drop, and by the id once the deadline has passed.
+// Resolves with the decision. Asks again, with the same id and body, until it has one: the engine alone knows whether
+// an intent reached it, and says after the deadline that it did not.
 export function place(message) {
     return new Promise(resolve => {
-        waiting.set(message.id, { message, resolve, until: Date.parse(message.validUntil) });
+        waiting.set(message.id, { message, resolve });
         send(message);
     });
 }
@@ -82,16 +85,6 @@ function answered(id, answer) {
     if (!entry) return;
     waiting.delete(id);
     entry.resolve(answer);
-}
-
-async function ask(id) {
-    try {
-        const response = await fetch(`/api/v1/bets/${id}`);
-        if (response.ok) answered(id, { bet: (await response.json()).bet });
-        else if (response.status === 404) {
-            answered(id, { error: { code: "not_placed", text: "The bet did not reach us in time. Nothing was staked." } });
-        }
-    } catch { /* Still offline: the next round asks again. */ }
 }
 
 function setStale(isStale) {
@@ -138,18 +131,16 @@ function take(message) {
         return;
     case "wallet": return state.setBalances(message.balances, message.order);
     case "error":
-        if (message.clientId && message.code !== "busy") answered(message.clientId, { error: message });
+        if (message.clientId && !["busy", "going_away", "no_space"].includes(message.code)) answered(message.clientId, { error: message });
         return;
     }
 }
 
 setInterval(() => {
-    if (performance.now() - lastHeard > 2800) setStale(true);
-}, 250);
+    if (performance.now() - lastHeard > 2700) setStale(true);
+}, 100);
 
 setInterval(() => {
-    for (const [id, entry] of waiting) {
-        if (now() > entry.until + 2000) ask(id);
-        else if (!state.isStale) send(entry.message);
-    }
+    if (state.isStale) return;
+    for (const entry of waiting.values()) send(entry.message);
 }, 2000);

@@ -117,11 +117,11 @@ class Slip extends HTMLElement {
         };
     }
 
-    // The engine's own numbers, asked for at most a few times a second.
+    // The engine's own numbers, asked for at most a few times a second, however fast the prices move.
     #ask() {
-        clearTimeout(this.#timer);
-        if (!state.slip.length) return;
+        if (!state.slip.length || this.#timer) return;
         this.#timer = setTimeout(async () => {
+            this.#timer = null;
             const turn = ++this.#asked;
             try {
                 const response = await fetch("/api/v1/slip", { method: "POST", headers: { "content-type": "application/json" },

@@ -78,7 +78,9 @@ class State extends EventTarget {
     putBet(bet) {
         const key = bet.clientId ?? bet.id;
         const known = this.bets.get(key) ?? [...this.bets.values()].find(b => b.id && b.id === bet.id);
-        const merged = { ...known, ...bet };
+        // Rows may be older than what was pushed: then they only fill gaps.
+        const isOlder = known?.order != null && bet.order != null && bet.order < known.order;
+        const merged = isOlder ? { ...bet, ...known } : { ...known, ...bet };
         this.bets.set(known ? this.keyOf(known) : key, merged);
         this.changed("bets");
         return merged;
