@@ -219,13 +219,15 @@ public final class Hub {
             slot.owner?.answered(record, sequence: completion.sequence, tag: slot.tag)
             slot.answer?(record, completion.sequence)
         }
-        block.forEachRecord { push($0) }
+        // What is somebody's own goes out before what everybody watches.
+        block.forEachRecord { pushOwn($0) }
+        block.forEachRecord { pushShared($0) }
         flushTopics()
     }
 
     private var dirtyFixtures: Set<FixtureID> = []
 
-    private func push(_ record: RecordBytes) {
+    private func pushOwn(_ record: RecordBytes) {
         switch record.kind {
         case .placed: pushPlaced(record)
         case .betSettled:
@@ -239,6 +241,9 @@ public final class Hub {
             }
         default: break
         }
+    }
+
+    private func pushShared(_ record: RecordBytes) {
         let before: MarketView?
         if record.kind == .marketChanged {
             let id = MarketID(record.field(Layout.MarketChanged.market, as: UInt64.self))

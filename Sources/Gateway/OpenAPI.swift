@@ -107,19 +107,37 @@ enum OpenAPI {
                         }
                     }
                 }
-                writeProblems(description, to: &json)
+                writeProblems(description, method, to: &json)
             }
         }
     }
 
-    private static func writeProblems(_ description: RouteDescription, to json: inout JSONWriter) {
+    /// What stands before every route and may answer instead of it.
+    private static func common(_ description: RouteDescription, _ method: HTTPMethod) -> [(
+        Int, String
+    )] {
+        var all = [(400, "malformed"), (421, "host_unknown")]
+        if method != .get { all.append((403, "origin_refused")) }
+        if description.needsSession { all.append((401, "not_signed_in")) }
+        return all
+    }
+
+    private static func writeProblems(
+        _ description: RouteDescription, _ method: HTTPMethod, to json: inout JSONWriter
+    ) {
         let told = Set(description.answers.map(\.status))
+        let own = description.problems
+        let problems =
+            own
+            + common(description, method).filter { one in
+                !own.contains { $0.0 == one.0 && $0.1 == one.1 }
+            }
         var statuses: [Int] = []
-        for (status, _) in description.problems where !statuses.contains(status) {
+        for (status, _) in problems where !statuses.contains(status) {
             statuses.append(status)
         }
         for status in statuses where !told.contains(status) {
-            let codes = description.problems.filter { $0.0 == status }.map(\.1)
+            let codes = problems.filter { $0.0 == status }.map(\.1)
             json.key(text: String(status))
             json.object { json in
                 json.key("description")

@@ -43,6 +43,9 @@ public final class OperatorGateway {
         self.engineStatus = engineStatus
         self.ask = ask
         server = HTTPServer()
+        server.requireSession = { [unowned self] context throws(Problem) in
+            _ = try person(context)
+        }
         server.guardRequest = { context throws(Problem) in try OriginGuard.check(context, settings)
         }
         server.fallback = { context throws(Problem) in try files.answer(context) }

@@ -70,6 +70,9 @@ public final class PunterGateway {
         server = HTTPServer()
         server.guardRequest = { [unowned self] context throws(Problem) in try guardRequest(context)
         }
+        server.requireSession = { [unowned self] context throws(Problem) in
+            _ = try needSession(context)
+        }
         server.fallback = { context throws(Problem) in try files.answer(context) }
         server.commonFields = StaticFiles.securityFields
         addRoutes()
@@ -215,7 +218,7 @@ public final class PunterGateway {
                 .json(
                     200,
                     OpenAPI.document(
-                        title: "Grandstand", cookie: "__Host-grandstand",
+                        title: "Grandstand", cookie: cookieName,
                         schemas: PunterRoutes.schemas,
                         routes: server.router.routes.map {
                             ($0.method, $0.pattern.text, $0.description)

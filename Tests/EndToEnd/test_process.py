@@ -83,9 +83,8 @@ def test_sigterm_drains_and_leaves_a_journal_that_verifies(server):
         ids = [new_id() for _ in range(50)]
         for id in ids:
             await socket.send(json.dumps({"op": "place", **bet(market, id)}))
-        # Whatever the server has read by now is in flight, and must be answered before the end.
-        await socket.ping()
-        await asyncio.sleep(0.05)
+        # The server has read them all once it answers what came after them; now they are in flight.
+        await (await socket.ping())
         loop = asyncio.get_running_loop()
         stopped = loop.run_in_executor(None, server.stop)
         answered, code = set(), None

@@ -59,7 +59,7 @@ private final class Fixture: @unchecked Sendable {
     }
 
     /// Everything the server says to `bytes` until it closes or a second is quiet.
-    func talk(_ pieces: [[UInt8]]) -> String {
+    func talk(_ pieces: [[UInt8]], thenShut: Bool = false) -> String {
         let descriptor = dial()
         defer { close(descriptor) }
         var wait = timeval(tv_sec: 0, tv_usec: 400_000)
@@ -69,6 +69,7 @@ private final class Fixture: @unchecked Sendable {
             _ = send(descriptor, piece, piece.count, Int32(MSG_NOSIGNAL))
             if pieces.count > 1 { usleep(2000) }
         }
+        if thenShut { shutdown(descriptor, Int32(SHUT_WR)) }
         var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -120,6 +121,14 @@ private final class Fixture: @unchecked Sendable {
         #expect(!head.contains("one") && head.hasSuffix("now"))
         let old = fixture.talk("GET /stream HTTP/1.0\r\nHost: h\r\n\r\n")
         #expect(old.hasSuffix("\r\n\r\nonetwo") && !old.contains("chunked"))
+    }
+
+    @Test func `answers who closed its side after asking`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let answer = fixture.talk(
+            [Array("GET /async HTTP/1.1\r\nHost: h\r\n\r\n".utf8)], thenShut: true)
+        #expect(answer.hasPrefix("HTTP/1.1 200") && answer.hasSuffix("later"))
     }
 
     @Test func `turns away whom it has no room for, with a sentence`() throws {

@@ -199,7 +199,7 @@ private func run(
                 cash += line.cashChange
                 #expect(cash == line.cash, "after record \(line.sequence)")
             }
-            #expect(lines.count == 8)
+            #expect(lines.count == 9)
         }
     }
 

@@ -169,6 +169,7 @@ final class Platform: @unchecked Sendable {
     }
 
     private var recovered: UInt64 = 0
+    private var admission: Admission?
     private let board = LoopBoard()
     private let pool = WorkPool()
     private let operators = OperatorRegistry()
@@ -382,6 +383,9 @@ final class Platform: @unchecked Sendable {
             Metric(
                 "grandstand_store_records_behind", "Durable records not yet in the projections.",
                 Double(store.recordsBehind)),
+            Metric(
+                "grandstand_connections_refused_total", "Connections turned away at the bound.",
+                counter: true, Double(admission?.refused ?? 0)),
             Metric("grandstand_sessions", "Punters' sessions.", Double(sessions.count)),
         ]
         if let feed {
@@ -461,6 +465,7 @@ final class Platform: @unchecked Sendable {
         let admission = Admission(
             maximum: Int(try configuration.number("connections")),
             perPeer: Int(try configuration.number("connections-per-address")))
+        self.admission = admission
         do {
             for (index, gateway) in punters.enumerated() {
                 listeners.append(

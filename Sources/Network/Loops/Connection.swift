@@ -13,6 +13,12 @@ public protocol ConnectionHandler: AnyObject {
     func deadlinePassed(on connection: Connection)
     /// The last call: the connection is gone.
     func closed(_ connection: Connection)
+    /// The peer closed its side; unless somebody still owes it an answer, that is the end.
+    func peerEnded(_ connection: Connection)
+}
+
+extension ConnectionHandler {
+    public func peerEnded(_ connection: Connection) { connection.cut() }
 }
 
 extension ConnectionHandler {
@@ -115,10 +121,19 @@ public final class Connection {
                 let connection = Connection.of(stream!.pointee.data)
                 if count > 0 {
                     connection.take(count)
+                } else if count == Int(UV_EOF.rawValue) {
+                    connection.peerEnded()
                 } else if count < 0 {
                     connection.cut()
                 }
             })
+    }
+
+    /// The peer says no more; what it asked for before may still be answered.
+    private func peerEnded() {
+        stopReading()
+        guard let handler, drainBudget == 0, !closesWhenFlushed else { return cut() }
+        handler.peerEnded(self)
     }
 
     /// The peer is no longer read: its bytes wait in the kernel, and then with it.

@@ -119,6 +119,9 @@ public final class HTTPServer {
     public let timeouts: HTTPTimeouts
     /// Looks at every request before its route does; a problem is its answer.
     public var guardRequest: ((RequestContext) throws(Problem) -> Void)?
+    /// Stands before every route whose description says that one must be signed in: what is described is what
+    /// is enforced.
+    public var requireSession: ((RequestContext) throws(Problem) -> Void)?
     /// Adds fields to every answer.
     public var commonFields: [(String, String)] = []
     /// Answers paths that no route has, for static files.
@@ -164,6 +167,7 @@ final class HTTPConnection: ConnectionHandler {
     private var isStreaming = false
     private var isSynchronous = false
     private var hasUpgraded = false
+    private var hasPeerEnded = false
     /// A request has begun to arrive; its deadline runs from there.
     private var hasBegun = true
 
@@ -257,6 +261,12 @@ final class HTTPConnection: ConnectionHandler {
         case .route(let route, let parameters):
             context = RequestContext(
                 request: request, parameters: parameters, peer: connection.peer, loop: loop)
+            if route.description.needsSession {
+                guard let requireSession = server.requireSession else {
+                    throw Problem(503, "not_available", "Nobody can be signed in here.")
+                }
+                try requireSession(context)
+            }
             try carryOut(route.handler, context)
         case .otherMethods(let methods):
             let allow = (methods.map(\.name) + ["OPTIONS"]).joined(separator: ", ")
@@ -297,7 +307,8 @@ final class HTTPConnection: ConnectionHandler {
 
     func answer(_ response: HTTPResponse) {
         guard let request = inFlight, connection.isOpen else { return }
-        let keepsAlive = request.keepsAlive && !response.closes && !server.isDraining
+        let keepsAlive =
+            request.keepsAlive && !response.closes && !server.isDraining && !hasPeerEnded
         write(response, keepsAlive: keepsAlive, isHead: request.method == .head)
         finish(keepsAlive: keepsAlive)
     }
@@ -398,6 +409,12 @@ final class HTTPConnection: ConnectionHandler {
     // MARK: Ends
 
     func drained(_ connection: Connection) { if !hasUpgraded { goOn() } }
+
+    /// Whoever closes its side after its request still gets the answer.
+    func peerEnded(_ connection: Connection) {
+        hasPeerEnded = true
+        if inFlight == nil { connection.closeWhenFlushed() }
+    }
 
     func drainNow() {
         guard inFlight == nil else { return }
