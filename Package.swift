@@ -101,7 +101,9 @@ let package = Package(
         floor(
             "NetworkLoops", "Network/Loops",
             imports: ["NetworkCodecs", "SystemThreads", "CLibuv", "CSystem", "COpenSSL"]),
-        floor("EngineFiles", "Engine/Files", imports: ["EngineJournal", "CSystem"]),
+        floor(
+            "EngineFiles", "Engine/Files",
+            imports: ["EngineJournal", "EngineService", "CSystem"]),
 
         .target(
             name: "TestSupport",

@@ -180,6 +180,10 @@ private final class RememberingDisk: Disk {
     func read(into bytes: UnsafeMutableRawBufferPointer, from file: String, at position: Int) throws(DiskError) {
         bytes.baseAddress!.copyMemory(from: files[file]!.baseAddress! + position, byteCount: bytes.count)
     }
+    func create(_ name: String) throws(DiskError) -> String { throw .noSpace }
+    func writeLater(_ bytes: UnsafeRawBufferPointer, to file: String, at position: Int) throws(DiskError) { throw .noSpace }
+    func sync(_ file: String) throws(DiskError) {}
+    func rename(_ name: String, to other: String) throws(DiskError) { throw .missing(name) }
     func close(_ file: String) {}
     func remove(_ name: String) throws(DiskError) {}
     func freeBytes() throws(DiskError) -> Int { .max }

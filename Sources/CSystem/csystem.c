@@ -25,7 +25,8 @@
 int gs_open_journal(const char *path, int create, int direct) {
     int flags = O_RDWR | O_CLOEXEC;
     if (create) flags |= O_CREAT;
-    if (direct) flags |= O_DIRECT | O_DSYNC;
+    if (direct) flags |= O_DIRECT;
+    if (direct == 1) flags |= O_DSYNC;
     int fd = open(path, flags, 0600);
     return fd < 0 ? -errno : fd;
 }

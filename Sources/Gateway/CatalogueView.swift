@@ -245,6 +245,52 @@ public struct CatalogueView: Sendable {
         }
     }
 
+    // MARK: A start from a snapshot
+
+    /// Definitions have come with the snapshot; what became of them since is the engine's to say.
+    public mutating func restore(from engine: borrowing Engine) {
+        order = engine.sequence
+        time = engine.time
+        for id in fixtures.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+            guard let picture = engine.picture(of: id) else { continue }
+            fixtures[id]?.state = picture.state
+            fixtures[id]?.order = engine.sequence
+            fixtures[id]?.clockAt = engine.time
+            let hasEnded =
+                [.ended, .closed, .cancelled, .abandoned].contains(picture.state.status)
+            if hasEnded { fixtures[id]?.endedAt = engine.time }
+        }
+        for id in markets.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+            guard let picture = engine.picture(of: id) else { continue }
+            restore(id, picture, engine.sequence)
+        }
+        proposals = proposals.filter { engine.isWaiting(proposal: $0.key) }
+    }
+
+    private mutating func restore(_ id: MarketID, _ picture: MarketPicture, _ sequence: UInt64) {
+        guard var view = markets[id] else { return }
+        for (index, selection) in picture.selections.enumerated()
+        where index < view.selections.count {
+            view.selections[index].odds = selection.odds
+            view.selections[index].reference = selection.reference
+            view.selections[index].outcome = selection.outcome
+            view.selections[index].isWithdrawn = selection.isWithdrawn
+        }
+        view.version = picture.version
+        view.priceVersion = picture.priceVersion
+        view.reasons = picture.reasons
+        view.isResulted = picture.isResulted
+        view.settlementVersion = picture.settlementVersion
+        view.betDelay = picture.betDelay
+        view.maximumStake = picture.maximumStake
+        view.liabilityLimit = picture.liabilityLimit
+        view.staked = picture.staked
+        view.worstLoss = picture.worstLoss
+        view.openLegs = picture.openLegs
+        view.order = sequence
+        markets[id] = view
+    }
+
     // MARK: Outcomes
 
     private mutating func fixtureChanged(_ record: RecordBytes) -> Change? {

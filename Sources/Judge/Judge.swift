@@ -11,6 +11,7 @@ public struct JudgeRules: Sendable {
     public var idAge = Limits.idAge
     public var idWindow = Limits.idWindow
     public var betDelay = Limits.betDelay
+    public var correctionWindow = Limits.correctionWindow
     public init() {}
 }
 
@@ -39,6 +40,8 @@ public struct Judge {
         var payout: Int64 = 0
         var dueAt: Int64
         var version: UInt32 = 0
+        /// The command that settled it last.
+        var settledBy: UInt64 = 0
         var legs: [Leg]
 
         var isStanding: Bool { status == 1 || status == 2 }
@@ -50,6 +53,8 @@ public struct Judge {
         var odds: Odds
         /// Something happened since receipt that a waiting bet must not survive.
         var isDisturbed = false
+        /// The engine has let go of it.
+        var hasLeft = false
     }
 
     struct Selection {
@@ -74,6 +79,11 @@ public struct Judge {
         var version: UInt64 = 1
         /// Every bet with a leg here, in the order they came.
         var bets: [UInt64] = []
+        /// When its newest result came.
+        var resultedAt: Int64 = 0
+        /// How many of its bets have left.
+        var left = 0
+        var isReleased = false
     }
 
     struct Fixture {
@@ -164,6 +174,7 @@ public struct Judge {
             propose(market, marks, actor, hasReason, said.outcomes)
         case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
         case .settleStep: settle(said.outcomes)
+        case .release(let market, let projected): release(market, projected, said.outcomes)
         case .remark: break
         }
         sequence += UInt64(said.outcomes.count)

@@ -379,6 +379,7 @@ extension Judge {
                 return 4
             }
         }
+        if markets[number].isReleased { return 18 }
         let whole = marks.count { $0.result == 1 || $0.result == 4 }
         let shared = marks.filter { $0.result == 6 }.map { Int($0.winners) }.max() ?? 0
         return whole + shared > markets[number].winners ? 14 : nil
@@ -417,6 +418,7 @@ extension Judge {
             markets[number].selections[index].mark.tied = max(1, marks[index].tied)
         }
         markets[number].isResulted = true
+        markets[number].resultedAt = time
         markets[number].isByOperators = byOperators
         markets[number].reasons |= 1 << 5
         markets[number].settlements += 1
@@ -461,10 +463,55 @@ extension Judge {
             return expect(refusal, 9, "an approval by who proposed it")
         }
         proposals[wanted] = nil
-        if proposal.settlements != markets[proposal.market].settlements {
+        if proposal.settlements != markets[proposal.market].settlements
+            || markets[proposal.market].isReleased
+        {
             return expect(refusal, 10, "an approval of what is settled since")
         }
         apply(proposal.marks, proposal.market, refusal, byOperators: true, outcomes)
+    }
+
+    // MARK: What leaves
+
+    /// Nothing may leave that could still be decided, be corrected, be asked for, or is nowhere else yet.
+    mutating func release(_ market: UInt64, _ projected: UInt64, _ outcomes: [Outcome]) {
+        guard case .released(let shown, let legs, let bets, let isComplete)? = outcomes.first else {
+            return
+        }
+        guard market < UInt64(markets.count), shown == market else {
+            return object("bets of no market leave")
+        }
+        let number = Int(market)
+        if !markets[number].isResulted { object("bets of a market without result leave") }
+        if time < markets[number].resultedAt + rules.correctionWindow * 1_000_000 {
+            object("bets leave before corrections end")
+        }
+        if markets[number].isReleased { object("bets leave a market that has none") }
+        var gone: UInt32 = 0
+        for _ in 0..<legs {
+            let place = markets[number].bets.count - 1 - markets[number].left
+            guard place >= 0 else { return object("more bets leave than there were") }
+            let id = markets[number].bets[place]
+            markets[number].left += 1
+            guard var bet = self.bets[id] else { return object("a bet leaves that never was") }
+            if bet.isStanding { object("bet \(id) leaves while it stands") }
+            if known.values.contains(where: { $0.sequence == id }) {
+                object("bet \(id) leaves while its id is known")
+            }
+            for leg in bet.legs.indices where bet.legs[leg].market == number {
+                bet.legs[leg].hasLeft = true
+            }
+            if bet.legs.allSatisfy(\.hasLeft) {
+                gone += 1
+                if bet.settledBy >= projected { object("bet \(id) leaves and is nowhere else") }
+            }
+            self.bets[id] = bet
+        }
+        if gone != bets { object("\(bets) bets leave, \(gone) should") }
+        markets[number].isReleased = isComplete
+        if isComplete != (markets[number].left == markets[number].bets.count) {
+            object("a market says wrongly that all its bets have left")
+        }
     }
 
     // MARK: Settlement
@@ -502,6 +549,7 @@ extension Judge {
             }
             if settled.version != bet.version + 1 { object("bet \(settled.bet): version skipped") }
             bets[settled.bet]?.version += 1
+            bets[settled.bet]?.settledBy = sequence
             let isOpen = product.isOpen && !product.isLost
             if isOpen {
                 if bet.status == 2 || settled.entry != 7 || settled.status != 2

@@ -36,6 +36,7 @@ public enum Command: Sendable {
     case propose(market: ExternalID, marks: [Mark], actor: UInt64, hasReason: Bool)
     case approve(proposal: UInt64, actor: UInt64)
     case settleStep
+    case release(market: UInt64, projected: UInt64)
     /// Sessions, digests and the like: nothing follows from them here.
     case remark
 }
@@ -202,6 +203,7 @@ public enum Outcome: Sendable {
     case placed(Placed)
     case settled(Settled)
     case result(refusal: UInt16, market: UInt64, proposal: UInt64)
+    case released(market: UInt64, legs: UInt32, bets: UInt32, isComplete: Bool)
 }
 
 public struct Balances: Hashable, Sendable {

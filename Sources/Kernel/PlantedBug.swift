@@ -28,6 +28,10 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case bodyUnchecked = "body-unchecked"
     case errorIgnored = "error-ignored"
     case timeGoesBack = "time-goes-back"
+    // Snapshots and what leaves
+    case snapshotUnpreserved = "snapshot-unpreserved"
+    case snapshotTimerLost = "snapshot-timer-lost"
+    case releasedEarly = "released-early"
 }
 
 #if PLANTED_BUGS

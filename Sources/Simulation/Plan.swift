@@ -37,6 +37,10 @@ public enum Feature: String, CaseIterable, Sendable {
     case smallLimits = "small-limits"
     case smallIntake = "small-intake"
     case tightLiability = "tight-liability"
+    // What is kept and what leaves
+    case snapshots
+    case retention
+    case releases
 }
 
 /// One simulated life of a platform, from a seed.
@@ -80,6 +84,11 @@ public struct SimulationPlan: Sendable {
             rules.refusedPerAccount = random.number(in: 2...20)
             rules.openBetsPerAccount = random.number(in: 2...40)
         }
+        if chosen.contains(.releases) {
+            rules.correctionWindow = Int64(random.number(in: 1...120)) * 1000
+            rules.idAge = Int64(random.number(in: 30...300)) * 1000
+            rules.idWindow = rules.idAge + 60_000
+        }
         self.rules = rules
         // Switching off is not drawing: what is left of the seed stays as it was.
         features = chosen.subtracting(without)
@@ -104,6 +113,9 @@ public struct SimulationResult: Sendable {
     public var crashes = 0
     public var repeats = 0
     public var settled = 0
+    /// Snapshots that were written and compared, and starts from one.
+    public var snapshots = 0
+    public var restored = 0
     /// A device lied and recovery said so instead of starting.
     public var isRefused = false
     /// Over everything that happened, in order: equal on every machine.

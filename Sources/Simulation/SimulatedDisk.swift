@@ -50,6 +50,8 @@ final class SimulatedDisk: Disk {
     /// A device lied: from here on recovery may refuse to start, and must not lose anything silently.
     private(set) var hasLied = false
     private(set) var writes: UInt64 = 0
+    /// Parts of growing files that a power failure may still take.
+    private var unsynced: [String: [Range<Int>]] = [:]
     /// Writes that must arrive before the next fault: a lie about the very last block cannot be told from
     /// a block that was never written, by any journal on that one device.
     private var sparedWrites = 0
@@ -94,6 +96,7 @@ final class SimulatedDisk: Disk {
     /// The machine comes back: the disk works again, on what it kept.
     func restart() {
         isDead = false
+        loseUnsynced()
         guard faults.rot > 0, roll(faults.rot), sparedWrites == 0 else { return }
         let names = files.keys.sorted().filter { files[$0]!.written > 0 }
         guard let name = names.randomElement(using: &random), let file = files[name] else { return }
@@ -195,11 +198,74 @@ final class SimulatedDisk: Disk {
         bytes.baseAddress?.copyMemory(from: file.base + position, byteCount: bytes.count)
     }
 
+    // MARK: Files that grow
+
+    func create(_ name: String) throws(DiskError) -> String {
+        try remove(name)
+        files[name] = Stored(base: calloc(1, 1)!, count: 0)
+        unsynced[name] = []
+        return name
+    }
+
+    func writeLater(_ bytes: UnsafeRawBufferPointer, to name: String, at position: Int)
+        throws(DiskError)
+    {
+        guard !isDead, let file = files[name] else { throw .failed("write \(name)", errno: EIO) }
+        if roll(faults.error) { throw .failed("write \(name)", errno: EIO) }
+        if position + bytes.count > file.count {
+            guard position + bytes.count - file.count <= room else { throw .noSpace }
+            if room != .max { room -= position + bytes.count - file.count }
+            let grown = calloc(1, position + bytes.count)!
+            grown.copyMemory(from: file.base, byteCount: file.count)
+            free(file.base)
+            files[name] = Stored(
+                base: grown, count: position + bytes.count, written: file.written)
+        }
+        if roll(faults.lost) {
+            hasLied = true
+            return
+        }
+        put(bytes, name, position)
+        unsynced[name, default: []].append(position..<position + bytes.count)
+    }
+
+    func sync(_ name: String) throws(DiskError) {
+        if isDead || roll(faults.error) { throw .failed("sync \(name)", errno: EIO) }
+        unsynced[name] = nil
+    }
+
+    func rename(_ name: String, to other: String) throws(DiskError) {
+        guard let file = files[name] else { throw .missing(name) }
+        guard !isDead, files[other] == nil else { throw .failed("name \(other)", errno: EEXIST) }
+        files[name] = nil
+        files[other] = file
+        unsynced[other] = unsynced.removeValue(forKey: name)
+    }
+
+    /// What a power failure leaves of files that were not synced: any of their sectors, or no file at all.
+    private func loseUnsynced() {
+        for (name, ranges) in unsynced.sorted(by: { $0.key < $1.key }) {
+            guard let file = files[name] else { continue }
+            if random.next() & 3 == 0 {
+                try? remove(name)
+                continue
+            }
+            for range in ranges {
+                for sector in stride(from: range.lowerBound, to: range.upperBound, by: 512)
+                where random.next() & 1 == 1 && sector + 512 <= file.count {
+                    (file.base + sector).initializeMemory(
+                        as: UInt8.self, repeating: 0, count: 512)
+                }
+            }
+        }
+        unsynced = [:]
+    }
+
     func close(_ name: String) {}
 
     func remove(_ name: String) throws(DiskError) {
         guard let file = files.removeValue(forKey: name) else { return }
-        room = room == .max ? room : room + file.count
+        room = room > .max - file.count ? .max : room + file.count
         free(file.base)
     }
 

@@ -38,6 +38,8 @@ private enum Event {
     case deskTick
     case clockStep
     case makeSegment
+    case snapshotTick
+    case writeSnapshot
     case roomComes
 }
 
@@ -65,6 +67,7 @@ public final class Simulation {
     var owners: [AccountID: Int] = [:]
     var supplier: SimulatedSupplier
     private var isSafetyPhase = true
+    private var snapshot: (copy: SnapshotCopy, round: SnapshotRound<SimulatedDisk>)?
     /// How each intent was decided at once; nil for taken.
     private var decided: [UInt64: Refusal?] = [:]
     public internal(set) var result: SimulationResult
@@ -87,6 +90,9 @@ public final class Simulation {
         rules.pendingPerAccount = plan.rules.pendingPerAccount
         rules.refusedPerAccount = plan.rules.refusedPerAccount
         rules.openBetsPerAccount = plan.rules.openBetsPerAccount
+        rules.correctionWindow = plan.rules.correctionWindow
+        rules.idAge = plan.rules.idAge
+        rules.idWindow = plan.rules.idWindow
         judge = Judge(rules: rules)
         supplier = SimulatedSupplier(plan)
         result = SimulationResult(seed: plan.seed)
@@ -134,6 +140,7 @@ public final class Simulation {
         queue.add(.feedTick, at: clock.now + 1_000_000)
         if plan.has(.byHand) { queue.add(.deskTick, at: clock.now + after(5000)) }
         if plan.has(.clockSteps) { queue.add(.clockStep, at: clock.now + after(60_000)) }
+        if plan.has(.snapshots) { queue.add(.snapshotTick, at: clock.now + after(20_000)) }
         if plan.has(.fullDisk) { queue.add(.roomComes, at: clock.now + after(400_000)) }
         // A life in which nothing can be reached ends, too.
         let most = clock.now + 7_200_000_000_000
@@ -187,6 +194,10 @@ public final class Simulation {
             tell("the wall clock steps by \(step / 1_000_000) ms")
             if isSafetyPhase { queue.add(.clockStep, at: clock.now + after(120_000)) }
         case .makeSegment: makeSegment()
+        case .snapshotTick:
+            beginSnapshot()
+            if isSafetyPhase { queue.add(.snapshotTick, at: clock.now + after(40_000)) }
+        case .writeSnapshot: writeSnapshot()
         case .roomComes:
             disk.room = .max
             tell("the disk has room again")
@@ -271,6 +282,7 @@ public final class Simulation {
         do {
             try host.turn(batch) { durable($0) }
         } catch { return die(error) }
+        host.copySlice()
         if turns % 64 == 0 { audit() }
         if let due = host.nanosecondsUntilDue() { wake(after: max(1000, due)) }
         queue.add(.idle(turns: turns), at: clock.now + 100_000_000)
@@ -357,6 +369,7 @@ public final class Simulation {
         trace(2, acknowledged.sequence)
         tell("the server dies (\(error)); \(tokens.count) commands are unanswered")
         host = nil
+        snapshot = nil
         batch.removeAll()
         tokens.removeAll()
         turnAt = nil
@@ -369,14 +382,12 @@ public final class Simulation {
         witness = Witness()
         lacksSegment = false
         var sawAcknowledged = acknowledged.sequence == 0
-        var limits = EngineLimits(
-            accounts: 64, openBets: 20_000, ids: 20_000, reservedIDs: 64, reservedBets: 64,
-            timers: 1024, fixtures: 64, markets: 256)
-        if plan.has(.smallLimits) { limits.timers = 4 }
+        let limits = limits
         do {
             let started = try EngineHost(
                 disk: disk, clock: clock, limits: limits, cell: CellConfiguration(),
                 segmentBytes: Self.segmentBytes, newJournal: Self.journal, rules: [plan.rules],
+                usesSnapshots: true,
                 prepare: { [unowned self] in prepare($0) },
                 observe: { block in
                     if block.point == acknowledged { sawAcknowledged = true }
@@ -389,12 +400,21 @@ public final class Simulation {
                     sawAcknowledged = true
                     liveHash = StateHash()
                 })
+            if started.report.snapshot == acknowledged.sequence { sawAcknowledged = true }
+            if started.report.snapshot > acknowledged.sequence {
+                object("a snapshot knows what nobody was told")
+            }
+            for text in started.report.unusable { tell("not used: \(text)") }
+            if started.report.snapshot > 0 { result.restored += 1 }
+            started.chunksPerSlice = 1
             if !sawAcknowledged { object("an acknowledged block is not there after recovery") }
             if liveHash != StateHash(), started.report.stateHash != liveHash {
                 object("replay gives \(started.report.stateHash), live was \(liveHash)")
             }
             tell(
                 "the server starts with \(started.report.records) records"
+                    + (started.report.snapshot > 0
+                        ? ", from snapshot \(started.report.snapshot)" : "")
                     + (started.report.tornBytes > 0 ? ", a torn block is cut" : ""))
             host = started
             audit()
@@ -495,6 +515,74 @@ public final class Simulation {
         while clock.now < until, result.problems.isEmpty, !result.isRefused { step() }
     }
 
+    // MARK: Snapshots
+
+    private func beginSnapshot() {
+        guard let host, snapshot == nil, !host.isCopying, !isShortOfSpace else { return }
+        let copy = SnapshotCopy()
+        do {
+            try host.beginSnapshot(copy) { durable($0) }
+        } catch { return die(error) }
+        tell("a snapshot is begun after record \(acknowledged.sequence)")
+        snapshot = (copy, SnapshotRound(disk))
+        host.copySlice()
+        queue.add(.writeSnapshot, at: clock.now + after(20))
+        wake(after: 100_000)
+    }
+
+    /// The helper writes what there is, and at the end looks at what it wrote as another process would.
+    private func writeSnapshot() {
+        guard let (copy, round) = snapshot, host != nil else { return }
+        do {
+            guard let finished = try round.write(copy) else {
+                if copy.isAbandoned { return snapshot = nil }
+                wake(after: 100_000)
+                return queue.add(.writeSnapshot, at: clock.now + after(20))
+            }
+            snapshot = nil
+            try keepSnapshot(finished)
+        } catch {
+            // The engine is not told: it goes on, and another is tried later.
+            tell("the snapshot is given up: \(error)")
+            copy.abandon()
+            host?.copySlice()
+            snapshot = nil
+        }
+    }
+
+    private func keepSnapshot(_ sequence: UInt64) throws {
+        var engine = Engine(limits: limits, seed: plan.seed &+ 99, rules: [plan.rules])
+        do {
+            _ = try SnapshotShelf(disk).open(sequence, into: &engine)
+        } catch let problem as SnapshotProblem {
+            if !disk.hasLied {
+                object("a snapshot that was written cannot be read: \(problem.text)")
+            }
+            return try disk.remove(SnapshotFormat.name(sequence))
+        }
+        for problem in engine.audit() { object("the audit of a snapshot: \(problem)") }
+        result.snapshots += 1
+        tell("snapshot \(sequence) is loaded and compared")
+        let record = encoder.snapshotKept(
+            sequence: sequence, bytes: 0, digest: [UInt8](repeating: 0, count: 32))
+        if batch.add(record, token: 0) { wake(after: 50_000) }
+        try SnapshotShelf(disk).prune()
+        guard plan.has(.retention), let host else { return }
+        for segment in try SnapshotShelf(disk).coveredSegments()
+        where segment < host.position.segment {
+            tell("segment \(segment) is dropped")
+            try disk.remove(JournalFormat.segmentName(segment))
+        }
+    }
+
+    private var limits: EngineLimits {
+        var limits = EngineLimits(
+            accounts: 64, openBets: 20_000, ids: 20_000, reservedIDs: 64, reservedBets: 64,
+            timers: 1024, fixtures: 64, markets: 256)
+        if plan.has(.smallLimits) { limits.timers = 4 }
+        return limits
+    }
+
     /// The journal alone gives the same state, with hash tables scattered otherwise.
     private func checkReplay(_ live: StateHash) {
         var engine = Engine(
@@ -511,6 +599,9 @@ public final class Simulation {
             explained[command.sequence] = checks.first { !$0.isPassed }?.rule
         }
         do {
+            let segments = try disk.names().compactMap(JournalFormat.segmentNumber)
+            // Without its beginning a journal is replayed at every start, not here.
+            guard segments.contains(1) else { return }
             _ = try JournalReader(disk).scan { try replay.apply($0, to: &engine) }
             try replay.finish()
             for (sequence, refusal) in decided.sorted(by: { $0.key < $1.key })

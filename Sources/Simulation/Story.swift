@@ -45,6 +45,8 @@ extension Simulation {
             let prices = odds.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
             tell("\(number) prices of \(market.low): \(prices)")
         case .forgetIDs: tell("\(number) old ids are let go")
+        case .release(let market, _):
+            tell("\(number) bets of market \(market) leave\(outcome(said))")
         case .remark: break
         }
     }
@@ -66,6 +68,8 @@ extension Simulation {
                     ? "; account \(account), cash \(balances.cash)" : "; refused \(refusal)"
             case .result(let refusal, _, _):
                 return refusal == 0 ? "; taken" : "; refused \(refusal)"
+            case .released(_, let legs, let bets, let isComplete):
+                return "; \(legs) legs, \(bets) bets\(isComplete ? ", all" : "")"
             default: return ""
             }
         }.joined()

@@ -79,6 +79,10 @@ struct Witness {
                 proposal: record.field(Layout.Result.proposal, as: UInt64.self),
                 actor: record.field(Layout.Result.actor, as: UInt64.self))
         case .settleStep: return .settleStep
+        case .release:
+            return .release(
+                market: record.field(Layout.Release.market, as: UInt64.self),
+                projected: record.field(Layout.Release.projected, as: UInt64.self))
         default: return .remark
         }
     }
@@ -200,6 +204,12 @@ struct Witness {
                 refusal: record.field(Layout.ResultAnswered.refusal, as: UInt16.self),
                 market: record.field(Layout.ResultAnswered.market, as: UInt64.self),
                 proposal: record.field(Layout.ResultAnswered.proposal, as: UInt64.self))
+        case .betsReleased:
+            return .released(
+                market: record.field(Layout.BetsReleased.market, as: UInt64.self),
+                legs: record.field(Layout.BetsReleased.legs, as: UInt32.self),
+                bets: record.field(Layout.BetsReleased.bets, as: UInt32.self),
+                isComplete: record.field(Layout.BetsReleased.isComplete, as: UInt8.self) == 1)
         default: return nil
         }
     }

@@ -34,6 +34,25 @@ private func keepTheContract<D: Disk>(_ disk: D) throws {
     #expect(read.bytes(0..<4096).elementsEqual(buffer.bytes(0..<4096)))
     disk.close(again)
     #expect(try disk.freeBytes() > 0)
+    // A file that grows gets its name when it is whole.
+    let growing = try disk.create("making")
+    try disk.writeLater(buffer.bytes(0..<8192), to: growing, at: 0)
+    try disk.writeLater(buffer.bytes(0..<4096), to: growing, at: 8192)
+    try disk.sync(growing)
+    disk.close(growing)
+    #expect(try disk.size(of: "making") == 12_288)
+    #expect(throws: DiskError.self) { try disk.rename("making", to: "journal-1") }
+    #expect(throws: DiskError.self) { try disk.rename("nothing", to: "snapshot-1") }
+    try disk.rename("making", to: "snapshot-1")
+    let whole = try disk.open("snapshot-1")
+    try disk.read(into: read.mutableBytes(0..<4096), from: whole, at: 8192)
+    #expect(read.bytes(0..<4096).elementsEqual(buffer.bytes(0..<4096)))
+    disk.close(whole)
+    // Made anew it is empty.
+    disk.close(try disk.create("making"))
+    #expect(try disk.size(of: "making") == 0)
+    try disk.remove("making")
+    try disk.remove("snapshot-1")
     try disk.remove("journal-1")
     #expect(throws: DiskError.self) { _ = try disk.size(of: "journal-1") }
 }

@@ -223,6 +223,10 @@ private final class FailingSource: BlockSource, @unchecked Sendable {
     private let source: any BlockSource
     private let after: Int
 
+    func isNext(_ position: JournalPosition, after point: JournalPoint) throws -> Bool {
+        try source.isNext(position, after: point)
+    }
+
     init(_ source: any BlockSource, after: Int) {
         self.source = source
         self.after = after

@@ -81,6 +81,35 @@ public final class MemoryDisk: Disk {
         }
     }
 
+    public func create(_ name: String) throws(DiskError) -> String {
+        store.files[name] = []
+        return name
+    }
+
+    public func writeLater(_ bytes: UnsafeRawBufferPointer, to file: String, at position: Int)
+        throws(DiskError)
+    {
+        guard !store.isDead, let size = store.files[file]?.count else {
+            throw .failed("write \(file)", errno: 5)
+        }
+        guard position + bytes.count - size <= store.room else { throw .noSpace }
+        if position + bytes.count > size {
+            store.files[file]! += [UInt8](repeating: 0, count: position + bytes.count - size)
+        }
+        put(bytes, 0..<bytes.count, file, position)
+    }
+
+    public func sync(_ file: String) throws(DiskError) {
+        if store.isDead { throw .failed("sync \(file)", errno: 5) }
+    }
+
+    public func rename(_ name: String, to other: String) throws(DiskError) {
+        guard let file = store.files[name] else { throw .missing(name) }
+        guard store.files[other] == nil else { throw .failed("name \(other)", errno: 17) }
+        store.files[name] = nil
+        store.files[other] = file
+    }
+
     public func close(_ file: String) {}
 
     public func remove(_ name: String) throws(DiskError) { store.files[name] = nil }

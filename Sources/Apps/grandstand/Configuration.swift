@@ -111,6 +111,31 @@ struct Setting {
             help: "Size of a journal segment: a multiple of 4096, at least 2 MiB.",
             form: .number(2_097_152...1_073_741_824)),
         Setting(
+            key: "snapshot-every", unit: "MiB of journal", standard: "256",
+            help: "A snapshot is taken after so much journal; 0: none.",
+            form: .number(0...1_048_576)),
+        Setting(
+            key: "snapshot-rate", unit: "MiB a second", standard: "64",
+            help: "How fast a snapshot is written at most; the journal's writes come first.",
+            form: .number(1...100_000)),
+        Setting(
+            key: "keep-days", unit: "days", standard: "0",
+            help:
+                "Segments that no start needs leave when they are older; 0: never. Settled disputes need them: name an archive.",
+            form: .number(0...36_500)),
+        Setting(
+            key: "keep-mebibytes", unit: "MiB", standard: "0",
+            help: "Segments that no start needs leave when the journal is larger; 0: never.",
+            form: .number(0...1_073_741_824)),
+        Setting(
+            key: "archive", unit: "directory", standard: "",
+            help: "Where segments are copied, and read back, before they leave."),
+        Setting(
+            key: "digests", unit: "directory", standard: "",
+            help:
+                "Where the SHA-256 of each full segment is written as well, such as another machine's: evidence against who rewrites a journal."
+        ),
+        Setting(
             key: "intake-slots", unit: "slots of 256 bytes", standard: "16384",
             help: "Commands that may wait for the engine before `busy` is answered.",
             form: .number(64...1_048_576)),

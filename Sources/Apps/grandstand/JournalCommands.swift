@@ -2,6 +2,7 @@ import EngineCore
 import EngineFiles
 import EngineJournal
 import EngineService
+import Foundation
 import Kernel
 import StoreSQLite
 
@@ -53,15 +54,38 @@ enum JournalCommands {
     }
 
     private static func readable(_ directory: String) -> Bool {
-        readFile(directory + "/" + JournalFormat.segmentName(1)) != nil
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.contains { JournalFormat.segmentNumber($0) != nil }
+    }
+
+    /// Where reading begins: nil for the journal's beginning, else the oldest snapshot that stands for what has
+    /// left, loaded into `engine` when one is given.
+    static func start(_ disk: FileDisk) throws -> (sequence: UInt64, end: JournalEnd)? {
+        let segments = try disk.names().compactMap(JournalFormat.segmentNumber)
+        guard !segments.contains(1) else { return nil }
+        for sequence in try SnapshotShelf(disk).finished().reversed() {
+            let name = SnapshotFormat.name(sequence)
+            guard let end = try? SnapshotReader(disk, name: name).end(),
+                try JournalReader(disk).holds(end)
+            else { continue }
+            return (sequence, end)
+        }
+        throw UsageError(
+            text: "The journal's beginning is not here, and no snapshot stands for it.")
     }
 
     private static func verify(_ disk: FileDisk) throws -> Int32 {
         var engine = Engine(limits: EngineLimits(), seed: 1)
-        var replay = Replay()
         var sealed = SealedSegments()
+        let start = try start(disk)
+        var replay = Replay()
+        if let start {
+            let header = try SnapshotShelf(disk).open(start.sequence, into: &engine)
+            replay = Replay(from: header)
+            print("from        snapshot \(start.sequence): segments before it are not here")
+        }
         guard
-            let end = try JournalReader(disk).scan({ block in
+            let end = try JournalReader(disk).scan(from: start?.end, { block in
                 try replay.apply(block, to: &engine)
                 block.forEachRecord { sealed.note($0) }
             })
@@ -93,7 +117,7 @@ enum JournalCommands {
 
     private static func dump(_ disk: FileDisk, from: UInt64, count: UInt64) throws -> Int32 {
         var left = count
-        _ = try JournalReader(disk).scan { block in
+        _ = try JournalReader(disk).scan(from: try start(disk)?.end) { block in
             block.forEachRecord { record in
                 guard record.sequence >= from, left > 0 else { return }
                 left -= 1
@@ -113,7 +137,7 @@ enum JournalCommands {
 
     private static func stats(_ disk: FileDisk) throws -> Int32 {
         var counts: [UInt8: (records: UInt64, slots: UInt64)] = [:]
-        let end = try JournalReader(disk).scan { block in
+        let end = try JournalReader(disk).scan(from: try start(disk)?.end) { block in
             block.forEachRecord { record in
                 counts[record.rawKind, default: (0, 0)].records += 1
                 counts[record.rawKind, default: (0, 0)].slots += UInt64(record.slots)
@@ -138,6 +162,10 @@ enum JournalCommands {
                 text:
                     "A server is running on \(directory) (\(held.holder.split(separator: "\n").joined(separator: ", "))). Stop it first."
             )
+        }
+        guard try start(disk) == nil else {
+            throw UsageError(
+                text: "Rows are rebuilt from the whole journal; bring its first segments back from the archive.")
         }
         for suffix in ["", "-wal", "-shm"] {
             try? disk.remove("projection.sqlite" + suffix)

@@ -77,6 +77,7 @@ final class Platform: @unchecked Sendable {
     private var listeners: [Listener] = []
     private var feed: FeedRunner?
     private var keeper: SegmentKeeper<FileDisk>!
+    private var snapshots: SnapshotKeeper<FileDisk>!
     private var feedTimer: LoopTimer?
     private let engineStopped = DispatchSemaphore(value: 0)
     /// Connections and commands that a stop still waits for.
@@ -194,12 +195,14 @@ final class Platform: @unchecked Sendable {
         let host = try makeHost(journal)
         let report = host.report
         recovered = report.records
+        for text in report.unusable { Log.error("snapshot_unusable", [("text", text)]) }
         let took = Double(gs_boot_nanoseconds() - began) / 1e9
         Log.info(
             report.isNew ? "journal_begun" : "journal_recovered",
             [
                 ("blocks", String(report.blocks)), ("records", String(report.records)),
                 ("torn_bytes", String(report.tornBytes)),
+                ("snapshot", String(report.snapshot)),
                 ("state_hash", report.stateHash.description), ("seconds", String(took)),
                 ("disk", disk.description),
             ])
@@ -227,13 +230,19 @@ final class Platform: @unchecked Sendable {
         cell.licence = UInt32(try configuration.number("licence"))
         cell.build = Program.version
         let segmentBytes = Int(try configuration.number("segment-bytes"))
-        let keeper = SegmentKeeper(disk, segmentBytes: segmentBytes)
+        let keeper = SegmentKeeper(
+            disk, segmentBytes: segmentBytes, retention: try retention())
         self.keeper = keeper
         do {
             return try EngineHost(
                 disk: disk, clock: SystemClock(), limits: limits, cell: cell,
                 segmentBytes: segmentBytes, newJournal: journal, factsWin: factsWin,
                 prepare: { keeper.need($0) },
+                remember: { [unowned self] in
+                    view.apply($0)
+                    keeper.note($0)
+                },
+                restored: { [unowned self] in view.restore(from: $0) },
                 observe: { [unowned self] block in
                     block.forEachRecord {
                         view.apply($0)
@@ -245,6 +254,23 @@ final class Platform: @unchecked Sendable {
         } catch {
             throw UsageError(text: Self.words(for: error))
         }
+    }
+
+    private func retention() throws -> Retention {
+        var retention = Retention()
+        retention.age = try configuration.number("keep-days") * 86_400_000_000_000
+        retention.bytes = Int(try configuration.number("keep-mebibytes")) << 20
+        do {
+            let digests = configuration.text("digests")
+            if !digests.isEmpty { retention.export = try DigestLedger(directory: digests) }
+            let archive = configuration.text("archive")
+            if !archive.isEmpty {
+                retention.archive = try DirectoryArchive(from: disk, to: archive)
+            }
+        } catch {
+            throw UsageError(text: "archive or digests cannot be used: \(error).")
+        }
+        return retention
     }
 
     /// Before anything is written: the projections and the configuration must fit to the journal.
@@ -358,6 +384,19 @@ final class Platform: @unchecked Sendable {
         let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool = {
             [unowned self] in engine.ask($0)
         }
+        let directory = configuration.text("data")
+        let openBets = try configuration.number("open-bets")
+        snapshots = SnapshotKeeper(
+            disk, every: Int(try configuration.number("snapshot-every")) << 20,
+            rate: Int(try configuration.number("snapshot-rate")) << 20,
+            verify: {
+                try SnapshotCommands.verifyElsewhere(directory, $0, openBets: openBets)
+            },
+            onKept: { [keeper] sequence in
+                Log.info("snapshot_kept", [("record", String(sequence))])
+                keeper?.snapshotKept()
+            },
+            onProblem: { Log.error("snapshot_failed", [("text", $0)]) })
         engine.subscribe(store)
         for index in 0..<count {
             let loop = Loop(index: index)
@@ -386,6 +425,20 @@ final class Platform: @unchecked Sendable {
             Metric(
                 "grandstand_connections_refused_total", "Connections turned away at the bound.",
                 counter: true, Double(admission?.refused ?? 0)),
+            Metric(
+                "grandstand_snapshots_total", "Snapshots taken and compared.", counter: true,
+                Double(snapshots.status.taken)),
+            Metric(
+                "grandstand_snapshots_failed_total", "Snapshots given up or found wrong.",
+                counter: true, Double(snapshots.status.failed)),
+            Metric(
+                "grandstand_snapshot_record",
+                "The record that the newest snapshot was taken after.",
+                Double(snapshots.status.kept)),
+            Metric(
+                "grandstand_snapshot_slowest_slice_seconds",
+                "The longest that the engine copied for a snapshot between two batches.",
+                Double(engine.status.slowestSlice) / 1e9),
             Metric("grandstand_sessions", "Punters' sessions.", Double(sessions.count)),
         ]
         if let feed {
@@ -513,7 +566,9 @@ final class Platform: @unchecked Sendable {
                 } else {
                     Log.info("journal_disk_has_room")
                 }
-            }, onProblem: { Log.error("segment_failed", [("text", $0)]) })
+            }, onProblem: { Log.error("segment_failed", [("text", $0)]) },
+            afterDurable: { [unowned self] done in engine.ask { _ in done() } })
+        snapshots.start(engine)
         for (index, loop) in loops.enumerated() { loop.start(name: "loop-\(index)") }
     }
 
@@ -616,6 +671,7 @@ final class Platform: @unchecked Sendable {
             if left.load(ordering: .relaxed) == 0 { break }
             usleep(50_000)
         }
+        snapshots.stop()
         keeper.stop()
         engine.stop()
         engineStopped.wait()

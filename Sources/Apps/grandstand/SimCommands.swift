@@ -149,6 +149,8 @@ enum SimCommands {
         var bets = 0
         var crashes = 0
         var refused = 0
+        var snapshots = 0
+        var restored = 0
         var failed: [SimulationResult] = []
         var shownAt: Int64 = 0
     }
@@ -191,6 +193,8 @@ enum SimCommands {
         progress.commands += result.commands
         progress.bets += result.bets
         progress.crashes += result.crashes
+        progress.snapshots += result.snapshots
+        progress.restored += result.restored
         if result.isRefused { progress.refused += 1 }
         if !result.problems.isEmpty {
             progress.failed.append(result)
@@ -209,7 +213,7 @@ enum SimCommands {
         let rate = Int(Double(progress.commands) / seconds)
         print(
             "\(progress.done) seeds, \(progress.commands) commands (\(rate) a second), \(progress.bets) bets, "
-                + "\(progress.crashes) crashes, \(progress.refused) refused to start, \(progress.failed.count) failed"
+                + "\(progress.crashes) crashes, \(progress.snapshots) snapshots, \(progress.restored) starts from one, \(progress.refused) refused to start, \(progress.failed.count) failed"
         )
         fflush(nil)
     }

@@ -6,7 +6,7 @@
 
 /// What Linux has and neither libuv nor Swift's Glibc module shows. Each returns -errno on failure.
 
-/// Opens for reading and writing, close-on-exec, with O_DIRECT|O_DSYNC when `direct`.
+/// Opens for reading and writing, close-on-exec, with O_DIRECT|O_DSYNC when `direct` is 1, O_DIRECT when it is 2.
 int gs_open_journal(const char *path, int create, int direct);
 /// Takes an exclusive open-file-description lock on the whole file, without waiting.
 int gs_lock_exclusive(int descriptor);

@@ -63,8 +63,18 @@ struct BetRow: BitwiseCopyable {
     var legCount: UInt8
     var status: UInt8
     var isExposed: UInt8 = 1
-    var padding: UInt8 = 0
+    /// Legs whose markets have not released them yet.
+    var heldLegs: UInt8 = 0
     var refusal: UInt16 = 0
+
+    /// A row that waits to be used again; `firstLeg` leads to the next such.
+    static func free(next: UInt32) -> BetRow {
+        BetRow(
+            sequence: 0, stake: 0, potentialReturn: 0, dueAt: 0, account: .max, firstLeg: next,
+            legCount: 0, status: 0, isExposed: 0)
+    }
+
+    var isFree: Bool { sequence == 0 }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 2, row: UInt64(row))
@@ -74,7 +84,7 @@ struct BetRow: BitwiseCopyable {
         mix.combine(
             UInt64(account) << 32 | UInt64(firstLeg),
             UInt64(settlementVersion) << 48 | UInt64(legCount) << 40 | UInt64(status) << 32
-                | UInt64(isExposed) << 24 | UInt64(refusal))
+                | UInt64(isExposed) << 24 | UInt64(heldLegs) << 16 | UInt64(refusal))
         return mix
     }
 }
@@ -88,6 +98,11 @@ struct LegRow: BitwiseCopyable {
     var material: UInt64
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
+
+    /// The first of the rows of a bet that left; `market` leads to the next such.
+    static func free(next: UInt32) -> LegRow {
+        LegRow(numerator: 0, denominator: 0, market: next, selection: 0, material: 0)
+    }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 3, row: UInt64(row))
@@ -142,13 +157,18 @@ struct AccountBook: ~Copyable {
     var bets: Rows<BetRow>
     var legs: Rows<LegRow>
     private(set) var hash = StateHash()
+    /// Rows of bets that left: the newest, which leads to the others.
+    private(set) var freeBet: UInt32 = .max
+    /// Rows of legs that left, by how many stand together.
+    private(set) var freeLegs: InlineArray<21, UInt32> = InlineArray(repeating: .max)
+    private(set) var freeBets = 0
     /// What each ledger account of each kind of money holds in total; each kind sums to zero.
     private(set) var totals: InlineArray<2, InlineArray<10, Int64>>
 
     /// Part of every id that is ours; another partition's rows are not here.
     var partition: UInt32 = 0
     private var accountIndex: KeyIndex
-    private var ids: IDWindow
+    var ids: IDWindow
     private var timers: DueQueue
 
     init(limits: EngineLimits, seed: UInt64) {
@@ -160,7 +180,6 @@ struct AccountBook: ~Copyable {
         totals = InlineArray(repeating: InlineArray(repeating: 0))
         accountIndex = KeyIndex(reserving: 1024, seed: seed)
         ids = IDWindow(capacity: limits.ids, reserving: limits.reservedIDs, seed: seed)
-        ids.reserve(limits.reservedBets)
         timers = DueQueue(capacity: limits.timers)
     }
 
@@ -251,21 +270,89 @@ struct AccountBook: ~Copyable {
 
     /// The bet's row, or nil when bets or legs are full; the legs are added by `addLeg` right after.
     mutating func add(_ bet: BetRow) -> UInt32? {
-        guard bets.count < bets.capacity, legs.count + Int(bet.legCount) <= legs.capacity else {
-            return nil
-        }
+        guard hasRoom(legs: Int(bet.legCount)) else { return nil }
         var row = bet
-        row.firstLeg = UInt32(legs.count)
-        let number = bets.append(row)
-        if let number { hash.add(row.mix(number)) }
+        row.heldLegs = bet.legCount
+        row.firstLeg = takeLegs(Int(bet.legCount))
+        guard freeBet != .max else {
+            let number = bets.append(row)!
+            hash.add(row.mix(number))
+            return number
+        }
+        let number = freeBet
+        hash.subtract(bets[number].mix(number))
+        setFreeBet(bets[number].firstLeg)
+        freeBets -= 1
+        bets[number] = row
+        hash.add(row.mix(number))
         return number
     }
 
-    mutating func add(_ leg: LegRow) {
-        let number = legs.append(leg)
-        precondition(number != nil, "room for a bet's legs was looked for before")
-        hash.add(leg.mix(number!))
+    /// Bets that are here, whatever their status.
+    var betCount: Int { bets.count - freeBets }
+
+    /// Whether a bet with this many legs finds rows.
+    func hasRoom(legs count: Int) -> Bool {
+        (freeBet != .max || bets.count < bets.capacity)
+            && (freeLegs[min(count, 20)] != .max || legs.count + count <= legs.capacity)
     }
+
+    /// The rows for a bet's legs, one after another; each is filled by `set` right after.
+    private mutating func takeLegs(_ count: Int) -> UInt32 {
+        let first = freeLegs[count]
+        guard first != .max else {
+            let fresh = UInt32(legs.count)
+            for _ in 0..<count {
+                let number = legs.append(.free(next: .max))
+                precondition(number != nil, "room for a bet's legs was looked for before")
+            }
+            return fresh
+        }
+        let next = legs[first].market
+        for number in first..<first + UInt32(count) { hash.subtract(legs[number].mix(number)) }
+        setFreeLegs(count, next)
+        return first
+    }
+
+    mutating func set(_ leg: LegRow, at number: UInt32) {
+        legs[number] = leg
+        hash.add(leg.mix(number))
+    }
+
+    /// A bet whose markets have all released it leaves; its rows are used again.
+    mutating func remove(bet number: UInt32) {
+        let row = bets[number]
+        hash.subtract(row.mix(number))
+        bets[number] = .free(next: freeBet)
+        hash.add(bets[number].mix(number))
+        setFreeBet(number)
+        freeBets += 1
+        let count = Int(row.legCount)
+        for index in 0..<UInt32(count) {
+            let leg = row.firstLeg + index
+            hash.subtract(legs[leg].mix(leg))
+            legs[leg] = .free(next: index == 0 ? freeLegs[count] : .max)
+            hash.add(legs[leg].mix(leg))
+        }
+        setFreeLegs(count, row.firstLeg)
+    }
+
+    // Which row is used next decides numbers that are seen later, so the hash has it too.
+
+    private mutating func setFreeBet(_ number: UInt32) {
+        hash.subtract(freeBet, kind: 21)
+        freeBet = number
+        hash.add(freeBet, kind: 21)
+    }
+
+    private mutating func setFreeLegs(_ count: Int, _ number: UInt32) {
+        hash.subtract(freeLegs[count], kind: 32 + UInt64(count))
+        freeLegs[count] = number
+        hash.add(freeLegs[count], kind: 32 + UInt64(count))
+    }
+
+    /// The oldest id that is still known here; no bet that it may name can leave.
+    var oldestID: UInt64? { ids.oldestSequence }
 
     // MARK: Ids
 
@@ -295,16 +382,18 @@ struct AccountBook: ~Copyable {
     }
 
     /// Lets ids go whose window has passed and whose answer the projection has.
-    mutating func forget(now: Timestamp, projected: UInt64, atMost: Int) {
+    mutating func forget(now: Timestamp, projected: UInt64, window: Int64, atMost: Int) {
         for _ in 0..<atMost {
-            guard let (row, facts) = ids.popFirst(now: now, projected: projected) else { return }
+            guard
+                let (row, facts) = ids.popFirst(now: now, projected: projected, window: window)
+            else { return }
             hash.subtract(row.mix(facts))
             if row.refusal != 0 { change(account: row.account) { $0.refused -= 1 } }
         }
     }
 
-    func canForget(now: Timestamp, projected: UInt64) -> Bool {
-        ids.canPop(now: now, projected: projected)
+    func canForget(now: Timestamp, projected: UInt64, window: Int64) -> Bool {
+        ids.canPop(now: now, projected: projected, window: window)
     }
 
     // MARK: Timers
@@ -318,6 +407,41 @@ struct AccountBook: ~Copyable {
     }
 
     mutating func popDue(_ now: Timestamp) -> UInt32? { timers.pop(dueBy: now.nanoseconds) }
+
+    // MARK: Snapshots
+
+    /// After the rows were loaded: what follows from them.
+    mutating func rebuild(
+        hash: StateHash, totals: [Int64], freeBet: UInt32, freeLegs: [UInt32], seed: UInt64
+    ) {
+        self.hash = hash
+        for money in 0..<2 {
+            for account in 0..<10 { self.totals[money][account] = totals[money * 10 + account] }
+        }
+        self.freeBet = freeBet
+        for count in 0..<21 { self.freeLegs[count] = freeLegs[count] }
+        accountIndex = KeyIndex(reserving: accounts.count, seed: seed)
+        for number in 0..<UInt32(accounts.count) {
+            accountIndex.insert(
+                accounts[number].externalHigh, accounts[number].externalLow, row: number)
+        }
+        freeBets = 0
+        for number in 0..<UInt32(bets.count) {
+            if bets[number].isFree {
+                freeBets += 1
+            } else if bets[number].status == BetStatus.pending.rawValue,
+                !planted(.snapshotTimerLost)
+            {
+                schedule(bet: number, dueAt: bets[number].dueAt)
+            }
+        }
+    }
+
+    var totalWords: [Int64] {
+        (0..<2).flatMap { money in (0..<10).map { totals[money][$0] } }
+    }
+
+    var freeLegWords: [UInt32] { (0..<21).map { freeLegs[$0] } }
 
     // MARK: Proof
 
@@ -342,6 +466,7 @@ struct AccountBook: ~Copyable {
         for number in 0..<UInt32(bets.count) {
             let row = bets[number]
             fresh.add(row.mix(number))
+            if row.isFree { continue }
             let money = Int(accounts[row.account].money) - 1
             switch BetStatus(rawValue: row.status) {
             case .pending: held[money] += row.stake
@@ -351,6 +476,9 @@ struct AccountBook: ~Copyable {
             }
         }
         for number in 0..<UInt32(legs.count) { fresh.add(legs[number].mix(number)) }
+        fresh.add(freeBet, kind: 21)
+        for count in 1...20 { fresh.add(freeLegs[count], kind: 32 + UInt64(count)) }
+        problems += freeProblems()
         ids.forEach { fresh.add($0.mix($1)) }
         var standing = [UInt32](repeating: 0, count: accounts.count)
         for number in 0..<UInt32(bets.count)
@@ -381,8 +509,41 @@ struct AccountBook: ~Copyable {
         return (fresh, problems)
     }
 
+    /// Each free row is on its list once, and nothing else is.
+    private func freeProblems() -> [String] {
+        var counted = 0
+        var number = freeBet
+        while number != .max, counted <= bets.count, bets[number].isFree {
+            counted += 1
+            number = bets[number].firstLeg
+        }
+        guard number == .max, counted == freeBets else {
+            return ["the list of free bets is broken"]
+        }
+        var free = 0
+        for number in 0..<UInt32(bets.count) where bets[number].isFree { free += 1 }
+        return free == freeBets ? [] : ["\(free) bets are free, \(freeBets) are on the list"]
+    }
+
     /// Total of one ledger account in one kind of money.
     func total(_ account: LedgerAccount, _ money: MoneyKind) -> Int64 {
         totals[Int(money.rawValue) - 1][Int(account.rawValue)]
+    }
+}
+
+extension StateHash {
+    /// The head of a list of free rows; an empty list adds nothing.
+    mutating func add(_ free: UInt32, kind: UInt64) {
+        if free != .max { add(Self.mix(free, kind)) }
+    }
+
+    mutating func subtract(_ free: UInt32, kind: UInt64) {
+        if free != .max { subtract(Self.mix(free, kind)) }
+    }
+
+    private static func mix(_ free: UInt32, _ kind: UInt64) -> RowMix {
+        var mix = RowMix(kind: kind, row: UInt64(free))
+        mix.combine(UInt64(free), kind)
+        return mix
     }
 }

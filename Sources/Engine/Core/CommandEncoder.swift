@@ -401,6 +401,29 @@ public enum ResultSource: UInt8, Sendable {
         return record
     }
 
+    /// A snapshot was written, loaded by another process and found right.
+    public mutating func snapshotKept(sequence: UInt64, bytes: Int, digest: [UInt8]) -> RecordBytes
+    {
+        let record = begin(.snapshotKept, body: Layout.SnapshotKept.size)
+        record.set(Layout.SnapshotKept.sequence, sequence)
+        record.set(Layout.SnapshotKept.bytes, UInt64(bytes))
+        record.set(Layout.SnapshotKept.digest, bytes: digest)
+        return record
+    }
+
+    /// Segments that are about to leave the journal's directory.
+    public mutating func segmentsDropped(
+        _ segments: ClosedRange<UInt32>, snapshot: UInt64, reason: UInt8, isArchived: Bool
+    ) -> RecordBytes {
+        let record = begin(.segmentsDropped, body: Layout.SegmentsDropped.size)
+        record.set(Layout.SegmentsDropped.first, segments.lowerBound)
+        record.set(Layout.SegmentsDropped.last, segments.upperBound)
+        record.set(Layout.SegmentsDropped.snapshot, snapshot)
+        record.set(Layout.SegmentsDropped.reason, reason)
+        record.set(Layout.SegmentsDropped.archived, isArchived ? 1 as UInt8 : 0)
+        return record
+    }
+
     public mutating func approve(proposal: UInt64, actor: UInt64) -> RecordBytes {
         let record = begin(.approve, body: Layout.Result.selections)
         record.set(Layout.Result.proposal, proposal)

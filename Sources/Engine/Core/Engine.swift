@@ -20,12 +20,13 @@ public struct Engine: ~Copyable {
     var markets: MarketBook
     var rules = CellRules()
     /// The newest record and its time.
-    public private(set) var sequence: UInt64 = 0
-    public private(set) var time = Timestamp(nanoseconds: 0)
+    public internal(set) var sequence: UInt64 = 0
+    public internal(set) var time = Timestamp(nanoseconds: 0)
     var recoveredAt: Int64 = .min
     /// The rules of the command at hand, and those of new commands.
     var ruleSet: RuleSet
     private let ruleSets: [RuleSet]
+    let seed: UInt64
     /// What the journal says of the command at hand, in replay.
     var stored = StoredOutcomes.none
     /// Where the rules decided the last followed command otherwise than was stored.
@@ -39,6 +40,7 @@ public struct Engine: ~Copyable {
     public init(limits: EngineLimits, seed: UInt64, rules ruleSets: [RuleSet] = RuleSet.known) {
         precondition(!ruleSets.isEmpty, "an engine has rules")
         self.limits = limits
+        self.seed = seed
         self.ruleSets = ruleSets
         ruleSet = ruleSets[ruleSets.count - 1]
         accounts = AccountBook(limits: limits, seed: seed)
@@ -72,15 +74,16 @@ public struct Engine: ~Copyable {
         case .forgetIDs:
             accounts.forget(
                 now: time, projected: command.field(Layout.ForgetIDs.projected, as: UInt64.self),
-                atMost: 4096)
+                window: ruleSet.idWindow, atMost: 4096)
         case .genesis:
             rules = CellRules(command)
             accounts.partition = rules.partition
             markets.partition = rules.partition
         case .recovered: recover()
-        case .session, .sealed, .divergence: break
+        case .release: releaseBets(command, &outcomes)
+        case .session, .sealed, .divergence, .checkpoint, .snapshotKept, .segmentsDropped: break
         case .accountChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn, .placed,
-            .betSettled, .resultAnswered, nil:
+            .betSettled, .resultAnswered, .betsReleased, nil:
             preconditionFailure("only commands are applied")
         }
         sequence = outcomes.nextSequence - 1
@@ -115,9 +118,21 @@ public struct Engine: ~Copyable {
     /// The state in 128 bits, kept in step with every change; O(1).
     public var stateHash: StateHash {
         var total = accounts.hash
-        var mix = RowMix(kind: 32, row: 0)
+        var mix = RowMix(kind: 64, row: 0)
         mix.combine(markets.hash.high, markets.hash.low)
         mix.combine(sequence, UInt64(bitPattern: time.nanoseconds))
+        mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
+        rules.combine(into: &mix)
+        total.add(mix)
+        return total
+    }
+
+    /// The same without sequence and time: what a checkpoint is held against, whose own record changes
+    /// nothing else.
+    public var rowsHash: StateHash {
+        var total = accounts.hash
+        var mix = RowMix(kind: 65, row: 0)
+        mix.combine(markets.hash.high, markets.hash.low)
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
         rules.combine(into: &mix)
         total.add(mix)
@@ -145,7 +160,7 @@ public struct Engine: ~Copyable {
 
     public var counts: EngineCounts {
         EngineCounts(
-            accounts: accounts.accounts.count, bets: accounts.bets.count, ids: accounts.idCount,
+            accounts: accounts.accounts.count, bets: accounts.betCount, ids: accounts.idCount,
             fixtures: markets.fixtures.count, markets: markets.markets.count)
     }
 
@@ -237,6 +252,7 @@ struct CellRules {
 extension Engine {
     /// Whether any id may be let go, given what the projection holds.
     public func canForgetIDs(at now: Timestamp, projected: UInt64) -> Bool {
-        accounts.canForget(now: now, projected: projected)
+        accounts.canForget(
+            now: now, projected: projected, window: ruleSets[ruleSets.count - 1].idWindow)
     }
 }

@@ -173,10 +173,10 @@ extension Engine {
             let timers = Int64(accounts.timerCapacity)
             throw Refused(.tooManyTimers, value: timers, threshold: timers)
         }
-        let bets = accounts.bets.count
-        guard bets < limits.openBets,
-            accounts.legs.count + request.legCount <= accounts.legs.capacity
+        guard accounts.hasRoom(legs: request.legCount),
+            markets.hasRoom(standing: request.legCount)
         else {
+            let bets = accounts.betCount
             throw Refused(
                 .tooManyOpenBets, value: Int64(bets), threshold: Int64(limits.openBets))
         }
@@ -350,10 +350,11 @@ extension Engine {
                 status: (isPending ? BetStatus.pending : .open).rawValue))!
         for index in 0..<request.legCount {
             let leg = scratch[index]
-            accounts.add(
+            accounts.set(
                 LegRow(
                     numerator: leg.numerator, denominator: leg.denominator, market: leg.market,
-                    selection: leg.selection, material: leg.material))
+                    selection: leg.selection, material: leg.material),
+                at: accounts.bets[bet].firstLeg + UInt32(index))
             markets.stand(
                 bet, market: leg.market, selection: leg.selection,
                 returns: isSingle ? terms.potentialReturn : terms.potentialReturn - request.stake,
@@ -606,7 +607,7 @@ extension Engine {
         var legs: [UInt32: UInt32] = [:]
         for number in 0..<UInt32(accounts.bets.count) {
             let bet = accounts.bets[number]
-            guard bet.isExposed == 1 else { continue }
+            guard bet.isExposed == 1, !bet.isFree else { continue }
             for index in 0..<UInt32(bet.legCount) {
                 let leg = accounts.legs[bet.firstLeg + index]
                 let isSingle = bet.legCount == 1

@@ -12,6 +12,9 @@ extension Engine {
         guard let results = readResults(command, market: number) else {
             return answer(command, result: number, .malformed, &outcomes)
         }
+        guard markets.markets[number].isReleased == 0 else {
+            return answer(command, result: number, .betsReleased, &outcomes)
+        }
         let hasTooMany = hasTooManyWinners(results, market: number)
         guard !refuses(command, .tooManyWinners, when: hasTooMany) else {
             return answer(command, result: number, .tooManyWinners, &outcomes)
@@ -68,6 +71,9 @@ extension Engine {
         guard let results = readResults(command, market: number) else {
             return answer(command, result: number, .malformed, &outcomes)
         }
+        guard markets.markets[number].isReleased == 0 else {
+            return answer(command, result: number, .betsReleased, &outcomes)
+        }
         let hasTooMany = hasTooManyWinners(results, market: number)
         guard !refuses(command, .tooManyWinners, when: hasTooMany) else {
             return answer(command, result: number, .tooManyWinners, &outcomes)
@@ -108,7 +114,8 @@ extension Engine {
         }
         markets.removeProposal(at: index)
         guard
-            markets.markets[proposal.market].settlementVersion == proposal.settlementVersion
+            markets.markets[proposal.market].settlementVersion == proposal.settlementVersion,
+            markets.markets[proposal.market].isReleased == 0
         else {
             return answer(
                 command, result: proposal.market, .marketChangedSince, proposal: wanted, &outcomes)
@@ -220,6 +227,10 @@ extension Engine {
             let cursor = markets.markets[market].cursor
             guard cursor != .max else {
                 markets.dequeue()
+                markets.scheduleRelease(
+                    of: market, walked: command.sequence,
+                    at: time.nanoseconds
+                        + (planted(.releasedEarly) ? 0 : ruleSet.correctionWindow * 1_000_000))
                 continue
             }
             let standing = markets.standings[cursor]

@@ -5,28 +5,30 @@ import Kernel
 ///
 /// Bound: `capacity`; the caller looks before it appends.
 @safe struct IDWindow: ~Copyable {
-    private var rows: Rows<IDRow>
-    private var factRows: Rows<FactRow>
-    private var freeFacts: UInt32 = .max
+    var rows: RowRing<IDRow>
+    var factRows: Rows<FactRow>
+    private(set) var freeFacts: UInt32 = .max
     private var index: KeyIndex
-    let capacity: Int
-    /// Absolute counts: the ring's place is the count modulo its size.
-    private var head: UInt64 = 0
-    private var tail: UInt64 = 0
+    private let seed: UInt64
 
     init(capacity: Int, reserving: Int, seed: UInt64) {
-        rows = Rows(capacity: capacity)
+        rows = RowRing(capacity: capacity)
         factRows = Rows(capacity: capacity)
         index = KeyIndex(reserving: reserving, seed: seed &+ 1)
-        self.capacity = capacity
+        self.seed = seed
     }
 
-    mutating func reserve(_ ids: Int) { rows.reserve(ids) }
+    var capacity: Int { rows.capacity }
+    var count: Int { rows.count }
+    var isFull: Bool { rows.isFull }
+    var oldestSequence: UInt64? { count > 0 ? rows[rows.head].sequence : nil }
 
-    var count: Int { Int(tail - head) }
-    var isFull: Bool { count == capacity }
+    /// What the index keeps of a position: no two that are here at once have the same.
+    private static func short(_ position: UInt64) -> UInt32 { UInt32(position & 0x7fff_ffff) }
 
-    private func place(_ position: UInt64) -> UInt32 { UInt32(position % UInt64(capacity)) }
+    private func position(_ short: UInt32) -> UInt64 {
+        rows.head + UInt64((short &- Self.short(rows.head)) & 0x7fff_ffff)
+    }
 
     @inline(__always)
     private static func folded(_ account: UInt32, _ high: UInt64) -> UInt64 {
@@ -35,10 +37,12 @@ import Kernel
 
     @inline(__always)
     func find(_ id: ExternalID, account: UInt32) -> IDRow? {
-        let row = index.find(Self.folded(account, id.high), id.low) {
-            rows[$0].high == id.high && rows[$0].low == id.low && rows[$0].account == account
+        let found = index.find(Self.folded(account, id.high), id.low) {
+            let place = position($0)
+            return rows[place].high == id.high && rows[place].low == id.low
+                && rows[place].account == account
         }
-        return row.map { rows[$0] }
+        return found.map { rows[position($0)] }
     }
 
     @discardableResult
@@ -49,15 +53,8 @@ import Kernel
             stored.refusal = refusal.rawValue
             stored.facts = store(facts)
         }
-        let number = place(tail)
-        if Int(number) == rows.count {
-            let appended = rows.append(stored)
-            precondition(appended == number, "the ring grows in order")
-        } else {
-            rows[number] = stored
-        }
-        tail += 1
-        index.insert(Self.folded(row.account, row.high), row.low, row: number)
+        let position = rows.append(stored)
+        index.insert(Self.folded(row.account, row.high), row.low, row: Self.short(position))
         return stored
     }
 
@@ -80,48 +77,63 @@ import Kernel
     mutating func conclude(_ sequence: UInt64, refusal: Refusal, facts: RefusalFacts)
         -> (IDRow, IDRow)?
     {
-        var low = head
-        var high = tail
+        var low = rows.head
+        var high = rows.tail
         while low < high {
             let middle = low + (high - low) / 2
-            if rows[place(middle)].sequence < sequence { low = middle + 1 } else { high = middle }
+            if rows[middle].sequence < sequence { low = middle + 1 } else { high = middle }
         }
-        guard low < tail, rows[place(low)].sequence == sequence else { return nil }
-        let number = place(low)
-        let before = rows[number]
-        rows[number].refusal = refusal.rawValue
-        rows[number].facts = store(facts)
-        return (before, rows[number])
+        guard low < rows.tail, rows[low].sequence == sequence else { return nil }
+        let before = rows[low]
+        rows[low].refusal = refusal.rawValue
+        rows[low].facts = store(facts)
+        return (before, rows[low])
     }
 
-    func canPop(now: Timestamp, projected: UInt64) -> Bool {
-        guard head < tail else { return false }
-        let row = rows[place(head)]
-        let window = planted(.idForgottenEarly) ? 1000 : Limits.idWindow
-        return row.validUntil + window * 1_000_000 < now.nanoseconds
+    /// `window` in milliseconds.
+    func canPop(now: Timestamp, projected: UInt64, window: Int64) -> Bool {
+        guard count > 0 else { return false }
+        let row = rows[rows.head]
+        let kept = planted(.idForgottenEarly) ? 1000 : window
+        return row.validUntil + kept * 1_000_000 < now.nanoseconds
             && row.sequence < projected
     }
 
     /// The oldest id, if its window has passed and the projection has its answer.
-    mutating func popFirst(now: Timestamp, projected: UInt64) -> (IDRow, RefusalFacts)? {
-        guard canPop(now: now, projected: projected) else { return nil }
-        let number = place(head)
-        let row = rows[number]
+    mutating func popFirst(now: Timestamp, projected: UInt64, window: Int64) -> (
+        IDRow, RefusalFacts
+    )? {
+        guard canPop(now: now, projected: projected, window: window) else { return nil }
+        let head = rows.head
+        let row = rows[head]
         let facts = facts(of: row)
-        index.remove(Self.folded(row.account, row.high), row.low, row: number)
+        index.remove(Self.folded(row.account, row.high), row.low, row: Self.short(head))
         if row.facts != .max {
             factRows[row.facts].next = freeFacts
             freeFacts = row.facts
         }
-        head += 1
+        rows.removeFirst()
         return (row, facts)
     }
 
     func forEach(_ body: (IDRow, RefusalFacts) -> Void) {
-        var position = head
-        while position < tail {
-            let row = rows[place(position)]
+        var position = rows.head
+        while position < rows.tail {
+            let row = rows[position]
             body(row, facts(of: row))
+            position += 1
+        }
+    }
+
+    /// After the rows were loaded: the index, and where free facts begin.
+    mutating func rebuild(freeFacts: UInt32) {
+        self.freeFacts = freeFacts
+        index = KeyIndex(reserving: count, seed: seed &+ 1)
+        var position = rows.head
+        while position < rows.tail {
+            index.insert(
+                Self.folded(rows[position].account, rows[position].high), rows[position].low,
+                row: Self.short(position))
             position += 1
         }
     }

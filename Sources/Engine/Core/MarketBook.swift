@@ -59,12 +59,16 @@ struct MarketRow: BitwiseCopyable {
     var isQueued: UInt8 = 0
     var resultSource: UInt8 = 0
     var certainty: UInt8 = 0
-    var padding: UInt8 = 0
+    /// Its bets have left; results come too late.
+    var isReleased: UInt8 = 0
     var resultActor: UInt64 = 0
     var resultApprover: UInt64 = 0
     /// The sequence of the record with the newest result, and of the proposal it approved.
     var resultRecord: UInt64 = 0
     var resultProposal: UInt64 = 0
+    /// The record with which the newest walk over its bets ended, and when they may leave; 0 before that.
+    var walked: UInt64 = 0
+    var releaseAt: Int64 = 0
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
@@ -79,7 +83,9 @@ struct MarketRow: BitwiseCopyable {
             UInt64(lastStanding) << 32 | UInt64(nextOfFixture),
             UInt64(betDelay) << 32 | UInt64(settlementVersion))
         mix.combine(
-            UInt64(cursor) << 32 | UInt64(nextToSettle), UInt64(openLegs) << 32 | UInt64(padding))
+            UInt64(cursor) << 32 | UInt64(nextToSettle), UInt64(openLegs) << 32 | UInt64(isReleased)
+        )
+        mix.combine(walked, UInt64(bitPattern: releaseAt))
         mix.combine(
             UInt64(selectionCount) << 48 | UInt64(winners) << 40 | UInt64(reasons) << 32
                 | UInt64(isResulted) << 24 | UInt64(isQueued) << 16 | UInt64(resultSource) << 8
@@ -118,6 +124,9 @@ struct SelectionRow: BitwiseCopyable {
 struct StandingRow: BitwiseCopyable {
     var bet: UInt32
     var previous: UInt32
+
+    /// A row that waits to be used again; `previous` leads to the next such.
+    static func free(next: UInt32) -> StandingRow { StandingRow(bet: .max, previous: next) }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 19, row: UInt64(row))
@@ -179,6 +188,10 @@ struct MarketBook: ~Copyable {
     var selections: Rows<SelectionRow>
     var standings: Rows<StandingRow>
     private(set) var hash = StateHash()
+    /// Standing legs that left: the newest, which leads to the others.
+    private(set) var freeStanding: UInt32 = .max
+    /// Markets whose bets may leave, by when. A hint: the rows decide.
+    private var releases: DueQueue
     /// Part of every id that is ours; another partition's rows are not here.
     var partition: UInt32 = 0
     private var fixtureIndex: KeyIndex
@@ -194,6 +207,7 @@ struct MarketBook: ~Copyable {
         selections = Rows(capacity: limits.markets * 4)
         standings = Rows(capacity: limits.openBets + limits.openBets / 2)
         standings.reserve(limits.reservedBets)
+        releases = DueQueue(capacity: limits.markets)
         fixtureIndex = KeyIndex(reserving: 1024, seed: seed &+ 2)
         marketIndex = KeyIndex(reserving: 1024, seed: seed &+ 3)
     }
@@ -335,17 +349,89 @@ struct MarketBook: ~Copyable {
     mutating func stand(
         _ bet: UInt32, market: UInt32, selection: UInt32, returns: Int64, staked: Int64
     ) {
-        let number = standings.append(
-            StandingRow(bet: bet, previous: markets[market].lastStanding))
-        precondition(number != nil, "standing legs have as much room as legs")
-        hash.add(standings[number!].mix(number!))
+        let number = takeStanding()
+        standings[number] = StandingRow(bet: bet, previous: markets[market].lastStanding)
+        hash.add(standings[number].mix(number))
         change(selection: selection) { $0.returnsIfWon += returns }
         change(market: market) {
-            $0.lastStanding = number!
+            $0.lastStanding = number
             $0.openLegs += 1
             $0.staked += staked
         }
     }
+
+    private mutating func takeStanding() -> UInt32 {
+        guard freeStanding != .max else {
+            let number = standings.append(.free(next: .max))
+            precondition(number != nil, "standing legs have as much room as legs")
+            return number!
+        }
+        let number = freeStanding
+        hash.subtract(standings[number].mix(number))
+        setFreeStanding(standings[number].previous)
+        return number
+    }
+
+    private mutating func setFreeStanding(_ number: UInt32) {
+        hash.subtract(freeStanding, kind: 22)
+        freeStanding = number
+        hash.add(freeStanding, kind: 22)
+    }
+
+    /// Takes the newest standing leg off its market; which bet it was of, nil when there is none.
+    mutating func unstand(market: UInt32) -> UInt32? {
+        let number = markets[market].lastStanding
+        guard number != .max else { return nil }
+        let standing = standings[number]
+        change(market: market) { $0.lastStanding = standing.previous }
+        hash.subtract(standing.mix(number))
+        standings[number] = .free(next: freeStanding)
+        hash.add(standings[number].mix(number))
+        setFreeStanding(number)
+        return standing.bet
+    }
+
+    /// Whether a bet with this many legs finds rows for them: legs here and legs there come and go together,
+    /// but not in the same order.
+    func hasRoom(standing count: Int) -> Bool {
+        freeStanding != .max || standings.count + count <= standings.capacity
+    }
+
+    // MARK: Release
+
+    /// The walk over a market's bets has ended: they may leave when `at` has come.
+    mutating func scheduleRelease(of market: UInt32, walked: UInt64, at: Int64) {
+        let isNew = markets[market].releaseAt == 0
+        change(market: market) {
+            $0.walked = walked
+            $0.releaseAt = at
+        }
+        if isNew { releases.insert(DueQueue.Entry(dueAt: at, bet: market)) }
+    }
+
+    /// Whether the rows say that a step of this market's bets may leave.
+    func isReleasable(_ market: UInt32, now: Int64, projected: UInt64) -> Bool {
+        let row = markets[market]
+        return row.isReleased == 0 && row.releaseAt != 0 && row.releaseAt <= now
+            && row.openLegs == 0
+            && row.isQueued == 0 && row.walked < projected
+    }
+
+    /// The next market whose bets may leave; those that are not ready are looked at again `later`.
+    mutating func nextRelease(now: Int64, projected: UInt64, later: Int64) -> UInt32? {
+        while let entry = releases.first, entry.dueAt <= now {
+            if isReleasable(entry.bet, now: now, projected: projected) { return entry.bet }
+            _ = releases.pop(dueBy: now)
+            let row = markets[entry.bet]
+            if row.isReleased == 0 {
+                releases.insert(
+                    DueQueue.Entry(dueAt: max(row.releaseAt, later), bet: entry.bet))
+            }
+        }
+        return nil
+    }
+
+    var nextReleaseDue: Int64? { releases.first?.dueAt }
 
     // MARK: Settlement queue
 
@@ -380,6 +466,33 @@ struct MarketBook: ~Copyable {
         }
     }
 
+    // MARK: Snapshots
+
+    /// After the rows were loaded: what follows from them.
+    mutating func rebuild(
+        hash: StateHash, freeStanding: UInt32, queue: (UInt32, UInt32), proposals: [ProposalRow],
+        seed: UInt64
+    ) {
+        self.hash = hash
+        self.freeStanding = freeStanding
+        (firstToSettle, lastToSettle) = queue
+        self.proposals = proposals
+        fixtureIndex = KeyIndex(reserving: fixtures.count, seed: seed &+ 2)
+        for number in 0..<UInt32(fixtures.count) {
+            fixtureIndex.insert(
+                fixtures[number].externalHigh, fixtures[number].externalLow, row: number)
+        }
+        marketIndex = KeyIndex(reserving: markets.count, seed: seed &+ 3)
+        for number in 0..<UInt32(markets.count) {
+            marketIndex.insert(
+                markets[number].externalHigh, markets[number].externalLow, row: number)
+            guard markets[number].releaseAt != 0, markets[number].isReleased == 0 else { continue }
+            releases.insert(DueQueue.Entry(dueAt: markets[number].releaseAt, bet: number))
+        }
+    }
+
+    var settleQueue: (UInt32, UInt32) { (firstToSettle, lastToSettle) }
+
     // MARK: Proof
 
     func audit() -> (hash: StateHash, problems: [String]) {
@@ -389,6 +502,7 @@ struct MarketBook: ~Copyable {
         for number in 0..<UInt32(selections.count) { fresh.add(selections[number].mix(number)) }
         for number in 0..<UInt32(standings.count) { fresh.add(standings[number].mix(number)) }
         for proposal in proposals { fresh.add(proposal.mix) }
+        fresh.add(freeStanding, kind: 22)
         return (fresh, fresh == hash ? [] : ["the markets' hash is not the hash of their rows"])
     }
 }

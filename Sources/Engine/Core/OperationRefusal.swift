@@ -16,6 +16,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case decidedByOperators = 15
     case otherMoney = 16
     case operatorMissing = 17
+    case betsReleased = 18
 
     public var code: String {
         switch self {
@@ -35,6 +36,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .decidedByOperators: "decided_by_operators"
         case .otherMoney: "other_money"
         case .operatorMissing: "operator_missing"
+        case .betsReleased: "bets_released"
         }
     }
 
@@ -56,6 +58,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
             "Two operators set the market's result; the supplier's other one changes nothing. Propose it by hand if it is right."
         case .otherMoney: "This cell keeps accounts of another kind of money."
         case .operatorMissing: "A result by hand needs the operator who proposes it."
+        case .betsReleased:
+            "The market's bets have left the engine: its result is older than corrections may be."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }
     }

@@ -5,6 +5,9 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case recovered = 2
     case sealed = 3
     case divergence = 4
+    case checkpoint = 5
+    case snapshotKept = 6
+    case segmentsDropped = 7
     // People and money
     case session = 8
     case openAccount = 9
@@ -32,6 +35,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case settleStep = 43
     case betSettled = 44
     case resultAnswered = 45
+    case release = 46
+    case betsReleased = 47
 
     /// The kind byte of a record's further slots.
     public static let continuation: UInt8 = 255
@@ -41,13 +46,14 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     /// Commands are inputs of the engine; all others are what it made of them.
     public var isCommand: Bool {
         switch self {
-        case .genesis, .recovered, .sealed, .divergence, .session, .openAccount, .deposit, .fixture,
+        case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
+            .segmentsDropped, .session, .openAccount, .deposit, .fixture,
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
-            .propose, .approve, .settleStep:
+            .propose, .approve, .settleStep, .release:
             true
         case .accountChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn, .placed,
-            .betSettled, .resultAnswered:
+            .betSettled, .resultAnswered, .betsReleased:
             false
         }
     }
@@ -58,6 +64,9 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .recovered: "recovered"
         case .sealed: "sealed"
         case .divergence: "divergence"
+        case .checkpoint: "checkpoint"
+        case .snapshotKept: "snapshot_kept"
+        case .segmentsDropped: "segments_dropped"
         case .session: "session"
         case .openAccount: "open_account"
         case .deposit: "deposit"
@@ -81,6 +90,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .settleStep: "settle_step"
         case .betSettled: "bet_settled"
         case .resultAnswered: "result_answered"
+        case .release: "release"
+        case .betsReleased: "bets_released"
         }
     }
 }
@@ -397,6 +408,42 @@ public enum Layout {
         public static let size = 176
         public static let wide = 176
         public static let wideSize = 176 + 224
+    }
+    /// Bets of a market leave the engine: their results can no longer be corrected by it.
+    public enum Release {
+        public static let market = 0  // u64
+        public static let projected = 8  // u64: the projection is durable up to this sequence
+        public static let size = 16
+    }
+    public enum BetsReleased {
+        public static let market = 0  // u64
+        public static let legs = 8  // u32, legs that left with this step
+        public static let bets = 12  // u32, bets whose last leg left
+        public static let isComplete = 16  // u8: nothing of the market's bets is left
+        public static let size = 24
+    }
+    /// The state before this record, in short: what every replay must come to here.
+    public enum Checkpoint {
+        public static let hashHigh = 0  // u64, StateHash before this record
+        public static let hashLow = 8  // u64
+        public static let version = 16  // u64, of what is hashed; another build's says nothing here
+        public static let size = 24
+    }
+    /// A snapshot was written, loaded by another process and found equal to what the journal gives.
+    public enum SnapshotKept {
+        public static let sequence = 0  // u64, of the checkpoint that it holds the state after
+        public static let bytes = 8  // u64
+        public static let digest = 16  // 32 bytes, SHA-256 of the file
+        public static let size = 48
+    }
+    /// Whole segments left this directory; snapshot and digests stand for them.
+    public enum SegmentsDropped {
+        public static let first = 0  // u32
+        public static let last = 4  // u32
+        public static let snapshot = 8  // u64, the checkpoint of the older snapshot that is kept
+        public static let reason = 16  // u8: 1 age, 2 size
+        public static let archived = 17  // u8: 1 they were copied to the archive and read back
+        public static let size = 24
     }
     public enum ForgetIDs {
         public static let projected = 0  // u64: the projection is durable up to this sequence

@@ -3,7 +3,8 @@ import Kernel
 /// A growing table of rows in chunks of 64 KiB, so that growth never moves a row and a snapshot can
 /// take one chunk at a time.
 ///
-/// Bound: `capacity` rows; `append` answers nil when full. Rows are never freed singly.
+/// Bound: `capacity` rows; `append` answers nil when full. Rows are never freed singly: whoever uses a
+/// row again keeps a list of those that are free.
 @safe struct Rows<Row: BitwiseCopyable>: ~Copyable {
     private let chunks: UnsafeMutablePointer<UnsafeMutablePointer<Row>?>
     private let shift: Int
@@ -11,6 +12,9 @@ import Kernel
     let capacity: Int
     private(set) var count = 0
     private var chunkCount = 0
+    /// While a snapshot is taken: what of the rows it still has to get.
+    private var frozen = Frozen()
+    private var isFrozen = false
 
     static var chunkBytes: Int { 65_536 }
 
@@ -64,8 +68,283 @@ import Kernel
         }
         @inline(__always) unsafeMutableAddress {
             precondition(Int(number) < count, "a row that exists")
+            if isFrozen { preserve(Int(number) >> shift) }
             return unsafe chunks[Int(number) >> shift].unsafelyUnwrapped + (Int(number) & mask)
         }
+    }
+
+    // MARK: Snapshots
+
+    /// From here on the rows as they are now can be taken, whatever is written meanwhile. O(chunks) bits.
+    mutating func freeze() {
+        frozen = Frozen(rows: count, chunks: (count + mask) >> shift)
+        isFrozen = count > 0
+    }
+
+    /// Forgets what was not taken yet.
+    mutating func thaw() {
+        isFrozen = false
+        frozen = Frozen()
+    }
+
+    /// Copies a frozen chunk before it is written for the first time.
+    @inline(never) private mutating func preserve(_ chunk: Int) {
+        guard frozen.mustCopy(chunk), !planted(.snapshotUnpreserved) else { return }
+        frozen.kept.append(copy(chunk))
+    }
+
+    private mutating func copy(_ chunk: Int) -> SnapshotChunk {
+        frozen.markCopied(chunk)
+        let first = chunk << shift
+        let rows = min(mask + 1, frozen.rows - first)
+        return unsafe SnapshotChunk(
+            first: UInt64(first), rows: rows, copying: chunks[chunk]!,
+            bytes: rows * MemoryLayout<Row>.stride)
+    }
+
+    /// Chunks that had to be copied because they were written.
+    mutating func takeKept() -> [SnapshotChunk] {
+        guard !frozen.kept.isEmpty else { return [] }
+        let taken = frozen.kept
+        frozen.kept = []
+        return taken
+    }
+
+    /// The next chunk that nobody has written; nil when all are taken.
+    mutating func takeNext() -> SnapshotChunk? {
+        guard isFrozen else { return nil }
+        while frozen.cursor < frozen.chunks {
+            let chunk = frozen.cursor
+            frozen.cursor += 1
+            if frozen.mustCopy(chunk) { return copy(chunk) }
+        }
+        isFrozen = false
+        return nil
+    }
+
+    /// Puts a chunk of a snapshot where it was; false when it does not fit into this table.
+    mutating func load(first: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let stride = MemoryLayout<Row>.stride
+        guard bytes.count % stride == 0, first & UInt64(mask) == 0,
+            first < UInt64(capacity), Int(first) + bytes.count / stride <= capacity,
+            bytes.count / stride <= mask + 1
+        else { return false }
+        let chunk = Int(first) >> shift
+        while chunkCount <= chunk { addChunk() }
+        unsafe UnsafeMutableRawPointer(chunks[chunk]!).copyMemory(
+            from: bytes.baseAddress!, byteCount: bytes.count)
+        count = max(count, Int(first) + bytes.count / stride)
+        return true
+    }
+}
+
+/// Rows of one table as they were when a snapshot began, on their way to a file.
+///
+/// Owns its copy; whoever gets it may hand it to another thread.
+@safe public final class SnapshotChunk: @unchecked Sendable {
+    // Written once, when it is made.
+    /// The number of its first row.
+    public let first: UInt64
+    public let rows: Int
+    private let base: UnsafeMutableRawPointer
+    private let count: Int
+
+    init(
+        first: UInt64, rows: Int, copying source: UnsafeRawPointer, bytes: Int
+    ) {
+        self.first = first
+        self.rows = rows
+        count = bytes
+        unsafe base = .allocate(byteCount: max(8, bytes), alignment: 8)
+        unsafe base.copyMemory(from: source, byteCount: bytes)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    public var byteCount: Int { count }
+
+    public func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
+    }
+}
+
+/// What a table still owes to the snapshot at hand.
+struct Frozen {
+    var rows = 0
+    var chunks = 0
+    var cursor = 0
+    var kept: [SnapshotChunk] = []
+    /// One bit for each chunk.
+    private var copied: [UInt64] = []
+
+    init() {}
+
+    init(rows: Int, chunks: Int) {
+        self.rows = rows
+        self.chunks = chunks
+        copied = [UInt64](repeating: 0, count: (chunks + 63) / 64)
+    }
+
+    func mustCopy(_ chunk: Int) -> Bool {
+        chunk < chunks && copied[chunk / 64] >> UInt64(chunk % 64) & 1 == 0
+    }
+
+    mutating func markCopied(_ chunk: Int) { copied[chunk / 64] |= 1 << UInt64(chunk % 64) }
+}
+
+/// Rows that come at one end and go at the other, under numbers that only grow; memory follows what is
+/// in it, not how far the numbers have come.
+///
+/// Bound: `capacity` rows; the caller looks before it appends.
+@safe struct RowRing<Row: BitwiseCopyable>: ~Copyable {
+    private let chunks: UnsafeMutablePointer<UnsafeMutablePointer<Row>?>
+    private let chunkMask: Int
+    private let shift: Int
+    private let mask: Int
+    let capacity: Int
+    private(set) var head: UInt64 = 0
+    private(set) var tail: UInt64 = 0
+    private var spare: UnsafeMutablePointer<Row>?
+    private var frozen = Frozen()
+    private var frozenHead: UInt64 = 0
+    private var isFrozen = false
+
+    init(capacity: Int) {
+        let perChunk = max(1, Rows<Row>.chunkBytes / MemoryLayout<Row>.stride)
+        shift = Int.bitWidth - 1 - perChunk.leadingZeroBitCount
+        mask = (1 << shift) - 1
+        self.capacity = capacity
+        var table = 2
+        while table << shift < capacity + mask + 1 { table *= 2 }
+        chunkMask = table - 1
+        unsafe chunks = .allocate(capacity: table)
+        unsafe chunks.initialize(repeating: nil, count: table)
+        unsafe spare = nil
+    }
+
+    deinit {
+        for index in 0...chunkMask { unsafe chunks[index]?.deallocate() }
+        unsafe spare?.deallocate()
+        unsafe chunks.deallocate()
+    }
+
+    var count: Int { Int(tail - head) }
+    var isFull: Bool { count >= capacity }
+
+    private func slot(_ position: UInt64) -> Int { Int(position >> UInt64(shift)) & chunkMask }
+
+    private mutating func needChunk(_ slot: Int) {
+        guard unsafe chunks[slot] == nil else { return }
+        unsafe chunks[slot] = spare ?? .allocate(capacity: mask + 1)
+        unsafe spare = nil
+    }
+
+    mutating func append(_ row: Row) -> UInt64 {
+        precondition(!isFull, "the ring was looked at before")
+        let position = tail
+        needChunk(slot(position))
+        tail += 1
+        unsafe chunks[slot(position)]!.advanced(by: Int(position) & mask).initialize(to: row)
+        return position
+    }
+
+    mutating func removeFirst() {
+        precondition(head < tail, "a ring that is not empty")
+        let position = head
+        head += 1
+        // The chunk goes with its last row, after the snapshot has had it.
+        guard Int(head) & mask == 0 else { return }
+        if isFrozen { preserve(position) }
+        if unsafe spare == nil {
+            unsafe spare = chunks[slot(position)]
+        } else {
+            unsafe chunks[slot(position)]?.deallocate()
+        }
+        unsafe chunks[slot(position)] = nil
+    }
+
+    subscript(position: UInt64) -> Row {
+        @inline(__always) unsafeAddress {
+            precondition(position >= head && position < tail, "a row that exists")
+            return unsafe UnsafePointer(
+                chunks[slot(position)].unsafelyUnwrapped + (Int(position) & mask))
+        }
+        @inline(__always) unsafeMutableAddress {
+            precondition(position >= head && position < tail, "a row that exists")
+            if isFrozen { preserve(position) }
+            return unsafe chunks[slot(position)].unsafelyUnwrapped + (Int(position) & mask)
+        }
+    }
+
+    // MARK: Snapshots
+
+    private var frozenFirst: UInt64 { frozenHead >> UInt64(shift) }
+
+    mutating func freeze() {
+        frozenHead = head
+        let last = (tail + UInt64(mask)) >> UInt64(shift)
+        frozen = Frozen(rows: count, chunks: count == 0 ? 0 : Int(last - frozenFirst))
+        isFrozen = count > 0
+    }
+
+    mutating func thaw() {
+        isFrozen = false
+        frozen = Frozen()
+    }
+
+    @inline(never) private mutating func preserve(_ position: UInt64) {
+        let chunk = Int(position >> UInt64(shift)) - Int(frozenFirst)
+        guard frozen.mustCopy(chunk), !planted(.snapshotUnpreserved) else { return }
+        frozen.kept.append(copy(chunk))
+    }
+
+    private mutating func copy(_ chunk: Int) -> SnapshotChunk {
+        frozen.markCopied(chunk)
+        let start = (frozenFirst + UInt64(chunk)) << UInt64(shift)
+        let first = max(start, frozenHead)
+        let end = min(start + UInt64(mask) + 1, frozenHead + UInt64(frozen.rows))
+        let rows = Int(end - first)
+        return unsafe SnapshotChunk(
+            first: first, rows: rows, copying: chunks[slot(start)]! + (Int(first) & mask),
+            bytes: rows * MemoryLayout<Row>.stride)
+    }
+
+    mutating func takeKept() -> [SnapshotChunk] {
+        guard !frozen.kept.isEmpty else { return [] }
+        let taken = frozen.kept
+        frozen.kept = []
+        return taken
+    }
+
+    mutating func takeNext() -> SnapshotChunk? {
+        guard isFrozen else { return nil }
+        while frozen.cursor < frozen.chunks {
+            let chunk = frozen.cursor
+            frozen.cursor += 1
+            if frozen.mustCopy(chunk) { return copy(chunk) }
+        }
+        isFrozen = false
+        return nil
+    }
+
+    /// Before any chunk is loaded: where the rows begin and end. False when they do not fit.
+    mutating func place(head: UInt64, tail: UInt64) -> Bool {
+        guard head <= tail, tail - head <= UInt64(capacity) else { return false }
+        self.head = head
+        self.tail = tail
+        return true
+    }
+
+    mutating func load(first: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let stride = MemoryLayout<Row>.stride
+        let rows = bytes.count / stride
+        guard bytes.count % stride == 0, first >= head, first + UInt64(rows) <= tail,
+            (Int(first) & mask) + rows <= mask + 1
+        else { return false }
+        needChunk(slot(first))
+        unsafe UnsafeMutableRawPointer(chunks[slot(first)]! + (Int(first) & mask)).copyMemory(
+            from: bytes.baseAddress!, byteCount: bytes.count)
+        return true
     }
 }
 

@@ -22,8 +22,14 @@ public struct RuleSet: Hashable, Sendable {
     public var validUntilAhead = Limits.validUntilAhead
     /// How old an id may be, in milliseconds.
     public var idAge = Limits.idAge
+    /// How long after its deadline an id stays, in milliseconds; longer than `idAge`.
+    public var idWindow = Limits.idWindow
     /// The longest in-play delay, in milliseconds.
     public var betDelay = Limits.betDelay
+
+    /// How long after its settlement a market's result may still be corrected, in milliseconds; then its
+    /// bets may leave the engine.
+    public var correctionWindow = Limits.correctionWindow
 
     public init(version: UInt32) { self.version = version }
 

@@ -247,8 +247,8 @@ extension Engine {
             command.slots
                 >= SlotSize.slots(forBody: Layout.Place.legs + count * Layout.Place.legSize),
             request.stake > 0, accounts.accounts[account].cash >= request.stake,
-            accounts.bets.count < accounts.bets.capacity,
-            accounts.legs.count + count <= accounts.legs.capacity, !accounts.isIDWindowFull,
+            accounts.hasRoom(legs: count), markets.hasRoom(standing: count),
+            !accounts.isIDWindowFull,
             !accounts.areTimersFull
         else { return nil }
         for index in 0..<count {

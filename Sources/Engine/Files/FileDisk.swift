@@ -93,7 +93,7 @@ public final class FileDisk: Disk, Sendable {
             position += written
         }
         guard fsync(descriptor) == 0 else { throw Self.failure("sync \(name)") }
-        guard rename(temporary, path(name)) == 0 else { throw Self.failure("name \(name)") }
+        guard Glibc.rename(temporary, path(name)) == 0 else { throw Self.failure("name \(name)") }
         try syncDirectory()
     }
 
@@ -158,6 +158,39 @@ public final class FileDisk: Disk, Sendable {
             }
             done += count
         }
+    }
+
+    public func create(_ name: String) throws(DiskError) -> File {
+        unlink(path(name))
+        let descriptor = gs_open_journal(path(name), 1, isDirect ? 2 : 0)
+        guard descriptor >= 0 else {
+            errno = -descriptor
+            throw Self.failure("create \(name)")
+        }
+        return File(descriptor: descriptor, isDirect: isDirect, name: name)
+    }
+
+    public func writeLater(_ bytes: UnsafeRawBufferPointer, to file: File, at position: Int)
+        throws(DiskError)
+    {
+        let written = pwrite(file.descriptor, bytes.baseAddress, bytes.count, off_t(position))
+        guard written >= 0 else { throw Self.failure("write \(file.name)") }
+        guard written == bytes.count else { throw .noSpace }
+    }
+
+    public func sync(_ file: File) throws(DiskError) {
+        guard fsync(file.descriptor) == 0 else { throw Self.failure("sync \(file.name)") }
+    }
+
+    public func rename(_ name: String, to other: String) throws(DiskError) {
+        guard access(path(other), F_OK) != 0 else {
+            throw .failed("name \(other): it is there", errno: EEXIST)
+        }
+        guard Glibc.rename(path(name), path(other)) == 0 else {
+            if errno == ENOENT { throw .missing(name) }
+            throw Self.failure("name \(other)")
+        }
+        try syncDirectory()
     }
 
     public func close(_ file: File) {

@@ -26,6 +26,15 @@ public protocol Disk: SendableMetatype {
     /// Fills `bytes` from `position`, past the page cache where that is possible.
     func read(into bytes: UnsafeMutableRawBufferPointer, from file: File, at position: Int)
         throws(DiskError)
+    /// An empty file for `writeLater`; whatever had the name is gone.
+    func create(_ name: String) throws(DiskError) -> File
+    /// All of `bytes` at `position`, which may be the file's end; durable only after `sync`.
+    func writeLater(_ bytes: UnsafeRawBufferPointer, to file: File, at position: Int)
+        throws(DiskError)
+    /// Everything written to the file is durable when this returns.
+    func sync(_ file: File) throws(DiskError)
+    /// Durable under the new name when this returns; replaces none.
+    func rename(_ name: String, to other: String) throws(DiskError)
     func close(_ file: File)
     func remove(_ name: String) throws(DiskError)
     /// Bytes that may still be written.

@@ -21,6 +21,12 @@ public struct Corruption: Error, Equatable, Sendable {
     public let offset: Int
     public let what: String
 
+    public init(segment: String, offset: Int, what: String) {
+        self.segment = segment
+        self.offset = offset
+        self.what = what
+    }
+
     public var text: String {
         "\(segment) at byte \(offset): \(what). Nothing was changed. Restore the segment from a "
             + "replica or a backup, or move the journal aside and start a new one."
@@ -103,23 +109,33 @@ public struct JournalReader<D: Disk> {
     }
 
     /// Visits every block of the valid part in order and returns where it ends; nil for no journal.
-    public func scan(_ visit: (BlockView) throws -> Void) throws -> JournalEnd? {
-        let segments = try disk.names().compactMap(JournalFormat.segmentNumber).sorted()
+    ///
+    /// From `start`, which a snapshot names, only what comes after it; the block there must be the one that
+    /// it names.
+    public func scan(from start: JournalEnd? = nil, _ visit: (BlockView) throws -> Void) throws
+        -> JournalEnd?
+    {
+        let segments = try self.segments(from: start)
         guard let first = segments.first else { return nil }
+        guard first == 1 || start != nil else {
+            throw Corruption(
+                segment: JournalFormat.segmentName(1), offset: 0,
+                what: "the journal's beginning is not here, and no snapshot stands for it")
+        }
         for (index, number) in segments.enumerated() where number != first + UInt32(index) {
             throw Corruption(
                 segment: JournalFormat.segmentName(number - 1), offset: 0,
                 what: "the segment is missing between others")
         }
         let window = ReadWindow(disk)
-        var end: JournalEnd?
+        var end = start
         for (index, number) in segments.enumerated() {
             let name = JournalFormat.segmentName(number)
             let size = try disk.size(of: name)
             let file = try disk.open(name)
             defer { disk.close(file) }
             window.begin(file, size: size)
-            var offset = 0
+            var offset = number == start?.segment ? start?.offset ?? 0 : 0
             while offset < size {
                 guard
                     let view = try read(
@@ -146,6 +162,58 @@ public struct JournalReader<D: Disk> {
             return full
         }
         return nil
+    }
+
+    /// Those that are read, without a gap.
+    private func segments(from start: JournalEnd?) throws -> [UInt32] {
+        let all = try disk.names().compactMap(JournalFormat.segmentNumber).sorted()
+        guard let start, let last = start.lastBlock else { return all }
+        guard all.contains(last.segment), try holds(start) else {
+            throw Corruption(
+                segment: JournalFormat.segmentName(last.segment), offset: last.offset,
+                what: "the block that the snapshot was taken after is not here")
+        }
+        return all.filter { $0 >= start.segment }
+    }
+
+    /// Whether the journal holds the very block that `end` names as its last.
+    public func holds(_ end: JournalEnd) throws -> Bool {
+        guard let last = end.lastBlock else { return false }
+        let name = JournalFormat.segmentName(last.segment)
+        guard try disk.names().contains(name) else { return false }
+        let size = try disk.size(of: name)
+        let file = try disk.open(name)
+        defer { disk.close(file) }
+        let window = ReadWindow(disk)
+        window.begin(file, size: size)
+        guard
+            let (_, block) = try selfValid(
+                segment: last.segment, at: last.offset, size: size, journal: end.journal,
+                window: window)
+        else { return false }
+        return digest.blockHash(
+            UnsafeRawBufferPointer(start: block, count: JournalFormat.headerBytes))
+            == end.lastHeader
+    }
+
+    /// The last record of the block that `end` names as its last, copied; nil when it is not there.
+    public func lastRecord(of end: JournalEnd) throws -> [UInt8]? {
+        guard let last = end.lastBlock, try holds(end) else { return nil }
+        let name = JournalFormat.segmentName(last.segment)
+        let file = try disk.open(name)
+        defer { disk.close(file) }
+        let buffer = AlignedBuffer(last.bytes)
+        try disk.read(into: buffer.mutableBytes(0..<last.bytes), from: file, at: last.offset)
+        guard let header = BlockHeader(buffer.bytes(0..<JournalFormat.headerBytes)) else {
+            return nil
+        }
+        let view = BlockView(
+            header: header, hash: end.lastHeader, slots: buffer.base + JournalFormat.headerBytes)
+        var found: [UInt8]?
+        view.forEachRecord {
+            found = Array(UnsafeRawBufferPointer(start: $0.address, count: $0.byteCount))
+        }
+        return found
     }
 
     private func advance(_ end: inout JournalEnd?, past view: BlockView, size: Int) {

@@ -8,11 +8,19 @@ public protocol BlockSource: AnyObject, Sendable {
         from position: JournalPosition, after sequence: UInt64, upTo last: UInt64,
         _ visit: (BlockView) throws -> Void
     ) throws -> JournalPosition
+
+    /// Whether the block at `position` comes right after the one that `point` names.
+    func isNext(_ position: JournalPosition, after point: JournalPoint) throws -> Bool
 }
 
 /// SHA-256 of a segment from its first byte to its last, and its size.
 public func segmentDigest<D: Disk>(_ number: UInt32, on disk: D) throws -> (bytes: Int, [UInt8]) {
-    let name = JournalFormat.segmentName(number)
+    try fileDigest(JournalFormat.segmentName(number), on: disk)
+}
+
+/// SHA-256 of a file whose size is a multiple of 4 KiB, and that size.
+public func fileDigest<D: Disk>(_ name: String, on disk: D) throws -> (bytes: Int, digest: [UInt8])
+{
     let size = try disk.size(of: name)
     let file = try disk.open(name)
     defer { disk.close(file) }
@@ -79,6 +87,27 @@ public final class JournalTail<D: Disk>: BlockSource, @unchecked Sendable {
             }
         }
         return place
+    }
+
+    public func isNext(_ position: JournalPosition, after point: JournalPoint) throws -> Bool {
+        var place = position
+        let names = try reader.disk.names()
+        for _ in 0..<2 {
+            let name = JournalFormat.segmentName(place.segment)
+            guard names.contains(name) else { return false }
+            let size = try reader.disk.size(of: name)
+            guard place.offset < size else {
+                place = JournalPosition(segment: place.segment + 1, offset: 0)
+                continue
+            }
+            let file = try reader.disk.open(name)
+            defer { reader.disk.close(file) }
+            window.begin(file, size: size)
+            let found = try reader.selfValid(
+                segment: place.segment, at: place.offset, size: size, journal: nil, window: window)
+            return found?.0.parent == point.block
+        }
+        return false
     }
 
     private func block(name: String, at place: JournalPosition, size: Int) throws -> BlockView {

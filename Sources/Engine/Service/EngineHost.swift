@@ -142,6 +142,10 @@ public struct RecoveryReport: Sendable {
     public var tornBytes = 0
     public var stateHash = StateHash()
     public var divergences = Divergences()
+    /// The record that the snapshot was taken after which the start began with; 0 for none.
+    public var snapshot: UInt64 = 0
+    /// Snapshots that were looked at and not used, in words.
+    public var unusable: [String] = []
     /// What the journal was begun with, whatever is configured now.
     public var cell = CellConfiguration()
 }
@@ -163,8 +167,15 @@ public final class EngineHost<D: Disk, C: Clock> {
     public var projected: UInt64 = 0
     private var lastForget: Int64 = 0
     private var first: DurableBlock?
+    private var keepsakes = Keepsakes()
+    private var divergences = Divergences()
+    private var copying: SnapshotCopy?
+    private var lastRelease: Int64 = 0
 
     /// Recovers what is there or begins a journal, and makes the first records durable.
+    ///
+    /// The newest usable snapshot stands for all that is before it: `remember` sees the records that come with
+    /// it, `restored` the engine as it was.
     ///
     /// `observe` sees every block that was found, in order, once it has been replayed; the block with
     /// the first records of this run is delivered by the first `turn`. `factsWin` is the name of the
@@ -175,19 +186,37 @@ public final class EngineHost<D: Disk, C: Clock> {
     public init(
         disk: D, clock: C, limits: EngineLimits, cell: CellConfiguration, segmentBytes: Int,
         newJournal: ExternalID, rules: [RuleSet] = RuleSet.known, factsWin: String? = nil,
+        usesSnapshots: Bool = true,
         prepare: @escaping (UInt32) -> Void,
+        remember: (RecordBytes) -> Void = { _ in },
+        restored: (borrowing Engine) -> Void = { _ in },
         observe: (BlockView) throws -> Void = { _ in },
         permit: (RecoveryReport) throws -> Void = { _ in }
     ) throws(HostError) {
         do {
             var engine = Engine(limits: limits, seed: newJournal.low, rules: rules)
-            var replay = Replay()
-            let found = try JournalReader(disk).scan { block in
+            var start: SnapshotHeader?
+            var kept = Keepsakes()
+            if usesSnapshots {
+                start = try Self.load(
+                    &engine, disk, &report,
+                    fresh: { Engine(limits: limits, seed: newJournal.low, rules: rules) })
+            }
+            if let start {
+                report.snapshot = start.end.lastSequence
+                kept.restore(start.keepsakes, remember)
+                restored(engine)
+            }
+            var replay = Replay(after: Divergences(words: start?.remarks ?? []))
+            let found = try JournalReader(disk).scan(from: start?.end) { block in
                 try replay.apply(block, to: &engine)
+                block.forEachRecord { if Keepsakes.mayKeep($0.kind) { kept.note($0) } }
                 try observe(block)
             }
             if factsWin == nil { try replay.finish() }
             report.divergences = replay.divergences
+            divergences = replay.divergences
+            keepsakes = kept
             report.isNew = found == nil
             report.blocks = found?.blocks ?? 0
             report.records = found?.lastSequence ?? 0
@@ -203,6 +232,7 @@ public final class EngineHost<D: Disk, C: Clock> {
             self.engine = engine
             try writer.heal()
             if found != nil { writer.bumpIncarnation() }
+            try Self.sweep(disk)
         } catch let error as HostError {
             throw error
         } catch let error as Corruption {
@@ -213,6 +243,72 @@ public final class EngineHost<D: Disk, C: Clock> {
             throw .misfit("\(error)")
         }
         try begin(cell, found: !report.isNew, factsWin: factsWin)
+    }
+
+    // MARK: Snapshots
+
+    /// Chunks of 64 KiB that are copied between two batches: about 100 us.
+    public var chunksPerSlice = 8
+
+    /// The newest snapshot that is whole, fits and stands in this journal; nil when there is none.
+    private static func load(
+        _ engine: inout Engine, _ disk: D, _ report: inout RecoveryReport, fresh: () -> Engine
+    ) throws -> SnapshotHeader? {
+        let all = try disk.names().compactMap(SnapshotFormat.sequence).sorted(by: >)
+        for sequence in all {
+            do {
+                return try SnapshotShelf(disk).open(sequence, into: &engine)
+            } catch let problem as SnapshotProblem {
+                report.unusable.append(problem.text)
+                engine = fresh()
+            }
+        }
+        return nil
+    }
+
+    /// Halves of snapshots that an earlier life left.
+    private static func sweep(_ disk: D) throws(DiskError) {
+        for name in try disk.names() where SnapshotFormat.isTemporary(name) {
+            try disk.remove(name)
+        }
+    }
+
+    public var isCopying: Bool { copying != nil }
+
+    /// Writes a checkpoint down and freezes the state right after it, to be handed to `copy` piece by piece.
+    public func beginSnapshot(_ copy: SnapshotCopy, deliver: (DurableBlock) -> Void)
+        throws(HostError)
+    {
+        precondition(copying == nil, "one snapshot at a time")
+        if let block = first {
+            first = nil
+            deliver(block)
+        }
+        let batch = IntakeBatch(capacity: 1)
+        let memory = AlignedBuffer(SlotSize.bytes)
+        let record = RecordBytes(memory.base, slots: 1)
+        engine.writeCheckpoint(to: record)
+        _ = batch.add(record, token: 0)
+        try turn(batch, withOwnSteps: false, deliver)
+        copy.begin(
+            SnapshotHeader(
+                end: writer.end, stateVersion: Engine.stateVersion, rowsHash: engine.rowsHash,
+                words: engine.freeze(), remarks: divergences.words, keepsakes: keepsakes.all))
+        copying = copy
+    }
+
+    /// Between two batches: what was written since, and a few chunks more.
+    public func copySlice() {
+        guard let copy = copying else { return }
+        if copy.isAbandoned {
+            engine.thaw()
+            copying = nil
+            return
+        }
+        let most = copy.hasRoom ? chunksPerSlice : 0
+        guard engine.takeSlice(most, { copy.put($0, $1) }) else { return }
+        copy.complete()
+        copying = nil
     }
 
     private func begin(_ cell: CellConfiguration, found: Bool, factsWin: String?) throws(HostError)
@@ -242,6 +338,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         _ = batch.add(record, token: 0)
         if let factsWin, !report.divergences.areAccepted {
             report.divergences.write(to: record, build: cell.build, operator: factsWin)
+            divergences.take(record)
             _ = batch.add(record, token: 0)
         }
         try turn(batch, withOwnSteps: false) { first = $0 }
@@ -262,8 +359,12 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// Nanoseconds until something is due, 0 when it is; nil when nothing will be.
     public func nanosecondsUntilDue() -> Int64? {
         if first != nil { return 0 }
-        guard let due = engine.nextDue else { return nil }
-        return max(0, due.nanoseconds - time.now())
+        let now = time.now()
+        var due = engine.nextDue?.nanoseconds ?? .max
+        if projected > 0, let release = engine.nextReleaseDue {
+            due = min(due, max(release.nanoseconds, lastRelease))
+        }
+        return due == .max ? nil : max(0, due - now)
     }
 
     /// Whether something is due at the sequencer's last time already.
@@ -292,7 +393,10 @@ public final class EngineHost<D: Disk, C: Clock> {
         repeat {
             var block = openBlock()
             if hasStepped, index == 0, withOwnSteps { shutInPlay(&block, at: &now) }
-            if withOwnSteps { forgetIDs(&block, at: &now) }
+            if withOwnSteps {
+                forgetIDs(&block, at: &now)
+                releaseBets(&block, at: &now)
+            }
             var steps = withOwnSteps ? 0 : Self.stepsPerTurn
             while steps < Self.stepsPerTurn,
                 let kind = engine.dueKind(at: Timestamp(nanoseconds: now)), block.hasRoom(for: 1)
@@ -361,11 +465,20 @@ public final class EngineHost<D: Disk, C: Clock> {
         command.rulesVersion = engine.rulesVersion
         let first = block.writer.used
         engine.apply(command, into: &block.writer)
+        if Keepsakes.mayKeep(command.kind) { keep(command, first, &block) }
         guard token != 0 else { return }
         pending.append(
             Completion(
                 token: token, slot: block.writer.used > first ? UInt32(first) : .max,
                 sequence: command.sequence))
+    }
+
+    private func keep(_ command: RecordBytes, _ first: Int, _ block: inout OpenBlock) {
+        keepsakes.note(command)
+        guard block.writer.used > first else { return }
+        let base = writer.slots + first * SlotSize.bytes
+        let slots = max(1, Int(RecordBytes(base, slots: 1).slotCount))
+        keepsakes.note(RecordBytes(base, slots: slots))
     }
 
     private func commit(
@@ -423,6 +536,26 @@ public final class EngineHost<D: Disk, C: Clock> {
         command.set(Layout.MarketState.betDelay, UInt32.max)
         command.set(Layout.MarketState.reason, text: "wall clock stepped", width: 64)
         stampAndApply(command, token: 0, &block, at: &now)
+    }
+
+    /// Bets whose markets can no longer be corrected leave, a few steps at a time, each second or as soon as
+    /// there are more.
+    private func releaseBets(_ block: inout OpenBlock, at now: inout Int64) {
+        guard projected > 0, now >= lastRelease else { return }
+        for _ in 0..<Self.stepsPerTurn where block.hasRoom(for: 1) {
+            guard
+                let market = engine.nextRelease(
+                    at: Timestamp(nanoseconds: now), projected: projected)
+            else {
+                lastRelease = now + 1_000_000_000
+                return
+            }
+            let command = block.writer.reserve(slots: 1)
+            command.begin(.release)
+            command.set(Layout.Release.market, market.rawValue)
+            command.set(Layout.Release.projected, projected)
+            stampAndApply(command, token: 0, &block, at: &now)
+        }
     }
 
     /// Once a second, ids whose window has passed and whose answer is projected are let go.

@@ -39,6 +39,9 @@ public struct EngineStatus: Sendable {
     public var isRunning = false
     /// Nothing is taken: the journal's disk has no room.
     public var isShortOfSpace = false
+    /// The longest that a slice of a snapshot took, in nanoseconds, and whether one is being taken.
+    public var slowestSlice: Int64 = 0
+    public var isCopying = false
 
     public static let turnBounds: [Int64] = [
         50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 50_000_000,
@@ -81,6 +84,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     private let onStop: @Sendable (HostError?) -> Void
     /// The engine's thread's own: when it last wrote a block of records.
     private var committedAt: Int64 = 0
+    private var slowestSlice: Int64 = 0
+    private var wantedSnapshot: SnapshotCopy?
 
     /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
     /// when nothing of the block at hand was answered.
@@ -139,6 +144,17 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         return taken
     }
 
+    /// Asks for a snapshot of the state after the next turn; `copy` gets it. False while one is taken.
+    public func takeSnapshot(_ copy: SnapshotCopy) -> Bool {
+        let isTaken = lock.withLock { _ in
+            guard wantedSnapshot == nil, !isStopping else { return false }
+            wantedSnapshot = copy
+            return true
+        }
+        if isTaken { gs_gate_open(gate) }
+        return isTaken
+    }
+
     /// The projection is durable up to this sequence.
     public func projected(upTo sequence: UInt64) {
         projectedUpTo.store(sequence, ordering: .releasing)
@@ -184,17 +200,23 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
             while subscriber.backlog > subscriber.mostBacklog { usleep(500) }
         }
         host.projected = projectedUpTo.load(ordering: .acquiring)
-        let (batch, asked, stopping) = lock.withLock { _ in
-            let taken = (filling, questions, isStopping)
+        let (batch, asked, stopping, snapshot) = lock.withLock { _ in
+            let taken = (filling, questions, isStopping, wantedSnapshot)
             if !filling.isEmpty { swap(&filling, &spare) }
             questions = []
+            if wantedSnapshot != nil, !host.isCopying { wantedSnapshot = nil }
             return taken
         }
+        if let snapshot, !host.isCopying { try begin(snapshot) }
         if batch.isEmpty {
             for question in asked { question(host.engine) }
             if stopping { return false }
             let due = host.nanosecondsUntilDue()
-            if due == 0 {
+            if host.isCopying {
+                // Nobody waits for an answer: the rest of the snapshot, as fast as it is written.
+                copySlice()
+                if due == 0 { try work(batch) } else { gs_gate_wait(gate, 200_000) }
+            } else if due == 0 {
                 try work(batch)
             } else {
                 try idle(due)
@@ -214,7 +236,29 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         }
         batch.removeAll()
         committedAt = gs_boot_nanoseconds()
+        if host.isCopying { copySlice() }
         publish(count: count, nanoseconds: gs_boot_nanoseconds() - began)
+    }
+
+    private func begin(_ snapshot: SnapshotCopy) throws(HostError) {
+        let began = gs_boot_nanoseconds()
+        try host.beginSnapshot(snapshot) { block in
+            for subscriber in subscribers { subscriber.durable(block) }
+        }
+        committedAt = gs_boot_nanoseconds()
+        publish(count: 0, nanoseconds: gs_boot_nanoseconds() - began)
+    }
+
+    private func copySlice() {
+        let began = gs_boot_nanoseconds()
+        host.copySlice()
+        slowestSlice = max(slowestSlice, gs_boot_nanoseconds() - began)
+        let slowest = slowestSlice
+        let isCopying = host.isCopying
+        published.withLock {
+            $0.slowestSlice = slowest
+            $0.isCopying = isCopying
+        }
     }
 
     private func idle(_ due: Int64?) throws(HostError) {

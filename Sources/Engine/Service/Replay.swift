@@ -22,6 +22,29 @@ public struct Divergences: Hashable, Sendable {
 
     public var areAccepted: Bool { count == accepted }
 
+    /// For a snapshot: everything but the differences themselves, which an operator has seen.
+    var words: [UInt64] {
+        var name = [UInt8](acceptedBy.utf8.prefix(48))
+        name += [UInt8](repeating: 0, count: 48 - name.count)
+        return [count, first, last, digest.high, digest.low, accepted]
+            + (0..<6).map { word in
+                (0..<8).reduce(0) { $0 | UInt64(name[word * 8 + $1]) << UInt64($1 * 8) }
+            }
+    }
+
+    init(words: [UInt64]) {
+        guard words.count >= 12 else { return }
+        count = words[0]
+        first = words[1]
+        last = words[2]
+        digest = StateHash(high: words[3], low: words[4])
+        accepted = words[5]
+        let name = (0..<48).map {
+            UInt8(truncatingIfNeeded: words[6 + $0 / 8] >> UInt64($0 % 8 * 8))
+        }
+        acceptedBy = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
     mutating func note(_ disagreement: Disagreement) {
         count += 1
         if first == 0 { first = disagreement.sequence }
@@ -81,6 +104,13 @@ public struct Replay: ~Copyable {
 
     public init() {}
 
+    /// Goes on where a snapshot was taken, with what had been noted until then.
+    public init(from snapshot: SnapshotHeader) {
+        divergences = Divergences(words: snapshot.remarks)
+    }
+
+    init(after divergences: Divergences) { self.divergences = divergences }
+
     /// - Throws: `HostError.diverged` when an operator has not said that facts win.
     public func finish() throws(HostError) {
         guard divergences.areAccepted else { throw .diverged(divergences) }
@@ -129,6 +159,9 @@ public struct Replay: ~Copyable {
                 }
             }
             if kind == .divergence { divergences.take(command) }
+            if kind == .checkpoint, !command.agrees(with: engine) {
+                throw .unfollowable(sequence: command.sequence)
+            }
             slot += stored
         }
     }

@@ -1,10 +1,42 @@
 import CSystem
+import Dispatch
 public import EngineCore
 public import EngineJournal
+import Kernel
 import Synchronization
 import SystemThreads
 
-/// Makes segments ahead of need and digests those that are full, on a thread in the background.
+/// Where digests of full segments go beside the journal, such as a directory of another machine: whoever
+/// rewrites a journal cannot rewrite them.
+public protocol DigestExport: Sendable {
+    /// Adds what is not there yet.
+    ///
+    /// - Throws: when it cannot be written, or when another digest of the same segment is there.
+    func add(_ digests: [SealedSegments.Digest]) throws
+}
+
+/// Where segments go before they leave the journal's directory.
+public protocol SegmentArchive: Sendable {
+    /// A durable copy, read back and found to have `digest`.
+    func keep(_ segment: UInt32, digest: [UInt8]) throws
+}
+
+/// How long segments stay that no start needs any more.
+public struct Retention: Sendable {
+    /// Nanoseconds since a segment was sealed; 0: for ever.
+    public var age: Int64 = 0
+    /// Bytes of the whole journal; 0: without bound.
+    public var bytes: Int = 0
+    public var export: (any DigestExport)?
+    public var archive: (any SegmentArchive)?
+
+    public init() {}
+
+    public var drops: Bool { age > 0 || bytes > 0 }
+}
+
+/// Makes segments ahead of need and digests those that are full, on a thread in the background; lets old ones
+/// go that snapshots stand for.
 ///
 /// While there is no room for the next segment it says so to the engine, tries again every second, and
 /// takes it back when there is.
@@ -14,9 +46,15 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
         /// The newest segment that is wanted, and what it says of those before: full up to two before it.
         var wanted: UInt32 = 0
         var isStopping = false
+        /// A snapshot was kept since the last look.
+        var mayDrop = false
     }
 
     private let disk: D
+    private let retention: Retention
+    private var afterDurable: (@escaping @Sendable () -> Void) -> Bool = { _ in false }
+    private var exported = 0
+    private var exportedAt: Int64 = 0
     private let segmentBytes: Int
     private let state = Mutex(State())
     private let gate: UnsafeMutablePointer<gs_gate>
@@ -30,8 +68,9 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
 
     static var retryNanoseconds: Int64 { 1_000_000_000 }
 
-    public init(_ disk: D, segmentBytes: Int) {
+    public init(_ disk: D, segmentBytes: Int, retention: Retention = Retention()) {
         self.disk = disk
+        self.retention = retention
         self.segmentBytes = segmentBytes
         gate = .allocate(capacity: 1)
         gate.initialize(to: gs_gate())
@@ -52,13 +91,21 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
         sealed = max(sealed, record.field(Layout.Sealed.segment, as: UInt32.self))
     }
 
+    /// A snapshot was compared and is kept: segments may be no longer needed.
+    public func snapshotKept() {
+        state.withLock { $0.mayDrop = true }
+        gs_gate_open(gate)
+    }
+
     /// `setMissing` tells the engine whether the next segment is missing for want of room; `onProblem`
     /// gets what else went wrong, in words.
     public func start(
         intake: any EngineIntake, setMissing: @escaping @Sendable (Bool) -> Void,
-        onProblem: @escaping @Sendable (String) -> Void
+        onProblem: @escaping @Sendable (String) -> Void,
+        afterDurable: @escaping (@escaping @Sendable () -> Void) -> Bool = { _ in false }
     ) {
         self.intake = intake
+        self.afterDurable = afterDurable
         self.setMissing = setMissing
         self.onProblem = onProblem
         startThread(name: "segments") { self.run() }
@@ -77,11 +124,16 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
 
     private func run() {
         while true {
-            let (wanted, isStopping) = state.withLock { ($0.wanted, $0.isStopping) }
+            let (wanted, isStopping, mayDrop) = state.withLock { state in
+                defer { state.mayDrop = false }
+                return (state.wanted, state.isStopping, state.mayDrop)
+            }
             if isStopping { return }
             var isDone = true
             if made < wanted { isDone = make(wanted) }
             if isDone, wanted > 2, sealed < wanted - 2 { isDone = seal(sealed + 1) }
+            export()
+            if mayDrop, retention.drops { drop() }
             let isBehind = isDone && (made < wanted || (wanted > 2 && sealed < wanted - 2))
             if !isBehind { gs_gate_wait(gate, isDone ? -1 : Self.retryNanoseconds) }
         }
@@ -110,7 +162,7 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
             var encoder = CommandEncoder()
             let record = encoder.sealed(segment: number, bytes: bytes, digest: digest)
             guard intake?.submit(record, token: 0) == true else { return false }
-            digests.withLock { $0.note(record) }
+            digests.withLock { $0.note(record, at: gs_wall_nanoseconds()) }
             sealed = number
             return true
         } catch {
@@ -120,28 +172,98 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
     }
 }
 
+extension SegmentKeeper {
+    /// Digests that nobody outside has yet; tried again with the next round when they cannot be written.
+    fileprivate func export() {
+        guard let target = retention.export else { return }
+        let all = digests.withLock { $0.digests }
+        guard exported < all.count, gs_boot_nanoseconds() >= exportedAt else { return }
+        do {
+            try target.add(Array(all[exported...]))
+            exported = all.count
+        } catch {
+            exportedAt = gs_boot_nanoseconds() + 10_000_000_000
+            onProblem("digests cannot be exported: \(error)")
+        }
+    }
+
+    /// Lets go what is old enough and what no start needs: said in the journal first, archived first.
+    fileprivate func drop() {
+        do {
+            let covered = try SnapshotShelf(disk).coveredSegments()
+            let known = digests.withLock { $0.digests }
+            var gone: [UInt32] = []
+            var total = 0
+            for name in try disk.names() where JournalFormat.segmentNumber(name) != nil {
+                total += try disk.size(of: name)
+            }
+            let now = gs_wall_nanoseconds()
+            var reason: UInt8 = 0
+            for (index, digest) in known.enumerated() where covered.contains(digest.segment) {
+                let isOld = retention.age > 0 && now - digest.time > retention.age
+                let isTooMuch = retention.bytes > 0 && total > retention.bytes
+                // In order, and never one whose digest only this machine has.
+                guard isOld || isTooMuch, retention.export == nil || index < exported,
+                    gone.last.map({ $0 + 1 == digest.segment })
+                        ?? (digest.segment == covered.first)
+                else { break }
+                if reason == 0 { reason = isOld ? 1 : 2 }
+                try retention.archive?.keep(digest.segment, digest: digest.digest)
+                gone.append(digest.segment)
+                total -= Int(digest.bytes)
+            }
+            guard let first = gone.first, let last = gone.last else { return }
+            try say(first...last, reason)
+            for segment in gone { try disk.remove(JournalFormat.segmentName(segment)) }
+        } catch {
+            onProblem("old segments stay: \(error)")
+        }
+    }
+
+    private func say(_ segments: ClosedRange<UInt32>, _ reason: UInt8) throws {
+        let older = try SnapshotShelf(disk).finished().dropFirst(SnapshotShelf<D>.kept - 1).first
+        var encoder = CommandEncoder()
+        let record = encoder.segmentsDropped(
+            segments, snapshot: older ?? 0, reason: reason, isArchived: retention.archive != nil)
+        let durable = DispatchSemaphore(value: 0)
+        guard intake?.submit(record, token: 0) == true, afterDurable({ durable.signal() }),
+            durable.wait(timeout: .now() + 10) == .success
+        else { throw SnapshotProblem(name: "retention", what: "the engine is busy") }
+    }
+}
+
 /// What the journal says about its full segments, held against the files.
 public struct SealedSegments: Sendable {
-    private var digests: [(segment: UInt32, bytes: UInt64, digest: [UInt8])] = []
+    public struct Digest: Hashable, Sendable {
+        public let segment: UInt32
+        public let bytes: UInt64
+        /// SHA-256 of the whole segment.
+        public let digest: [UInt8]
+        /// When it was sealed, nanoseconds of UTC.
+        public let time: Int64
+    }
+
+    public private(set) var digests: [Digest] = []
 
     public init() {}
 
     public var count: Int { digests.count }
 
-    public mutating func note(_ record: RecordBytes) {
+    public mutating func note(_ record: RecordBytes, at time: Int64? = nil) {
         guard record.kind == .sealed else { return }
         digests.append(
-            (
-                record.field(Layout.Sealed.segment, as: UInt32.self),
-                record.field(Layout.Sealed.bytes, as: UInt64.self),
-                record.bytes(Layout.Sealed.digest, count: 32)
-            ))
+            Digest(
+                segment: record.field(Layout.Sealed.segment, as: UInt32.self),
+                bytes: record.field(Layout.Sealed.bytes, as: UInt64.self),
+                digest: record.bytes(Layout.Sealed.digest, count: 32),
+                time: time ?? record.time.nanoseconds))
     }
 
     /// Segments that are not what they were when they were full, in words.
     public func problems<D: Disk>(on disk: D) throws -> [String] {
         var found: [String] = []
-        for sealed in digests {
+        let here = Set(try disk.names())
+        for sealed in digests where here.contains(JournalFormat.segmentName(sealed.segment)) {
             let (bytes, digest) = try segmentDigest(sealed.segment, on: disk)
             if UInt64(bytes) != sealed.bytes || digest != sealed.digest {
                 found.append(

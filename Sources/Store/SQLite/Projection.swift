@@ -9,10 +9,13 @@ import ProjectionService
 final class Projection {
     private let database: Database
     private(set) var point: JournalPoint?
+    /// Where the block after the point stands, as far as is known.
+    private(set) var place: JournalPosition?
     /// What customers owe, for those who do.
     private var debts: [UInt64: Int64] = [:]
     private var changed: [UInt64: BalanceRow] = [:]
     private let movePoint: Database.Statement
+    private let movePlace: Database.Statement
     private let updateBalances: Database.Statement
     private let addLine: Database.Statement
     private let addBet: Database.Statement
@@ -26,6 +29,10 @@ final class Projection {
         CREATE TABLE IF NOT EXISTS point (
             one INTEGER PRIMARY KEY CHECK (one = 1), incarnation INTEGER, sequence INTEGER,
             block_high INTEGER, block_low INTEGER)
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS place (
+            one INTEGER PRIMARY KEY CHECK (one = 1), segment INTEGER, position INTEGER)
         """,
         """
         CREATE TABLE IF NOT EXISTS accounts (
@@ -66,6 +73,12 @@ final class Projection {
                 block: BlockHash(high: $0.unsigned(2), low: $0.unsigned(3)))
         }
         point = found
+        var stood: JournalPosition?
+        try database.query("SELECT segment, position FROM place") {
+            stood = JournalPosition(segment: UInt32($0.integer(0)), offset: Int($0.integer(1)))
+        }
+        place = stood
+        movePlace = try database.prepare("INSERT OR REPLACE INTO place VALUES (1, ?, ?)")
         movePoint = try database.prepare("INSERT OR REPLACE INTO point VALUES (1, ?, ?, ?, ?)")
         updateBalances = try database.prepare(
             "UPDATE accounts SET cash = ?, held = ?, open_bets = ?, receivable = ?, sequence = ? "
@@ -107,7 +120,7 @@ final class Projection {
     }
 
     /// The last thing in every transaction: balances that changed in it, and the point it reaches.
-    func finish() throws {
+    func finish(at position: JournalPosition) throws {
         for (account, row) in changed {
             try database.run(updateBalances) {
                 row.bind(to: &$0)
@@ -122,6 +135,11 @@ final class Projection {
             $0.integer(point.sequence)
             $0.integer(point.block.high)
             $0.integer(point.block.low)
+        }
+        place = position
+        try database.run(movePlace) {
+            $0.integer(position.segment)
+            $0.integer(UInt64(position.offset))
         }
     }
 

@@ -138,6 +138,15 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         isLocated = true
     }
 
+    /// The rows go on before the snapshot that the start began with: they say where themselves.
+    private func locate(in source: any BlockSource) throws {
+        guard !isLocated, let point = projection.point, let place = projection.place,
+            try source.isNext(place, after: point)
+        else { return }
+        position = place
+        isLocated = true
+    }
+
     /// Before `start`: brings the rows up to `last`, with everything from `source`.
     public func catchUp(from source: any BlockSource, upTo last: UInt64) throws {
         self.source = source
@@ -351,12 +360,13 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     private func applyPending() throws {
         var used = 0
-        try transaction {
+        try transaction { () -> JournalPosition in
             while used < pending.count, pending[used].firstSequence <= applied + 1 {
                 let block = pending[used]
                 try projection.apply({ try block.forEachRecord($0) }, to: block.point)
                 used += 1
             }
+            return pending[used - 1].following
         }
         position = pending[used - 1].following
         isLocated = true
@@ -367,28 +377,29 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     private func follow(upTo last: UInt64) throws {
         guard let source else { preconditionFailure("the store was started with a source") }
+        try locate(in: source)
         guard isLocated || projection.point == nil else {
             throw DatabaseError(
                 text: "the journal does not hold the point that the projection was made up to; "
                     + "rebuild it with `grandstand journal project`")
         }
         var reached = position
-        try transaction {
+        try transaction { () -> JournalPosition in
             reached = try source.read(from: position, after: applied, upTo: last) { block in
                 try projection.apply({ try block.forEachRecord($0) }, to: block.point)
             }
+            return reached
         }
         position = reached
         isLocated = true
     }
 
     /// Rows and their point together, or neither.
-    private func transaction(_ body: () throws -> Void) throws {
+    private func transaction(_ body: () throws -> JournalPosition) throws {
         let before = projection.point
         do {
             try database.transaction {
-                try body()
-                try projection.finish()
+                try projection.finish(at: try body())
             }
         } catch {
             try projection.restore(before)

@@ -1,0 +1,149 @@
+import CSystem
+import EngineCore
+import EngineFiles
+import EngineJournal
+import EngineService
+import Foundation
+import Glibc
+
+/// `grandstand snapshot list|verify`.
+enum SnapshotCommands {
+    static let help = """
+        grandstand snapshot: look at the snapshots beside a journal; neither changes anything
+
+        USAGE
+          grandstand snapshot list DIR                 The snapshots that are kept, the newest first
+          grandstand snapshot verify DIR [SEQUENCE]    Load one (the newest) and hold it against the journal
+
+        OPTIONS
+          --open-bets N   as the server is configured (16000000)
+
+        DIR is the data directory of a server. See docs/formats/snapshot.md.
+        """
+
+    static func run(_ raw: [String]) throws -> Int32 {
+        let arguments = try Arguments(raw, of: "snapshot", values: ["open-bets"])
+        guard !arguments.wantsHelp, let word = arguments.words.first else {
+            print(help)
+            return arguments.wantsHelp ? 0 : 2
+        }
+        guard ["list", "verify"].contains(word) else {
+            throw UsageError(text: "snapshot can list or verify, not \"\(word)\".")
+        }
+        let directory = try arguments.need(1, "which data directory")
+        guard FileManager.default.fileExists(atPath: directory) else {
+            throw UsageError(text: "There is no directory \(directory).")
+        }
+        let disk = try FileDisk(directory: directory)
+        let all = try SnapshotShelf(disk).finished()
+        if word == "list" { return try list(disk, all) }
+        let wanted: UInt64?
+        if arguments.words.count > 2 {
+            wanted = UInt64(arguments.words[2])
+        } else {
+            wanted = all.first
+        }
+        guard let wanted, all.contains(wanted) else {
+            throw UsageError(
+                text: "There is no such snapshot in \(directory); `snapshot list` shows them.")
+        }
+        var limits = EngineLimits()
+        if let text = arguments.flags["open-bets"] {
+            guard let bets = Int(text), bets > 0 else {
+                throw UsageError(text: "--open-bets is a whole number above zero.")
+            }
+            limits.openBets = bets
+            limits.ids = bets
+        }
+        return try verify(disk, wanted, limits)
+    }
+
+    private static func list(_ disk: FileDisk, _ all: [UInt64]) throws -> Int32 {
+        if all.isEmpty { print("There are no snapshots here.") }
+        for sequence in all {
+            let name = SnapshotFormat.name(sequence)
+            let end = try SnapshotReader(disk, name: name).end()
+            print(
+                "\(sequence)  \(try disk.size(of: name)) bytes, the journal goes on in segment "
+                    + "\(end.segment) at byte \(end.offset)")
+        }
+        return 0
+    }
+
+    /// Whoever runs this beside a server must not be in its way.
+    private static func verify(_ disk: FileDisk, _ sequence: UInt64, _ limits: EngineLimits) throws
+        -> Int32
+    {
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+        var engine = Engine(limits: limits, seed: 2)
+        do {
+            let header = try SnapshotShelf(disk).open(sequence, into: &engine)
+            let problems = engine.audit()
+            for problem in problems { complain("BOOKS: " + problem) }
+            guard problems.isEmpty else { return 1 }
+            let (bytes, digest) = try SnapshotShelf(disk).digest(sequence)
+            print("record      \(header.end.lastSequence)")
+            print("accounts    \(engine.counts.accounts)")
+            print("bets        \(engine.counts.bets)")
+            print("markets     \(engine.counts.markets)")
+            print("state hash  \(engine.stateHash)")
+            print("bytes       \(bytes)")
+            print("sha256      \(digest.map { DigestLedger.hex($0) }.joined())")
+            print(
+                "verified: every row is there, every book balances, the journal's checkpoint names this state"
+            )
+            return 0
+        } catch let problem as SnapshotProblem {
+            complain("UNUSABLE: " + problem.text)
+        } catch let corruption as Corruption {
+            complain("CORRUPT: " + corruption.text)
+        }
+        return 1
+    }
+
+    /// The same in a process of its own, for a server that took a snapshot.
+    static func verifyElsewhere(_ directory: String, _ name: String, openBets: Int64) throws
+        -> SnapshotVerdict
+    {
+        guard let sequence = SnapshotFormat.sequence(name) else {
+            throw SnapshotProblem(name: name, what: "it is no snapshot's name")
+        }
+        let process = Process()
+        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments = [
+            "snapshot", "verify", directory, String(sequence), "--open-bets", String(openBets),
+        ]
+        let output = Pipe()
+        let errors = Pipe()
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        let text = String(
+            decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let said = String(
+            decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            let what = said.isEmpty ? "the process that loads it failed" : said
+            throw SnapshotProblem(name: name, what: what.trimmingCharacters(in: .newlines))
+        }
+        var fields: [String: String] = [:]
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: " ", maxSplits: 1)
+            if parts.count == 2 {
+                fields[String(parts[0])] = parts[1].trimmingCharacters(in: .whitespaces)
+            }
+        }
+        guard let hex = fields["sha256"], let bytes = fields["bytes"].flatMap({ Int($0) }),
+            hex.utf8.count == 64
+        else { throw SnapshotProblem(name: name, what: "the process that loads it said nothing") }
+        let digits = Array(hex.utf8)
+        let digest = (0..<32).compactMap {
+            UInt8(String(decoding: digits[$0 * 2..<$0 * 2 + 2], as: UTF8.self), radix: 16)
+        }
+        guard digest.count == 32 else {
+            throw SnapshotProblem(name: name, what: "the process that loads it said no digest")
+        }
+        return SnapshotVerdict(digest: digest, bytes: bytes)
+    }
+}

@@ -1,0 +1,344 @@
+public import Catalogue
+public import Kernel
+import Ledger
+
+/// The tables that a snapshot is made of. Numbers are stable.
+public enum SnapshotTable: UInt16, CaseIterable, Sendable {
+    case accounts = 1
+    case bets = 2
+    case legs = 3
+    case ids = 4
+    case facts = 5
+    case fixtures = 6
+    case markets = 7
+    case selections = 8
+    case standings = 9
+}
+
+/// What an engine keeps beside its rows, in words of 64 bits.
+public struct SnapshotWords: Hashable, Sendable {
+    public var words: [UInt64]
+
+    public init(_ words: [UInt64]) { self.words = words }
+}
+
+extension Engine {
+    /// The layout of the rows above and of what is hashed of them: snapshots and checkpoints of another one
+    /// say nothing here.
+    public static let stateVersion: UInt64 = {
+        var mix = RowMix(kind: 66, row: 1)
+        for size in [
+            MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
+            MemoryLayout<LegRow>.stride,
+            MemoryLayout<IDRow>.stride, MemoryLayout<FactRow>.stride,
+            MemoryLayout<FixtureRow>.stride,
+            MemoryLayout<MarketRow>.stride, MemoryLayout<SelectionRow>.stride,
+            MemoryLayout<StandingRow>.stride,
+        ] { mix.combine(UInt64(size), 1) }
+        var hash = StateHash()
+        hash.add(mix)
+        return hash.low
+    }()
+
+    /// From here on the state as it is now can be taken piece by piece, whatever is decided meanwhile.
+    public mutating func freeze() -> SnapshotWords {
+        accounts.accounts.freeze()
+        accounts.bets.freeze()
+        accounts.legs.freeze()
+        accounts.ids.rows.freeze()
+        accounts.ids.factRows.freeze()
+        markets.fixtures.freeze()
+        markets.markets.freeze()
+        markets.selections.freeze()
+        markets.standings.freeze()
+        return words
+    }
+
+    public mutating func thaw() {
+        accounts.accounts.thaw()
+        accounts.bets.thaw()
+        accounts.legs.thaw()
+        accounts.ids.rows.thaw()
+        accounts.ids.factRows.thaw()
+        markets.fixtures.thaw()
+        markets.markets.thaw()
+        markets.selections.thaw()
+        markets.standings.thaw()
+    }
+
+    /// Hands over what was written since the last call, and at most `most` further chunks.
+    ///
+    /// True when everything has been handed over. Cost: 10 us a chunk of 64 KiB.
+    public mutating func takeSlice(
+        _ most: Int, _ body: (SnapshotTable, SnapshotChunk) -> Void
+    ) -> Bool {
+        var left = most
+        for table in SnapshotTable.allCases {
+            for chunk in takeKept(table) { body(table, chunk) }
+        }
+        for table in SnapshotTable.allCases {
+            while left > 0, let chunk = takeNext(table) {
+                body(table, chunk)
+                left -= 1
+            }
+            if left == 0 { return false }
+        }
+        return true
+    }
+
+    private mutating func takeKept(_ table: SnapshotTable) -> [SnapshotChunk] {
+        switch table {
+        case .accounts: accounts.accounts.takeKept()
+        case .bets: accounts.bets.takeKept()
+        case .legs: accounts.legs.takeKept()
+        case .ids: accounts.ids.rows.takeKept()
+        case .facts: accounts.ids.factRows.takeKept()
+        case .fixtures: markets.fixtures.takeKept()
+        case .markets: markets.markets.takeKept()
+        case .selections: markets.selections.takeKept()
+        case .standings: markets.standings.takeKept()
+        }
+    }
+
+    private mutating func takeNext(_ table: SnapshotTable) -> SnapshotChunk? {
+        switch table {
+        case .accounts: accounts.accounts.takeNext()
+        case .bets: accounts.bets.takeNext()
+        case .legs: accounts.legs.takeNext()
+        case .ids: accounts.ids.rows.takeNext()
+        case .facts: accounts.ids.factRows.takeNext()
+        case .fixtures: markets.fixtures.takeNext()
+        case .markets: markets.markets.takeNext()
+        case .selections: markets.selections.takeNext()
+        case .standings: markets.standings.takeNext()
+        }
+    }
+
+    /// Puts a chunk where it was; false when it does not fit into this engine's limits.
+    public mutating func load(
+        _ table: SnapshotTable, first: UInt64, _ bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        switch table {
+        case .accounts: unsafe accounts.accounts.load(first: first, bytes)
+        case .bets: unsafe accounts.bets.load(first: first, bytes)
+        case .legs: unsafe accounts.legs.load(first: first, bytes)
+        case .ids: unsafe accounts.ids.rows.load(first: first, bytes)
+        case .facts: unsafe accounts.ids.factRows.load(first: first, bytes)
+        case .fixtures: unsafe markets.fixtures.load(first: first, bytes)
+        case .markets: unsafe markets.markets.load(first: first, bytes)
+        case .selections: unsafe markets.selections.load(first: first, bytes)
+        case .standings: unsafe markets.standings.load(first: first, bytes)
+        }
+    }
+
+    // MARK: Checkpoints
+
+    /// Writes down what the state is, for every later replay to come to.
+    public borrowing func writeCheckpoint(to record: RecordBytes) {
+        record.begin(.checkpoint)
+        record.set(Layout.Checkpoint.hashHigh, rowsHash.high)
+        record.set(Layout.Checkpoint.hashLow, rowsHash.low)
+        record.set(Layout.Checkpoint.version, Self.stateVersion)
+    }
+
+    // MARK: What is not in rows
+
+    private var words: SnapshotWords {
+        var words: [UInt64] = [sequence, UInt64(bitPattern: time.nanoseconds)]
+        words.append(UInt64(bitPattern: recoveredAt))
+        words += [
+            UInt64(rules.currency), UInt64(rules.rounding.rawValue), UInt64(rules.partition),
+            UInt64(rules.money.rawValue), UInt64(bitPattern: rules.minimumStake),
+            UInt64(bitPattern: rules.payoutCap),
+        ]
+        words += [accounts.hash.high, accounts.hash.low, markets.hash.high, markets.hash.low]
+        words += [accounts.ids.rows.head, accounts.ids.rows.tail, UInt64(accounts.ids.freeFacts)]
+        words += [UInt64(accounts.freeBet), UInt64(markets.freeStanding)]
+        words += [UInt64(markets.settleQueue.0), UInt64(markets.settleQueue.1)]
+        words += counted
+        words += accounts.totalWords.map { UInt64(bitPattern: $0) }
+        words += accounts.freeLegWords.map(UInt64.init)
+        words.append(UInt64(markets.proposals.count))
+        for proposal in markets.proposals {
+            words += [
+                proposal.sequence, UInt64(bitPattern: proposal.time), UInt64(proposal.market),
+                proposal.actor, UInt64(proposal.settlementVersion), UInt64(proposal.results.count),
+            ]
+            words += proposal.results.map {
+                UInt64($0.result) << 16 | UInt64($0.winners) << 8 | UInt64($0.tied)
+            }
+        }
+        return SnapshotWords(words)
+    }
+
+    private var counted: [UInt64] {
+        [
+            UInt64(accounts.accounts.count), UInt64(accounts.bets.count),
+            UInt64(accounts.legs.count), UInt64(accounts.ids.factRows.count),
+            UInt64(markets.fixtures.count), UInt64(markets.markets.count),
+            UInt64(markets.selections.count), UInt64(markets.standings.count),
+        ]
+    }
+
+    /// Before any chunk: where the ids stand. False when they do not fit into this engine's limits.
+    public mutating func beginLoading(_ words: SnapshotWords) -> Bool {
+        guard words.words.count > 16 else { return false }
+        return accounts.ids.rows.place(head: words.words[13], tail: words.words[14])
+    }
+
+    /// After every chunk: the indexes, timers and queues that follow from the rows. What does not agree
+    /// with `words`, in words; empty when the state is the one that was frozen.
+    public mutating func finishLoading(_ saved: SnapshotWords) -> [String] {
+        var reader = WordReader(saved.words)
+        sequence = reader.next()
+        time = Timestamp(nanoseconds: Int64(bitPattern: reader.next()))
+        recoveredAt = Int64(bitPattern: reader.next())
+        rules.currency = UInt16(truncatingIfNeeded: reader.next())
+        rules.rounding = Rounding(rawValue: UInt8(truncatingIfNeeded: reader.next())) ?? .down
+        rules.partition = UInt32(truncatingIfNeeded: reader.next())
+        rules.money = MoneyKind(rawValue: UInt8(truncatingIfNeeded: reader.next())) ?? .demo
+        rules.minimumStake = Int64(bitPattern: reader.next())
+        rules.payoutCap = Int64(bitPattern: reader.next())
+        accounts.partition = rules.partition
+        markets.partition = rules.partition
+        let accountHash = StateHash(high: reader.next(), low: reader.next())
+        let marketHash = StateHash(high: reader.next(), low: reader.next())
+        reader.skip(2)
+        let freeFacts = reader.row()
+        let freeBet = reader.row()
+        let freeStanding = reader.row()
+        let queue = (reader.row(), reader.row())
+        let counts = (0..<8).map { _ in reader.next() }
+        guard counts == counted else { return ["rows are missing"] }
+        let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
+        let freeLegs = (0..<21).map { _ in reader.row() }
+        var proposals: [ProposalRow] = []
+        for _ in 0..<min(reader.next(), UInt64(Self.mostProposals)) {
+            var proposal = ProposalRow(
+                sequence: reader.next(), time: Int64(bitPattern: reader.next()),
+                market: reader.row(), actor: reader.next(), settlementVersion: reader.row(),
+                results: [])
+            for _ in 0..<min(reader.next(), UInt64(Limits.selections)) {
+                let word = reader.next()
+                proposal.results.append(
+                    (
+                        UInt8(truncatingIfNeeded: word >> 16), UInt8(truncatingIfNeeded: word >> 8),
+                        UInt8(truncatingIfNeeded: word)
+                    ))
+            }
+            proposals.append(proposal)
+        }
+        guard !reader.isShort else { return ["the words beside the rows are cut off"] }
+        accounts.ids.rebuild(freeFacts: freeFacts)
+        accounts.rebuild(
+            hash: accountHash, totals: totals, freeBet: freeBet, freeLegs: freeLegs, seed: seed)
+        markets.rebuild(
+            hash: marketHash, freeStanding: freeStanding, queue: queue, proposals: proposals,
+            seed: seed)
+        return accounts.audit().problems + markets.audit().problems
+    }
+}
+
+/// Words one after another; past the end it gives zeros and says so.
+private struct WordReader {
+    private let words: [UInt64]
+    private var place = 0
+    private(set) var isShort = false
+
+    init(_ words: [UInt64]) { self.words = words }
+
+    mutating func next() -> UInt64 {
+        guard place < words.count else {
+            isShort = true
+            return 0
+        }
+        place += 1
+        return words[place - 1]
+    }
+
+    mutating func row() -> UInt32 { UInt32(truncatingIfNeeded: next()) }
+    mutating func skip(_ count: Int) { place += count }
+}
+
+// MARK: For whoever shows the catalogue
+
+/// A market as the engine has it. Money in minor units.
+public struct MarketPicture: Sendable {
+    public struct Selection: Sendable {
+        public let odds: Odds?
+        /// Thousandths, 0 none.
+        public let reference: UInt32
+        public let outcome: SelectionOutcome
+        public let isWithdrawn: Bool
+    }
+
+    public let version: UInt64
+    public let priceVersion: UInt64
+    public let reasons: ShutReasons
+    public let isResulted: Bool
+    public let settlementVersion: UInt32
+    public let betDelay: UInt32
+    public let maximumStake: Int64
+    public let liabilityLimit: Int64
+    public let staked: Int64
+    public let worstLoss: Int64
+    public let openLegs: UInt32
+    public let selections: [Selection]
+}
+
+/// A fixture as the engine has it.
+public struct FixturePicture: Sendable {
+    public let version: UInt64
+    public let state: FixtureState
+}
+
+extension Engine {
+    public borrowing func picture(of id: MarketID) -> MarketPicture? {
+        guard let number = markets.market(id) else { return nil }
+        let row = markets.markets[number]
+        let selections = (0..<UInt32(row.selectionCount)).map { place in
+            let selection = markets.selections[row.firstSelection + place]
+            return MarketPicture.Selection(
+                odds: selection.odds, reference: selection.reference,
+                outcome: SelectionOutcome(
+                    SelectionResult(rawValue: selection.result) ?? .undecided,
+                    winners: selection.winners, tied: selection.tied),
+                isWithdrawn: selection.isWithdrawn == 1)
+        }
+        return MarketPicture(
+            version: row.version, priceVersion: row.priceVersion,
+            reasons: ShutReasons(rawValue: row.reasons), isResulted: row.isResulted == 1,
+            settlementVersion: row.settlementVersion, betDelay: row.betDelay,
+            maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,
+            staked: row.staked, worstLoss: markets.worstLoss(number), openLegs: row.openLegs,
+            selections: selections)
+    }
+
+    /// Whether a proposed result still waits for its second person.
+    public borrowing func isWaiting(proposal sequence: UInt64) -> Bool {
+        markets.proposals.contains { $0.sequence == sequence }
+    }
+
+    public borrowing func picture(of id: FixtureID) -> FixturePicture? {
+        guard id.row < markets.fixtures.count, id.partition == rules.partition else { return nil }
+        let row = markets.fixtures[id.row]
+        return FixturePicture(
+            version: row.version,
+            state: FixtureState(
+                status: FixtureStatus(rawValue: row.status) ?? .notStarted,
+                isInPlay: row.isInPlay == 1, score: row.score, clockSeconds: row.clock))
+    }
+}
+
+extension RecordBytes {
+    /// Whether the state is the one that this checkpoint names, or the checkpoint is of another build, which
+    /// hashes otherwise.
+    public func agrees(with engine: borrowing Engine) -> Bool {
+        guard field(Layout.Checkpoint.version, as: UInt64.self) == Engine.stateVersion else {
+            return true
+        }
+        let hash = engine.rowsHash
+        return field(Layout.Checkpoint.hashHigh, as: UInt64.self) == hash.high
+            && field(Layout.Checkpoint.hashLow, as: UInt64.self) == hash.low
+    }
+}
