@@ -76,8 +76,8 @@ let package = Package(
         floor(
             "EngineService", "Engine/Service",
             imports: [
-                "Kernel", "Catalogue", "Ledger", "EngineCore", "EngineJournal", "SystemThreads",
-                "CSystem",
+                "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
+                "SystemThreads", "CSystem",
             ]),
 
         floor(

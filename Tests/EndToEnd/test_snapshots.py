@@ -63,7 +63,7 @@ def test_a_start_from_a_snapshot_gives_the_state_that_was_left(history, tmp_path
 
 def test_what_left_is_in_the_archive_as_it_was_sealed(history):
     lines = [line.split() for line in (history["root"] / "digests" / "segment-digests.txt").read_text().splitlines()]
-    digests = {int(segment): digest for segment, _, digest, _ in lines}
+    digests = {int(segment): digest for segment, _, digest, _, _ in lines}
     archived = list((history["root"] / "archive").glob("journal-*.seg"))
     assert archived
     for path in archived:

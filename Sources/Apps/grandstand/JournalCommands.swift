@@ -53,9 +53,14 @@ enum JournalCommands {
         }
     }
 
-    private static func readable(_ directory: String) -> Bool {
+    static func readable(_ directory: String) -> Bool {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         return names.contains { JournalFormat.segmentNumber($0) != nil }
+    }
+
+    /// Whether a server is writing the journal at this moment.
+    static func isServed(_ directory: String) -> Bool {
+        (try? DirectoryLock(directory: directory)) == nil
     }
 
     /// Where reading begins: nil for the journal's beginning, else the oldest snapshot that stands for what has
@@ -85,10 +90,12 @@ enum JournalCommands {
             print("from        snapshot \(start.sequence): segments before it are not here")
         }
         guard
-            let end = try JournalReader(disk).scan(from: start?.end, { block in
-                try replay.apply(block, to: &engine)
-                block.forEachRecord { sealed.note($0) }
-            })
+            let end = try JournalReader(disk).scan(
+                from: start?.end, isBeingWritten: isServed(disk.directory),
+                { block in
+                    try replay.apply(block, to: &engine)
+                    block.forEachRecord { sealed.note($0) }
+                })
         else {
             complain("There is no journal here.")
             return 1
@@ -117,7 +124,9 @@ enum JournalCommands {
 
     private static func dump(_ disk: FileDisk, from: UInt64, count: UInt64) throws -> Int32 {
         var left = count
-        _ = try JournalReader(disk).scan(from: try start(disk)?.end) { block in
+        _ = try JournalReader(disk).scan(
+            from: try start(disk)?.end, isBeingWritten: isServed(disk.directory)
+        ) { block in
             block.forEachRecord { record in
                 guard record.sequence >= from, left > 0 else { return }
                 left -= 1
@@ -137,7 +146,9 @@ enum JournalCommands {
 
     private static func stats(_ disk: FileDisk) throws -> Int32 {
         var counts: [UInt8: (records: UInt64, slots: UInt64)] = [:]
-        let end = try JournalReader(disk).scan(from: try start(disk)?.end) { block in
+        let end = try JournalReader(disk).scan(
+            from: try start(disk)?.end, isBeingWritten: isServed(disk.directory)
+        ) { block in
             block.forEachRecord { record in
                 counts[record.rawKind, default: (0, 0)].records += 1
                 counts[record.rawKind, default: (0, 0)].slots += UInt64(record.slots)
@@ -165,7 +176,9 @@ enum JournalCommands {
         }
         guard try start(disk) == nil else {
             throw UsageError(
-                text: "Rows are rebuilt from the whole journal; bring its first segments back from the archive.")
+                text:
+                    "Rows are rebuilt from the whole journal; bring its first segments back from the archive."
+            )
         }
         for suffix in ["", "-wal", "-shm"] {
             try? disk.remove("projection.sqlite" + suffix)

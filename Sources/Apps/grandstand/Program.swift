@@ -14,6 +14,7 @@ enum Program {
           serve     Run the whole platform: feed, engine, journal, pages
           feed      play, inspect or simulate a feed
           journal   verify, dump or count a journal; rebuild its projections
+          replay    tell what happened to a bet, with every rule and entry, and prove it
           snapshot  list or verify the snapshots beside a journal
           bet       place a bet on a running server, or list one's bets
           sim       Simulate the platform with faults, and judge all it decides
@@ -34,6 +35,7 @@ enum Program {
             case "serve": return try Serve.run(rest)
             case "feed": return try FeedCommands.run(rest)
             case "journal": return try JournalCommands.run(rest)
+            case "replay": return try ReplayCommands.run(rest)
             case "snapshot": return try SnapshotCommands.run(rest)
             case "bet": return try BetCommands.run(rest)
             case "sim": return try SimCommands.run(rest)
@@ -46,7 +48,8 @@ enum Program {
                 return 0
             default:
                 let near = Arguments.nearest(
-                    command, in: ["serve", "feed", "journal", "snapshot", "bet", "sim", "config"])
+                    command,
+                    in: ["serve", "feed", "journal", "snapshot", "replay", "bet", "sim", "config"])
                 throw UsageError(
                     text: "There is no command \"\(command)\"."
                         + (near.map { " Did you mean `grandstand \($0)`?" } ?? "")

@@ -326,12 +326,15 @@ public enum ResultSource: UInt8, Sendable {
 
     /// `requestHash` is over everything that the customer decided.
     /// A segment is full and will not change any more; `digest` is the SHA-256 of all its bytes.
-    public mutating func sealed(segment: UInt32, bytes: Int, digest: [UInt8]) -> RecordBytes {
-        precondition(digest.count == 32, "a SHA-256")
+    public mutating func sealed(segment: UInt32, bytes: Int, digest: [UInt8], root: [UInt8])
+        -> RecordBytes
+    {
+        precondition(digest.count == 32 && root.count == 32, "two SHA-256")
         let record = begin(.sealed, body: Layout.Sealed.size)
         record.set(Layout.Sealed.segment, segment)
         record.set(Layout.Sealed.bytes, UInt64(bytes))
         record.set(Layout.Sealed.digest, bytes: digest)
+        record.set(Layout.Sealed.root, bytes: root)
         return record
     }
 

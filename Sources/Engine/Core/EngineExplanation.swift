@@ -1,6 +1,6 @@
 public import Betting
 import Catalogue
-import Kernel
+public import Kernel
 import Risk
 
 /// One rule that a bet was held against: what was found, and what would have been the limit.
@@ -54,6 +54,33 @@ extension Engine {
         explanation.add(
             .tooManyBetsOfAccount, Int64(row.standing), Int64(ruleSet.openBetsPerAccount),
             isPassed: row.standing < ruleSet.openBetsPerAccount)
+        return explanation.checks
+    }
+
+    /// Every rule that a waiting bet runs into when its delay is over at `now`; empty when it is not waiting, or
+    /// not due. O(bets): for a dispute.
+    public borrowing func explainDelay(of sequence: UInt64, at now: Timestamp) -> [RuleCheck] {
+        var explanation = Explanation()
+        for number in 0..<UInt32(accounts.bets.count)
+        where accounts.bets[number].sequence == sequence {
+            let bet = accounts.bets[number]
+            guard bet.status == BetStatus.pending.rawValue, bet.dueAt <= now.nanoseconds else {
+                return []
+            }
+            explanation.add(
+                .interrupted, bet.dueAt, recoveredAt, isPassed: bet.dueAt > recoveredAt)
+            for index in 0..<UInt32(bet.legCount) {
+                let leg = accounts.legs[bet.firstLeg + index]
+                let market = markets.markets[leg.market]
+                explanation.add(
+                    .suspendedDuringDelay, leg: Int(index), Int64(market.reasons), 0,
+                    isPassed: market.reasons == 0)
+                let material = market.material + markets.fixtures[market.fixture].material
+                explanation.add(
+                    .changedDuringDelay, leg: Int(index), Int64(material), Int64(leg.material),
+                    isPassed: material == leg.material)
+            }
+        }
         return explanation.checks
     }
 

@@ -5,7 +5,7 @@ import Glibc
 
 /// Digests of full segments, one a line, in a file of a directory that may be another machine's.
 ///
-/// A line is `segment bytes sha256 sealed-at`; lines are only added, and one that says otherwise about a
+/// A line is `segment bytes sha256 sealed-at tree-root`; lines are only added, and one that says otherwise about a
 /// segment is an alarm.
 public final class DigestLedger: DigestExport, Sendable {
     public struct Contradiction: Error, CustomStringConvertible {
@@ -34,7 +34,8 @@ public final class DigestLedger: DigestExport, Sendable {
                 guard known == hex else { throw Contradiction(segment: digest.segment, path: path) }
                 continue
             }
-            text += "\(digest.segment) \(digest.bytes) \(hex) \(digest.time)\n"
+            let root = digest.root.map { Self.hex($0) }.joined()
+            text += "\(digest.segment) \(digest.bytes) \(hex) \(digest.time) \(root)\n"
         }
         guard !text.isEmpty else { return }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
@@ -54,7 +55,7 @@ public final class DigestLedger: DigestExport, Sendable {
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: " ")
             // A line that was cut off by a crash is written again.
-            guard parts.count == 4, let segment = UInt32(parts[0]), parts[2].count == 64 else {
+            guard parts.count == 5, let segment = UInt32(parts[0]), parts[2].count == 64 else {
                 continue
             }
             if let other = found[segment], other != parts[2] {

@@ -111,10 +111,12 @@ public struct JournalReader<D: Disk> {
     /// Visits every block of the valid part in order and returns where it ends; nil for no journal.
     ///
     /// From `start`, which a snapshot names, only what comes after it; the block there must be the one that
-    /// it names.
-    public func scan(from start: JournalEnd? = nil, _ visit: (BlockView) throws -> Void) throws
-        -> JournalEnd?
-    {
+    /// it names. While somebody writes, what comes after the last block that was there cannot be proved to be
+    /// its end, and is not looked at.
+    public func scan(
+        from start: JournalEnd? = nil, isBeingWritten: Bool = false,
+        _ visit: (BlockView) throws -> Void
+    ) throws -> JournalEnd? {
         let segments = try self.segments(from: start)
         guard let first = segments.first else { return nil }
         guard first == 1 || start != nil else {
@@ -142,6 +144,7 @@ public struct JournalReader<D: Disk> {
                         name: name, segment: number, at: offset, size: size, after: end,
                         window: window)
                 else {
+                    if isBeingWritten { return end }
                     return try prove(
                         end, segments: Array(segments[index...]), offset: offset, size: size,
                         window: window)

@@ -158,9 +158,10 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
 
     private func seal(_ number: UInt32) -> Bool {
         do {
-            let (bytes, digest) = try segmentDigest(number, on: disk)
+            let seal = try SegmentSeal(number, on: disk)
             var encoder = CommandEncoder()
-            let record = encoder.sealed(segment: number, bytes: bytes, digest: digest)
+            let record = encoder.sealed(
+                segment: number, bytes: seal.bytes, digest: seal.digest, root: seal.tree.root)
             guard intake?.submit(record, token: 0) == true else { return false }
             digests.withLock { $0.note(record, at: gs_wall_nanoseconds()) }
             sealed = number
@@ -239,6 +240,8 @@ public struct SealedSegments: Sendable {
         public let bytes: UInt64
         /// SHA-256 of the whole segment.
         public let digest: [UInt8]
+        /// Of the tree over its pages; zeros when an old build sealed it.
+        public let root: [UInt8]
         /// When it was sealed, nanoseconds of UTC.
         public let time: Int64
     }
@@ -256,6 +259,7 @@ public struct SealedSegments: Sendable {
                 segment: record.field(Layout.Sealed.segment, as: UInt32.self),
                 bytes: record.field(Layout.Sealed.bytes, as: UInt64.self),
                 digest: record.bytes(Layout.Sealed.digest, count: 32),
+                root: record.bytes(Layout.Sealed.root, count: 32),
                 time: time ?? record.time.nanoseconds))
     }
 
