@@ -10,7 +10,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 FEED ?= simulation
 SPEED ?= 20
 
-.PHONY: run test check bench sim mutants format build packages test-packages bench-packages clean help
+.PHONY: run test check bench sim faults mutants format build packages test-packages bench-packages clean help
 
 help:
 	@echo "make run     install what is missing, build, and open Grandstand in this terminal"
@@ -20,6 +20,7 @@ help:
 	@echo "make check   format, lint, unit and property tests"
 	@echo "make bench   measure, print the ratios, write bench.json and BENCHMARKS.md"
 	@echo "make sim     play seeds of the simulation against the judge (SEEDS=1..1000)"
+	@echo "make faults  kill, stop, fill, slow down and confuse the real server (FAULT_ROUNDS=2 for longer)"
 	@echo "make mutants build with known bugs that the simulation must find"
 	@echo "make format  put the sources into their one format"
 
@@ -63,6 +64,11 @@ test: test-packages build check $(VENV)/ready
 SEEDS ?= 1..1000
 sim: build
 	$(BINARY) sim --seeds $(SEEDS)
+
+# Faults of the real machine against the real binary: about three minutes a round.
+FAULT_ROUNDS ?= 2
+faults: test-packages build $(VENV)/ready
+	FAULT_ROUNDS=$(FAULT_ROUNDS) timeout 1800 $(VENV)/bin/python -m pytest -v Tests/EndToEnd/test_faults.py Tests/EndToEnd/test_kill.py
 
 # A build in which one known bug at a time can be chosen: .build/planted/release/grandstand sim --bug NAME --seeds 1..400
 mutants: packages

@@ -98,6 +98,9 @@ enum Metrics {
                 "1 while nothing is taken because the journal's disk has no room.",
                 status.isShortOfSpace ? 1 : 0),
             Metric(
+                "grandstand_journal_slow",
+                "1 while a commit takes longer than 20 ms on average.", status.isDiskSlow ? 1 : 0),
+            Metric(
                 "grandstand_journal_sync_seconds", "Write and sync of the last block.",
                 Double(status.journal.lastCommitNanoseconds) / 1e9),
         ]

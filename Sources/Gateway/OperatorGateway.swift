@@ -601,6 +601,8 @@ final class OperatorSocket: WebSocketHandler {
             json.number(status.journal.bytes)
             json.key("syncMicroseconds")
             json.number(status.journal.lastCommitNanoseconds / 1000)
+            json.key("slowDisk")
+            json.bool(status.isDiskSlow)
             json.key("hasSpace")
             json.bool(!status.isShortOfSpace)
             json.key("journal")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import sqlite3
 import subprocess
@@ -10,7 +11,7 @@ import websockets
 
 from conftest import bet, BINARY, new_id
 
-ROUNDS = 25
+ROUNDS = 25 * int(os.environ.get("FAULT_ROUNDS", "1"))
 CLIENTS = 4
 
 

@@ -15,19 +15,25 @@ enum JournalCommands {
           grandstand journal verify DIR           Check every block and record, and decide everything anew
           grandstand journal dump DIR [--from N] [--count N]   Print records, one a line
           grandstand journal stats DIR            Count records by kind
+          grandstand journal diff-rules DIR --to V [--set NAME=VALUE,...]   What other rules would have decided
           grandstand journal project DIR          Rebuild the projections beside it (stop the server first)
+
+        diff-rules decides every record anew under version V of the rules, with the numbers that --set
+        changes, each time on the books as they were; it prints what would have come out otherwise.
+        Names: \(RuleSet.names.map { "\($0.name) (\($0.unit))" }.joined(separator: ", ")).
 
         DIR is the data directory of a server. See docs/formats/journal.md.
         """
 
     static func run(_ raw: [String]) throws -> Int32 {
-        let arguments = try Arguments(raw, of: "journal", values: ["from", "count"])
+        let arguments = try Arguments(raw, of: "journal", values: ["from", "count", "to", "set"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
         }
-        guard ["verify", "dump", "stats", "project"].contains(word) else {
-            throw UsageError(text: "journal can verify, dump, stats or project, not \"\(word)\".")
+        guard ["verify", "dump", "stats", "diff-rules", "project"].contains(word) else {
+            throw UsageError(
+                text: "journal can verify, dump, stats, diff-rules or project, not \"\(word)\".")
         }
         let directory = try arguments.need(1, "which data directory")
         guard readable(directory) else {
@@ -42,6 +48,7 @@ enum JournalCommands {
                 let count = UInt64(arguments.flags["count"] ?? "") ?? .max
                 return try dump(disk, from: from, count: count)
             case "stats": return try stats(disk)
+            case "diff-rules": return try diffRules(disk, try rules(arguments))
             default: return try project(disk, directory)
             }
         } catch let corruption as Corruption {
@@ -164,6 +171,55 @@ enum JournalCommands {
         return 0
     }
 
+    // MARK: Other rules
+
+    private static func rules(_ arguments: Arguments) throws(UsageError) -> RuleSet {
+        let known = RuleSet.known.map { String($0.version) }.joined(separator: ", ")
+        guard let text = arguments.flags["to"], let version = UInt32(text),
+            var rules = RuleSet.known.first(where: { $0.version == version })
+        else {
+            throw UsageError(
+                text: "--to is a version of the rules that this build knows: \(known).")
+        }
+        for pair in (arguments.flags["set"] ?? "").split(separator: ",") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, let value = Int64(parts[1]),
+                rules.set(String(parts[0]), to: value)
+            else {
+                throw UsageError(
+                    text:
+                        "--set takes NAME=VALUE, by commas, not \"\(pair)\"; `grandstand journal --help` has the names."
+                )
+            }
+        }
+        return rules
+    }
+
+    private static func diffRules(_ disk: FileDisk, _ rules: RuleSet) throws -> Int32 {
+        var engine = Engine(limits: EngineLimits(), seed: 1, rules: [rules], isTrial: true)
+        let start = try start(disk)
+        var replay = Replay()
+        if let start {
+            replay = Replay(from: try SnapshotShelf(disk).open(start.sequence, into: &engine))
+        }
+        let tally = RulesTally()
+        replay.onDisagreement = { tally.note($0) }
+        replay.beforeCommand = { command, _ in tally.hear(command) }
+        _ = try JournalReader(disk).scan(
+            from: start?.end, isBeingWritten: isServed(disk.directory)
+        ) { try replay.apply($0, to: &engine) }
+        print("bets asked for                  \(tally.bets)")
+        print("would be taken, were refused    \(tally.taken)")
+        print(
+            "would be refused, were taken    \(tally.refused), stakes \(tally.refusedStakes) minor units"
+        )
+        print("taken on other terms            \(tally.otherTerms)")
+        print("refused for another reason      \(tally.otherReason)")
+        print("settled otherwise               \(tally.settled)")
+        print("other commands otherwise        \(tally.others)")
+        return 0
+    }
+
     private static func project(_ disk: FileDisk, _ directory: String) throws -> Int32 {
         let lock: DirectoryLock
         do {
@@ -190,5 +246,41 @@ enum JournalCommands {
         _ = lock
         print("projected \(end?.lastSequence ?? 0) records")
         return 0
+    }
+}
+
+/// What other rules would have decided otherwise, counted; each is printed as it is found.
+private final class RulesTally {
+    private(set) var bets = 0
+    private(set) var taken = 0
+    private(set) var refused = 0
+    private(set) var refusedStakes: Int64 = 0
+    private(set) var otherTerms = 0
+    private(set) var otherReason = 0
+    private(set) var settled = 0
+    private(set) var others = 0
+    private var stake: Int64 = 0
+
+    func hear(_ command: RecordBytes) {
+        guard command.kind == .place else { return }
+        bets += 1
+        stake = command.field(Layout.Place.stakeCash, as: Int64.self)
+    }
+
+    func note(_ disagreement: Disagreement) {
+        print(disagreement.text)
+        let isBet = disagreement.kind == .place || disagreement.kind == .timerDue
+        guard isBet else {
+            if disagreement.kind == .settleStep { settled += 1 } else { others += 1 }
+            return
+        }
+        switch (disagreement.fact.refusal != 0, disagreement.ours.refusal != 0) {
+        case (true, false): taken += 1
+        case (false, true):
+            refused += 1
+            if disagreement.kind == .place { refusedStakes += stake }
+        case (false, false): otherTerms += 1
+        case (true, true): otherReason += 1
+        }
     }
 }

@@ -27,6 +27,8 @@ public struct Engine: ~Copyable {
     var ruleSet: RuleSet
     private let ruleSets: [RuleSet]
     let seed: UInt64
+    /// A trial of rules: they decide beside every record, whatever version it was decided under.
+    let isTrial: Bool
     /// What the journal says of the command at hand, in replay.
     var stored = StoredOutcomes.none
     /// Where the rules decided the last followed command otherwise than was stored.
@@ -37,10 +39,14 @@ public struct Engine: ~Copyable {
 
     /// `seed` only scatters the hash tables; no outcome depends on it. New commands are decided under
     /// the last of `rules`.
-    public init(limits: EngineLimits, seed: UInt64, rules ruleSets: [RuleSet] = RuleSet.known) {
+    public init(
+        limits: EngineLimits, seed: UInt64, rules ruleSets: [RuleSet] = RuleSet.known,
+        isTrial: Bool = false
+    ) {
         precondition(!ruleSets.isEmpty, "an engine has rules")
         self.limits = limits
         self.seed = seed
+        self.isTrial = isTrial
         self.ruleSets = ruleSets
         ruleSet = ruleSets[ruleSets.count - 1]
         accounts = AccountBook(limits: limits, seed: seed)
@@ -55,7 +61,7 @@ public struct Engine: ~Copyable {
     public mutating func apply(_ command: RecordBytes, into outcomes: inout RecordWriter) {
         sequence = command.sequence
         time = command.time
-        if command.rulesVersion != ruleSet.version { choose(rules: command.rulesVersion) }
+        if command.rulesVersion != ruleSet.version, !isTrial { choose(rules: command.rulesVersion) }
         switch command.kind {
         case .place: place(command, &outcomes)
         case .price: price(command, &outcomes)
@@ -92,8 +98,13 @@ public struct Engine: ~Copyable {
     /// The version that new commands are decided under.
     public var rulesVersion: UInt32 { ruleSets[ruleSets.count - 1].version }
 
+    /// Whether a record that was decided under `version` can be followed here.
+    public func follows(rules version: UInt32) -> Bool { isTrial || version <= rulesVersion }
+
     /// Whether `version` can be decided here; records of others are followed without a second opinion.
-    public func knows(rules version: UInt32) -> Bool { ruleSets.contains { $0.version == version } }
+    public func knows(rules version: UInt32) -> Bool {
+        !isTrial && ruleSets.contains { $0.version == version }
+    }
 
     /// Old records keep their rules; a version that this build no longer has is followed as it is stored,
     /// and the nearest newer rules decide beside it.

@@ -181,8 +181,9 @@ extension Engine {
             liabilityLimit: command.field(Layout.Market.liabilityLimit, as: Int64.self),
             maximumStake: command.field(Layout.Market.maximumStake, as: Int64.self),
             fixture: fixture, firstSelection: 0, nextOfFixture: .max,
-            betDelay: min(
-                ruleSet.betDelay, command.field(Layout.Market.betDelay, as: UInt32.self)),
+            betDelay: betDelay(
+                command, command.field(Layout.Market.betDelay, as: UInt32.self),
+                market: UInt32(markets.markets.count)),
             selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue)
         let isFull = markets.isFull(for: count)
         guard !refuses(command, .full, when: isFull), let number = markets.add(row) else {
@@ -310,13 +311,24 @@ extension Engine {
                 rawValue: command.field(Layout.MarketState.lifting, as: UInt8.self)), by: owner)
         let isMaterial = command.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1
         let delay = command.field(Layout.MarketState.betDelay, as: UInt32.self)
-        let longest = ruleSet.betDelay
+        let allowed = delay == .max ? 0 : betDelay(command, delay, market: number)
         markets.change(market: number) {
             $0.reasons = after.rawValue
-            if delay != .max { $0.betDelay = min(delay, longest) }
+            if delay != .max { $0.betDelay = allowed }
             $0.version += 1
             if after != before || isMaterial { $0.material += 1 }
         }
+    }
+
+    /// The delay that is asked for, as far as the rules let it be; in replay what is stored.
+    private mutating func betDelay(_ command: RecordBytes, _ asked: UInt32, market: UInt32)
+        -> UInt32
+    {
+        let ours = min(ruleSet.betDelay, asked)
+        let id = MarketID(partition: rules.partition, row: market)
+        guard stored.isFollowed, let fact = stored.betDelay(of: id) else { return ours }
+        note(command, bet: 0, fact: Decision(delay: fact), ours: Decision(delay: ours))
+        return fact
     }
 
     func answer(

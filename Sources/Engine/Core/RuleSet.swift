@@ -33,6 +33,35 @@ public struct RuleSet: Hashable, Sendable {
 
     public init(version: UInt32) { self.version = version }
 
+    /// What a trial may set, by name, with its unit.
+    public static let names: [(name: String, unit: String)] = [
+        ("stake", "minor units"), ("legs", "legs"), ("pending-per-account", "bets"),
+        ("open-bets-per-account", "bets"), ("refused-per-account", "intents"),
+        ("valid-until-ahead", "ms"), ("id-age", "ms"), ("bet-delay", "ms"),
+    ]
+
+    /// False when there is no such number, or it may not be `value`.
+    public mutating func set(_ name: String, to value: Int64) -> Bool {
+        guard value >= 0, value <= Limits.minorUnits else { return false }
+        let count = Int(value)
+        switch name {
+        case "stake": stake = value
+        case "legs":
+            guard count <= Limits.legs else { return false }
+            legs = count
+        case "pending-per-account": pendingPerAccount = count
+        case "open-bets-per-account": openBetsPerAccount = count
+        case "refused-per-account": refusedPerAccount = count
+        case "valid-until-ahead": validUntilAhead = value
+        case "id-age": idAge = value
+        case "bet-delay":
+            guard let delay = UInt32(exactly: value) else { return false }
+            betDelay = delay
+        default: return false
+        }
+        return true
+    }
+
     /// The rules that new records are decided under.
     public static let current = RuleSet(version: 1)
     /// Every version that this build can decide, oldest first, ending with the current one.

@@ -39,6 +39,21 @@ import Ledger
         return record
     }
 
+    /// The in-play delay that a market is left with; nil when nothing is said of it.
+    func betDelay(of market: MarketID) -> UInt32? {
+        var rest = self
+        while let record = rest.first {
+            if record.kind == .marketChanged,
+                record.field(Layout.MarketChanged.market, as: UInt64.self) == market.rawValue,
+                record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0
+            {
+                return record.field(Layout.MarketChanged.betDelay, as: UInt32.self)
+            }
+            rest.slot += record.slots
+        }
+        return nil
+    }
+
     /// Why the command was not carried out, by its first outcome; nil when it was.
     var operationRefusal: OperationRefusal? {
         guard let record = first else { return nil }
@@ -90,7 +105,7 @@ public struct Decision: Hashable, Sendable {
     public func words(isBet: Bool) -> String {
         guard isBet else {
             return OperationRefusal(rawValue: refusal).map { "refused (\($0.code))" }
-                ?? "carried out"
+                ?? (delay > 0 ? "carried out, delay \(delay) ms" : "carried out")
         }
         if let code = Refusal(rawValue: refusal)?.code {
             return "refused (\(code), value \(value), threshold \(threshold))"
@@ -171,7 +186,9 @@ extension Engine {
     mutating func note(
         _ command: RecordBytes, bet: UInt64, fact: Decision, ours: Decision, differs: Bool = false
     ) {
-        guard fact != ours || differs, command.rulesVersion == ruleSet.version else { return }
+        guard fact != ours || differs, isTrial || command.rulesVersion == ruleSet.version else {
+            return
+        }
         disagreements.append(
             Disagreement(
                 sequence: command.sequence, time: command.time, kind: command.kind ?? .divergence,

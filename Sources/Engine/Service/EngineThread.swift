@@ -39,9 +39,17 @@ public struct EngineStatus: Sendable {
     public var isRunning = false
     /// Nothing is taken: the journal's disk has no room.
     public var isShortOfSpace = false
+    /// A commit takes longer than `EngineStatus.slowCommit` on average: what is asked for still comes, later, and
+    /// more than the intake holds is `busy`.
+    public var isDiskSlow = false
+    /// Nanoseconds of a commit, averaged over the last few.
+    public var commitNanoseconds: Int64 = 0
     /// The longest that a slice of a snapshot took, in nanoseconds, and whether one is being taken.
     public var slowestSlice: Int64 = 0
     public var isCopying = false
+
+    /// Nanoseconds of an average commit from which a disk is called slow; below half of it, no longer.
+    public static let slowCommit: Int64 = 20_000_000
 
     public static let turnBounds: [Int64] = [
         50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 50_000_000,
@@ -85,6 +93,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     /// The engine's thread's own: when it last wrote a block of records.
     private var committedAt: Int64 = 0
     private var slowestSlice: Int64 = 0
+    private var commitNanoseconds: Int64 = 0
+    private var isDiskSlow = false
     private var wantedSnapshot: SnapshotCopy?
 
     /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
@@ -272,7 +282,17 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         }
     }
 
+    /// The last few commits count most, so that one slow write alarms nobody and a slow disk everybody.
+    private func weighCommit(_ nanoseconds: Int64) {
+        commitNanoseconds += (nanoseconds - commitNanoseconds) / 8
+        isDiskSlow =
+            commitNanoseconds > (isDiskSlow ? EngineStatus.slowCommit / 2 : EngineStatus.slowCommit)
+    }
+
     private func publish(count: Int, nanoseconds: Int64) {
+        weighCommit(host.health.lastCommitNanoseconds)
+        let commit = commitNanoseconds
+        let isSlow = isDiskSlow
         let hash = host.stateHash
         let counts = host.engine.counts
         let sequence = host.engine.sequence
@@ -281,6 +301,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         roomLeft.store(host.roomLeft, ordering: .relaxed)
         published.withLock { status in
             status.isRunning = true
+            status.commitNanoseconds = commit
+            status.isDiskSlow = isSlow
             status.stateHash = hash
             status.counts = counts
             status.sequence = sequence

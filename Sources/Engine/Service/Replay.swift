@@ -124,7 +124,7 @@ public struct Replay: ~Copyable {
             guard let kind = command.kind, kind.isCommand else {
                 throw .unfollowable(sequence: command.sequence)
             }
-            guard command.rulesVersion <= engine.rulesVersion else {
+            guard engine.follows(rules: command.rulesVersion) else {
                 throw .newerRules(version: command.rulesVersion, sequence: command.sequence)
             }
             slot += command.slots

@@ -78,7 +78,7 @@ class Health extends HTMLElement {
             const cell = (name, value, kind = "") => element("div", { class: kind }, element("span", { class: "small muted" }, name), element("b", {}, String(value)));
             this.replaceChildren(cell("Engine", h.running ? "running" : "stopped"), cell("Record", h.sequence), cell("Queue, slots", h.queued),
                 cell("Last batch", `${h.batch} (most ${h.mostInBatch})`), cell("Decide and write", `${h.turnMicroseconds} µs`), cell("of it, write and sync", `${h.syncMicroseconds} µs`),
-                cell("Refused busy", h.busy), cell("Journal", `${(h.journalBytes / 1048576).toFixed(1)} MiB`), cell("Journal's disk", h.hasSpace ? h.journal : "NO ROOM: nothing is taken", "wide"),
+                cell("Refused busy", h.busy), cell("Journal", `${(h.journalBytes / 1048576).toFixed(1)} MiB`), cell("Journal's disk", !h.hasSpace ? "NO ROOM: nothing is taken" : h.slowDisk ? `SLOW: ${h.journal}` : h.journal, "wide"),
                 cell("Accounts / bets", `${h.accounts} / ${h.bets}`), cell("State", h.stateHash.slice(0, 12)));
         });
     }
