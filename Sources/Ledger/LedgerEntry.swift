@@ -129,6 +129,11 @@ extension LedgerEntry {
         moving(stake, from: .held, to: .openBets, .accept)
     }
 
+    /// Hold and acceptance in one, for a bet that does not wait.
+    @inlinable public static func take(_ stake: Int64) -> LedgerEntry {
+        moving(stake, from: .cash, to: .openBets, .accept)
+    }
+
     /// A pending bet was refused: the hold is voided.
     public static func release(_ stake: Int64) -> LedgerEntry {
         moving(stake, from: .held, to: .cash, .release)

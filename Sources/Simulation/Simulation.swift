@@ -27,7 +27,8 @@ enum Answer {
     case busy
 }
 
-private enum Event {
+/// Boxed, so that moving one in the queue moves a pointer.
+private indirect enum Event {
     case clientWakes(Int)
     case arrives(Message)
     case hears(client: Int, Answer)

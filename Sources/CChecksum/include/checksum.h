@@ -10,7 +10,13 @@
 /// one, decided once at run time, else a table.
 uint32_t grandstand_crc32c(uint32_t crc, const void *bytes, size_t length);
 
-/// The same by table only, so that a test can hold the two against each other.
+/// Puts into the first four bytes of each slot of 256 bytes the checksum of its rest.
+void grandstand_seal_slots(void *slots, size_t count);
+
+/// Whether each slot's first four bytes are the checksum of its rest.
+int grandstand_slots_hold(const void *slots, size_t count);
+
+/// `grandstand_crc32c` by table only, so that a test can hold the two against each other.
 uint32_t grandstand_crc32c_by_table(uint32_t crc, const void *bytes, size_t length);
 
 #endif

@@ -1,6 +1,7 @@
 import Betting
 import Kernel
 import Ledger
+import Synchronization
 
 /// A customer's account as the engine sees it: numbers and money, no person.
 struct AccountRow: BitwiseCopyable {
@@ -25,17 +26,24 @@ struct AccountRow: BitwiseCopyable {
     var standing: UInt32 = 0
     var padding: UInt32 = 0
 
-    func mix(_ row: UInt32) -> RowMix {
+    /// What every bet changes.
+    @inline(__always) func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 1, row: UInt64(row))
-        mix.combine(externalHigh, externalLow)
         mix.combine(cash, bonus)
-        mix.combine(free, held)
-        mix.combine(openBets, receivable)
+        mix.combine(held, openBets)
         mix.combine(
-            UInt64(bitPattern: stakeLimit),
-            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
-                | UInt64(pending) << 16 | UInt64(refused))
-        mix.combine(UInt64(standing), 0)
+            UInt64(bitPattern: receivable), UInt64(standing) << 16 | UInt64(pending))
+        return mix
+    }
+
+    /// What hardly ever changes.
+    func mixTerms(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 24, row: UInt64(row))
+        mix.combine(externalHigh, externalLow)
+        mix.combine(free, stakeLimit)
+        mix.combine(
+            UInt64(refused),
+            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32)
         return mix
     }
 
@@ -153,6 +161,9 @@ struct FactRow: BitwiseCopyable {
 
 /// Customers' money, their bets and the ids they used. Knows markets by number only.
 struct AccountBook: ~Copyable {
+    /// Never read. A value that holds an atomic has one place in memory, so that a method that only looks gets its
+    /// address: without it the compiler copies the whole book, over a kilobyte, for every such call.
+    private let pin = Atomic<Bool>(false)
     var accounts: Rows<AccountRow>
     var bets: Rows<BetRow>
     var legs: Rows<LegRow>
@@ -180,6 +191,7 @@ struct AccountBook: ~Copyable {
         totals = InlineArray(repeating: InlineArray(repeating: 0))
         accountIndex = KeyIndex(reserving: 1024, seed: seed)
         ids = IDWindow(capacity: limits.ids, reserving: limits.reservedIDs, seed: seed)
+        ids.rows.reserve(limits.reservedBets)
         timers = DueQueue(capacity: limits.timers)
     }
 
@@ -203,6 +215,7 @@ struct AccountBook: ~Copyable {
         let low = row.externalLow
         accountIndex.insert(high, low, row: number)
         hash.add(row.mix(number))
+        hash.add(row.mixTerms(number))
         return number
     }
 
@@ -210,8 +223,10 @@ struct AccountBook: ~Copyable {
     @inline(__always)
     mutating func change(account number: UInt32, _ body: (inout AccountRow) -> Void) {
         hash.subtract(accounts[number].mix(number))
+        hash.subtract(accounts[number].mixTerms(number))
         body(&accounts[number])
         hash.add(accounts[number].mix(number))
+        hash.add(accounts[number].mixTerms(number))
     }
 
     @inline(__always)
@@ -229,15 +244,13 @@ struct AccountBook: ~Copyable {
         hash.add(accounts[number].mix(number))
     }
 
-    /// A new bet's entries, and the bet counted.
+    /// A new bet's entry, and the bet counted.
     @inline(__always)
     mutating func book(
-        _ entry: LedgerEntry, then other: LedgerEntry? = nil, to number: UInt32,
-        isPending: Bool = false
+        _ entry: LedgerEntry, to number: UInt32, isPending: Bool = false
     ) {
         hash.subtract(accounts[number].mix(number))
         write(entry, to: number)
-        if let other { write(other, to: number) }
         accounts[number].standing += 1
         if isPending { accounts[number].pending += 1 }
         hash.add(accounts[number].mix(number))
@@ -454,6 +467,7 @@ struct AccountBook: ~Copyable {
         for number in 0..<UInt32(accounts.count) {
             let row = accounts[number]
             fresh.add(row.mix(number))
+            fresh.add(row.mixTerms(number))
             let money = Int(row.money) - 1
             sums[money][Int(LedgerAccount.cash.rawValue)] += row.cash
             sums[money][Int(LedgerAccount.bonus.rawValue)] += row.bonus

@@ -56,6 +56,8 @@ struct Terms {
     var potentialReturn: Int64
     var delay: UInt32
     var accountRow: UInt32
+    /// A single's market's worst loss with the bet; nil when it was not reckoned.
+    var exposure: Int64?
 }
 
 extension Engine {
@@ -148,7 +150,7 @@ extension Engine {
             delay = max(delay, quote.betDelay)
         }
         try checkRelated(request)
-        let potential = try checkStake(request, number)
+        let (potential, exposure) = try checkStake(request, number)
         if delay > 0 {
             let pending = accounts.accounts[number].pending
             guard pending < ruleSet.pendingPerAccount else {
@@ -164,7 +166,9 @@ extension Engine {
                 threshold: Int64(ruleSet.openBetsPerAccount))
         }
         try checkRoom(request, isPending: delay > 0)
-        return Terms(potentialReturn: potential, delay: delay, accountRow: number)
+        return Terms(
+            potentialReturn: potential, delay: delay, accountRow: number,
+            exposure: request.legCount == 1 ? exposure : nil)
     }
 
     /// What this machine can hold beside what it holds already.
@@ -266,8 +270,10 @@ extension Engine {
         }
     }
 
-    /// The potential return, once stake, return, funds and exposure have all passed.
-    private func checkStake(_ request: PlaceRequest, _ account: UInt32) throws(Refused) -> Int64 {
+    /// The potential return and the last leg's exposure, once stake, return, funds and exposure have passed.
+    private func checkStake(_ request: PlaceRequest, _ account: UInt32) throws(Refused) -> (
+        Int64, Int64
+    ) {
         let stake = request.stake
         guard stake >= rules.minimumStake, stake > 0 else {
             throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))
@@ -295,6 +301,7 @@ extension Engine {
             throw Refused(.insufficientFunds, value: cash, threshold: stake)
         }
         let isSingle = request.legCount == 1
+        var exposure: Int64 = 0
         for index in 0..<(planted(.firstLegOnly) ? 1 : request.legCount) {
             let leg = scratch[index]
             let limit = markets.markets[leg.market].liabilityLimit
@@ -304,8 +311,9 @@ extension Engine {
             guard after <= limit || after <= markets.worstLoss(leg.market) else {
                 throw Refused(.exposureLimit, leg: index, value: after, threshold: limit)
             }
+            exposure = after
         }
-        return potential
+        return (potential, exposure)
     }
 
     /// Cut to whole minor units by the cell's rounding; nil when no Int64 holds it.
@@ -367,8 +375,7 @@ extension Engine {
             accounts.book(.hold(request.stake), to: terms.accountRow, isPending: true)
             if !planted(.timerLost) || bet % 13 != 5 { accounts.schedule(bet: bet, dueAt: dueAt) }
         } else {
-            accounts.book(
-                .hold(request.stake), then: .accept(request.stake), to: terms.accountRow)
+            accounts.book(.take(request.stake), to: terms.accountRow)
             entries |= 1 << EntryReason.accept.rawValue
         }
         let record = placedRecord(
@@ -382,7 +389,7 @@ extension Engine {
         record.set(Layout.Placed.delayBase, terms.delay)
         record.set(Layout.Placed.entries, entries)
         record.set(Layout.Placed.stake, request.stake)
-        writeLegs(of: bet, to: record)
+        writeLegs(of: bet, to: record, exposure: terms.exposure)
     }
 
     // MARK: Answers
@@ -405,7 +412,9 @@ extension Engine {
 
     /// The bet's terms and what its markets may cost now. A repeated answer has the terms only: what
     /// stood around the bet when it was decided is in the first answer.
-    private func writeLegs(of bet: UInt32, to record: RecordBytes, isRepeated: Bool = false) {
+    private func writeLegs(
+        of bet: UInt32, to record: RecordBytes, isRepeated: Bool = false, exposure: Int64? = nil
+    ) {
         let firstLeg = accounts.bets[bet].firstLeg
         let count = Int(accounts.bets[bet].legCount)
         for index in 0..<count {
@@ -421,7 +430,7 @@ extension Engine {
         }
         guard !isRepeated else { return }
         let market = accounts.legs[firstLeg].market
-        record.set(Layout.Placed.exposureAfter, markets.worstLoss(market))
+        record.set(Layout.Placed.exposureAfter, exposure ?? markets.worstLoss(market))
         record.set(Layout.Placed.exposureLimit, markets.markets[market].liabilityLimit)
     }
 

@@ -26,7 +26,8 @@ extension Engine {
     /// The layout of the rows above and of what is hashed of them: snapshots and checkpoints of another one
     /// say nothing here.
     public static let stateVersion: UInt64 = {
-        var mix = RowMix(kind: 66, row: 1)
+        // The row is the version of what is hashed; a change of any `mix` is a new one.
+        var mix = RowMix(kind: 66, row: 2)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,

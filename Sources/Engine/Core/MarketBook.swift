@@ -1,6 +1,7 @@
 import Catalogue
 import Kernel
 import Risk
+import Synchronization
 
 struct FixtureRow: BitwiseCopyable {
     var externalHigh: UInt64
@@ -72,20 +73,26 @@ struct MarketRow: BitwiseCopyable {
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
+        mix.combine(
+            UInt64(bitPattern: staked), UInt64(lastStanding) << 32 | UInt64(openLegs))
+        return mix
+    }
+
+    /// What bets do not change.
+    func mixTerms(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 23, row: UInt64(row))
         mix.combine(externalHigh, externalLow)
         mix.combine(relationGroup, version)
         mix.combine(resultRecord, resultProposal)
         mix.combine(priceVersion, material)
-        mix.combine(staked, liabilityLimit)
+        mix.combine(maximumStake, liabilityLimit)
         mix.combine(
-            UInt64(bitPattern: maximumStake), UInt64(fixture) << 32 | UInt64(firstSelection))
+            UInt64(isReleased), UInt64(fixture) << 32 | UInt64(firstSelection))
         mix.combine(
-            UInt64(lastStanding) << 32 | UInt64(nextOfFixture),
+            UInt64(nextOfFixture),
             UInt64(betDelay) << 32 | UInt64(settlementVersion))
         mix.combine(
-            UInt64(cursor) << 32 | UInt64(nextToSettle), UInt64(openLegs) << 32 | UInt64(isReleased)
-        )
-        mix.combine(walked, UInt64(bitPattern: releaseAt))
+            UInt64(cursor) << 32 | UInt64(nextToSettle), walked ^ UInt64(bitPattern: releaseAt))
         mix.combine(
             UInt64(selectionCount) << 48 | UInt64(winners) << 40 | UInt64(reasons) << 32
                 | UInt64(isResulted) << 24 | UInt64(isQueued) << 16 | UInt64(resultSource) << 8
@@ -183,6 +190,9 @@ struct ProposalRow {
 
 /// Fixtures, markets, prices and what each market may cost. Knows bets by number only.
 struct MarketBook: ~Copyable {
+    /// Never read. A value that holds an atomic has one place in memory, so that a method that only looks gets its
+    /// address: without it the compiler copies the whole book, over a kilobyte, for every such call.
+    private let pin = Atomic<Bool>(false)
     var fixtures: Rows<FixtureRow>
     var markets: Rows<MarketRow>
     var selections: Rows<SelectionRow>
@@ -233,6 +243,16 @@ struct MarketBook: ~Copyable {
     @inline(__always)
     mutating func change(market number: UInt32, _ body: (inout MarketRow) -> Void) {
         hash.subtract(markets[number].mix(number))
+        hash.subtract(markets[number].mixTerms(number))
+        body(&markets[number])
+        hash.add(markets[number].mix(number))
+        hash.add(markets[number].mixTerms(number))
+    }
+
+    /// The same where only what bets change is touched.
+    @inline(__always)
+    mutating func change(betsOf number: UInt32, _ body: (inout MarketRow) -> Void) {
+        hash.subtract(markets[number].mix(number))
         body(&markets[number])
         hash.add(markets[number].mix(number))
     }
@@ -275,6 +295,7 @@ struct MarketBook: ~Copyable {
         guard let number = markets.append(row) else { return nil }
         marketIndex.insert(row.externalHigh, row.externalLow, row: number)
         hash.add(row.mix(number))
+        hash.add(row.mixTerms(number))
         change(fixture: row.fixture) { $0.firstMarket = number }
         return number
     }
@@ -321,7 +342,7 @@ struct MarketBook: ~Copyable {
         market: UInt32, selection: UInt32, returns: Int64, staked: Int64, isStanding: Bool
     ) {
         change(selection: selection) { $0.returnsIfWon += returns }
-        change(market: market) {
+        change(betsOf: market) {
             $0.staked += staked
             $0.openLegs = isStanding ? $0.openLegs + 1 : $0.openLegs - 1
         }
@@ -353,7 +374,7 @@ struct MarketBook: ~Copyable {
         standings[number] = StandingRow(bet: bet, previous: markets[market].lastStanding)
         hash.add(standings[number].mix(number))
         change(selection: selection) { $0.returnsIfWon += returns }
-        change(market: market) {
+        change(betsOf: market) {
             $0.lastStanding = number
             $0.openLegs += 1
             $0.staked += staked
@@ -383,7 +404,7 @@ struct MarketBook: ~Copyable {
         let number = markets[market].lastStanding
         guard number != .max else { return nil }
         let standing = standings[number]
-        change(market: market) { $0.lastStanding = standing.previous }
+        change(betsOf: market) { $0.lastStanding = standing.previous }
         hash.subtract(standing.mix(number))
         standings[number] = .free(next: freeStanding)
         hash.add(standings[number].mix(number))
@@ -498,7 +519,10 @@ struct MarketBook: ~Copyable {
     func audit() -> (hash: StateHash, problems: [String]) {
         var fresh = StateHash()
         for number in 0..<UInt32(fixtures.count) { fresh.add(fixtures[number].mix(number)) }
-        for number in 0..<UInt32(markets.count) { fresh.add(markets[number].mix(number)) }
+        for number in 0..<UInt32(markets.count) {
+            fresh.add(markets[number].mix(number))
+            fresh.add(markets[number].mixTerms(number))
+        }
         for number in 0..<UInt32(selections.count) { fresh.add(selections[number].mix(number)) }
         for number in 0..<UInt32(standings.count) { fresh.add(standings[number].mix(number)) }
         for proposal in proposals { fresh.add(proposal.mix) }

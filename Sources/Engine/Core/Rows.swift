@@ -239,6 +239,18 @@ struct Frozen {
         unsafe spare = nil
     }
 
+    /// Makes room for the next `rows` and touches it, so that no row costs a page fault when it comes.
+    mutating func reserve(_ rows: Int) {
+        var position = tail
+        while position < tail + UInt64(min(rows, capacity)) {
+            needChunk(slot(position))
+            let bytes = (mask + 1) * MemoryLayout<Row>.stride
+            unsafe UnsafeMutableRawPointer(chunks[slot(position)]!)
+                .initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+            position += UInt64(mask + 1)
+        }
+    }
+
     mutating func append(_ row: Row) -> UInt64 {
         precondition(!isFull, "the ring was looked at before")
         let position = tail

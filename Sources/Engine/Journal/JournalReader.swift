@@ -1,3 +1,4 @@
+import CChecksum
 public import EngineCore
 public import Kernel
 
@@ -281,12 +282,14 @@ public struct JournalReader<D: Disk> {
     private func checkRecords(_ view: BlockView, name: String) throws {
         var expected = view.header.firstSequence
         var slot = 0
+        // All at once is three times as fast; one by one is asked only to name the one that does not hold.
+        let allHold = Slot.areValid(view.slots, Int(view.header.slots))
         while slot < Int(view.header.slots) {
             let base = view.slots + slot * SlotSize.bytes
             let count = Int(RecordBytes(base, slots: 1).slotCount)
             let record = RecordBytes(base, slots: max(1, count))
             guard count > 0, slot + count <= Int(view.header.slots), record.kind != nil,
-                record.sequence == expected, hasValidSlots(base, count)
+                record.sequence == expected, allHold || Slot.areValid(base, count)
             else {
                 throw Corruption(
                     segment: name, offset: Int(view.header.offset),
@@ -300,11 +303,6 @@ public struct JournalReader<D: Disk> {
                 segment: name, offset: Int(view.header.offset),
                 what: "the block does not hold the sequences that it names")
         }
-    }
-
-    private func hasValidSlots(_ base: UnsafeMutableRawPointer, _ count: Int) -> Bool {
-        for slot in 0..<count where !Slot.isValid(base + slot * SlotSize.bytes) { return false }
-        return true
     }
 
     /// Shows that nothing after `offset` was ever acknowledged, or throws.
@@ -433,11 +431,15 @@ public enum Slot {
         base.loadUnaligned(as: UInt32.self) == checksum(base)
     }
 
+    public static func areValid(_ base: UnsafeRawPointer, _ count: Int) -> Bool {
+        grandstand_slots_hold(base, count) != 0
+    }
+
     /// Puts the checksum into every slot of a record.
-    public static func seal(_ record: RecordBytes) {
-        for slot in 0..<record.slots {
-            let base = record.address + slot * SlotSize.bytes
-            base.storeBytes(of: checksum(base), as: UInt32.self)
-        }
+    public static func seal(_ record: RecordBytes) { seal(record.address, record.slots) }
+
+    /// The same for slots that lie one after another.
+    public static func seal(_ base: UnsafeMutableRawPointer, _ count: Int) {
+        grandstand_seal_slots(base, count)
     }
 }

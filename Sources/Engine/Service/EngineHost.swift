@@ -156,12 +156,13 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// Records other than bets' intents that one turn begins by itself, so that no bet waits for a walk.
     static var stepsPerTurn: Int { 4 }
 
-    public private(set) var engine: Engine
+    // Used by one thread, which the compiler cannot see: it need not look whether two do.
+    @exclusivity(unchecked) public private(set) var engine: Engine
     public private(set) var report = RecoveryReport()
-    private var writer: JournalWriter<D>
-    private var time: SequencerTime<C>
+    @exclusivity(unchecked) private var writer: JournalWriter<D>
+    @exclusivity(unchecked) private var time: SequencerTime<C>
     private var pool: [DurableBlock] = []
-    private var pending: [Completion] = []
+    @exclusivity(unchecked) private var pending: [Completion] = []
     private var isConfirmed = true
     /// The newest sequence that the projection holds durably; ids before it may go.
     public var projected: UInt64 = 0
@@ -487,10 +488,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         let slots = block.writer.used
         guard slots > 0 else { return }
         let first = writer.end.lastSequence + 1
-        for slot in 0..<slots {
-            let base = writer.slots + slot * SlotSize.bytes
-            base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
-        }
+        Slot.seal(writer.slots, slots)
         if planted(.acknowledgedBeforeSync) { hand(slots, first, deliver) }
         let began = self.time.boot()
         do {

@@ -137,10 +137,7 @@ public struct Replay: ~Copyable {
                 following: StoredOutcomes(
                     block.slots + slot * SlotSize.bytes, slots: stored), into: &writer)
             records += writer.nextSequence - command.sequence
-            for own in 0..<writer.used {
-                let base = memory.base + own * SlotSize.bytes
-                base.storeBytes(of: Slot.checksum(base), as: UInt32.self)
-            }
+            Slot.seal(memory.base, writer.used)
             if !engine.disagreements.isEmpty {
                 for disagreement in engine.disagreements { note(disagreement) }
             }
