@@ -1,7 +1,6 @@
 import Betting
 import Kernel
 import Ledger
-import Synchronization
 
 /// A customer's account as the engine sees it: numbers and money, no person.
 struct AccountRow: BitwiseCopyable {
@@ -161,9 +160,8 @@ struct FactRow: BitwiseCopyable {
 
 /// Customers' money, their bets and the ids they used. Knows markets by number only.
 struct AccountBook: ~Copyable {
-    /// Never read. A value that holds an atomic has one place in memory, so that a method that only looks gets its
-    /// address: without it the compiler copies the whole book, over a kilobyte, for every such call.
-    private let pin = Atomic<Bool>(false)
+    /// Else every method that only looks copies all of this.
+    private let pin = Pin()
     var accounts: Rows<AccountRow>
     var bets: Rows<BetRow>
     var legs: Rows<LegRow>

@@ -1,7 +1,6 @@
 import Catalogue
 import Kernel
 import Risk
-import Synchronization
 
 struct FixtureRow: BitwiseCopyable {
     var externalHigh: UInt64
@@ -190,9 +189,8 @@ struct ProposalRow {
 
 /// Fixtures, markets, prices and what each market may cost. Knows bets by number only.
 struct MarketBook: ~Copyable {
-    /// Never read. A value that holds an atomic has one place in memory, so that a method that only looks gets its
-    /// address: without it the compiler copies the whole book, over a kilobyte, for every such call.
-    private let pin = Atomic<Bool>(false)
+    /// Else every method that only looks copies all of this.
+    private let pin = Pin()
     var fixtures: Rows<FixtureRow>
     var markets: Rows<MarketRow>
     var selections: Rows<SelectionRow>

@@ -123,7 +123,7 @@ public enum Layout {
         public static let segment = 0  // u32
         public static let bytes = 8  // u64, the segment's size
         public static let digest = 16  // 32 bytes, SHA-256 of the whole segment
-        public static let root = 48  // 32 bytes, root of the tree over its pages; zeros in old journals
+        public static let root = 48  // 32 bytes, of the tree over its pages; zeros in old journals
         public static let size = 80
     }
     public enum Divergence {
