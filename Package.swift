@@ -142,6 +142,7 @@ let package = Package(
                 "CEpoll", "JSONText",
                 "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
                 "EngineService", "EngineFiles", "NetworkCodecs", "NetworkLoops", "CSystem",
+                "SystemThreads",
             ], path: "Benchmarks/Sources", swiftSettings: house),
 
         .testTarget(

@@ -76,10 +76,11 @@ enum EngineBench {
         ], validUntil: Timestamp(nanoseconds: 0), receivedAt: Timestamp(nanoseconds: 0))
 
     static func place(
-        _ encoder: inout CommandEncoder, _ number: UInt64, _ random: inout SeededGenerator, now: Int64
+        _ encoder: inout CommandEncoder, _ number: UInt64, _ random: inout SeededGenerator, now: Int64,
+        market chosen: UInt64? = nil
     ) -> RecordBytes {
         let word = random.next()
-        let market = (word >> 20) % UInt64(markets)
+        let market = chosen ?? (word >> 20) % UInt64(markets)
         template.account = AccountID(word % UInt64(accounts))
         template.id = ExternalID(milliseconds: now / 1_000_000, random: (mixed(number), number))
         template.requestHash = ExternalID(high: number, low: 1)
@@ -99,9 +100,14 @@ enum EngineBench {
         @exclusivity(unchecked) private var sequence: UInt64 = 1
         @exclusivity(unchecked) private var time: Int64 = 1_790_000_000_000_000_000
 
-        init(bets: Int, reserving reserved: Int? = nil) {
-            engine = Engine(limits: EngineBench.limits(bets: bets, reserving: reserved), seed: 7)
+        init(limits: EngineLimits) { engine = Engine(limits: limits, seed: 7) }
+
+        convenience init(bets: Int, reserving reserved: Int? = nil) {
+            self.init(limits: EngineBench.limits(bets: bets, reserving: reserved))
         }
+
+        /// Lets time go on, in nanoseconds.
+        func pass(_ nanoseconds: Int64) { time += nanoseconds }
 
         func stamp(_ record: RecordBytes) {
             time += 1

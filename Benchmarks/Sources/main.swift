@@ -19,6 +19,11 @@ case "durable":
     try EngineBench.durable(
         directory: text(1, "."), clients: number(2, 64), seconds: Double(number(3, 2)))
 case "recovery": try EngineBench.recovery(directory: text(1, "."), bets: number(2, 1_000_000))
+case "settled": KeepingBench.settled(bets: number(1, 10_000_000))
+case "snapshot": try KeepingBench.snapshot(directory: text(1, "."), bets: number(2, 2_000_000))
+case "overload":
+    try KeepingBench.overload(
+        directory: text(1, "."), seconds: Double(number(2, 2)), intake: number(3, 16_384))
 case "count": Counted.run(text(1, "apply"), number(2, 0))
 case "load":
     var options = LoadClient.Options()
@@ -32,7 +37,7 @@ default:
     print(
         """
         usage: grandstand-bench echo PORT | apply BETS | memory | durable DIR CLIENTS SECONDS
-                                recovery DIR BETS | count apply|durable|replay|frame|request PIECES | load bet|echo PORT CONNECTIONS SECONDS [PATH]
+                                recovery DIR BETS | settled BETS | snapshot DIR BETS | overload DIR SECONDS INTAKE | count apply|durable|replay|frame|request PIECES | load bet|echo PORT CONNECTIONS SECONDS [PATH]
         """)
     exit(2)
 }

@@ -427,6 +427,15 @@ public enum ResultSource: UInt8, Sendable {
         return record
     }
 
+    /// A command that the sequencer gives by itself.
+    public mutating func own(_ kind: RecordKind, _ fill: (RecordBytes) -> Void = { _ in })
+        -> RecordBytes
+    {
+        let record = begin(kind, body: SlotSize.firstBody)
+        fill(record)
+        return record
+    }
+
     public mutating func approve(proposal: UInt64, actor: UInt64) -> RecordBytes {
         let record = begin(.approve, body: Layout.Result.selections)
         record.set(Layout.Result.proposal, proposal)

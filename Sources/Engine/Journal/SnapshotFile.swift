@@ -221,11 +221,13 @@ public struct SnapshotReader<D: Disk> {
         let file = try disk.open(name)
         defer { disk.close(file) }
         var stream = FrameStream(disk, file, size: size)
-        guard let first = try stream.next(), first.kind == SnapshotFormat.Frame.header,
-            first.words.count >= 19, first.words[0] == SnapshotFormat.magic
+        // A frame lives until the next is read.
+        guard let first = try stream.next().map({ ($0.kind, $0.words) }),
+            first.0 == SnapshotFormat.Frame.header, first.1.count >= 19,
+            first.1[0] == SnapshotFormat.magic
         else { throw problem("it is not a snapshot, or its beginning is damaged") }
-        guard first.words[1] == UInt64(SnapshotFormat.version),
-            first.words[2] == Engine.stateVersion
+        guard first.1[1] == UInt64(SnapshotFormat.version),
+            first.1[2] == Engine.stateVersion
         else { throw problem("another build with another layout wrote it") }
         guard let second = try stream.next(), second.kind == SnapshotFormat.Frame.words else {
             throw problem("its second part is damaged")
@@ -259,7 +261,7 @@ public struct SnapshotReader<D: Disk> {
         guard problems.isEmpty else {
             throw problem(problems.joined(separator: "; "))
         }
-        let header = Self.header(first.words, words, keepsakes)
+        let header = Self.header(first.1, words, keepsakes)
         guard engine.rowsHash == header.rowsHash else {
             throw problem("its rows give another hash than it names")
         }
