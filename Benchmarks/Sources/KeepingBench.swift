@@ -139,17 +139,20 @@ enum KeepingBench {
         let copy = SnapshotCopy()
         let began = EngineBench.now()
         try host.beginSnapshot(copy) { _ in }
-        slowest = EngineBench.now() - began
+        let whole = EngineBench.now() - began
+        // The checkpoint is one more block; what a snapshot adds to that is the freeze.
+        let commit = UInt64(host.health.lastCommitNanoseconds)
+        slowest = whole > commit ? whole - commit : 0
         let written = Mutex<UInt64?>(nil)
         startThread(name: "snapshot") {
-            let round = SnapshotRound(disk)
+            // As the keeper does it.
+            let round = SnapshotRound(disk, pace: SnapshotKeeper<FileDisk>.pace(64 << 20))
             while true {
                 if let sequence = try! round.write(copy) {
                     written.withLock { $0 = sequence }
                     return
                 }
-                // As the keeper does it: 64 MiB a second.
-                usleep(20_000)
+                usleep(1000)
             }
         }
         let busy = try loop { written.withLock { $0 } == nil }

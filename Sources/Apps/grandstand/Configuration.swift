@@ -136,7 +136,7 @@ struct Setting {
                 "Where the SHA-256 of each full segment is written as well, such as another machine's: evidence against who rewrites a journal."
         ),
         Setting(
-            key: "intake-slots", unit: "slots of 256 bytes", standard: "16384",
+            key: "intake-slots", unit: "slots of 256 bytes", standard: "4096",
             help: "Commands that may wait for the engine before `busy` is answered.",
             form: .number(64...1_048_576)),
         Setting(

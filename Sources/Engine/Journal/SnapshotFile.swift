@@ -5,8 +5,8 @@ public import Kernel
 public enum SnapshotFormat {
     static let magic: UInt64 = 0x5041_4e53_444e_5247  // "GRNDSNAP" in memory
     static let version: UInt32 = 1
-    /// What is written at once.
-    static let bufferBytes = 1 << 20
+    /// What is written at once: little enough that a block of the journal does not wait long behind it.
+    static let bufferBytes = 1 << 16
     static let frameHead = 24
     /// Bytes of one frame's content.
     static let mostFrameBytes = 4 << 20
@@ -91,9 +91,14 @@ public final class SnapshotWriter<D: Disk> {
     private var frames: UInt64 = 0
     private var rows: UInt64 = 0
     private var isClosed = false
+    private let pace: (Int) -> Void
 
-    public init(_ disk: D, _ header: SnapshotHeader) throws {
+    /// `pace` is called after each write with the bytes so far, and returns when the next may come.
+    public init(
+        _ disk: D, _ header: SnapshotHeader, pace: @escaping (Int) -> Void = { _ in }
+    ) throws {
         self.disk = disk
+        self.pace = pace
         sequence = header.end.lastSequence
         file = try disk.create(SnapshotFormat.temporaryName(sequence))
         try begin(header)
@@ -197,6 +202,7 @@ public final class SnapshotWriter<D: Disk> {
         try disk.writeLater(buffer.bytes(0..<filled), to: file, at: position)
         position += filled
         filled = 0
+        pace(position)
     }
 }
 

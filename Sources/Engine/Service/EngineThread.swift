@@ -100,7 +100,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
     /// when nothing of the block at hand was answered.
     public init(
-        _ host: EngineHost<D, C>, intakeSlots: Int = 16_384,
+        _ host: EngineHost<D, C>, intakeSlots: Int = 4096,
         onStop: @escaping @Sendable (HostError?) -> Void
     ) {
         self.host = host

@@ -126,7 +126,7 @@ public final class SnapshotKeeper<D: Disk & Sendable>: @unchecked Sendable {
         let copy = SnapshotCopy()
         guard engine.takeSnapshot(copy) else { return }
         let began = gs_boot_nanoseconds()
-        let round = SnapshotRound(disk)
+        let round = SnapshotRound(disk, pace: Self.pace(rate))
         var finished: UInt64?
         while finished == nil {
             if isStopping { copy.abandon() }
@@ -136,13 +136,24 @@ public final class SnapshotKeeper<D: Disk & Sendable>: @unchecked Sendable {
                 throw SnapshotProblem(
                     name: "snapshot", what: "given up, since the disk is slower than the engine")
             }
-            // The journal's writes come first: no faster than the rate.
-            let due = Int64(Double(round.byteCount) / Double(rate) * 1e9)
-            let early = due - (gs_boot_nanoseconds() - began)
-            if finished == nil { usleep(UInt32(clamping: max(200, min(early / 1000, 100_000)))) }
+            if finished == nil { usleep(1000) }
         }
         guard let sequence = finished else { return }
         try keep(sequence, engine, took: gs_boot_nanoseconds() - began)
+    }
+
+    /// Spreads writes evenly over time, at most `rate` bytes a second: the journal's come first.
+    public static func pace(_ rate: Int) -> (Int) -> Void {
+        var since = gs_boot_nanoseconds()
+        var before = 0
+        return { bytes in
+            let due = since + Int64(Double(bytes - before) / Double(rate) * 1e9)
+            let early = due - gs_boot_nanoseconds()
+            if early > 50_000 { usleep(UInt32(clamping: early / 1000)) }
+            // What was late is not made up for in a burst.
+            since = max(due, gs_boot_nanoseconds() - 10_000_000)
+            before = bytes
+        }
     }
 
     private func keep<C: Clock>(

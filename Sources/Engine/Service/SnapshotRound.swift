@@ -5,8 +5,13 @@ public import EngineJournal
 public final class SnapshotRound<D: Disk> {
     private let disk: D
     private var writer: SnapshotWriter<D>?
+    private let pace: (Int) -> Void
 
-    public init(_ disk: D) { self.disk = disk }
+    /// `pace` is called after each write with the bytes so far, and returns when the next may come.
+    public init(_ disk: D, pace: @escaping (Int) -> Void = { _ in }) {
+        self.disk = disk
+        self.pace = pace
+    }
 
     /// Bytes so far.
     public var byteCount: Int { writer?.byteCount ?? 0 }
@@ -24,7 +29,7 @@ public final class SnapshotRound<D: Disk> {
         do {
             if writer == nil {
                 guard let header = copy.header else { return nil }
-                writer = try SnapshotWriter(disk, header)
+                writer = try SnapshotWriter(disk, header, pace: pace)
             }
             let (pieces, isLast) = copy.take()
             for piece in pieces { try writer?.add(piece.table, piece.chunk) }
