@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every benchmark beside its peer, taking turns, and writes bench.json and BENCHMARKS.md.
 
-usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, floor, socket, start: these alone, and only their rows are written anew)
+usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, keeping, floor, socket, start: these alone, and only their rows are written anew)
 
 Peers are looked for in ../shared/peers; a row without its peer has no ratio. Ratios are ours to theirs: more is better.
 """
@@ -142,7 +142,7 @@ def engine_rows(peers):
 def durable_rows(peers):
     say("durable")
     per_bet, per_replay = instructions("durable"), instructions("replay")
-    ours = {k: [] for k in (1, 64, 1024)}
+    ours = {k: [] for k in (1, 8, 64, 1024, 8192)}
     theirs = {k: [] for k in ours}
     raw = {1: [], 128: []}
     for _ in range(ROUNDS):
@@ -168,14 +168,67 @@ def durable_rows(peers):
 
     commits, syncs = m(ours[1], "commits_per_s"), m(raw[1], "syncs_per_s")
     row("durable-1", commits, "commits/s", "raw log" if syncs else None, syncs, commits / syncs if syncs else None)
-    for clients in (64, 1024):
+    for clients in ours:
         mine, peer = m(ours[clients], "bets_per_s"), m(theirs[clients], "bets_per_s")
-        row(f"durable-{clients}", mine, "bets/s", "C reference, one thread" if peer else None, peer, mine / peer if peer else None,
+        row("durable-1-c" if clients == 1 else f"durable-{clients}", mine, "bets/s", "C reference, one thread" if peer else None, peer, mine / peer if peer else None,
             per_bet if clients == 64 else None)
     mine, peer = m(ours[64], "p99_us"), m(raw[128], "p99_us")
     row("durable-64-p99", mine, "us", "raw log, 16 KiB" if peer else None, peer, peer / mine if peer else None)
-    recovered = [last_json(run(BENCH, "recovery", directory("recovery"), 2_000_000))["bets_per_s"] for _ in range(ROUNDS)]
-    row("recovery", median(recovered), "bets/s", instructions=per_replay and per_replay - per_bet)
+    postgres_row(m(ours[64], "bets_per_s"))
+    recovered, replayed = [], []
+    for _ in range(ROUNDS):
+        recovered.append(last_json(run(BENCH, "recovery", directory("recovery"), 2_000_000))["bets_per_s"])
+        if "engine" in peers:
+            # The first pass is cold, as a start is.
+            replayed.append(json.loads(run(peers["engine"], "replay", directory("replay"), 2_000_000).splitlines()[0])["bets_per_s"])
+    peer = median(replayed) if replayed else None
+    row("recovery-c", median(recovered), "bets/s", "C reference, replay" if peer else None, peer, median(recovered) / peer if peer else None,
+        per_replay and per_replay - per_bet)
+
+
+def postgres_row(bets):
+    """The same placement as one PL/pgSQL transaction; needs PostgreSQL and the peers."""
+    script = PEERS / "engine" / "pg.sh"
+    theirs = []
+    if script.exists() and list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        for _ in range(ROUNDS):
+            text = run("bash", script, 3, 1, "64", env={"TMPBASE": "/var/tmp"})
+            theirs += [json.loads(line)["tps"] for line in text.splitlines() if '"place_bet"' in line and '"clients":64' in line]
+    peer = median(theirs) if theirs else None
+    row("postgres-64", bets, "bets/s", "PostgreSQL, place_bet() at 64 clients" if peer else None, peer, bets / peer if peer else None)
+
+
+def keeping_rows(_):
+    """What an engine keeps, and its manners under too much."""
+    say("keeping")
+    row("settled-growth-percent", last_json(run(BENCH, "settled", 10_000_000))["percent"], "%")
+    row("recovery-10m-seconds", median([10_000_000 / last_json(run(BENCH, "recovery", directory("recovery"), 10_000_000))["bets_per_s"]
+                                        for _ in range(min(ROUNDS, 3))]), "s")
+    shutil.rmtree(WORK / "recovery")
+    taken = []
+    for _ in range(ROUNDS):
+        taken.append(last_json(run(BENCH, "snapshot", directory("snapshot"), 2_000_000)))
+        shutil.rmtree(WORK / "snapshot")
+    row("snapshot-load", median([t["load_rows_per_s"] for t in taken]), "rows/s")
+    row("snapshot-pause-ms", median([t["pause_ms"] for t in taken]), "ms")
+    quiet, during = (median([t[k] for t in taken]) for k in ("p99_quiet_us", "p99_snapshot_us"))
+    row("snapshot-p99", during, "us", "without a snapshot", quiet, quiet / during)
+    loads = []
+    for _ in range(ROUNDS):
+        loads.append(last_json(run(BENCH, "overload", directory("overload"), 2, 1024)))
+        shutil.rmtree(WORK / "overload")
+    if any(load["undecided"] for load in loads):
+        raise RuntimeError("bets that were taken were not decided")
+    most, accepted = (median([load[k] for load in loads]) for k in ("most", "accepted"))
+    row("overload-accepted", accepted, "bets/s", "the most it takes", most, accepted / most)
+    easy, hard = (median([load[k] for load in loads]) for k in ("easy_p99_us", "p99_us"))
+    row("overload-p99", hard, "us", "at 80 % load", easy, easy / hard)
+    row("busy-p99", median([load["busy_p99_us"] for load in loads]), "us")
+    rates = []
+    for _ in range(ROUNDS):
+        text = run(SERVER, "sim", "--seeds", "1..1500", "--jobs", 1)
+        rates.append(int(re.findall(r"\((\d+) a second\)", text)[-1]))
+    row("simulation", median(rates), "commands/s and core")
 
 
 class Process:
@@ -310,10 +363,11 @@ def write(peers):
     for r in rows:
         lines.append(f"| {r['name']} | {r['value']:,} | {r['unit']} | {r['peer'] or ''} | {'' if r['peerValue'] is None else format(r['peerValue'], ',')} "
                      f"| {'' if r['ratio'] is None else r['ratio']} | {'' if r['instructions'] is None else format(r['instructions'], ',')} |")
-    lines += ["", "Commands: `grandstand-bench apply|memory|durable|recovery|count|echo|load` (Benchmarks/Sources), run by Benchmarks/bench.py.",
-              "Instructions are a bet's for `apply`, `durable-64` and `recovery`, a frame's for `echo-64` and a request's for `http-27`: our own code and what it calls, without the kernel.",
+    lines += ["", "Commands: `grandstand-bench apply|memory|durable|recovery|settled|snapshot|overload|count|echo|load` (Benchmarks/Sources), run by Benchmarks/bench.py.",
+              "Instructions are a bet's for `apply`, `durable-64` and `recovery-c`, a frame's for `echo-64` and a request's for `http-27`: our own code and what it calls, without the kernel.",
               "`projection` reads the journal from its beginning and makes all rows; while bets come in, rows follow at the idle class and may be behind (docs/decisions/0006).",
-              "`apply` decides, posts, keeps the state hash, writes the outcome and its checksum; the peer's row is the same stage of its own.",
+              "`apply` decides, posts, keeps the state hash and writes the outcome; the peer's row is the same stage of its own, without hash and double entry. Checksums are in the durable rows of both.",
+              "`snapshot-pause-ms` is the longest slice or the freeze; the checkpoint before it is one more block. `overload-*` at an intake of 1024 slots.",
               "" if peers else "No peer was found on this machine: the ratios are missing."]
     (ROOT / "BENCHMARKS.md").write_text("\n".join(lines).rstrip() + "\n")
     print("\n".join(lines[5:5 + len(rows) + 2]))
@@ -321,7 +375,7 @@ def write(peers):
 
 peers = build_peers()
 try:
-    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("floor", floor_rows), ("socket", socket_rows), ("start", start_row)]:
+    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("keeping", keeping_rows), ("floor", floor_rows), ("socket", socket_rows), ("start", start_row)]:
         if not PARTS or name in PARTS:
             part(peers)
 finally:

@@ -1,18 +1,14 @@
 #!/usr/bin/env python3
 """Checks a bet's evidence pack without the program that made it: `verify_pack.py bet-123.html [segment-digests.txt]`.
 
-Every block's checksums, every number that the history names, every record it cites, and the way from each block to the digest that
-its segment was sealed with. With a file of exported digests (keep yours elsewhere) also that those digests are the ones you were given.
-Needs Python 3 and nothing else. The format of blocks and records: docs/formats/journal.md.
+Every block's checksums, every number that the history names, every record it cites, that they are about this bet, and the way from each
+block to the digest that its segment was sealed with. With a file of exported digests (keep yours elsewhere) also that those digests are the
+ones you were given; without it, checksums alone prove nothing against who wrote the pack. A pack cannot show that nothing was left out:
+for that replay the journal (`grandstand replay bet`, `grandstand journal verify`).
+Needs Python 3 and nothing else. Blocks and records: docs/formats/journal.md.
 """
 
-import base64
-import hashlib
-import html
-import json
-import re
-import struct
-import sys
+import base64, hashlib, html, json, re, struct, sys
 
 PAGE, SLOT, HEADER = 4096, 256, 256
 TABLE = []
@@ -107,6 +103,7 @@ def main():
         for fact in step["facts"]:
             value = body(record(fact["record"]), fact["offset"], fact["width"])
             expect(value == int(fact["value"]), f"record {step['sequence']}, {fact['label']}: told {fact['value']}, written {value}")
+            expect(fact["label"] != "bet" or value in (int(history["bet"]), 0), f"record {step['sequence']} is about another bet")
             facts += 1
         if step["facts"]:
             print(f"  record {step['sequence']}, {step['title']}: " + ", ".join(f"{fact['label']} {fact['value']}" for fact in step["facts"]))
@@ -120,9 +117,12 @@ def main():
             segment, _, digest, _, root = line.split()
             exported[int(segment)] = (digest, root)
     seals = {seal["segment"]: seal for seal in pack["seals"]}
+    open_ends = []
     for segment in sorted({block["segment"] for block in pack["blocks"]}):
         seal = seals.get(segment)
         if not seal or not int(seal["root"], 16):
+            expect(segment not in exported, f"segment {segment} was sealed and exported, and the pack has no way to its digest")
+            open_ends.append(segment)
             print(f"segment {segment}: not sealed when this was written; checksums only")
             continue
         for block in pack["blocks"]:
@@ -130,6 +130,7 @@ def main():
                 expect(len(block["paths"]) * PAGE == len(block["data"]), "a page without its way to the root")
                 for index, path in enumerate(block["paths"]):
                     expect(climb(block["data"][index * PAGE:(index + 1) * PAGE], path) == seal["root"], f"segment {segment}: a page is not part of it")
+        expect("record" in seal or segment in exported, f"segment {segment}: neither the journal's seal nor an exported digest")
         if "record" in seal:
             sealed = record(seal["record"])
             start = 80 + 16
@@ -137,7 +138,7 @@ def main():
         if exported:
             expect(exported.get(segment) == (seal["digest"], seal["root"]), f"segment {segment}: another digest was exported")
         print(f"segment {segment}: every page leads to {seal['root']}" + (", as exported" if exported else ""))
-    print(f"bet {history['bet']}: verified")
+    print(f"bet {history['bet']}: verified" + (f", but for segments {open_ends}, which nothing seals yet" if open_ends else ""))
 
 
 try:

@@ -554,14 +554,15 @@ public final class Simulation {
     private func keepSnapshot(_ sequence: UInt64) throws {
         var engine = Engine(limits: limits, seed: plan.seed &+ 99, rules: [plan.rules])
         do {
-            _ = try SnapshotShelf(disk).open(sequence, into: &engine)
+            _ = try SnapshotShelf(disk).open(sequence, into: &engine, isAccepted: false)
         } catch let problem as SnapshotProblem {
             if !disk.hasLied {
                 object("a snapshot that was written cannot be read: \(problem.text)")
             }
-            return try disk.remove(SnapshotFormat.name(sequence))
+            return try SnapshotShelf(disk).reject(sequence)
         }
         for problem in engine.audit() { object("the audit of a snapshot: \(problem)") }
+        try SnapshotShelf(disk).accept(sequence)
         result.snapshots += 1
         tell("snapshot \(sequence) is loaded and compared")
         let record = encoder.snapshotKept(

@@ -24,7 +24,7 @@ static ssize_t fail_or(ssize_t (*real)(int, const void *, size_t, off_t), int fd
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         ssize_t length = readlink(link, path, sizeof path - 1);
         path[length < 0 ? 0 : length] = 0;
-        if (strstr(path, ".making-") || strstr(path, "projection.sqlite")) {
+        if (strstr(path, "making-") || strstr(path, "projection.sqlite")) {
             errno = ENOSPC;
             return -1;
         }

@@ -58,10 +58,10 @@ def test_a_stopped_process_decides_late_bets_as_late_and_loses_none(make_server)
     verified(server.directory)
 
 
-def test_killed_while_it_takes_snapshots_it_starts_from_whole_ones_only(make_server):
+def test_killed_while_it_takes_snapshots_it_starts_from_whole_ones_only(make_server, tmp_path):
     chance = random.Random(4)
     server = make_server("--matches", "150", "--match-seconds", "60", "--segment-bytes", "2097152", "--snapshot-every", "1",
-                         "--snapshot-rate", "1", "--keep-mebibytes", "6")
+                         "--snapshot-rate", "1", "--keep-mebibytes", "6", "--archive", str(tmp_path / "archive"))
     cookie, ids = server.sign_in(), []
     for _ in range(6 * ROUNDS):
         until = time.monotonic() + chance.uniform(1, 4)
@@ -81,6 +81,25 @@ def test_killed_while_it_takes_snapshots_it_starts_from_whole_ones_only(make_ser
             break
         before = page[-1]["id"]
     assert ids and set(ids) <= known
+    assert server.stop() == 0
+    verified(server.directory)
+
+
+def test_a_snapshot_that_cannot_be_written_is_given_up_and_the_next_is_taken(make_server, tmp_path):
+    built, full = tmp_path / "failing.so", tmp_path / "full"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", built, pathlib.Path(__file__).parent / "failing_disk.c", "-ldl"], check=True)
+    server = make_server("--matches", "150", "--match-seconds", "60", "--segment-bytes", str(64 << 20), "--snapshot-every", "1",
+                         env={"LD_PRELOAD": str(built), "FULL_WHEN": str(full)})
+    full.touch()
+    deadline = time.monotonic() + 30
+    while "snapshot_failed" not in server.output() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "snapshot_failed" in server.output()
+    assert list(server.directory.glob("*snapshot*")) == []
+    full.unlink()
+    while "snapshot_kept" not in server.output() and time.monotonic() < deadline + 30:
+        time.sleep(0.1)
+    assert "snapshot_kept" in server.output()
     assert server.stop() == 0
     verified(server.directory)
 

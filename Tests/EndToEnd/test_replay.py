@@ -118,9 +118,17 @@ def test_the_pack_proves_itself_and_every_change_to_it_is_seen(disputed, tmp_pat
 
     def shown(copy):
         copy["history"]["steps"][-1]["fields"]["payout"] = "1000000.00 EUR"
-    for change in (stake, bit, path_up, shown):
+    def other_bet(copy):
+        copy["history"]["bet"] = "1"
+    for change in (stake, bit, path_up, shown, other_bet):
         answer = changed(change)
         assert answer.returncode != 0 and "NOT VERIFIED" in answer.stderr, change
+    # Who leaves the seals out proves nothing to whoever has the exported digests.
+    bare = json.loads(json.dumps(data))
+    bare["seals"] = []
+    (tmp_path / "bare.html").write_text(page[:page.index('id="pack">') + 10] + json.dumps(bare).replace("</", "<\\/") + "</script></body></html>")
+    assert "no way to its digest" in verify(tmp_path / "bare.html", digests).stderr
+    assert "which nothing seals yet" in verify(tmp_path / "bare.html").stdout
     lines = digests.read_text().splitlines()
     (tmp_path / "other.txt").write_text("\n".join(line[:-1] + ("0" if line[-1] != "0" else "1") for line in lines))
     assert "another digest was exported" in verify(path, tmp_path / "other.txt").stderr

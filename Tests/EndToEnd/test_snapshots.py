@@ -73,6 +73,46 @@ def test_what_left_is_in_the_archive_as_it_was_sealed(history):
     assert " segments_dropped" in dump and " snapshot_kept" in dump and " checkpoint" in dump
 
 
+def test_a_bet_from_before_is_told_with_the_archive_and_asked_for_without(history):
+    bet_id = history["bets"][0]["bet"]["id"]
+    command = [BINARY, "replay", "bet", bet_id, "--data", history["root"] / "data"]
+    alone = subprocess.run(command, capture_output=True, text=True)
+    assert alone.returncode == 2 and "--archive" in alone.stderr
+    told = subprocess.run([*command, "--archive", history["root"] / "archive"], capture_output=True, text=True)
+    assert told.returncode == 0 and f"BET {bet_id}" in told.stdout, told.stderr
+
+
+def test_verify_reads_the_archive_and_the_exported_digests(history, tmp_path):
+    command = [BINARY, "journal", "verify", history["root"] / "data", "--archive", history["root"] / "archive"]
+    whole = subprocess.run([*command, "--digests", history["root"] / "digests"], capture_output=True, text=True)
+    assert whole.returncode == 0 and "from        snapshot" not in whole.stdout, whole.stderr
+    shutil.copytree(history["root"] / "digests", tmp_path / "digests")
+    path = tmp_path / "digests" / "segment-digests.txt"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0][:-1] + ("0" if lines[0][-1] != "0" else "1")] + lines[1:]) + "\n")
+    other = subprocess.run([*command, "--digests", tmp_path / "digests"], capture_output=True, text=True)
+    assert other.returncode == 1 and "another digest" in other.stderr
+
+
+def test_a_line_of_the_export_that_a_crash_cut_off_is_written_again(history, tmp_path):
+    shutil.copytree(history["root"] / "digests", tmp_path / "digests")
+    path = tmp_path / "digests" / "segment-digests.txt"
+    whole = path.read_text()
+    path.write_text(whole[:-20])
+    server = Server(copy(history, tmp_path), *OPTIONS[:6], "--feed", "none", "--digests", str(tmp_path / "digests"))
+    wait_for(lambda: whole.splitlines()[-1].split()[4] in path.read_text(), 20)
+    assert server.stop() == 0
+
+    def digests(text):
+        return {tuple(line.split()[i] for i in (0, 2, 4)) for line in text.splitlines() if len(line.split()) == 5}
+    assert digests(whole) <= digests(path.read_text())
+
+
+def test_retention_without_an_archive_is_refused(tmp_path):
+    answer = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--keep-days", "3"], capture_output=True, text=True, timeout=30)
+    assert answer.returncode == 2 and "--archive" in answer.stderr
+
+
 def test_the_archive_and_the_rest_are_one_journal_from_its_beginning(history, tmp_path):
     data = copy(history, tmp_path)
     verified = subprocess.run([BINARY, "journal", "verify", data], capture_output=True, text=True)

@@ -121,11 +121,12 @@ struct Setting {
         Setting(
             key: "keep-days", unit: "days", standard: "0",
             help:
-                "Segments that no start needs leave when they are older; 0: never. Settled disputes need them: name an archive.",
+                "Segments that no start needs move to the archive when they are older; 0: never.",
             form: .number(0...36_500)),
         Setting(
             key: "keep-mebibytes", unit: "MiB", standard: "0",
-            help: "Segments that no start needs leave when the journal is larger; 0: never.",
+            help:
+                "Segments that no start needs move to the archive when the journal is larger; 0: never.",
             form: .number(0...1_073_741_824)),
         Setting(
             key: "archive", unit: "directory", standard: "",
@@ -136,7 +137,7 @@ struct Setting {
                 "Where the SHA-256 of each full segment is written as well, such as another machine's: evidence against who rewrites a journal."
         ),
         Setting(
-            key: "intake-slots", unit: "slots of 256 bytes", standard: "4096",
+            key: "intake-slots", unit: "slots of 256 bytes", standard: "1024",
             help: "Commands that may wait for the engine before `busy` is answered.",
             form: .number(64...1_048_576)),
         Setting(

@@ -3,13 +3,14 @@ import EngineFiles
 import EngineJournal
 import EngineService
 import Foundation
+import Glibc
 import Kernel
 import StoreSQLite
 
 /// `grandstand journal verify|dump|stats|project`.
 enum JournalCommands {
     static let help = """
-        grandstand journal: look into a journal; none of these change it
+        grandstand journal: look into a journal; none of these changes it
 
         USAGE
           grandstand journal verify DIR           Check every block and record, and decide everything anew
@@ -22,11 +23,16 @@ enum JournalCommands {
         changes, each time on the books as they were; it prints what would have come out otherwise.
         Names: \(RuleSet.names.map { "\($0.name) (\($0.unit))" }.joined(separator: ", ")).
 
+        OPTIONS
+          --archive DIR   where segments were moved to: read as if they were still here
+          --digests DIR   verify: hold the journal's digests against the exported ones, too
+
         DIR is the data directory of a server. See docs/formats/journal.md.
         """
 
     static func run(_ raw: [String]) throws -> Int32 {
-        let arguments = try Arguments(raw, of: "journal", values: ["from", "count", "to", "set"])
+        let arguments = try Arguments(
+            raw, of: "journal", values: ["from", "count", "to", "set", "archive", "digests"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
@@ -39,10 +45,10 @@ enum JournalCommands {
         guard readable(directory) else {
             throw UsageError(text: "There is no journal in \(directory).")
         }
-        let disk = try FileDisk(directory: directory)
+        let disk = try JoinedDisk(directory: directory, archive: arguments.flags["archive"])
         do {
             switch word {
-            case "verify": return try verify(disk)
+            case "verify": return try verify(disk, digests: arguments.flags["digests"])
             case "dump":
                 let from = UInt64(arguments.flags["from"] ?? "1") ?? 1
                 let count = UInt64(arguments.flags["count"] ?? "") ?? .max
@@ -72,7 +78,7 @@ enum JournalCommands {
 
     /// Where reading begins: nil for the journal's beginning, else the oldest snapshot that stands for what has
     /// left, loaded into `engine` when one is given.
-    static func start(_ disk: FileDisk) throws -> (sequence: UInt64, end: JournalEnd)? {
+    static func start(_ disk: JoinedDisk) throws -> (sequence: UInt64, end: JournalEnd)? {
         let segments = try disk.names().compactMap(JournalFormat.segmentNumber)
         guard !segments.contains(1) else { return nil }
         for sequence in try SnapshotShelf(disk).finished().reversed() {
@@ -86,7 +92,7 @@ enum JournalCommands {
             text: "The journal's beginning is not here, and no snapshot stands for it.")
     }
 
-    private static func verify(_ disk: FileDisk) throws -> Int32 {
+    private static func verify(_ disk: JoinedDisk, digests: String?) throws -> Int32 {
         var engine = Engine(limits: EngineLimits(), seed: 1)
         var sealed = SealedSegments()
         let start = try start(disk)
@@ -94,6 +100,7 @@ enum JournalCommands {
         if let start {
             let header = try SnapshotShelf(disk).open(start.sequence, into: &engine)
             replay = Replay(from: header)
+            note(header.keepsakes, in: &sealed)
             print("from        snapshot \(start.sequence): segments before it are not here")
         }
         guard
@@ -107,7 +114,8 @@ enum JournalCommands {
             complain("There is no journal here.")
             return 1
         }
-        let changed = try sealed.problems(on: disk)
+        var (compared, changed) = try sealed.check(on: disk)
+        if let digests { changed += try contradictions(sealed, digests) }
         for problem in changed { complain("CHANGED: " + problem) }
         let divergences = replay.divergences
         if !divergences.areAccepted { complain("OTHERWISE: " + divergences.text) }
@@ -117,7 +125,9 @@ enum JournalCommands {
         print("records     \(end.lastSequence)")
         print("incarnation \(end.incarnation)")
         print("torn bytes  \(end.tornBytes)")
-        print("sealed      \(sealed.count) segments as they were")
+        print(
+            "sealed      \(compared) segments as they were"
+                + (sealed.count > compared ? ", \(sealed.count - compared) are not here" : ""))
         print("state hash  \(engine.stateHash)")
         if divergences.count > 0, divergences.areAccepted {
             print(
@@ -129,7 +139,31 @@ enum JournalCommands {
         return isWhole ? 0 : 1
     }
 
-    private static func dump(_ disk: FileDisk, from: UInt64, count: UInt64) throws -> Int32 {
+    /// Digests that came with a snapshot.
+    private static func note(_ records: [[UInt8]], in sealed: inout SealedSegments) {
+        for bytes in records {
+            let memory = AlignedBuffer(bytes.count)
+            bytes.withUnsafeBytes {
+                memory.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+            }
+            sealed.note(RecordBytes(memory.base, slots: bytes.count / SlotSize.bytes))
+        }
+    }
+
+    /// What the journal says of its segments against what was exported when they were sealed.
+    private static func contradictions(_ sealed: SealedSegments, _ directory: String) throws
+        -> [String]
+    {
+        let exported = try DigestLedger(directory: directory).read()
+        return sealed.digests.compactMap { digest in
+            let ours = (digest.digest + digest.root).map { DigestLedger.hex($0) }.joined()
+            guard let theirs = exported[digest.segment], theirs != ours else { return nil }
+            return
+                "segment \(digest.segment) was exported with another digest than the journal names"
+        }
+    }
+
+    private static func dump(_ disk: JoinedDisk, from: UInt64, count: UInt64) throws -> Int32 {
         var left = count
         _ = try JournalReader(disk).scan(
             from: try start(disk)?.end, isBeingWritten: isServed(disk.directory)
@@ -151,7 +185,7 @@ enum JournalCommands {
         return 0
     }
 
-    private static func stats(_ disk: FileDisk) throws -> Int32 {
+    private static func stats(_ disk: JoinedDisk) throws -> Int32 {
         var counts: [UInt8: (records: UInt64, slots: UInt64)] = [:]
         let end = try JournalReader(disk).scan(
             from: try start(disk)?.end, isBeingWritten: isServed(disk.directory)
@@ -195,7 +229,7 @@ enum JournalCommands {
         return rules
     }
 
-    private static func diffRules(_ disk: FileDisk, _ rules: RuleSet) throws -> Int32 {
+    private static func diffRules(_ disk: JoinedDisk, _ rules: RuleSet) throws -> Int32 {
         var engine = Engine(limits: EngineLimits(), seed: 1, rules: [rules], isTrial: true)
         let start = try start(disk)
         var replay = Replay()
@@ -220,7 +254,7 @@ enum JournalCommands {
         return 0
     }
 
-    private static func project(_ disk: FileDisk, _ directory: String) throws -> Int32 {
+    private static func project(_ disk: JoinedDisk, _ directory: String) throws -> Int32 {
         let lock: DirectoryLock
         do {
             lock = try DirectoryLock(directory: directory)
@@ -237,7 +271,7 @@ enum JournalCommands {
             )
         }
         for suffix in ["", "-wal", "-shm"] {
-            try? disk.remove("projection.sqlite" + suffix)
+            unlink(directory + "/projection.sqlite" + suffix)
         }
         let store = try SQLiteStore(
             directory: directory, onProjected: { _ in }, onFailure: { _ in })

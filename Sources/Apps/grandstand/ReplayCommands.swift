@@ -14,22 +14,23 @@ enum ReplayCommands {
         grandstand replay: tell what happened to a bet, from the journal alone
 
         USAGE
-          grandstand replay bet ID [--data DIR] [--json] [--pack FILE.html]
+          grandstand replay bet ID [--data DIR] [--archive DIR] [--json] [--pack FILE.html]
 
         Prints what the customer was shown, what the feed had said, every rule that ran with its value and
         threshold, the delays, each ledger entry, and every correction.
 
         OPTIONS
           --data        the data directory of a server, which may be running (data)
+          --archive     where segments were moved to (`serve --archive`): read as if they were still here
           --json        the same as JSON
           --pack        writes one HTML file with the history, the raw blocks and their way to the sealed digests;
                         `python3 examples/verify_pack.py FILE.html` checks it without this program
-          --open-bets   as the server is configured (16000000)
+          --open-bets   at least as many as the server is configured for (16000000)
         """
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "replay", values: ["data", "pack", "open-bets"], switches: ["json"])
+            raw, of: "replay", values: ["data", "archive", "pack", "open-bets"], switches: ["json"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
@@ -55,12 +56,13 @@ enum ReplayCommands {
             limits.ids = bets
         }
         return try tell(
-            bet, try FileDisk(directory: directory), limits, isJSON: arguments.flags["json"] != nil,
+            bet, try JoinedDisk(directory: directory, archive: arguments.flags["archive"]), limits,
+            isJSON: arguments.flags["json"] != nil,
             pack: arguments.flags["pack"])
     }
 
     private static func tell(
-        _ bet: UInt64, _ disk: FileDisk, _ limits: EngineLimits, isJSON: Bool, pack: String?
+        _ bet: UInt64, _ disk: JoinedDisk, _ limits: EngineLimits, isJSON: Bool, pack: String?
     ) throws -> Int32 {
         do {
             let start = try JournalCommands.start(disk)
@@ -77,7 +79,11 @@ enum ReplayCommands {
             }
             if let pack {
                 let html = HistoryPage.html(try EvidencePack(history, on: disk))
-                guard FileManager.default.createFile(atPath: pack, contents: Data(html)) else {
+                let mine: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+                guard
+                    FileManager.default.createFile(
+                        atPath: pack, contents: Data(html), attributes: mine)
+                else {
                     throw UsageError(text: "\(pack) cannot be written.")
                 }
                 complain(
@@ -87,6 +93,11 @@ enum ReplayCommands {
             return 0
         } catch HistoryProblem.unknown(let bet) {
             throw UsageError(text: "There is no record \(bet) in this journal.")
+        } catch HistoryProblem.before(let bet, let first) {
+            throw UsageError(
+                text:
+                    "Record \(bet) is before what can be read here, which begins after record \(first). Name the "
+                    + "directory that older segments were moved to by --archive.")
         } catch HistoryProblem.notABet(let bet, let kind) {
             throw UsageError(text: "Record \(bet) is no bet; its kind is \(kind).")
         } catch let corruption as Corruption {

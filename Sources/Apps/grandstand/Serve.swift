@@ -264,9 +264,19 @@ final class Platform: @unchecked Sendable {
             let digests = configuration.text("digests")
             if !digests.isEmpty { retention.export = try DigestLedger(directory: digests) }
             let archive = configuration.text("archive")
+            // Nothing that was durable is destroyed: disputes and later versions may need it.
+            guard !retention.drops || !archive.isEmpty else {
+                throw UsageError(
+                    text:
+                        "keep-days and keep-mebibytes move segments to an archive: name its directory by --archive."
+                )
+            }
+            retention.needed = { [unowned self] in store.segmentNeeded }
             if !archive.isEmpty {
                 retention.archive = try DirectoryArchive(from: disk, to: archive)
             }
+        } catch let error as UsageError {
+            throw error
         } catch {
             throw UsageError(text: "archive or digests cannot be used: \(error).")
         }

@@ -1,4 +1,5 @@
 import CSystem
+import Dispatch
 import EngineCore
 import EngineFiles
 import EngineJournal
@@ -16,13 +17,15 @@ enum SnapshotCommands {
           grandstand snapshot verify DIR [SEQUENCE]    Load one (the newest) and hold it against the journal
 
         OPTIONS
-          --open-bets N   as the server is configured (16000000)
+          --open-bets N   at least as many as the server is configured for (16000000)
+          --making        the one that is still under its temporary name, before anything relies on it
 
         DIR is the data directory of a server. See docs/formats/snapshot.md.
         """
 
     static func run(_ raw: [String]) throws -> Int32 {
-        let arguments = try Arguments(raw, of: "snapshot", values: ["open-bets"])
+        let arguments = try Arguments(
+            raw, of: "snapshot", values: ["open-bets"], switches: ["making"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
@@ -43,7 +46,13 @@ enum SnapshotCommands {
         } else {
             wanted = all.first
         }
-        guard let wanted, all.contains(wanted) else {
+        let isMaking = arguments.flags["making"] != nil
+        let isThere = { (sequence: UInt64) in
+            try isMaking
+                ? disk.names().contains(SnapshotFormat.temporaryName(sequence))
+                : all.contains(sequence)
+        }
+        guard let wanted, try isThere(wanted) else {
             throw UsageError(
                 text: "There is no such snapshot in \(directory); `snapshot list` shows them.")
         }
@@ -55,7 +64,7 @@ enum SnapshotCommands {
             limits.openBets = bets
             limits.ids = bets
         }
-        return try verify(disk, wanted, limits)
+        return try verify(disk, wanted, limits, isAccepted: !isMaking)
     }
 
     private static func list(_ disk: FileDisk, _ all: [UInt64]) throws -> Int32 {
@@ -71,17 +80,19 @@ enum SnapshotCommands {
     }
 
     /// Whoever runs this beside a server must not be in its way.
-    private static func verify(_ disk: FileDisk, _ sequence: UInt64, _ limits: EngineLimits) throws
-        -> Int32
-    {
+    private static func verify(
+        _ disk: FileDisk, _ sequence: UInt64, _ limits: EngineLimits, isAccepted: Bool
+    ) throws -> Int32 {
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
         var engine = Engine(limits: limits, seed: 2)
         do {
-            let header = try SnapshotShelf(disk).open(sequence, into: &engine)
+            let header = try SnapshotShelf(disk).open(
+                sequence, into: &engine, isAccepted: isAccepted)
             let problems = engine.audit()
-            for problem in problems { complain("BOOKS: " + problem) }
+            for problem in problems.prefix(100) { complain("BOOKS: " + problem) }
             guard problems.isEmpty else { return 1 }
-            let (bytes, digest) = try SnapshotShelf(disk).digest(sequence)
+            let (bytes, digest) = try SnapshotShelf(disk).digest(
+                sequence, isAccepted: isAccepted)
             print("record      \(header.end.lastSequence)")
             print("accounts    \(engine.counts.accounts)")
             print("bets        \(engine.counts.bets)")
@@ -101,30 +112,33 @@ enum SnapshotCommands {
         return 1
     }
 
+    /// Seconds after which a process that loads a snapshot is given up.
+    private static let patience = 900.0
+
     /// The same in a process of its own, for a server that took a snapshot.
-    static func verifyElsewhere(_ directory: String, _ name: String, openBets: Int64) throws
+    static func verifyElsewhere(_ directory: String, _ sequence: UInt64, openBets: Int64) throws
         -> SnapshotVerdict
     {
-        guard let sequence = SnapshotFormat.sequence(name) else {
-            throw SnapshotProblem(name: name, what: "it is no snapshot's name")
-        }
+        let name = SnapshotFormat.temporaryName(sequence)
         let process = Process()
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = [
-            "snapshot", "verify", directory, String(sequence), "--open-bets", String(openBets),
+            "snapshot", "verify", directory, String(sequence), "--making", "--open-bets",
+            String(openBets),
         ]
+        // One pipe for both: neither can fill while the other is waited for.
         let output = Pipe()
-        let errors = Pipe()
         process.standardOutput = output
-        process.standardError = errors
+        process.standardError = output
         try process.run()
+        let alarm = DispatchWorkItem { process.terminate() }
+        DispatchQueue.global().asyncAfter(deadline: .now() + patience, execute: alarm)
         let text = String(
             decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let said = String(
-            decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
+        alarm.cancel()
         guard process.terminationStatus == 0 else {
-            let what = said.isEmpty ? "the process that loads it failed" : said
+            let what = text.isEmpty ? "the process that loads it failed" : text
             throw SnapshotProblem(name: name, what: what.trimmingCharacters(in: .newlines))
         }
         var fields: [String: String] = [:]

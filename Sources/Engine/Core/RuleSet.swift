@@ -35,7 +35,8 @@ public struct RuleSet: Hashable, Sendable {
 
     /// What a trial may set, by name, with its unit.
     public static let names: [(name: String, unit: String)] = [
-        ("stake", "minor units"), ("legs", "legs"), ("pending-per-account", "bets"),
+        ("stake", "minor units, of a bet and of a deposit"), ("legs", "legs"),
+        ("pending-per-account", "bets"),
         ("open-bets-per-account", "bets"), ("refused-per-account", "intents"),
         ("valid-until-ahead", "ms"), ("id-age", "ms"), ("bet-delay", "ms"),
     ]

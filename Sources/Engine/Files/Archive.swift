@@ -26,18 +26,22 @@ public final class DigestLedger: DigestExport, Sendable {
     }
 
     public func add(_ digests: [SealedSegments.Digest]) throws {
-        let there = try read()
-        var text = ""
+        let (there, isCut) = try lines()
+        // A line that a crash cut off ends here, and its segment is written once more.
+        var text = isCut ? "\n" : ""
         for digest in digests {
             let hex = digest.digest.map { Self.hex($0) }.joined()
+            let root = digest.root.map { Self.hex($0) }.joined()
             if let known = there[digest.segment] {
-                guard known == hex else { throw Contradiction(segment: digest.segment, path: path) }
+                guard known == hex + root else {
+                    throw Contradiction(segment: digest.segment, path: path)
+                }
                 continue
             }
-            let root = digest.root.map { Self.hex($0) }.joined()
             text += "\(digest.segment) \(digest.bytes) \(hex) \(digest.time) \(root)\n"
         }
-        guard !text.isEmpty else { return }
+        guard text.utf8.count > 1 else { return }
+        let isNew = !FileManager.default.fileExists(atPath: path)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw DiskError.failed("open \(path)", errno: errno) }
         defer { close(descriptor) }
@@ -45,25 +49,39 @@ public final class DigestLedger: DigestExport, Sendable {
         guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
             throw DiskError.failed("write \(path)", errno: errno)
         }
+        if isNew { try syncDirectory() }
     }
 
-    /// Segments and their digests in hexadecimal, as they stand in the file; empty without one.
-    public func read() throws -> [UInt32: String] {
-        guard FileManager.default.fileExists(atPath: path) else { return [:] }
+    private func syncDirectory() throws {
+        let directory = String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex))
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw DiskError.failed("open \(directory)", errno: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw DiskError.failed("sync \(directory)", errno: errno)
+        }
+    }
+
+    /// Digest and root of each segment in hexadecimal, one after the other, as they stand in the file; empty
+    /// without one.
+    public func read() throws -> [UInt32: String] { try lines().known }
+
+    private func lines() throws -> (known: [UInt32: String], isCut: Bool) {
+        guard FileManager.default.fileExists(atPath: path) else { return ([:], false) }
         let text = try String(contentsOfFile: path, encoding: .utf8)
         var found: [UInt32: String] = [:]
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: " ")
-            // A line that was cut off by a crash is written again.
-            guard parts.count == 5, let segment = UInt32(parts[0]), parts[2].count == 64 else {
-                continue
-            }
-            if let other = found[segment], other != parts[2] {
+            guard parts.count == 5, let segment = UInt32(parts[0]), parts[2].utf8.count == 64,
+                parts[4].utf8.count == 64
+            else { continue }
+            let both = String(parts[2] + parts[4])
+            if let other = found[segment], other != both {
                 throw Contradiction(segment: segment, path: path)
             }
-            found[segment] = String(parts[2])
+            found[segment] = both
         }
-        return found
+        return (found, !text.isEmpty && !text.hasSuffix("\n"))
     }
 
     public static func hex(_ byte: UInt8) -> String {
@@ -107,4 +125,69 @@ public final class DirectoryArchive: SegmentArchive, Sendable {
         try target.sync(to)
         try target.rename("making-" + name, to: name)
     }
+}
+
+/// A journal whose older segments lie in an archive, read as one. Never written.
+public final class JoinedDisk: Disk, Sendable {
+    public struct File {
+        let file: FileDisk.File
+        let isArchived: Bool
+    }
+
+    private let disk: FileDisk
+    private let archive: FileDisk?
+
+    /// Where the server writes.
+    public var directory: String { disk.directory }
+
+    public init(directory: String, archive: String? = nil) throws(DiskError) {
+        disk = try FileDisk(directory: directory)
+        self.archive = try archive.map { path throws(DiskError) in try FileDisk(directory: path) }
+    }
+
+    /// What is in both places is read where the server writes.
+    private func holder(of name: String) throws(DiskError) -> (FileDisk, isArchived: Bool) {
+        if let archive, try !disk.names().contains(name) { return (archive, true) }
+        return (disk, false)
+    }
+
+    public func names() throws(DiskError) -> [String] {
+        let here = try disk.names()
+        guard let archive else { return here }
+        let segments = try archive.names().filter { JournalFormat.segmentNumber($0) != nil }
+        return Set(here + segments).sorted()
+    }
+
+    public func size(of name: String) throws(DiskError) -> Int {
+        try holder(of: name).0.size(of: name)
+    }
+
+    public func open(_ name: String) throws(DiskError) -> File {
+        let (holder, isArchived) = try holder(of: name)
+        return File(file: try holder.open(name), isArchived: isArchived)
+    }
+
+    public func read(into bytes: UnsafeMutableRawBufferPointer, from file: File, at position: Int)
+        throws(DiskError)
+    {
+        try (file.isArchived ? archive ?? disk : disk).read(
+            into: bytes, from: file.file, at: position)
+    }
+
+    public func close(_ file: File) { disk.close(file.file) }
+
+    private var readOnly: DiskError { .failed("write to a journal that is only read", errno: 30) }
+
+    public func createZeroed(_ name: String, bytes: Int) throws(DiskError) { throw readOnly }
+    public func create(_ name: String) throws(DiskError) -> File { throw readOnly }
+    public func write(_ bytes: UnsafeRawBufferPointer, to file: File, at position: Int)
+        throws(DiskError)
+    { throw readOnly }
+    public func writeLater(_ bytes: UnsafeRawBufferPointer, to file: File, at position: Int)
+        throws(DiskError)
+    { throw readOnly }
+    public func sync(_ file: File) throws(DiskError) { throw readOnly }
+    public func rename(_ name: String, to other: String) throws(DiskError) { throw readOnly }
+    public func remove(_ name: String) throws(DiskError) { throw readOnly }
+    public func freeBytes() throws(DiskError) -> Int { 0 }
 }

@@ -19,7 +19,7 @@ public enum SnapshotFormat {
         static let end: UInt16 = 0x103
     }
 
-    /// Under this name while it is made.
+    /// Under this name while it is made, and until another process has found it right.
     public static func temporaryName(_ sequence: UInt64) -> String { "making-" + name(sequence) }
 
     public static func name(_ sequence: UInt64) -> String {
@@ -78,7 +78,7 @@ public struct SnapshotHeader: Sendable {
     }
 }
 
-/// Writes one snapshot; it has its name only once all of it is durable.
+/// Writes one snapshot, under its temporary name: `SnapshotShelf.accept` gives it its own.
 ///
 /// Used by one thread. Frames come in any order; each has a CRC-32C of its own.
 public final class SnapshotWriter<D: Disk> {
@@ -136,7 +136,7 @@ public final class SnapshotWriter<D: Disk> {
         }
     }
 
-    /// The last frame, everything durable, and the name.
+    /// The last frame, and everything durable.
     public func finish() throws {
         try frame(SnapshotFormat.Frame.end, [frames, rows])
         let padded =
@@ -149,8 +149,6 @@ public final class SnapshotWriter<D: Disk> {
         try disk.sync(file)
         disk.close(file)
         isClosed = true
-        try disk.rename(
-            SnapshotFormat.temporaryName(sequence), to: SnapshotFormat.name(sequence))
     }
 
     /// Nothing of it stays.

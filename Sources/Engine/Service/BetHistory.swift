@@ -85,6 +85,8 @@ public struct BetHistory: Sendable {
 public enum HistoryProblem: Error, Equatable, Sendable {
     /// There is no such record.
     case unknown(UInt64)
+    /// It is older than what is here, which begins after `first`.
+    case before(UInt64, first: UInt64)
     /// It is a record of another kind.
     case notABet(UInt64, kind: String)
 }
@@ -118,6 +120,9 @@ public struct BetHistorian<D: Disk> {
             replay = Replay(from: header)
             end = header.end
             kept = header.keepsakes
+        }
+        if let end, bet <= end.lastSequence {
+            throw HistoryProblem.before(bet, first: end.lastSequence)
         }
         let question = try find(bet, from: end)
         let teller = HistoryTeller(question)
@@ -863,7 +868,8 @@ private final class HistoryTeller {
         facts(
             record, place,
             [
-                ("status", Layout.Placed.status, 1), ("refusal", Layout.Placed.refusal, 2),
+                ("bet", Layout.Placed.bet, 8), ("status", Layout.Placed.status, 1),
+                ("refusal", Layout.Placed.refusal, 2),
                 ("value", Layout.Placed.value, 8), ("threshold", Layout.Placed.threshold, 8),
                 ("potential return", Layout.Placed.potentialReturn, 8),
                 ("accepted", Layout.Placed.acceptedAt, 8), ("due", Layout.Placed.dueAt, 8),

@@ -100,7 +100,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
     /// when nothing of the block at hand was answered.
     public init(
-        _ host: EngineHost<D, C>, intakeSlots: Int = 4096,
+        _ host: EngineHost<D, C>, intakeSlots: Int = 1024,
         onStop: @escaping @Sendable (HostError?) -> Void
     ) {
         self.host = host
@@ -225,7 +225,12 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
             if host.isCopying {
                 // Nobody waits for an answer: the rest of the snapshot, as fast as it is written.
                 copySlice()
-                if due == 0 { try work(batch) } else { gs_gate_wait(gate, 200_000) }
+                if due == 0 {
+                    try work(batch)
+                } else {
+                    gs_gate_wait(gate, 200_000)
+                    try confirmIfDue()
+                }
             } else if due == 0 {
                 try work(batch)
             } else {
@@ -256,7 +261,10 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
             for subscriber in subscribers { subscriber.durable(block) }
         }
         committedAt = gs_boot_nanoseconds()
-        publish(count: 0, nanoseconds: gs_boot_nanoseconds() - began)
+        // The checkpoint is a block as any other; what comes on top is the pause.
+        let took = committedAt - began
+        slowestSlice = max(slowestSlice, took - host.health.lastCommitNanoseconds)
+        publish(count: 0, nanoseconds: took)
     }
 
     private func copySlice() {
@@ -271,13 +279,19 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         }
     }
 
+    /// Nanoseconds of quiet after which an empty block confirms the last one.
+    private static var confirmAfter: Int64 { 100_000_000 }
+
     private func idle(_ due: Int64?) throws(HostError) {
-        let confirmAfter: Int64 = 100_000_000
         // Counted from the commit: whoever wakes us with a question does not put it off.
         let since = gs_boot_nanoseconds() - committedAt
-        let most = host.isUnconfirmed ? max(0, confirmAfter - since) : 1_000_000_000
+        let most = host.isUnconfirmed ? max(0, Self.confirmAfter - since) : 1_000_000_000
         gs_gate_wait(gate, min(due ?? most, most))
-        if host.isUnconfirmed, gs_boot_nanoseconds() - committedAt >= confirmAfter {
+        try confirmIfDue()
+    }
+
+    private func confirmIfDue() throws(HostError) {
+        if host.isUnconfirmed, gs_boot_nanoseconds() - committedAt >= Self.confirmAfter {
             try host.confirm()
         }
     }

@@ -29,6 +29,8 @@ public struct Retention: Sendable {
     public var bytes: Int = 0
     public var export: (any DigestExport)?
     public var archive: (any SegmentArchive)?
+    /// The lowest segment that somebody else still reads, such as the projections.
+    public var needed: @Sendable () -> UInt32 = { .max }
 
     public init() {}
 
@@ -54,7 +56,7 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
     private let retention: Retention
     private var afterDurable: (@escaping @Sendable () -> Void) -> Bool = { _ in false }
     private var exported = 0
-    private var exportedAt: Int64 = 0
+    private var wantsDrop = false
     private let segmentBytes: Int
     private let state = Mutex(State())
     private let gate: UnsafeMutablePointer<gs_gate>
@@ -67,6 +69,7 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
     private var made: UInt32 = 0
 
     static var retryNanoseconds: Int64 { 1_000_000_000 }
+    static var laterNanoseconds: Int64 { 10_000_000_000 }
 
     public init(_ disk: D, segmentBytes: Int, retention: Retention = Retention()) {
         self.disk = disk
@@ -133,9 +136,15 @@ public final class SegmentKeeper<D: Disk & Sendable>: @unchecked Sendable {
             if made < wanted { isDone = make(wanted) }
             if isDone, wanted > 2, sealed < wanted - 2 { isDone = seal(sealed + 1) }
             export()
-            if mayDrop, retention.drops { drop() }
+            // What could not leave now is tried again: an export, an archive or the projections may be behind.
+            if mayDrop { wantsDrop = retention.drops }
+            if wantsDrop { wantsDrop = !drop() }
             let isBehind = isDone && (made < wanted || (wanted > 2 && sealed < wanted - 2))
-            if !isBehind { gs_gate_wait(gate, isDone ? -1 : Self.retryNanoseconds) }
+            let mustRetry = wantsDrop || isExportBehind
+            if !isBehind {
+                gs_gate_wait(
+                    gate, !isDone ? Self.retryNanoseconds : mustRetry ? Self.laterNanoseconds : -1)
+            }
         }
     }
 
@@ -178,20 +187,26 @@ extension SegmentKeeper {
     fileprivate func export() {
         guard let target = retention.export else { return }
         let all = digests.withLock { $0.digests }
-        guard exported < all.count, gs_boot_nanoseconds() >= exportedAt else { return }
+        guard exported < all.count else { return }
         do {
             try target.add(Array(all[exported...]))
             exported = all.count
         } catch {
-            exportedAt = gs_boot_nanoseconds() + 10_000_000_000
             onProblem("digests cannot be exported: \(error)")
         }
     }
 
-    /// Lets go what is old enough and what no start needs: said in the journal first, archived first.
-    fileprivate func drop() {
+    fileprivate var isExportBehind: Bool {
+        retention.export != nil && exported < digests.withLock { $0.count }
+    }
+
+    /// Lets go what is old enough and what no start needs: said in the journal first, archived first. False
+    /// when something is in the way that may pass.
+    fileprivate func drop() -> Bool {
         do {
-            let covered = try SnapshotShelf(disk).coveredSegments()
+            let needed = retention.needed()
+            let all = try SnapshotShelf(disk).coveredSegments()
+            let covered = all.filter { $0 < needed }
             let known = digests.withLock { $0.digests }
             var gone: [UInt32] = []
             var total = 0
@@ -213,11 +228,14 @@ extension SegmentKeeper {
                 gone.append(digest.segment)
                 total -= Int(digest.bytes)
             }
-            guard let first = gone.first, let last = gone.last else { return }
+            let isComplete = covered.count == all.count && !isExportBehind
+            guard let first = gone.first, let last = gone.last else { return isComplete }
             try say(first...last, reason)
             for segment in gone { try disk.remove(JournalFormat.segmentName(segment)) }
+            return isComplete
         } catch {
             onProblem("old segments stay: \(error)")
+            return false
         }
     }
 
@@ -264,10 +282,16 @@ public struct SealedSegments: Sendable {
     }
 
     /// Segments that are not what they were when they were full, in words.
-    public func problems<D: Disk>(on disk: D) throws -> [String] {
+    ///
+    /// Segments that have left are not looked for; `compared` says how many were there.
+    public func problems<D: Disk>(on disk: D) throws -> [String] { try check(on: disk).problems }
+
+    public func check<D: Disk>(on disk: D) throws -> (compared: Int, problems: [String]) {
+        var compared = 0
         var found: [String] = []
         let here = Set(try disk.names())
         for sealed in digests where here.contains(JournalFormat.segmentName(sealed.segment)) {
+            compared += 1
             let (bytes, digest) = try segmentDigest(sealed.segment, on: disk)
             if UInt64(bytes) != sealed.bytes || digest != sealed.digest {
                 found.append(
@@ -275,6 +299,6 @@ public struct SealedSegments: Sendable {
                         + "sealed: its SHA-256 is another")
             }
         }
-        return found
+        return (compared, found)
     }
 }

@@ -44,7 +44,7 @@ public final class SnapshotKeeper<D: Disk & Sendable>: @unchecked Sendable {
     private let every: Int
     /// Bytes a second that are written at most, so that the journal's own writes find the disk free.
     private let rate: Int
-    private let verify: @Sendable (String) throws -> SnapshotVerdict
+    private let verify: @Sendable (UInt64) throws -> SnapshotVerdict
     private let onKept: @Sendable (UInt64) -> Void
     private let onProblem: @Sendable (String) -> Void
     private let state = Mutex(State())
@@ -52,10 +52,11 @@ public final class SnapshotKeeper<D: Disk & Sendable>: @unchecked Sendable {
     private let gate: UnsafeMutablePointer<gs_gate>
     private let ended: UnsafeMutablePointer<gs_gate>
 
-    /// `verify` loads the named snapshot in another process; `onKept` learns of each that held.
+    /// `verify` loads the snapshot of that sequence, which has its temporary name, in another process; `onKept`
+    /// learns of each that held.
     public init(
         _ disk: D, every: Int, rate: Int,
-        verify: @escaping @Sendable (String) throws -> SnapshotVerdict,
+        verify: @escaping @Sendable (UInt64) throws -> SnapshotVerdict,
         onKept: @escaping @Sendable (UInt64) -> Void,
         onProblem: @escaping @Sendable (String) -> Void
     ) {
@@ -128,6 +129,8 @@ public final class SnapshotKeeper<D: Disk & Sendable>: @unchecked Sendable {
         let began = gs_boot_nanoseconds()
         let round = SnapshotRound(disk, pace: Self.pace(rate))
         var finished: UInt64?
+        // Whatever goes wrong here, the engine must not wait for it.
+        defer { if finished == nil { copy.abandon() } }
         while finished == nil {
             if isStopping { copy.abandon() }
             finished = try round.write(copy)
@@ -159,12 +162,13 @@ public final class SnapshotKeeper<D: Disk & Sendable>: @unchecked Sendable {
     private func keep<C: Clock>(
         _ sequence: UInt64, _ engine: EngineThread<D, C>, took: Int64
     ) throws {
-        let name = SnapshotFormat.name(sequence)
+        let shelf = SnapshotShelf(disk)
         let verdict: SnapshotVerdict
         do {
-            verdict = try verify(name)
+            verdict = try verify(sequence)
+            try shelf.accept(sequence)
         } catch {
-            try disk.remove(name)
+            try? shelf.reject(sequence)
             throw error
         }
         var encoder = CommandEncoder()
@@ -175,7 +179,7 @@ public final class SnapshotKeeper<D: Disk & Sendable>: @unchecked Sendable {
             if isStopping { return }
             usleep(10_000)
         }
-        try SnapshotShelf(disk).prune()
+        try shelf.prune()
         published.withLock {
             $0.kept = sequence
             $0.taken += 1

@@ -16,8 +16,8 @@ public final class SnapshotRound<D: Disk> {
     /// Bytes so far.
     public var byteCount: Int { writer?.byteCount ?? 0 }
 
-    /// Writes what waits. The sequence of the checkpoint once the file has its name; nil until then, and
-    /// for a snapshot that was given up.
+    /// Writes what waits. The sequence of the checkpoint once the whole file is durable under its temporary
+    /// name; nil until then, and for a snapshot that was given up.
     ///
     /// - Throws: `DiskError`; nothing of the snapshot stays.
     public func write(_ copy: SnapshotCopy) throws -> UInt64? {
@@ -63,8 +63,10 @@ public struct SnapshotShelf<D: Disk> {
     ///
     /// - Throws: `SnapshotProblem` when the snapshot is of no use, and `engine` neither; `Corruption` when it
     ///   is whole and the journal is not.
-    public func open(_ sequence: UInt64, into engine: inout Engine) throws -> SnapshotHeader {
-        let reader = SnapshotReader(disk, name: SnapshotFormat.name(sequence))
+    public func open(_ sequence: UInt64, into engine: inout Engine, isAccepted: Bool = true) throws
+        -> SnapshotHeader
+    {
+        let reader = SnapshotReader(disk, name: Self.name(sequence, isAccepted))
         let header = try reader.load(into: &engine)
         // A snapshot of what the journal does not hold says that the journal lost something.
         guard let last = try JournalReader(disk).lastRecord(of: header.end) else {
@@ -90,8 +92,25 @@ public struct SnapshotShelf<D: Disk> {
     }
 
     /// SHA-256 of a snapshot's file, and its size.
-    public func digest(_ sequence: UInt64) throws -> (bytes: Int, digest: [UInt8]) {
-        try fileDigest(SnapshotFormat.name(sequence), on: disk)
+    public func digest(_ sequence: UInt64, isAccepted: Bool = true) throws -> (
+        bytes: Int, digest: [UInt8]
+    ) {
+        try fileDigest(Self.name(sequence, isAccepted), on: disk)
+    }
+
+    private static func name(_ sequence: UInt64, _ isAccepted: Bool) -> String {
+        isAccepted ? SnapshotFormat.name(sequence) : SnapshotFormat.temporaryName(sequence)
+    }
+
+    /// Another process has found it right: from here on it counts.
+    public func accept(_ sequence: UInt64) throws(DiskError) {
+        try disk.rename(
+            SnapshotFormat.temporaryName(sequence), to: SnapshotFormat.name(sequence))
+    }
+
+    /// It was not right.
+    public func reject(_ sequence: UInt64) throws(DiskError) {
+        try disk.remove(SnapshotFormat.temporaryName(sequence))
     }
 
     /// Removes all but the newest two. Called once the newest has been loaded and compared.

@@ -27,6 +27,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     private let target = Atomic<UInt64>(.max)
     private let ended = DispatchSemaphore(value: 0)
     private let isHeldUp = Atomic<Bool>(false)
+    private let neededSegment = Atomic<UInt32>(0)
     // The thread's own: blocks it has taken, and where in the journal the rows go on.
     private var pending: [DurableBlock] = []
     private var position = JournalPosition.beginning
@@ -165,6 +166,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     public var mostBacklog: Int { .max }
     /// Whether rows cannot be written at this moment, such as on a disk without room.
     public var isWaitingForDisk: Bool { isHeldUp.load(ordering: .relaxed) }
+    /// The segment in which the rows go on: none from it on may leave.
+    public var segmentNeeded: UInt32 { neededSegment.load(ordering: .relaxed) }
     /// Records that are durable and not yet in the rows.
     public var recordsBehind: UInt64 {
         let durable = queue.withLock { $0.durable }
@@ -336,6 +339,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 }
                 isHeldUp.store(false, ordering: .relaxed)
                 reachedSequence.store(applied, ordering: .relaxed)
+                neededSegment.store(position.segment, ordering: .relaxed)
                 onProjected(applied)
                 // Under load a moment's wait makes one transaction of what would be many.
                 if fresh.count > 1, !isStopping {
