@@ -88,9 +88,9 @@ def test_killed_while_it_takes_snapshots_it_starts_from_whole_ones_only(make_ser
 def test_a_snapshot_that_cannot_be_written_is_given_up_and_the_next_is_taken(make_server, tmp_path):
     built, full = tmp_path / "failing.so", tmp_path / "full"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", built, pathlib.Path(__file__).parent / "failing_disk.c", "-ldl"], check=True)
-    server = make_server("--matches", "150", "--match-seconds", "60", "--segment-bytes", str(64 << 20), "--snapshot-every", "1",
-                         env={"LD_PRELOAD": str(built), "FULL_WHEN": str(full)})
     full.touch()
+    server = make_server("--matches", "150", "--match-seconds", "60", "--segment-bytes", str(2 << 20), "--snapshot-every", "1",
+                         env={"LD_PRELOAD": str(built), "SNAPSHOT_FULL_WHEN": str(full)})
     deadline = time.monotonic() + 30
     while "snapshot_failed" not in server.output() and time.monotonic() < deadline:
         time.sleep(0.1)

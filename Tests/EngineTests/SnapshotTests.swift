@@ -32,11 +32,20 @@ import Testing
         while cell.host.isCopying {
             cell.host.copySlice()
             try meanwhile(cell)
-            if let sequence = try round.write(copy) { return (cell, sequence) }
+            if let sequence = try round.write(copy) { return try accepted(cell, sequence) }
         }
         while true {
-            if let sequence = try round.write(copy) { return (cell, sequence) }
+            if let sequence = try round.write(copy) { return try accepted(cell, sequence) }
         }
+    }
+
+    /// Nothing relies on it before somebody has looked at it.
+    private func accepted(_ cell: Cell, _ sequence: UInt64) throws -> (Cell, UInt64) {
+        #expect(try SnapshotShelf(cell.disk).finished() == [])
+        var engine = Engine(limits: Cell.smallLimits, seed: 6)
+        _ = try SnapshotShelf(cell.disk).open(sequence, into: &engine, isAccepted: false)
+        try SnapshotShelf(cell.disk).accept(sequence)
+        return (cell, sequence)
     }
 
     private func load(_ cell: Cell, _ sequence: UInt64) throws -> (hash: StateHash, sequence: UInt64, bets: Int) {

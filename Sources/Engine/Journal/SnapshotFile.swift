@@ -101,7 +101,12 @@ public final class SnapshotWriter<D: Disk> {
         self.pace = pace
         sequence = header.end.lastSequence
         file = try disk.create(SnapshotFormat.temporaryName(sequence))
-        try begin(header)
+        do {
+            try begin(header)
+        } catch {
+            abandon()
+            throw error
+        }
     }
 
     deinit { if !isClosed { disk.close(file) } }
