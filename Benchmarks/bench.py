@@ -141,7 +141,7 @@ def engine_rows(peers):
 
 def durable_rows(peers):
     say("durable")
-    per_bet, per_replay = instructions("durable"), instructions("replay")
+    per_bet = instructions("durable")
     ours = {k: [] for k in (1, 8, 64, 1024, 8192)}
     theirs = {k: [] for k in ours}
     raw = {1: [], 128: []}
@@ -175,15 +175,6 @@ def durable_rows(peers):
     mine, peer = m(ours[64], "p99_us"), m(raw[128], "p99_us")
     row("durable-64-p99", mine, "us", "raw log, 16 KiB" if peer else None, peer, peer / mine if peer else None)
     postgres_row(m(ours[64], "bets_per_s"))
-    recovered, replayed = [], []
-    for _ in range(ROUNDS):
-        recovered.append(last_json(run(BENCH, "recovery", directory("recovery"), 2_000_000))["bets_per_s"])
-        if "engine" in peers:
-            # The first pass is cold, as a start is.
-            replayed.append(json.loads(run(peers["engine"], "replay", directory("replay"), 2_000_000).splitlines()[0])["bets_per_s"])
-    peer = median(replayed) if replayed else None
-    row("recovery-c", median(recovered), "bets/s", "C reference, replay" if peer else None, peer, median(recovered) / peer if peer else None,
-        per_replay and per_replay - per_bet)
 
 
 def postgres_row(bets):
@@ -198,13 +189,22 @@ def postgres_row(bets):
     row("postgres-64", bets, "bets/s", "PostgreSQL, place_bet() at 64 clients" if peer else None, peer, bets / peer if peer else None)
 
 
-def keeping_rows(_):
+def keeping_rows(peers):
     """What an engine keeps, and its manners under too much."""
     say("keeping")
     row("settled-growth-percent", last_json(run(BENCH, "settled", 10_000_000))["percent"], "%")
-    row("recovery-10m-seconds", median([10_000_000 / last_json(run(BENCH, "recovery", directory("recovery"), 10_000_000))["bets_per_s"]
-                                        for _ in range(min(ROUNDS, 3))]), "s")
-    shutil.rmtree(WORK / "recovery")
+    recovered, replayed = [], []
+    for _ in range(ROUNDS):
+        recovered.append(last_json(run(BENCH, "recovery", directory("recovery"), 10_000_000))["bets_per_s"])
+        shutil.rmtree(WORK / "recovery")
+        if "engine" in peers:
+            # The first pass is cold, as a start is.
+            replayed.append(json.loads(run(peers["engine"], "replay", directory("replay"), 10_000_000).splitlines()[0])["bets_per_s"])
+            shutil.rmtree(WORK / "replay")
+    peer = median(replayed) if replayed else None
+    row("recovery-c", median(recovered), "bets/s", "C reference, replay" if peer else None, peer, median(recovered) / peer if peer else None,
+        (instructions("replay") or 0) - (instructions("durable") or 0))
+    row("recovery-10m-seconds", 10_000_000 / median(recovered), "s")
     taken = []
     for _ in range(ROUNDS):
         taken.append(last_json(run(BENCH, "snapshot", directory("snapshot"), 2_000_000)))

@@ -13,36 +13,35 @@ import base64, hashlib, html, json, re, struct, sys
 PAGE, SLOT, HEADER = 4096, 256, 256
 TABLE = []
 for byte in range(256):
-    for _ in range(8):
-        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    for _ in range(8): byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
     TABLE.append(byte)
-
 
 def crc32c(data):
     value = 0xFFFFFFFF
-    for byte in data:
-        value = value >> 8 ^ TABLE[(value ^ byte) & 255]
+    for byte in data: value = value >> 8 ^ TABLE[(value ^ byte) & 255]
     return value ^ 0xFFFFFFFF
 
-
-class Wrong(Exception):
-    pass
-
+class Wrong(Exception): pass
 
 def expect(holds, what):
-    if not holds:
-        raise Wrong(what)
-
+    if not holds: raise Wrong(what)
 
 def body(record, offset, width):
     """A field by its logical offset: bodies step over the heads of further slots."""
     place = 80 + offset
     if offset >= 176:
         place = SLOT * (1 + (offset - 176) // 248) + 8 + (offset - 176) % 248
-    raw = record[place:place + width]
-    expect(len(raw) == width, "a field after its record's end")
-    return int.from_bytes(raw, "little", signed=width == 8)
+    expect(place + width <= len(record), "a field after its record's end")
+    return int.from_bytes(record[place:place + width], "little", signed=width == 8)
 
+def told(label, fact, fields):
+    """What the page says of a number is that number."""
+    text = fields.get(label, "")
+    if label in ("stake", "potential return", "payout", "paid before") and text:
+        expect(int(re.sub(r"\D", "", text)) == abs(int(fact["value"])), f"the page says {label} {text}, the record {fact['value']}")
+    if label == "status":
+        word = fields.get("answer", fields.get("stands", ""))
+        expect(word == {1: "pending", 2: "open", 3: "refused", 4: "settled"}.get(int(fact["value"])), f"the page says {word}")
 
 def check_block(block):
     data, where = block["data"], f"segment {block['segment']} at byte {block['offset']}"
@@ -59,19 +58,15 @@ def check_block(block):
         expect(struct.unpack_from("<I", one)[0] == crc32c(one[4:]), f"{where}: the checksum of slot {slot}")
     return data[16:32]
 
-
 def climb(page, path):
     """From a page to the root of its segment's tree."""
     value = hashlib.sha256(b"\0" + page).digest()
-    for step in path.split():
-        other = bytes.fromhex(step[1:])
-        value = hashlib.sha256(b"\1" + (other + value if step[0] == "l" else value + other)).digest()
+    for side, other in ((step[0], bytes.fromhex(step[1:])) for step in path.split()):
+        value = hashlib.sha256(b"\1" + (other + value if side == "l" else value + other)).digest()
     return value.hex()
 
-
 def main():
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
+    if len(sys.argv) not in (2, 3): sys.exit(__doc__)
     page = open(sys.argv[1], encoding="utf-8").read()
     pack = json.loads(re.search(r'<script type="application/json" id="pack">(.*)</script>', page, re.S)[1])
     shown = page[:page.index('id="pack">')].replace("&quot;", '"')
@@ -103,6 +98,7 @@ def main():
         for fact in step["facts"]:
             value = body(record(fact["record"]), fact["offset"], fact["width"])
             expect(value == int(fact["value"]), f"record {step['sequence']}, {fact['label']}: told {fact['value']}, written {value}")
+            told(fact["label"], fact, step["fields"])
             expect(fact["label"] != "bet" or value in (int(history["bet"]), 0), f"record {step['sequence']} is about another bet")
             facts += 1
         if step["facts"]:
@@ -111,6 +107,10 @@ def main():
             expect(sum(entry["postings"].values()) == 0, f"record {step['sequence']}: an entry that does not sum to zero")
     print(f"{cited} records cited, {facts} numbers: all as written")
 
+    lines = {(label, text) for step in history["steps"] for label, text in step["fields"].items()}
+    for label, text in history["summary"].items():
+        expect(label in ("bet", "account", "stands") or (label, text) in lines, f"the summary's {label} is in no record")
+        expect(f"<td>{html.escape(text, quote=False)}</td>" in shown, f"the page shows another {label}")
     exported = {}
     if len(sys.argv) == 3:
         for line in open(sys.argv[2], encoding="utf-8"):
@@ -140,8 +140,10 @@ def main():
         print(f"segment {segment}: every page leads to {seal['root']}" + (", as exported" if exported else ""))
     print(f"bet {history['bet']}: verified" + (f", but for segments {open_ends}, which nothing seals yet" if open_ends else ""))
 
-
-try:
-    main()
-except Wrong as wrong:
-    sys.exit(f"NOT VERIFIED: {wrong}")
+if __name__ == "__main__":
+    try:
+        main()
+    except Wrong as wrong:
+        sys.exit(f"NOT VERIFIED: {wrong}")
+    except (OSError, ValueError, TypeError, KeyError, struct.error) as error:
+        sys.exit(f"NOT VERIFIED: this is no evidence pack, or a file cannot be read: {error}")

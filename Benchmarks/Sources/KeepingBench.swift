@@ -156,7 +156,9 @@ enum KeepingBench {
             }
         }
         let busy = try loop { written.withLock { $0 } == nil }
-        let name = SnapshotFormat.name(written.withLock { $0 } ?? 0)
+        let sequence = written.withLock { $0 } ?? 0
+        try SnapshotShelf(disk).accept(sequence)
+        let name = SnapshotFormat.name(sequence)
         let bytes = try disk.size(of: name)
         var fresh = Engine(limits: EngineBench.limits(bets: bets + 6_000_000, reserving: 0), seed: 4)
         let loading = EngineBench.now()

@@ -120,9 +120,16 @@ def test_the_pack_proves_itself_and_every_change_to_it_is_seen(disputed, tmp_pat
         copy["history"]["steps"][-1]["fields"]["payout"] = "1000000.00 EUR"
     def other_bet(copy):
         copy["history"]["bet"] = "1"
-    for change in (stake, bit, path_up, shown, other_bet):
+    def headline(copy):
+        copy["history"]["summary"]["payout"] = "7777.00 EUR"
+    for change in (stake, bit, path_up, shown, other_bet, headline):
         answer = changed(change)
         assert answer.returncode != 0 and "NOT VERIFIED" in answer.stderr, change
+    forged = tmp_path / "forged.html"
+    payout = data["history"]["summary"]["payout"]
+    forged.write_text(page.replace(payout, "7777.00 EUR"))
+    assert "NOT VERIFIED" in verify(forged).stderr
+    assert "no evidence pack" in verify(digests).stderr and "NOT VERIFIED" in verify(tmp_path / "nowhere").stderr
     # Who leaves the seals out proves nothing to whoever has the exported digests.
     bare = json.loads(json.dumps(data))
     bare["seals"] = []

@@ -75,6 +75,15 @@ struct Arguments {
         return row[other.count]
     }
 
+    /// The value of a flag that is a whole number, nil without the flag.
+    func whole(_ name: String) throws(UsageError) -> UInt64? {
+        guard let text = flags[name] else { return nil }
+        guard let value = UInt64(text) else {
+            throw UsageError(text: "--\(name) is a whole number, not \"\(text)\".")
+        }
+        return value
+    }
+
     func need(_ index: Int, _ what: String) throws(UsageError) -> String {
         guard index < words.count else {
             throw UsageError(

@@ -50,8 +50,8 @@ enum JournalCommands {
             switch word {
             case "verify": return try verify(disk, digests: arguments.flags["digests"])
             case "dump":
-                let from = UInt64(arguments.flags["from"] ?? "1") ?? 1
-                let count = UInt64(arguments.flags["count"] ?? "") ?? .max
+                let from = try arguments.whole("from") ?? 1
+                let count = try arguments.whole("count") ?? .max
                 return try dump(disk, from: from, count: count)
             case "stats": return try stats(disk)
             case "diff-rules": return try diffRules(disk, try rules(arguments))
@@ -89,7 +89,9 @@ enum JournalCommands {
             return (sequence, end)
         }
         throw UsageError(
-            text: "The journal's beginning is not here, and no snapshot stands for it.")
+            text:
+                "The journal's beginning is not here, and no snapshot stands for it. Name its archive by --archive."
+        )
     }
 
     private static func verify(_ disk: JoinedDisk, digests: String?) throws -> Int32 {
@@ -235,6 +237,7 @@ enum JournalCommands {
         var replay = Replay()
         if let start {
             replay = Replay(from: try SnapshotShelf(disk).open(start.sequence, into: &engine))
+            print("from snapshot \(start.sequence) on: what is before it is not here (--archive)")
         }
         let tally = RulesTally()
         replay.onDisagreement = { tally.note($0) }

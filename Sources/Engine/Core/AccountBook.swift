@@ -101,8 +101,9 @@ struct LegRow: BitwiseCopyable {
     var denominator: UInt32
     var market: UInt32
     var selection: UInt32
-    /// The market's and the fixture's material versions together, at receipt.
-    var material: UInt64
+    /// The market's and the fixture's material versions together, at receipt; the lower half, which does not
+    /// come round within a delay.
+    var material: UInt32
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
 
@@ -115,7 +116,7 @@ struct LegRow: BitwiseCopyable {
         var mix = RowMix(kind: 3, row: UInt64(row))
         mix.combine(
             UInt64(numerator) << 32 | UInt64(denominator), UInt64(market) << 32 | UInt64(selection))
-        mix.combine(material, 0 as UInt64)
+        mix.combine(UInt64(material), 0 as UInt64)
         return mix
     }
 }

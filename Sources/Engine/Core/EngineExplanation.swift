@@ -78,7 +78,7 @@ extension Engine {
                 let material = market.material + markets.fixtures[market.fixture].material
                 explanation.add(
                     .changedDuringDelay, leg: Int(index), Int64(material), Int64(leg.material),
-                    isPassed: material == leg.material)
+                    isPassed: UInt32(truncatingIfNeeded: material) == leg.material)
             }
         }
         return explanation.checks

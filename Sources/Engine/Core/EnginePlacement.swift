@@ -361,7 +361,8 @@ extension Engine {
             accounts.set(
                 LegRow(
                     numerator: leg.numerator, denominator: leg.denominator, market: leg.market,
-                    selection: leg.selection, material: leg.material),
+                    selection: leg.selection,
+                    material: UInt32(truncatingIfNeeded: leg.material)),
                 at: accounts.bets[bet].firstLeg + UInt32(index))
             markets.stand(
                 bet, market: leg.market, selection: leg.selection,
@@ -527,7 +528,8 @@ extension Engine {
                     .suspendedDuringDelay, leg: Int(index), value: Int64(market.reasons))
             }
             let material = market.material + markets.fixtures[market.fixture].material
-            if material != leg.material, !planted(.suspensionForgotten) {
+            if UInt32(truncatingIfNeeded: material) != leg.material, !planted(.suspensionForgotten)
+            {
                 return Refused(
                     .changedDuringDelay, leg: Int(index), value: Int64(material),
                     threshold: Int64(leg.material))

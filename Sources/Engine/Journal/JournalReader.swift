@@ -123,7 +123,9 @@ public struct JournalReader<D: Disk> {
         guard first == 1 || start != nil else {
             throw Corruption(
                 segment: JournalFormat.segmentName(1), offset: 0,
-                what: "the journal's beginning is not here, and no snapshot stands for it")
+                what:
+                    "the journal's beginning is not here, and no snapshot that this build can read stands for "
+                    + "it; copy the segments before back from the archive")
         }
         for (index, number) in segments.enumerated() where number != first + UInt32(index) {
             throw Corruption(

@@ -583,10 +583,12 @@ private final class HistoryTeller {
             BetHistory.Field(
                 label: "stands",
                 text: (status?.word ?? "unknown") + (refusal.map { " (\($0.code))" } ?? "")),
+        ]
+        guard status != .refused else { return }
+        history.summary.append(
             BetHistory.Field(
                 label: "potential return",
-                text: money(record.field(Layout.Placed.potentialReturn, as: Int64.self))),
-        ]
+                text: money(record.field(Layout.Placed.potentialReturn, as: Int64.self))))
     }
 
     private func askedFields(_ record: RecordBytes) -> [BetHistory.Field] {
