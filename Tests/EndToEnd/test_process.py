@@ -39,7 +39,7 @@ def test_help_is_there(arguments, words):
     (["serve", "--loops", "many"], "whole number"), (["serve", "--speed", "abc"], "such as 20"), (["serve", "--rounding", "up"], "half-even"),
     (["serve", "--facts-win", ""], "the name of who decides"), (["serve", "--listen", "8080"], "such as 127.0.0.1:8080"),
     (["serve", "--feed", "/nowhere"], "cannot be read"), (["journal", "verify"], "which data directory"),
-    (["journal", "verify", "/nowhere"], "no journal"), (["journal", "mend", "x"], "verify, dump, stats or project"),
+    (["journal", "verify", "/nowhere"], "no journal"), (["journal", "mend", "x"], "verify, dump, stats, diff-rules or project"),
     (["feed", "play"], "which file"), (["bet", "place", "--server", "127.0.0.1:1"], "grandstand serve"),
     (["config", "--config", "/nowhere"], "cannot be read"), (["serve", "--currency", "XYZ"], "ISO 4217"),
 ])
@@ -204,7 +204,11 @@ def test_projections_are_rebuilt_from_the_journal(server):
     market = server.open_market()
     for _ in range(5):
         server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)
-    bets = server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]
+    # Rows come a moment after the answers.
+    deadline = time.monotonic() + 20
+    while len(bets := server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(bets) == 5
     lines = server.call("GET", "/api/v1/statement", cookie=cookie)[1]["lines"]
     assert server.stop() == 0
     assert run("journal", "project", str(server.directory)).returncode == 0
