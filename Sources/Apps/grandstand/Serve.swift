@@ -52,7 +52,11 @@ enum Serve {
             throw UsageError(text: "--facts-win takes the name of who decides, in 1 to 48 bytes.")
         }
         let configuration = try Configuration(flags: flags, environment: environment())
-        return try Platform(configuration, factsWin: factsWin).run()
+        let platform = try Platform(configuration, factsWin: factsWin)
+        // It lives as long as the process: a helper may still be at work, such as on the next segment, while the
+        // process ends.
+        _ = Unmanaged.passRetained(platform)
+        return try platform.run()
     }
 }
 
