@@ -104,38 +104,37 @@ __attribute__((target("sse4.2"))) static void three_slots(const uint8_t *p, uint
 }
 #endif
 
+/// Checksums of the first slots of `count`: of three where that many are left, else of one. How many.
+static size_t some_slots(const uint8_t *p, size_t count, uint32_t sums[3]) {
+#if defined(__x86_64__)
+    pthread_once(&once, prepare);
+    if (has_instruction && count >= 3) {
+        three_slots(p, sums);
+        return 3;
+    }
+#endif
+    sums[0] = grandstand_crc32c(0, p + 4, SLOT - 4);
+    return 1;
+}
+
 void grandstand_seal_slots(void *slots, size_t count) {
     uint8_t *p = slots;
-    pthread_once(&once, prepare);
-#if defined(__x86_64__)
-    if (has_instruction)
-        for (; count >= 3; count -= 3, p += 3 * SLOT) {
-            uint32_t sums[3];
-            three_slots(p, sums);
-            for (int s = 0; s < 3; s++) memcpy(p + s * SLOT, &sums[s], 4);
-        }
-#endif
-    for (; count > 0; count--, p += SLOT) {
-        uint32_t sum = grandstand_crc32c(0, p + 4, SLOT - 4);
-        memcpy(p, &sum, 4);
+    uint32_t sums[3];
+    while (count > 0) {
+        size_t some = some_slots(p, count, sums);
+        for (size_t s = 0; s < some; s++, p += SLOT) memcpy(p, &sums[s], 4);
+        count -= some;
     }
 }
 
 int grandstand_slots_hold(const void *slots, size_t count) {
     const uint8_t *p = slots;
-    pthread_once(&once, prepare);
-#if defined(__x86_64__)
-    if (has_instruction)
-        for (; count >= 3; count -= 3, p += 3 * SLOT) {
-            uint32_t sums[3];
-            three_slots(p, sums);
-            for (int s = 0; s < 3; s++)
-                if (memcmp(p + s * SLOT, &sums[s], 4)) return 0;
-        }
-#endif
-    for (; count > 0; count--, p += SLOT) {
-        uint32_t sum = grandstand_crc32c(0, p + 4, SLOT - 4);
-        if (memcmp(p, &sum, 4)) return 0;
+    uint32_t sums[3];
+    while (count > 0) {
+        size_t some = some_slots(p, count, sums);
+        for (size_t s = 0; s < some; s++, p += SLOT)
+            if (memcmp(p, &sums[s], 4)) return 0;
+        count -= some;
     }
     return 1;
 }

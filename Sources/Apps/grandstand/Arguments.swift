@@ -1,3 +1,4 @@
+import EngineCore
 import Foundation
 import Glibc
 
@@ -82,6 +83,18 @@ struct Arguments {
             throw UsageError(text: "--\(name) is a whole number, not \"\(text)\".")
         }
         return value
+    }
+
+    /// The limits of an engine that holds as many bets as `--open-bets` says, or the most without it.
+    func limits() throws(UsageError) -> EngineLimits {
+        var limits = EngineLimits()
+        guard let text = flags["open-bets"] else { return limits }
+        guard let bets = Int(text), bets > 0 else {
+            throw UsageError(text: "--open-bets is a whole number above zero.")
+        }
+        limits.openBets = bets
+        limits.ids = bets
+        return limits
     }
 
     func need(_ index: Int, _ what: String) throws(UsageError) -> String {

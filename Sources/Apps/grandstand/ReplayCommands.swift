@@ -47,14 +47,7 @@ enum ReplayCommands {
             throw UsageError(
                 text: "There is no journal in \(directory). Name its directory by --data.")
         }
-        var limits = EngineLimits()
-        if let text = arguments.flags["open-bets"] {
-            guard let bets = Int(text), bets > 0 else {
-                throw UsageError(text: "--open-bets is a whole number above zero.")
-            }
-            limits.openBets = bets
-            limits.ids = bets
-        }
+        let limits = try arguments.limits()
         return try tell(
             bet, try JoinedDisk(directory: directory, archive: arguments.flags["archive"]), limits,
             isJSON: arguments.flags["json"] != nil,
@@ -171,15 +164,19 @@ enum HistoryWords {
             json.key("currency")
             json.string(history.currency)
             json.key("summary")
-            json.object { json in
-                for field in history.summary {
-                    json.key(text: field.label)
-                    json.string(field.text)
-                }
-            }
+            write(history.summary, to: &json)
             json.key("steps")
             json.array { json in
                 for step in history.steps { write(step, history.currency, to: &json) }
+            }
+        }
+    }
+
+    private static func write(_ fields: [BetHistory.Field], to json: inout JSONWriter) {
+        json.object { json in
+            for field in fields {
+                json.key(text: field.label)
+                json.string(field.text)
             }
         }
     }
@@ -197,12 +194,7 @@ enum HistoryWords {
             json.key("title")
             json.string(step.title)
             json.key("fields")
-            json.object { json in
-                for field in step.fields {
-                    json.key(text: field.label)
-                    json.string(field.text)
-                }
-            }
+            write(step.fields, to: &json)
             json.key("rules")
             json.array { json in
                 for check in step.checks { write(check, currency, to: &json) }

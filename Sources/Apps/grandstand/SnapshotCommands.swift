@@ -56,14 +56,7 @@ enum SnapshotCommands {
             throw UsageError(
                 text: "There is no such snapshot in \(directory); `snapshot list` shows them.")
         }
-        var limits = EngineLimits()
-        if let text = arguments.flags["open-bets"] {
-            guard let bets = Int(text), bets > 0 else {
-                throw UsageError(text: "--open-bets is a whole number above zero.")
-            }
-            limits.openBets = bets
-            limits.ids = bets
-        }
+        let limits = try arguments.limits()
         return try verify(disk, wanted, limits, isAccepted: !isMaking)
     }
 

@@ -280,7 +280,7 @@ struct AccountBook: ~Copyable {
 
     // MARK: Bets
 
-    /// The bet's row, or nil when bets or legs are full; the legs are added by `addLeg` right after.
+    /// The bet's row, or nil when bets or legs are full; each leg is filled by `set` right after.
     mutating func add(_ bet: BetRow) -> UInt32? {
         guard hasRoom(legs: Int(bet.legCount)) else { return nil }
         var row = bet

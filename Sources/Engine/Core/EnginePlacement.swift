@@ -177,9 +177,7 @@ extension Engine {
             let timers = Int64(accounts.timerCapacity)
             throw Refused(.tooManyTimers, value: timers, threshold: timers)
         }
-        guard accounts.hasRoom(legs: request.legCount),
-            markets.hasRoom(standing: request.legCount)
-        else {
+        guard accounts.hasRoom(legs: request.legCount) else {
             let bets = accounts.betCount
             throw Refused(
                 .tooManyOpenBets, value: Int64(bets), threshold: Int64(limits.openBets))

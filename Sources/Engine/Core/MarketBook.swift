@@ -379,6 +379,8 @@ struct MarketBook: ~Copyable {
         }
     }
 
+    /// A standing leg leaves no later than the bet's own, so there are never more of them: whoever found rows
+    /// for a bet's legs finds one here for each.
     private mutating func takeStanding() -> UInt32 {
         guard freeStanding != .max else {
             let number = standings.append(.free(next: .max))
@@ -410,12 +412,6 @@ struct MarketBook: ~Copyable {
         return standing.bet
     }
 
-    /// Whether a bet with this many legs finds rows for them: legs here and legs there come and go together,
-    /// but not in the same order.
-    func hasRoom(standing count: Int) -> Bool {
-        freeStanding != .max || standings.count + count <= standings.capacity
-    }
-
     // MARK: Release
 
     /// The walk over a market's bets has ended: they may leave when `at` has come.
@@ -432,8 +428,7 @@ struct MarketBook: ~Copyable {
     func isReleasable(_ market: UInt32, now: Int64, projected: UInt64) -> Bool {
         let row = markets[market]
         return row.isReleased == 0 && row.releaseAt != 0 && row.releaseAt <= now
-            && row.openLegs == 0
-            && row.isQueued == 0 && row.walked < projected
+            && row.openLegs == 0 && row.isQueued == 0 && row.walked < projected
     }
 
     /// The next market whose bets may leave; those that are not ready are looked at again `later`.

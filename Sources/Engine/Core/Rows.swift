@@ -103,23 +103,15 @@ import Kernel
     }
 
     /// Chunks that had to be copied because they were written.
-    mutating func takeKept() -> [SnapshotChunk] {
-        guard !frozen.kept.isEmpty else { return [] }
-        let taken = frozen.kept
-        frozen.kept = []
-        return taken
-    }
+    mutating func takeKept() -> [SnapshotChunk] { frozen.takeKept() }
 
     /// The next chunk that nobody has written; nil when all are taken.
     mutating func takeNext() -> SnapshotChunk? {
-        guard isFrozen else { return nil }
-        while frozen.cursor < frozen.chunks {
-            let chunk = frozen.cursor
-            frozen.cursor += 1
-            if frozen.mustCopy(chunk) { return copy(chunk) }
+        guard isFrozen, let chunk = frozen.next() else {
+            isFrozen = false
+            return nil
         }
-        isFrozen = false
-        return nil
+        return copy(chunk)
     }
 
     /// Puts a chunk of a snapshot where it was; false when it does not fit into this table.
@@ -171,8 +163,8 @@ import Kernel
 /// What a table still owes to the snapshot at hand.
 struct Frozen {
     var rows = 0
-    var chunks = 0
-    var cursor = 0
+    private var chunks = 0
+    private var cursor = 0
     var kept: [SnapshotChunk] = []
     /// One bit for each chunk.
     private var copied: [UInt64] = []
@@ -187,6 +179,22 @@ struct Frozen {
 
     func mustCopy(_ chunk: Int) -> Bool {
         chunk < chunks && copied[chunk / 64] >> UInt64(chunk % 64) & 1 == 0
+    }
+
+    /// What had to be copied because it was written.
+    mutating func takeKept() -> [SnapshotChunk] {
+        guard !kept.isEmpty else { return [] }
+        defer { kept = [] }
+        return kept
+    }
+
+    /// The next chunk that nobody has copied; nil when all are.
+    mutating func next() -> Int? {
+        while cursor < chunks {
+            cursor += 1
+            if mustCopy(cursor - 1) { return cursor - 1 }
+        }
+        return nil
     }
 
     mutating func markCopied(_ chunk: Int) { copied[chunk / 64] |= 1 << UInt64(chunk % 64) }
@@ -321,22 +329,14 @@ struct Frozen {
             bytes: rows * MemoryLayout<Row>.stride)
     }
 
-    mutating func takeKept() -> [SnapshotChunk] {
-        guard !frozen.kept.isEmpty else { return [] }
-        let taken = frozen.kept
-        frozen.kept = []
-        return taken
-    }
+    mutating func takeKept() -> [SnapshotChunk] { frozen.takeKept() }
 
     mutating func takeNext() -> SnapshotChunk? {
-        guard isFrozen else { return nil }
-        while frozen.cursor < frozen.chunks {
-            let chunk = frozen.cursor
-            frozen.cursor += 1
-            if frozen.mustCopy(chunk) { return copy(chunk) }
+        guard isFrozen, let chunk = frozen.next() else {
+            isFrozen = false
+            return nil
         }
-        isFrozen = false
-        return nil
+        return copy(chunk)
     }
 
     /// Before any chunk is loaded: where the rows begin and end. False when they do not fit.

@@ -264,8 +264,7 @@ extension Engine {
             command.slots
                 >= SlotSize.slots(forBody: Layout.Place.legs + count * Layout.Place.legSize),
             request.stake > 0, accounts.accounts[account].cash >= request.stake,
-            accounts.hasRoom(legs: count), markets.hasRoom(standing: count),
-            !accounts.isIDWindowFull,
+            accounts.hasRoom(legs: count), !accounts.isIDWindowFull,
             !accounts.areTimersFull
         else { return nil }
         for index in 0..<count {
