@@ -80,13 +80,6 @@ let package = Package(
                 "SystemThreads", "CSystem",
             ]),
 
-        floor(
-            "Simulation", "Simulation",
-            imports: [
-                "Kernel", "Judge", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
-                "EngineService",
-            ]),
-
         floor("ProjectionService", "Store/Service", imports: ["Kernel"]),
         floor(
             "FeedService", "Feeds/Service",
@@ -112,10 +105,16 @@ let package = Package(
                 "EngineService",
             ], path: "Tests/Support", swiftSettings: house),
         floor(
-            "StoreSQLite", "Store/SQLite",
+            "Projection", "Store/Projection",
             imports: [
                 "Kernel", "Betting", "Ledger", "EngineCore", "EngineJournal", "EngineService",
-                "ProjectionService", "SystemThreads", "CSQLite", "CSystem",
+                "ProjectionService",
+            ]),
+        floor(
+            "StoreSQLite", "Store/SQLite",
+            imports: [
+                "Kernel", "EngineJournal", "EngineService", "ProjectionService", "Projection",
+                "SystemThreads", "CSQLite", "CSystem",
             ]),
         floor(
             "Gateway", "Gateway",
@@ -125,7 +124,16 @@ let package = Package(
                 "NetworkCodecs", "NetworkLoops", "CSystem",
             ]),
 
-        // Floor 5: the one program
+        // Floor 5: the platform below its sockets, simulated
+        floor(
+            "Simulation", "Simulation",
+            imports: [
+                "Kernel", "Judge", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
+                "EngineJournal", "EngineService", "FeedCore", "FeedService", "ProjectionService",
+                "Projection",
+            ]),
+
+        // Floor 6: the one program
         .executableTarget(
             name: "grandstand",
             dependencies: [
@@ -167,7 +175,7 @@ let package = Package(
             name: "StoreTests",
             dependencies: [
                 "TestSupport", "Kernel", "Betting", "Catalogue", "EngineCore", "EngineJournal",
-                "EngineService", "ProjectionService", "StoreSQLite",
+                "EngineService", "ProjectionService", "Projection", "StoreSQLite", "Simulation",
             ], swiftSettings: house),
         .testTarget(
             name: "SimulationTests", dependencies: ["Kernel", "Judge", "Simulation"],

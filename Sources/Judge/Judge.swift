@@ -1,4 +1,4 @@
-import Kernel
+public import Kernel
 
 /// The numbers that the judge holds decisions against; milliseconds where time is meant.
 public struct JudgeRules: Sendable {
@@ -141,6 +141,40 @@ public struct Judge {
 
     /// Bets that were taken, whatever became of them.
     public var betCount: Int { bets.count }
+
+    /// Why a market takes no bets, as bits, and whether it has a result; nil when there is none.
+    public func state(ofMarket id: ExternalID) -> (reasons: UInt8, isResulted: Bool)? {
+        marketNumbers[id].map { (markets[$0].reasons, markets[$0].isResulted) }
+    }
+
+    /// What customers are shown of bets and balances, and what the lines of their statements add up to.
+    public mutating func checkRows(
+        bets shown: [BetShown], balances: (UInt64) -> Balances?, moved: [UInt64: Int64]
+    ) {
+        var found = 0
+        for row in shown {
+            guard let bet = bets[row.bet] else {
+                if row.status != 3 { object("the rows show bet \(row.bet), which nobody made") }
+                continue
+            }
+            found += 1
+            if row.account != bet.account || row.stake != bet.stake || row.status != bet.status
+                || row.payout != bet.payout
+            {
+                object("the rows show bet \(row.bet) as \(row), it is \(bet)")
+            }
+        }
+        let made = bets.count
+        if found != made { object("the rows know \(found) of \(made) bets") }
+        for (number, account) in accounts.enumerated() {
+            if balances(UInt64(number)) != account.balances {
+                object("the rows show account \(number) other balances")
+            }
+            if moved[UInt64(number), default: 0] != account.balances.cash {
+                object("the statement of account \(number) does not add up")
+            }
+        }
+    }
 
     mutating func object(_ text: @autoclosure () -> String) {
         guard problems.count < 20 else { return }

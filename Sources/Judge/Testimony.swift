@@ -301,3 +301,20 @@ public struct Settled: Sendable {
         self.balances = balances
     }
 }
+
+/// A bet as its customer is shown it.
+public struct BetShown: Sendable {
+    public let bet: UInt64
+    public let account: UInt64
+    public let stake: Int64
+    public let status: UInt8
+    public let payout: Int64
+
+    public init(bet: UInt64, account: UInt64, stake: Int64, status: UInt8, payout: Int64) {
+        self.bet = bet
+        self.account = account
+        self.stake = stake
+        self.status = status
+        self.payout = payout
+    }
+}

@@ -32,6 +32,11 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case snapshotUnpreserved = "snapshot-unpreserved"
     case snapshotTimerLost = "snapshot-timer-lost"
     case releasedEarly = "released-early"
+    // Feeds and projections
+    case oldQuotesReopen = "old-quotes-reopen"
+    case silenceUnnoticed = "silence-unnoticed"
+    case projectionGap = "projection-gap"
+    case rowsUnsecured = "rows-unsecured"
 }
 
 #if PLANTED_BUGS

@@ -3,44 +3,65 @@ public import Kernel
 
 /// What a seed may or may not have in it. Each seed switches about half of them on (swarm testing):
 /// what hides behind one feature shows when another is off.
-public enum Feature: String, CaseIterable, Sendable {
+public enum Feature: UInt8, CaseIterable, Sendable {
     // The disk
     case crashes
-    case writeErrors = "write-errors"
-    case lostWrites = "lost-writes"
-    case misdirectedWrites = "misdirected-writes"
+    case writeErrors
+    case lostWrites
+    case misdirectedWrites
     case rot
-    case lateWrites = "late-writes"
-    case fullDisk = "full-disk"
-    case slowDisk = "slow-disk"
+    case lateWrites
+    case fullDisk
+    case slowDisk
     // The wire
-    case lostMessages = "lost-messages"
-    case repeatedMessages = "repeated-messages"
-    case reorderedMessages = "reordered-messages"
-    case halfOpen = "half-open"
+    case lostMessages
+    case repeatedMessages
+    case reorderedMessages
+    case halfOpen
     // Time
-    case clockSteps = "clock-steps"
+    case clockSteps
     // Clients
-    case changedBodies = "changed-bodies"
-    case lateRetries = "late-retries"
+    case changedBodies
+    case lateRetries
     case nonsense
     case multiples
-    case hotMarket = "hot-market"
+    case hotMarket
     // The supplier and the desk
-    case inPlay = "in-play"
+    case inPlay
     case suspensions
     case corrections
     case withdrawals
-    case byHand = "by-hand"
-    case manyWinners = "many-winners"
+    case byHand
+    case manyWinners
+    // The platform's own feeds and rows
+    case feeds
+    case cutLines
+    case lateRows
+    case fewBlocksInMemory
+    case reconnects
     // Bounds
-    case smallLimits = "small-limits"
-    case smallIntake = "small-intake"
-    case tightLiability = "tight-liability"
+    case smallLimits
+    case smallIntake
+    case tightLiability
     // What is kept and what leaves
     case snapshots
     case retention
     case releases
+
+    /// As it is written on a command line: `lostWrites` is `lost-writes`.
+    public var word: String { Self.words[Int(rawValue)] }
+
+    public init?(word: String) {
+        guard let index = Self.words.firstIndex(of: word) else { return nil }
+        self = Self.allCases[index]
+    }
+
+    private static let words = allCases.map { feature in
+        String(
+            "\(feature)".flatMap {
+                $0.isUppercase ? ["-", Character($0.lowercased())] : [$0]
+            })
+    }
 }
 
 /// One simulated life of a platform, from a seed.
@@ -48,7 +69,9 @@ public struct SimulationPlan: Sendable {
     public let seed: UInt64
     /// Commands that are durable before the faults are switched off.
     public var commands: Int
-    public var features: Set<Feature>
+    public var features: Set<Feature> { didSet { bits = Self.bits(features) } }
+    /// The same, for whoever asks often.
+    private var bits: UInt64
     var clients: Int
     var fixtures: Int
     /// Milliseconds between two actions of a client.
@@ -92,14 +115,19 @@ public struct SimulationPlan: Sendable {
         self.rules = rules
         // Switching off is not drawing: what is left of the seed stays as it was.
         features = chosen.subtracting(without)
+        bits = Self.bits(features)
     }
 
-    func has(_ feature: Feature) -> Bool { features.contains(feature) }
+    private static func bits(_ features: Set<Feature>) -> UInt64 {
+        features.reduce(0) { $0 | 1 << UInt64($1.rawValue) }
+    }
+
+    func has(_ feature: Feature) -> Bool { bits >> UInt64(feature.rawValue) & 1 == 1 }
 
     /// For whoever reads what a seed is about.
     public var text: String {
         "\(clients) clients, \(fixtures) fixtures, \(commands) commands; with "
-            + features.map(\.rawValue).sorted().joined(separator: ", ")
+            + features.map(\.word).sorted().joined(separator: ", ")
     }
 }
 

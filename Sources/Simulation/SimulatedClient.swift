@@ -23,6 +23,8 @@ struct SimulatedClient {
     private let cash: Int64
     private var account: AccountID?
     private var hasMoney = false
+    /// Nil until it is signed in, and again when its connection was lost.
+    private var session: SessionID?
     private(set) var wagers: [Wager] = []
     private var byBet: [UInt64: Int] = [:]
     private var deafUntil: Int64 = 0
@@ -47,6 +49,7 @@ struct SimulatedClient {
         if world.clock.now < deafUntil { return true }
         if world.random.number(in: 0...99) == 0 {
             deafUntil = world.clock.now + world.after(10_000)
+            if world.plan.has(.reconnects) { session = nil }
             return true
         }
         return false
@@ -56,6 +59,7 @@ struct SimulatedClient {
 
     mutating func wake(_ world: Simulation) {
         guard account != nil else { return world.send(.openAccount(client: index)) }
+        guard session != nil else { return world.send(.signIn(client: index)) }
         guard hasMoney else { return world.send(.deposit(client: index)) }
         let overdue = unresolved.filter { world.clock.now - wagers[$0].sentAt > 2_000_000_000 }
         if let oldest = overdue.first, world.random.number(in: 0...2) > 0 {
@@ -75,6 +79,7 @@ struct SimulatedClient {
 
     mutating func askAgain(_ world: Simulation) {
         if account == nil { return world.send(.openAccount(client: index)) }
+        if session == nil { world.send(.signIn(client: index)) }
         if !hasMoney { return world.send(.deposit(client: index)) }
         for wager in unresolved {
             wagers[wager].sentAt = world.clock.now
@@ -83,14 +88,14 @@ struct SimulatedClient {
     }
 
     private mutating func bet(_ world: Simulation) {
-        guard let account, let legs = world.supplier.slip(world) else { return }
+        guard let account, let session, let legs = world.supplier.slip(world) else { return }
         let now = world.clock.wall()
         let made = Timestamp(nanoseconds: now).milliseconds
         let id = ExternalID(milliseconds: made, random: (world.random.next(), world.random.next()))
         let stakes: [ClosedRange<Int>] = [5...50, 10...2000, 1000...60_000]
         var intent = BetIntent(
             account: account, id: id, requestHash: ExternalID(high: id.low, low: id.high),
-            session: SessionID(1),
+            session: session,
             stake: Int64(world.random.number(in: stakes[world.random.number(in: 0...2)])),
             currency: .eur, legs: legs,
             validUntil: Timestamp(nanoseconds: now).adding(
@@ -127,6 +132,13 @@ struct SimulatedClient {
         encoder.openAccount(id, .eur, .demo)
     }
 
+    func signIn(_ encoder: inout CommandEncoder) -> RecordBytes? {
+        guard let account else { return nil }
+        return encoder.session(
+            account: account, brand: 1, licence: 1, channel: 1, authentication: 1, realm: 1,
+            format: .decimal)
+    }
+
     func deposit(_ encoder: inout CommandEncoder) -> RecordBytes? {
         guard let account else { return nil }
         return encoder.deposit(cash, to: account, id: depositID)
@@ -145,6 +157,7 @@ struct SimulatedClient {
                 world.object("client \(index) was given two accounts")
             }
             self.account = account
+        case .signedIn(let session): self.session = session
         case .deposited: hasMoney = true
         case .busy: break
         case .pushed(let placed):

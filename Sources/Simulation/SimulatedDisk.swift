@@ -5,9 +5,9 @@ import Kernel
 /// Time as the simulation lets it pass. Nanoseconds.
 final class SimulatedClock: Clock {
     /// Since the machine was switched on.
-    var now: Int64 = 1_000_000_000
+    @exclusivity(unchecked) var now: Int64 = 1_000_000_000
     /// What the wall clock is off by.
-    var wallOffset: Int64
+    @exclusivity(unchecked) var wallOffset: Int64
 
     init(wall: Int64) { wallOffset = wall - now }
 
@@ -41,8 +41,8 @@ final class SimulatedDisk: Disk {
         var written = 0
     }
 
-    private(set) var files: [String: Stored] = [:]
-    var faults = DiskFaults()
+    @exclusivity(unchecked) private(set) var files: [String: Stored] = [:]
+    @exclusivity(unchecked) var faults = DiskFaults()
     /// Bytes that may still be taken by new files.
     var room = Int.max
     /// No further use until the machine starts again.
@@ -57,7 +57,7 @@ final class SimulatedDisk: Disk {
     private var sparedWrites = 0
     /// The write that the last crash cut off, and the writes that came after it.
     private var cutOff: (name: String, position: Int, bytes: [UInt8], since: Int)?
-    private var random: SeededGenerator
+    @exclusivity(unchecked) private var random: SeededGenerator
     private let clock: SimulatedClock
 
     init(clock: SimulatedClock, seed: UInt64) {

@@ -1,7 +1,9 @@
 import Betting
 import Catalogue
 import EngineCore
+import FeedCore
 import Kernel
+import Pricing
 
 /// One thing that the supplier says.
 enum FeedSaying {
@@ -52,16 +54,22 @@ enum DeskSaying {
 
 /// Fixtures and markets as their supplier knows them, and what durable records told the world of them.
 struct SimulatedSupplier {
-    private struct Match {
+    struct Match {
         var facts: FixtureFacts
+        /// What the supplier calls it, where it speaks through the feed runner.
+        var name: String?
         var isOver = false
     }
 
-    private struct Offer {
+    struct Offer {
         let id: ExternalID
         let match: Int
         let facts: MarketFacts
+        /// What the supplier calls it, where it speaks through the feed runner.
+        var name: String?
+        /// Ticks; of one that speaks through the runner, how likely each is beside the others.
         var prices: [UInt32]
+        var isSuspended = false
         var isResulted = false
         var marks: [SelectionOutcome] = []
         // As durable records say.
@@ -70,16 +78,17 @@ struct SimulatedSupplier {
         var shown: [Odds?] = []
         var earlier: [Odds?] = []
         var version: UInt64 = 0
-        var isOpen = false
+        var reasons = ShutReasons.feed
+        var isOpen: Bool { reasons.isEmpty }
         /// The price that is on its way through the block.
         var coming: [Odds?] = []
     }
 
-    private let plan: SimulationPlan
-    private var matches: [Match] = []
-    private var offers: [Offer] = []
-    private var byID: [ExternalID: Int] = [:]
-    private var byMarket: [MarketID: Int] = [:]
+    let plan: SimulationPlan
+    var matches: [Match] = []
+    var offers: [Offer] = []
+    var byID: [ExternalID: Int] = [:]
+    var byMarket: [MarketID: Int] = [:]
     private var command: ExternalID?
     private var proposals: [UInt64] = []
 
@@ -106,7 +115,8 @@ struct SimulatedSupplier {
             offers[offer].fixture = FixtureID(
                 record.field(Layout.MarketChanged.fixture, as: UInt64.self))
             offers[offer].version = record.field(Layout.MarketChanged.version, as: UInt64.self)
-            offers[offer].isOpen = record.field(Layout.MarketChanged.reasons, as: UInt8.self) == 0
+            offers[offer].reasons = ShutReasons(
+                rawValue: record.field(Layout.MarketChanged.reasons, as: UInt8.self))
             if !offers[offer].coming.isEmpty {
                 offers[offer].earlier = offers[offer].shown
                 offers[offer].shown = offers[offer].coming
@@ -168,8 +178,9 @@ struct SimulatedSupplier {
 
     /// The server is there (again): a fresh image of everything.
     func serverCame(_ world: Simulation) {
-        for index in matches.indices { world.send(.feed(.fixture(matches[index].facts))) }
-        for offer in offers {
+        for match in matches where match.name == nil { world.send(.feed(.fixture(match.facts))) }
+        sayEverything(world)
+        for offer in offers where offer.name == nil {
             world.send(.feed(.market(offer.facts)))
             world.send(.feed(.price(offer.id, entries(offer, world))))
             world.send(
@@ -192,19 +203,22 @@ struct SimulatedSupplier {
             return newMatch(world)
         }
         guard !offers.isEmpty else { return }
+        if plan.has(.feeds) { tendLine(world) }
         let pick = world.random.number(in: 0...offers.count - 1)
         switch world.random.number(in: 0...99) {
         case 0..<50: move(pick, world)
         case 50..<62 where plan.has(.suspensions): shut(pick, world)
         case 62..<70 where plan.has(.inPlay): play(offers[pick].match, world)
         case 70..<73 where plan.has(.withdrawals):
-            world.send(
-                .feed(
-                    .withdrawal(
-                        offers[pick].id,
-                        UInt32(world.random.number(in: 0...offers[pick].prices.count)))))
+            let selection = world.random.number(in: 0...offers[pick].prices.count)
+            if let name = offers[pick].name {
+                world.say([.withdrawal(market: name, selection: selection, effective: 0)])
+            } else {
+                world.send(.feed(.withdrawal(offers[pick].id, UInt32(selection))))
+            }
         case 73..<80: decide(pick, world)
         case 80..<84:
+            guard offers[pick].name == nil else { return suspend(pick, false, world) }
             world.send(
                 .feed(
                     .state(
@@ -216,7 +230,10 @@ struct SimulatedSupplier {
 
     private mutating func newMatch(_ world: Simulation) {
         let number = UInt64(matches.count + 1)
-        var facts = FixtureFacts(id: ExternalID(high: 0xf1f1, low: number))
+        let name =
+            plan.has(.feeds) && world.random.number(in: 0...1) == 0 ? "f\(number)" : nil
+        var facts = FixtureFacts(
+            id: name.map { SimulatedFeed.fixture($0) } ?? ExternalID(high: 0xf1f1, low: number))
         facts.sport = .football
         let isInPlay = plan.has(.inPlay) && world.random.number(in: 0...1) == 0
         facts.state = FixtureState(
@@ -224,7 +241,8 @@ struct SimulatedSupplier {
             score: world.random.number(in: 0...3) == 0
                 ? Score.unknown : Score(home: 0, away: 0).packed)
         facts.competitorChain = UInt64(world.random.number(in: 0...3))
-        matches.append(Match(facts: facts))
+        matches.append(Match(facts: facts, name: name))
+        if let name { return newOffers(of: name, world) }
         world.send(.feed(.fixture(facts)))
         for index in 0..<world.random.number(in: 1...3) {
             let id = ExternalID(high: 0xa4a4, low: number * 10 + UInt64(index))
@@ -256,7 +274,14 @@ struct SimulatedSupplier {
         }
     }
 
-    private mutating func move(_ pick: Int, _ world: Simulation) {
+    mutating func move(_ pick: Int, _ world: Simulation) {
+        if let name = offers[pick].name {
+            for index in offers[pick].prices.indices where world.random.number(in: 0...1) == 0 {
+                let weight = Int(offers[pick].prices[index]) + world.random.number(in: -9...9)
+                offers[pick].prices[index] = UInt32(min(200, max(2, weight)))
+            }
+            return world.say([.quotes(FeedQuotes(market: name, quotes: quotes(pick, world)))])
+        }
         for index in offers[pick].prices.indices where world.random.number(in: 0...1) == 0 {
             let tick =
                 TickLadder.classic.tick(atOrBelow: max(1010, offers[pick].prices[index])) ?? 0
@@ -267,10 +292,11 @@ struct SimulatedSupplier {
         world.send(.feed(.price(offers[pick].id, entries(offers[pick], world))))
     }
 
-    private func shut(_ pick: Int, _ world: Simulation) {
+    private mutating func shut(_ pick: Int, _ world: Simulation) {
         let offer = offers[pick]
-        let owner = MarketOwner.allCases[world.random.number(in: 0...3)]
+        var owner = MarketOwner.allCases[world.random.number(in: 0...3)]
         let isSetting = world.random.number(in: 0...2) == 0
+        if offer.name != nil, owner == .feed { return suspend(pick, isSetting, world) }
         let scope: CommandEncoder.Scope =
             switch world.random.number(in: 0...9) {
             case 0: .all
@@ -284,6 +310,10 @@ struct SimulatedSupplier {
             case .fixture: matches[offer.match].facts.id
             case .all, .allInPlay: ExternalID.zero
             }
+        // What is a feed's own is said by that feed's runner alone.
+        if plan.has(.feeds), scope != .market || offer.name != nil, owner.rawValue <= 2 {
+            owner = .trader
+        }
         world.send(
             .feed(
                 .state(
@@ -305,7 +335,18 @@ struct SimulatedSupplier {
         case 2: matches[match].facts.incident = .redCard
         default: matches[match].facts.state.clockSeconds = UInt32(world.random.number(in: 0...5400))
         }
-        world.send(.feed(.fixtureUpdate(matches[match].facts)))
+        if let name = matches[match].name {
+            let delay = world.random.number(in: 0...5) == 0
+            world.say([
+                .update(
+                    FeedUpdate(
+                        fixture: name, state: matches[match].facts.state,
+                        incident: matches[match].facts.incident,
+                        betDelay: delay ? UInt32(world.random.number(in: 0...9000)) : nil))
+            ])
+        } else {
+            world.send(.feed(.fixtureUpdate(matches[match].facts)))
+        }
         matches[match].facts.incident = .none
     }
 
@@ -320,7 +361,7 @@ struct SimulatedSupplier {
             offers[pick].marks = marks(pick, world)
             offers[pick].isResulted = true
         }
-        world.send(.feed(.result(offers[pick].id, offers[pick].marks)))
+        sayResult(pick, world)
         let match = offers[pick].match
         if offers.allSatisfy({ $0.match != match || $0.isResulted }) {
             matches[match].isOver = true
@@ -383,8 +424,8 @@ struct SimulatedSupplier {
                 }
                 offers[pick].isResulted = true
             }
-            world.send(.feed(.market(offers[pick].facts)))
-            world.send(.feed(.result(offers[pick].id, offers[pick].marks)))
+            if offers[pick].name == nil { world.send(.feed(.market(offers[pick].facts))) }
+            sayResult(pick, world)
         }
     }
 }

@@ -3,13 +3,18 @@ import Catalogue
 import EngineCore
 import EngineJournal
 import EngineService
+import FeedCore
+import FeedService
 import Judge
 import Kernel
 import Ledger
+import Projection
+import ProjectionService
 
 /// A message on the wire.
 enum Message {
     case openAccount(client: Int)
+    case signIn(client: Int)
     case deposit(client: Int)
     /// `isChanged`: another body under the same id.
     case place(client: Int, intent: Int, isChanged: Bool)
@@ -20,6 +25,7 @@ enum Message {
 /// What a client hears.
 enum Answer {
     case account(AccountID)
+    case signedIn(SessionID)
     case deposited
     case placed(intent: Int, isChanged: Bool, Placed)
     /// A bet that had waited was decided.
@@ -28,14 +34,16 @@ enum Answer {
 }
 
 /// Boxed, so that moving one in the queue moves a pointer.
-private indirect enum Event {
+indirect enum Event {
     case clientWakes(Int)
     case arrives(Message)
     case hears(client: Int, Answer)
     case turn
     case idle(turns: UInt64)
     case start
-    case feedTick
+    case supplierTick
+    case feedTurn
+    case rowsTurn
     case deskTick
     case clockStep
     case makeSegment
@@ -44,34 +52,48 @@ private indirect enum Event {
     case roomComes
 }
 
-/// The platform below its sockets, with its supplier, its desk and its clients, in one thread and in
-/// virtual time. Everything follows from the seed.
+/// The platform below its sockets (feed runner, intake, engine, journal, snapshots, projected rows), with its
+/// supplier, its desk and its clients, in one thread and in virtual time. Everything follows from the seed.
 public final class Simulation {
     let plan: SimulationPlan
-    var random: SeededGenerator
+    @exclusivity(unchecked) var random: SeededGenerator
     let clock: SimulatedClock
     let disk: SimulatedDisk
-    private var queue = EventQueue<Event>()
-    private var host: EngineHost<SimulatedDisk, SimulatedClock>?
-    private let batch: IntakeBatch
-    private var tokens: [Token: Message] = [:]
-    private var nextToken: Token = 1
-    private var turns: UInt64 = 0
-    private var turnAt: Int64?
+    @exclusivity(unchecked) var queue = EventQueue<Event>()
+    @exclusivity(unchecked) var host: EngineHost<SimulatedDisk, SimulatedClock>?
+    let batch: IntakeBatch
+    @exclusivity(unchecked) private var tokens: [Token: Message] = [:]
+    @exclusivity(unchecked) private var nextToken: Token = 1
+    @exclusivity(unchecked) var turns: UInt64 = 0
+    @exclusivity(unchecked) private var turnAt: Int64?
     private var lacksSegment = false
-    var encoder = CommandEncoder()
-    var judge: Judge
-    private var witness = Witness()
-    private var acknowledged = JournalPoint(incarnation: 0, sequence: 0, block: .zero)
-    private var liveHash = StateHash()
-    var clients: [SimulatedClient] = []
-    var owners: [AccountID: Int] = [:]
-    var supplier: SimulatedSupplier
-    private var isSafetyPhase = true
+    @exclusivity(unchecked) var encoder = CommandEncoder()
+    @exclusivity(unchecked) var judge: Judge
+    @exclusivity(unchecked) private var witness = Witness()
+    @exclusivity(unchecked) var acknowledged = JournalPoint(
+        incarnation: 0, sequence: 0, block: .zero)
+    @exclusivity(unchecked) private var liveHash = StateHash()
+    @exclusivity(unchecked) var clients: [SimulatedClient] = []
+    @exclusivity(unchecked) var owners: [AccountID: Int] = [:]
+    @exclusivity(unchecked) var supplier: SimulatedSupplier
+    private(set) var isSafetyPhase = true
+    let line: SimulatedFeed
+    @exclusivity(unchecked) var runner: FeedRunner?
+    @exclusivity(unchecked) var feedTurnAt: Int64?
+    let rows = SimulatedRows()
+    @exclusivity(unchecked) var follower: ProjectionFollower<SimulatedRows>?
+    @exclusivity(unchecked) var rowsTurnAt: Int64?
+    /// Whose sign-in is durable, by session.
+    @exclusivity(unchecked) var sessions: [UInt64: AccountID] = [:]
+    /// Bets that wait, with the markets of their legs.
+    @exclusivity(unchecked) var waitingLegs: [UInt64: [UInt64]] = [:]
     private var snapshot: (copy: SnapshotCopy, round: SnapshotRound<SimulatedDisk>)?
+    var isStarting = false
+    /// One record changed the state of many markets: the runner says anew which are open.
+    private var manyWereShut = false
     /// How each intent was decided at once; nil for taken.
     private var decided: [UInt64: Refusal?] = [:]
-    public internal(set) var result: SimulationResult
+    @exclusivity(unchecked) public internal(set) var result: SimulationResult
     /// Told what happens, when somebody wants to read it.
     public var story: ((String) -> Void)?
 
@@ -96,6 +118,7 @@ public final class Simulation {
         rules.idWindow = plan.rules.idWindow
         judge = Judge(rules: rules)
         supplier = SimulatedSupplier(plan)
+        line = SimulatedFeed(clock, &random)
         result = SimulationResult(seed: plan.seed)
         var faults = DiskFaults()
         if plan.has(.crashes) { faults.crash = random.number(in: 5...40) }
@@ -138,7 +161,7 @@ public final class Simulation {
             queue.add(.clientWakes(index), at: clock.now + after(10))
         }
         queue.add(.start, at: clock.now)
-        queue.add(.feedTick, at: clock.now + 1_000_000)
+        queue.add(.supplierTick, at: clock.now + 1_000_000)
         if plan.has(.byHand) { queue.add(.deskTick, at: clock.now + after(5000)) }
         if plan.has(.clockSteps) { queue.add(.clockStep, at: clock.now + after(60_000)) }
         if plan.has(.snapshots) { queue.add(.snapshotTick, at: clock.now + after(20_000)) }
@@ -183,9 +206,17 @@ public final class Simulation {
             guard seen == turns, let host else { return }
             do { try host.confirm() } catch { die(error) }
         case .start: start()
-        case .feedTick:
+        case .supplierTick:
             supplier.tick(self)
-            if isSafetyPhase { queue.add(.feedTick, at: clock.now + after(plan.feedPause)) }
+            if isSafetyPhase { queue.add(.supplierTick, at: clock.now + after(plan.feedPause)) }
+        case .feedTurn:
+            guard let due = feedTurnAt, due <= clock.now else { return }
+            feedTurnAt = nil
+            turnFeed()
+        case .rowsTurn:
+            guard let due = rowsTurnAt, due <= clock.now else { return }
+            rowsTurnAt = nil
+            turnRows()
         case .deskTick:
             supplier.deskTick(self)
             if isSafetyPhase { queue.add(.deskTick, at: clock.now + after(8000)) }
@@ -245,7 +276,8 @@ public final class Simulation {
     /// Nothing was taken and nothing is journalled.
     private func refuse(_ message: Message) {
         switch message {
-        case .openAccount(let client), .deposit(let client), .place(let client, _, _):
+        case .openAccount(let client), .signIn(let client), .deposit(let client),
+            .place(let client, _, _):
             tell("busy for client \(client)")
             send(.busy, to: client)
         default: break
@@ -255,6 +287,7 @@ public final class Simulation {
     private func record(of message: Message) -> RecordBytes? {
         switch message {
         case .openAccount(let client): clients[client].openAccount(&encoder)
+        case .signIn(let client): clients[client].signIn(&encoder)
         case .deposit(let client): clients[client].deposit(&encoder)
         case .place(let client, let intent, let isChanged):
             clients[client].record(of: intent, isChanged: isChanged, &encoder)
@@ -263,14 +296,14 @@ public final class Simulation {
         }
     }
 
-    private func wake(after nanoseconds: Int64) {
+    func wake(after nanoseconds: Int64) {
         let wanted = clock.now + nanoseconds
         if let turnAt, turnAt <= wanted { return }
         turnAt = wanted
         queue.add(.turn, at: wanted)
     }
 
-    private var isShortOfSpace: Bool {
+    var isShortOfSpace: Bool {
         guard let host else { return false }
         return lacksSegment && host.roomLeft < Self.reserve
     }
@@ -279,7 +312,7 @@ public final class Simulation {
         guard let host else { return }
         turns += 1
         defer { batch.removeAll() }
-        host.projected = acknowledged.sequence
+        host.projected = follower?.applied ?? 0
         do {
             try host.turn(batch) { durable($0) }
         } catch { return die(error) }
@@ -293,13 +326,21 @@ public final class Simulation {
     private func durable(_ block: DurableBlock) {
         block.forEachRecord { hear($0) }
         hearLast()
+        if manyWereShut, let runner {
+            manyWereShut = false
+            runner.refresh()
+            wakeFeed(at: clock.now + 1_000_000)
+        }
         acknowledged = block.point
         liveHash = host?.stateHash ?? liveHash
+        handToRows(block)
         for completion in block.completions {
-            guard let message = tokens.removeValue(forKey: completion.token),
-                completion.slot != .max
-            else { continue }
-            answer(message, block.record(at: Int(completion.slot)))
+            guard let message = tokens.removeValue(forKey: completion.token) else { continue }
+            if case .signIn(let client) = message {
+                send(.signedIn(SessionID(completion.sequence)), to: client)
+            } else if completion.slot != .max {
+                answer(message, block.record(at: Int(completion.slot)))
+            }
         }
         block.forEachRecord { record in
             if record.kind == .placed, record.cause != record.sequence - 1 || record.flags != 0 {
@@ -310,6 +351,18 @@ public final class Simulation {
 
     private func hear(_ record: RecordBytes) {
         supplier.learn(record)
+        switch record.kind {
+        case .recovered: manyWereShut = true
+        case .marketChanged where record.field(Layout.MarketChanged.market, as: UInt64.self) == .max:
+            manyWereShut = true
+        case .session: sessions[record.sequence] = record.account
+        case .place:
+            let session = record.field(Layout.Place.session, as: UInt64.self)
+            if sessions[session] != record.account {
+                object("bet \(record.sequence) is of a session that is not durable")
+            }
+        default: break
+        }
         if let said = witness.hear(record) { judged(said) }
     }
 
@@ -322,6 +375,7 @@ public final class Simulation {
         trace(1, said.sequence, UInt64(bitPattern: said.time))
         if story != nil { narrate(said) }
         judge.hear(said)
+        checkSilence(said)
         if case .place = said.command, case .placed(let placed)? = said.outcomes.first,
             !placed.isRepeat
         {
@@ -342,6 +396,7 @@ public final class Simulation {
             guard record.field(Layout.AccountChanged.refusal, as: UInt16.self) != 5 else { return }
             owners[record.account] = client
             send(.account(record.account), to: client)
+        case .signIn: break
         case .deposit(let client): send(.deposited, to: client)
         case .place(let client, let intent, let isChanged):
             guard let placed = Self.placed(record) else { return }
@@ -371,6 +426,14 @@ public final class Simulation {
         tell("the server dies (\(error)); \(tokens.count) commands are unanswered")
         host = nil
         snapshot = nil
+        runner = nil
+        follower = nil
+        feedTurnAt = nil
+        rowsTurnAt = nil
+        // A process that dies leaves what it committed; a machine that does not.
+        if random.number(in: 0...1) == 0 {
+            rows.losePower { self.random.number(in: 0...$0) }
+        }
         batch.removeAll()
         tokens.removeAll()
         turnAt = nil
@@ -384,13 +447,17 @@ public final class Simulation {
         lacksSegment = false
         var sawAcknowledged = acknowledged.sequence == 0
         let limits = limits
+        isStarting = true
+        defer { isStarting = false }
         do {
+            let follower = try ProjectionFollower(rows)
             let started = try EngineHost(
                 disk: disk, clock: clock, limits: limits, cell: CellConfiguration(),
                 segmentBytes: Self.segmentBytes, newJournal: Self.journal, rules: [plan.rules],
                 usesSnapshots: true,
                 prepare: { [unowned self] in prepare($0) },
                 observe: { block in
+                    try follower.locate(block)
                     if block.point == acknowledged { sawAcknowledged = true }
                     // What was written and not answered is decided now.
                     guard block.header.lastSequence > acknowledged.sequence, block.header.slots > 0
@@ -418,11 +485,20 @@ public final class Simulation {
                         ? ", from snapshot \(started.report.snapshot)" : "")
                     + (started.report.tornBytes > 0 ? ", a torn block is cut" : ""))
             host = started
+            follower.source = JournalTail(disk)
+            self.follower = follower
+            if follower.applied > acknowledged.sequence {
+                object("the rows know what nobody was told")
+            }
+            wakeRows(after: 1_000_000)
+            startFeed()
             audit()
             supplier.serverCame(self)
             wake(after: 1000)
-        } catch {
+        } catch let error as HostError {
             failedToStart(error)
+        } catch {
+            object("the rows cannot be opened: \(error)")
         }
     }
 
@@ -431,6 +507,9 @@ public final class Simulation {
         case .corrupt(let corruption) where disk.hasLied:
             result.isRefused = true
             tell("recovery refuses to start: \(corruption.text)")
+        case .misfit(let text) where disk.hasLied:
+            result.isRefused = true
+            tell("recovery refuses to start: \(text)")
         case .disk:
             // The first write of a life can fail as any other.
             result.crashes += 1
@@ -483,9 +562,11 @@ public final class Simulation {
         disk.faults = DiskFaults()
         disk.room = .max
         if plan.has(.smallLimits) || plan.has(.fullDisk) { makeSegment() }
+        line.cutUntil = .min
         settleDown(seconds: 5)
         supplier.serverCame(self)
         settleDown(seconds: 1)
+        if result.problems.isEmpty, !result.isRefused { supplier.checkConvergence(self) }
         for round in 0..<40 {
             guard !result.isRefused else { return }
             let open = clients.indices.filter { clients[$0].hasUnresolved }
@@ -504,6 +585,9 @@ public final class Simulation {
         if judge.pendingCount > 0 { object("\(judge.pendingCount) bets wait for ever") }
         judge.checkQuiet()
         audit()
+        for _ in 0..<1000 where (follower?.applied ?? .max) < acknowledged.sequence { turnRows() }
+        if follower?.applied != acknowledged.sequence { object("the rows never caught up") }
+        checkRows()
         checkReplay(host.stateHash)
         trace(3, host.stateHash.high, host.stateHash.low)
         tell("state hash \(host.stateHash)")
@@ -571,7 +655,7 @@ public final class Simulation {
         try SnapshotShelf(disk).prune()
         guard plan.has(.retention), let host else { return }
         for segment in try SnapshotShelf(disk).coveredSegments()
-        where segment < host.position.segment {
+        where segment < min(host.position.segment, follower?.segmentNeeded ?? 0) {
             tell("segment \(segment) is dropped")
             try disk.remove(JournalFormat.segmentName(segment))
         }

@@ -30,7 +30,7 @@ extension Simulation {
             tell("\(number) operator \(actor) approves \(proposal)\(outcome(said))")
         case .marketState(let state):
             tell(
-                "\(number) owner \(state.owner) sets \(state.setting), lifts \(state.lifting), scope \(state.scope)"
+                "\(number) owner \(state.owner) sets \(state.setting), lifts \(state.lifting), scope \(state.scope) of \(state.id.low)"
             )
         case .withdrawal(let market, let selection):
             tell("\(number) selection \(selection) of \(market.low) is withdrawn")

@@ -17,7 +17,7 @@ BUGS = [
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
     "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "acknowledged-before-sync",
     "durable-mark-early", "body-unchecked", "error-ignored", "time-goes-back", "snapshot-unpreserved", "snapshot-timer-lost",
-    "released-early",
+    "released-early", "old-quotes-reopen", "silence-unnoticed", "projection-gap", "rows-unsecured",
 ]
 
 

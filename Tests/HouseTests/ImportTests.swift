@@ -15,10 +15,10 @@ import Testing
         ("Engine/Core", "EngineCore", 2), ("Network/Codecs", "NetworkCodecs", 2),
         ("Feeds/Core", "FeedCore", 2),
         ("Engine/Journal", "EngineJournal", 3), ("Engine/Service", "EngineService", 3),
-        ("Simulation", "Simulation", 4), ("Feeds/Service", "FeedService", 3), ("Store/Service", "ProjectionService", 3),
+        ("Simulation", "Simulation", 5), ("Feeds/Service", "FeedService", 3), ("Store/Service", "ProjectionService", 3),
         ("Engine/Files", "EngineFiles", 4), ("Feeds/Betfair", "FeedBetfair", 4),
         ("Network/Loops", "NetworkLoops", 4), ("Store/SQLite", "StoreSQLite", 4),
-        ("Gateway", "Gateway", 4), ("Apps/grandstand", "grandstand", 5),
+        ("Store/Projection", "Projection", 4), ("Gateway", "Gateway", 4), ("Apps/grandstand", "grandstand", 6),
     ]
 
     static func files(_ folder: String) -> [URL] {

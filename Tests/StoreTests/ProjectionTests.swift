@@ -5,7 +5,9 @@ import EngineJournal
 import EngineService
 import Foundation
 import Kernel
+import Projection
 import ProjectionService
+import Simulation
 import StoreSQLite
 import Synchronization
 import TestSupport
@@ -170,7 +172,7 @@ private func run(
         let directory = try scratch.directory()
         try run(history, in: directory)
         let other = try History(bets: 500, seed: 6)
-        #expect(throws: DatabaseError.self) { _ = try located(directory, other) }
+        #expect(throws: ProjectionMisfit.self) { _ = try located(directory, other) }
     }
 
     @Test func `adds up, line by line, through debts and corrections`() throws {
@@ -201,6 +203,59 @@ private func run(
             }
             #expect(lines.count == 9)
         }
+    }
+
+    @Test func `is the same wherever its rows are kept, through failures and lost power`() throws {
+        let history = try History(bets: 300, seed: 8)
+        let source = JournalTail(history.cell.disk)
+        let tables = try open(try scratch.directory())
+        try tables.catchUp(from: source, upTo: history.last)
+        let memory = SimulatedRows()
+        let follower = try ProjectionFollower(memory)
+        follower.source = FailingSource(source, after: 30)
+        #expect(throws: DiskError.self) { try follower.catchUp(upTo: history.last) }
+        #expect(follower.point == nil)
+        follower.source = source
+        try follower.catchUp(upTo: history.blocks[50].lastSequence)
+        #expect(memory.secure())
+        try follower.catchUp(upTo: history.blocks[90].lastSequence)
+        memory.losePower { _ in 0 }
+        let again = try ProjectionFollower(memory)
+        #expect(again.applied == history.blocks[50].lastSequence)
+        again.source = source
+        try again.catchUp(upTo: history.last)
+        try tables.readNow { reader in
+            for account in history.accounts {
+                let id = account.rawValue
+                let bets = try reader.bets(of: account, before: .max, limit: 10_000)
+                #expect(!bets.isEmpty)
+                #expect("\(bets)" == "\(memory.bets(of: id))")
+                let lines = try reader.statement(of: account, before: .max, limit: 10_000)
+                #expect("\(lines)" == "\(memory.statement(of: id))")
+                let balances = try reader.balances(of: account)
+                let other = memory.balances(of: id)
+                #expect(balances?.cash == other?.cash && balances?.sequence == other?.sequence)
+                #expect(balances?.held == other?.held && balances?.openBets == other?.openBets)
+            }
+        }
+    }
+
+    @Test func `lets segments leave only once its rows are safe from a power failure`() throws {
+        let history = try History(bets: 50, seed: 9)
+        let rows = SimulatedRows()
+        let follower = try ProjectionFollower(rows)
+        follower.source = JournalTail(history.cell.disk)
+        try follower.catchUp(upTo: history.last)
+        rows.maySync = { false }
+        try follower.secure()
+        #expect(follower.segmentNeeded == 0)
+        rows.maySync = { true }
+        try follower.secure()
+        #expect(follower.segmentNeeded == 1)
+        let store = try open(try scratch.directory())
+        store.start(source: JournalTail(history.cell.disk), durable: history.last)
+        store.stop()
+        #expect(store.segmentNeeded == 1)
     }
 
     @Test func `tells what an id was answered, however old`() throws {

@@ -16,7 +16,7 @@ enum SimCommands {
 
         OPTIONS
           --commands N      Commands before the faults are switched off (1000)
-          --without A,B     Leave features out: \(Feature.allCases.map(\.rawValue).joined(separator: ", "))
+          --without A,B     Leave features out: \(Feature.allCases.map(\.word).joined(separator: ", "))
           --jobs N          Threads for --seeds (as many as there are cores)
           --minutes N       Stop --seeds after so many minutes
           --quiet           Do not tell the story
@@ -41,7 +41,7 @@ enum SimCommands {
         let commands = try number(arguments, "commands", 1000, 1...1_000_000)
         var without: Set<Feature> = []
         for word in (arguments.flags["without"] ?? "").split(separator: ",") {
-            guard let feature = Feature(rawValue: String(word)) else {
+            guard let feature = Feature(word: String(word)) else {
                 throw UsageError(
                     text: "There is no feature \"\(word)\"; `grandstand sim --help` lists them.")
             }
@@ -122,7 +122,7 @@ enum SimCommands {
     static func command(_ plan: SimulationPlan) -> String {
         let off = Set(SimulationPlan(seed: plan.seed).features).subtracting(plan.features)
         let without =
-            off.isEmpty ? "" : " --without " + off.map(\.rawValue).sorted().joined(separator: ",")
+            off.isEmpty ? "" : " --without " + off.map(\.word).sorted().joined(separator: ",")
         return "grandstand sim --seed \(plan.seed) --commands \(plan.commands)\(without)"
     }
 

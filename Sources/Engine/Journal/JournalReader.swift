@@ -1,5 +1,6 @@
 import CChecksum
 public import EngineCore
+import Glibc
 public import Kernel
 
 /// A point in the journal that state elsewhere can name, and that a journal can be asked for.
@@ -384,13 +385,13 @@ public struct JournalReader<D: Disk> {
 }
 
 extension JournalReader {
-    /// `bytes.count` is a multiple of eight.
+    /// `bytes.count` is at least eight.
     fileprivate static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var all: UInt64 = 0
-        for offset in stride(from: 0, to: bytes.count, by: 8) {
-            all |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        guard let base = bytes.baseAddress, bytes.loadUnaligned(as: UInt64.self) == 0 else {
+            return false
         }
-        return all == 0
+        // What equals itself eight bytes further on, and begins with zeros, is all zeros.
+        return memcmp(base, base + 8, bytes.count - 8) == 0
     }
 }
 
@@ -402,6 +403,10 @@ final class ReadWindow<D: Disk> {
     private var size = 0
     private var start = 0
     private var filled = 0
+    /// What the next read takes: little at first, since many look at one block and go; more while it goes on.
+    private var stride = ReadWindow.shortest
+
+    private static var shortest: Int { 16_384 }
 
     init(_ disk: D) { self.disk = disk }
 
@@ -409,6 +414,7 @@ final class ReadWindow<D: Disk> {
         self.file = file
         self.size = size
         filled = 0
+        stride = Self.shortest
     }
 
     /// `count` bytes from `offset`, both multiples of the alignment; they live until the next call.
@@ -416,7 +422,8 @@ final class ReadWindow<D: Disk> {
         guard let file else { preconditionFailure("a window is begun on a file") }
         if filled == 0 || offset < start || offset + count > start + filled {
             start = offset
-            filled = min(buffer.count, size - offset)
+            filled = min(max(stride, count), size - offset)
+            stride = min(stride * 2, buffer.count)
             try disk.read(into: buffer.mutableBytes(0..<filled), from: file, at: offset)
         }
         return buffer.base + (offset - start)

@@ -69,17 +69,36 @@ public final class DurableBlock: @unchecked Sendable {
     }
 }
 
+extension RecordBytes {
+    /// A customer's: what may be answered `busy` first.
+    var isCustomers: Bool {
+        switch kind {
+        case .place, .openAccount, .deposit, .session: true
+        default: false
+        }
+    }
+
+    /// Shuts something and opens nothing: taken as long as anything can be written at all.
+    public var onlyShuts: Bool {
+        kind == .marketState && field(Layout.MarketState.setting, as: UInt8.self) != 0
+            && field(Layout.MarketState.lifting, as: UInt8.self) == 0
+    }
+}
+
 /// Commands on their way in: whole records without sequence, time and checksum.
 ///
-/// Bound: `capacity` slots. `add` answers false when full, which the caller says as `busy`.
+/// Bound: `capacity` slots, of which customers leave an eighth to feeds and the desk, so that no crowd of
+/// bets keeps a suspension out. `add` answers false when full, which the caller says as `busy`.
 public final class IntakeBatch {
     public let capacity: Int
+    private let customers: Int
     public private(set) var slots = 0
     fileprivate let memory: AlignedBuffer
     fileprivate private(set) var tokens: [(token: Token, slot: UInt32)] = []
 
     public init(capacity: Int) {
         self.capacity = capacity
+        customers = capacity - capacity / 8
         memory = AlignedBuffer(capacity * SlotSize.bytes, isZeroed: false)
         tokens.reserveCapacity(capacity)
     }
@@ -88,7 +107,9 @@ public final class IntakeBatch {
     public var count: Int { tokens.count }
 
     public func add(_ record: RecordBytes, token: Token) -> Bool {
-        guard slots + record.slots <= capacity else { return false }
+        guard slots + record.slots <= (record.isCustomers ? customers : capacity) else {
+            return false
+        }
         (memory.base + slots * SlotSize.bytes).copyMemory(
             from: record.address, byteCount: record.byteCount)
         tokens.append((token, UInt32(slots)))

@@ -69,7 +69,8 @@ public protocol EngineIntake: AnyObject, Sendable {
 
 /// Engine and journal on one dedicated thread behind a bounded intake.
 ///
-/// Bound: `intakeSlots` slots of 256 bytes; full is answered by `busy` before anything is journalled.
+/// Bound: `intakeSlots` slots of 256 bytes, of which customers may fill seven in eight; full is answered by
+/// `busy` before anything is journalled.
 public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sendable {
     // `filling` and `waiting` are guarded by `lock`; `host` is touched by the engine's thread only once
     // that runs.
@@ -124,7 +125,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     }
 
     public func submitQuietly(_ record: RecordBytes, token: Token) -> Bool {
-        guard !isShortOfSpace else { return false }
+        guard !isShortOfSpace || record.onlyShuts else { return false }
         let taken = lock.withLock { _ in !isStopping && filling.add(record, token: token) }
         if !taken { busyCount.add(1, ordering: .relaxed) }
         return taken

@@ -19,37 +19,49 @@ public struct FeedSettings: Sendable {
     public init() {}
 }
 
-/// Carries a feed into the engine: definitions, prices of ours, states and results, in the feed's order.
+/// Carries a feed into the engine: definitions, prices of ours, states and results.
 ///
-/// Has no thread and no clock: whoever turns it says what time it is. Commands that the engine is too
-/// busy for wait here, in order; prices that wait are replaced by newer ones.
+/// Has no thread and no clock: whoever turns it says what time it is. What was said once and must not be
+/// lost (definitions, scores, withdrawals, results) waits in order while the engine is too busy. Prices and
+/// states are no queue: each market has what its supplier last said and what the engine was last told, and
+/// only the difference is told, shutting first. So what is overtaken while the engine is busy is never said.
 public final class FeedRunner {
     private struct MarketPlan {
+        let name: String
         let id: ExternalID
-        let fixture: String
         let selections: Int
         let winners: Int
         var quotes: [Quote] = []
+        /// The quotes are newer than what the engine was told.
         var isDirty = false
+        /// Our prices for them, once they were made.
+        var fresh: [PriceEntry]?
         var publishedAt: Int64 = .min
         var message: UInt64 = 0
         var messageTime: Int64 = 0
         var isSuspended = true
         var isOffered = false
-        /// What we last told the engine: shut for `feed` or not.
-        var isShut = true
         var isSettled = false
-        /// Whether this runner has opened it before.
-        var wasHeard = false
+        /// Stands in `restless`.
+        var isRestless = false
+        /// What the engine was last told: shut for `feed` or not; nil when others may have changed that.
+        var toldShut: Bool? = true
+        /// The same of `stale`; nil while this life has said nothing of it.
+        var toldStale: Bool?
         var lastEntries: [PriceEntry] = []
+
+        var wantsShut: Bool { isSuspended || !isOffered }
     }
 
     public let source: any FeedSource
     public let settings: FeedSettings
     private let submit: (RecordBytes) -> Bool
     private var encoder = CommandEncoder()
-    private var markets: [String: MarketPlan] = [:]
-    private var order: [String] = []
+    private var plans: [MarketPlan] = []
+    private var places: [String: Int] = [:]
+    private var freePlaces: [Int] = []
+    /// Markets of which the engine has not been told everything.
+    private var restless: [Int] = []
     /// Settled markets, oldest first: kept for a while, since a result may still be corrected.
     private var settled: [String] = []
     private var outbox: [(CommandEncoderJob)] = []
@@ -71,6 +83,8 @@ public final class FeedRunner {
     public static let settledKept = 4096
     /// Commands that may wait for a busy engine.
     public static let outboxLimit = 65_536
+    /// Milliseconds until a busy engine is asked again.
+    public static let busyPause: Int64 = 10
 
     /// `submit` answers false when the engine is busy.
     public init(
@@ -93,13 +107,26 @@ public final class FeedRunner {
         } catch {
             failure = failure ?? error
         }
-        publish(now)
         watch(now)
+        publish(now)
     }
 
     /// Nothing more will come and nothing waits.
-    public var isIdle: Bool {
-        isFinished && outbox.isEmpty && !markets.values.contains(where: \.isDirty)
+    public var isIdle: Bool { isFinished && outbox.isEmpty && restless.isEmpty }
+
+    /// When a turn is due although no message comes: something waits to be told, or silence has lasted too
+    /// long. Milliseconds, nil for never.
+    public func nextTurn(after now: Int64) -> Int64? {
+        let silence = isStale ? nil : lastHeard.map { $0 + settings.staleAfter + 1 }
+        guard outbox.isEmpty else { return now + Self.busyPause }
+        return restless.reduce(silence) { next, place in
+            let plan = plans[place]
+            let isWaiting =
+                plan.isDirty && !plan.isSuspended && !isDue(plan, now)
+                && plan.toldShut == plan.wantsShut
+            let at = isWaiting ? plan.publishedAt + settings.publishInterval : now + Self.busyPause
+            return min(next ?? at, at)
+        }
     }
 
     private func play(_ now: Int64) throws(FeedError) {
@@ -144,31 +171,32 @@ public final class FeedRunner {
         case .fixture(let fixture): define(fixture)
         case .market(let market): define(market)
         case .quotes(let quotes):
-            guard var plan = markets[quotes.market], !plan.isSettled else { return }
-            guard quotes.quotes.count == plan.selections else {
+            guard let place = places[quotes.market], !plans[place].isSettled else { return }
+            guard quotes.quotes.count == plans[place].selections else {
                 misfits += 1
                 return
             }
-            plan.quotes = quotes.quotes
-            plan.isDirty = true
-            plan.message = message.number
-            plan.messageTime = message.time
-            markets[quotes.market] = plan
+            plans[place].quotes = quotes.quotes
+            plans[place].isDirty = true
+            plans[place].fresh = nil
+            plans[place].message = message.number
+            plans[place].messageTime = message.time
+            disturb(place)
         case .marketState(let market, let isSuspended):
-            guard var plan = markets[market] else { return }
+            guard let place = places[market] else { return }
             // A suspension never waits for the next price; what was quoted before it never ends it.
-            if isSuspended {
-                plan.quotes = []
-                plan.isDirty = false
-                plan.isOffered = false
+            if isSuspended, !planted(.oldQuotesReopen) {
+                plans[place].quotes = []
+                plans[place].isDirty = false
+                plans[place].isOffered = false
             }
-            plan.isSuspended = isSuspended
-            if !isSuspended, !plan.quotes.isEmpty { plan.isDirty = true }
-            markets[market] = plan
-            if isSuspended { setShut(market, true) }
+            plans[place].isSuspended = isSuspended
+            if !isSuspended, !plans[place].quotes.isEmpty { plans[place].isDirty = true }
+            disturb(place)
+            if isSuspended { tellShut(place) }
         case .withdrawal(let market, let selection, let effective):
-            guard let plan = markets[market], selection < plan.selections else { return }
-            send { [id = plan.id, received = message.time] in
+            guard let place = places[market], selection < plans[place].selections else { return }
+            send { [id = plans[place].id, received = message.time] in
                 $0.withdrawal(
                     market: id, selection: UInt32(selection), effective: effective * 1_000_000,
                     received: received * 1_000_000)
@@ -189,14 +217,19 @@ public final class FeedRunner {
     }
 
     private func define(_ market: FeedMarket) {
-        guard markets[market.id] == nil, market.selections.count <= Limits.selections else {
+        guard places[market.id] == nil, market.selections.count <= Limits.selections else {
             return
         }
         let plan = MarketPlan(
-            id: id("market", market.id), fixture: market.fixture,
-            selections: market.selections.count, winners: Int(market.winners))
-        markets[market.id] = plan
-        order.append(market.id)
+            name: market.id, id: id("market", market.id), selections: market.selections.count,
+            winners: Int(market.winners))
+        if let free = freePlaces.popLast() {
+            plans[free] = plan
+            places[market.id] = free
+        } else {
+            places[market.id] = plans.count
+            plans.append(plan)
+        }
         var facts = MarketFacts(
             id: plan.id, fixture: id("fixture", market.fixture), name: market.name,
             selections: market.selections.map { SelectionFacts(supplierID: $0.id, name: $0.name) })
@@ -223,96 +256,148 @@ public final class FeedRunner {
     }
 
     private func take(_ result: FeedResult) {
-        guard var plan = markets[result.market] else { return }
-        guard result.results.count == plan.selections else {
+        guard let place = places[result.market] else { return }
+        guard result.results.count == plans[place].selections else {
             misfits += 1
             return
         }
-        if !plan.isSettled { settled.append(result.market) }
-        plan.isSettled = true
-        plan.isDirty = false
-        markets[result.market] = plan
-        if settled.count > Self.settledKept { forget(settled.removeFirst()) }
+        // Should the result have to wait, nobody bets on it meanwhile.
+        plans[place].isSuspended = true
+        plans[place].isDirty = false
+        disturb(place)
+        tellShut(place)
         let outcomes = result.results.map { SelectionOutcome($0) }
-        send { [id = plan.id] in
+        send { [id = plans[place].id] in
             $0.result(market: id, outcomes, source: .feed, certainty: result.certainty)
         }
+        if !plans[place].isSettled { settled.append(result.market) }
+        plans[place].isSettled = true
+        if settled.count > Self.settledKept { forget(settled.removeFirst()) }
     }
 
     private func forget(_ market: String) {
-        markets[market] = nil
-        order.removeAll { $0 == market }
+        guard let place = places.removeValue(forKey: market) else { return }
+        restless.removeAll { $0 == place }
+        freePlaces.append(place)
     }
 
-    private func setShut(_ market: String, _ isShut: Bool) {
-        guard var plan = markets[market], plan.isShut != isShut, !plan.isSettled else { return }
-        plan.isShut = isShut
-        markets[market] = plan
-        send { [id = plan.id] in
-            isShut
-                ? $0.marketState(id, by: .feed, setting: .feed, reason: "supplier")
-                : $0.marketState(id, by: .feed, lifting: [.feed, .recovery])
-        }
-        // An earlier life of this feed may have left it stale; now it speaks.
-        guard !isShut, !plan.wasHeard else { return }
-        markets[market]?.wasHeard = true
-        send { [id = plan.id] in $0.marketState(id, by: .monitor, lifting: .stale) }
+    // MARK: Prices and states
+
+    private func disturb(_ place: Int) {
+        guard !plans[place].isRestless, !plans[place].isSettled else { return }
+        plans[place].isRestless = true
+        restless.append(place)
     }
 
-    // MARK: Prices
-
-    /// At most one version of a market in each interval: the newest.
+    /// Tells of every market what is not told yet and due; keeps those of which more is to be told.
     private func publish(_ now: Int64) {
-        guard outbox.isEmpty else { return }
-        for market in order {
-            guard let plan = markets[market], plan.isDirty, !plan.isSuspended,
-                settings.speedHundredths == 0
-                    || plan.publishedAt == .min
-                    || now - plan.publishedAt >= settings.publishInterval
-            else { continue }
-            publish(market, plan, now)
-        }
-    }
-
-    private func publish(_ market: String, _ before: MarketPlan, _ now: Int64) {
-        var plan = before
-        plan.isDirty = false
-        plan.publishedAt = now
-        var entries: [PriceEntry] = []
-        var reason: NotOffered?
-        do {
-            entries = try settings.pricing.prices(
-                for: plan.quotes, winners: plan.winners, on: .classic
-            ).map { PriceEntry(odds: $0.odds, reference: $0.referenceThousandths) }
-        } catch {
-            reason = error
-            refusedBooks[error.rawValue, default: 0] += 1
-        }
-        plan.isOffered = reason == nil
-        let isNews = reason == nil && entries.map(\.odds) != plan.lastEntries.map(\.odds)
-        if isNews { plan.lastEntries = entries }
-        markets[market] = plan
-        if isNews {
-            published += 1
-            let margin = settings.pricing.marginBasisPoints
-            send { [plan, entries] in
-                $0.price(
-                    market: plan.id, entries, margin: margin, message: plan.message,
-                    providerTime: plan.messageTime * 1_000_000)
+        guard !restless.isEmpty else { return }
+        // All that shuts goes first.
+        for place in restless { tellShut(place) }
+        var kept = 0
+        for index in restless.indices {
+            let place = restless[index]
+            if !tell(place, now) {
+                restless[kept] = place
+                kept += 1
+            } else {
+                plans[place].isRestless = false
             }
         }
-        setShut(market, plan.isSuspended || !plan.isOffered)
+        restless.removeSubrange(kept...)
     }
 
-    /// The platform shut markets in doubt (its clock was stepped): each opens again with what its supplier
-    /// last said of it, if that is not too old to be said again.
+    private func isDue(_ plan: MarketPlan, _ now: Int64) -> Bool {
+        settings.speedHundredths == 0 || plan.publishedAt == .min || plan.toldShut != false
+            || now - plan.publishedAt >= settings.publishInterval
+    }
+
+    /// Shutting overtakes everything that waits: a market that was opened is one that the engine knows.
+    private func tellShut(_ place: Int) {
+        let plan = plans[place]
+        if plan.wantsShut, plan.toldShut != true {
+            let isTold = submit(
+                encoder.marketState(plan.id, by: .feed, setting: .feed, reason: "supplier"))
+            if isTold { plans[place].toldShut = true }
+        }
+        if isStale, !plan.isSettled, plan.toldStale != true, plan.toldShut != true || outbox.isEmpty
+        {
+            let isTold = submit(
+                encoder.marketState(
+                    plan.id, by: .monitor, setting: .stale, reason: "feed silent"))
+            if isTold { plans[place].toldStale = true }
+        }
+    }
+
+    /// Tells what is due of one market; whether that was all there is to tell.
+    private func tell(_ place: Int, _ now: Int64) -> Bool {
+        guard !plans[place].isSettled else { return plans[place].toldShut == true }
+        guard outbox.isEmpty else { return false }
+        if plans[place].isDirty, !plans[place].isSuspended {
+            makePrices(place)
+            // What cannot be offered is shut at once; a price waits for its interval.
+            tellShut(place)
+            if plans[place].isDirty {
+                guard isDue(plans[place], now), publish(place, now) else { return false }
+            }
+        }
+        let plan = plans[place]
+        if !plan.wantsShut, plan.toldShut != false, !isStale {
+            guard submit(encoder.marketState(plan.id, by: .feed, lifting: [.feed, .recovery]))
+            else { return false }
+            plans[place].toldShut = false
+        }
+        // An earlier life of this feed may have left it stale; now it speaks.
+        if !isStale, plan.toldStale == true || (plan.toldStale == nil && !plan.wantsShut) {
+            guard submit(encoder.marketState(plan.id, by: .monitor, lifting: .stale)) else {
+                return false
+            }
+            plans[place].toldStale = false
+        }
+        guard !isStale || plans[place].toldStale == true else { return false }
+        return plans[place].wantsShut
+            ? plans[place].toldShut == true : isStale || plans[place].toldShut == false
+    }
+
+    private func makePrices(_ place: Int) {
+        guard plans[place].fresh == nil else { return }
+        do {
+            plans[place].fresh = try settings.pricing.prices(
+                for: plans[place].quotes, winners: plans[place].winners, on: .classic
+            ).map { PriceEntry(odds: $0.odds, reference: $0.referenceThousandths) }
+        } catch {
+            refusedBooks[error.rawValue, default: 0] += 1
+            plans[place].isOffered = false
+            plans[place].isDirty = false
+        }
+    }
+
+    /// At most one version of a market in each interval: the newest. False when the engine is busy.
+    private func publish(_ place: Int, _ now: Int64) -> Bool {
+        let plan = plans[place]
+        let entries = plan.fresh ?? []
+        if entries.map(\.odds) != plan.lastEntries.map(\.odds) {
+            let isTold = submit(
+                encoder.price(
+                    market: plan.id, entries, margin: settings.pricing.marginBasisPoints,
+                    message: plan.message, providerTime: plan.messageTime * 1_000_000))
+            guard isTold else { return false }
+            plans[place].lastEntries = entries
+            plans[place].publishedAt = now
+            published += 1
+        }
+        plans[place].isOffered = true
+        plans[place].isDirty = false
+        return true
+    }
+
+    /// Others changed the state of many markets at once (the platform, in doubt after its clock was stepped; the
+    /// desk): each is told anew what its supplier last said of it, opening only what is not silent.
     public func refresh() {
-        guard !isStale else { return }
-        for market in order {
-            guard var plan = markets[market], !plan.isSettled else { continue }
-            plan.isShut = true
-            plan.isDirty = !plan.quotes.isEmpty
-            markets[market] = plan
+        for place in places.values.sorted() where !plans[place].isSettled {
+            plans[place].toldShut = nil
+            plans[place].isDirty = !plans[place].quotes.isEmpty
+            disturb(place)
         }
     }
 
@@ -321,17 +406,10 @@ public final class FeedRunner {
     /// Neither message nor heartbeat for too long: shut everything that is this feed's, until it speaks.
     private func watch(_ now: Int64) {
         guard let heard = lastHeard else { return }
-        let isSilent = now - heard > settings.staleAfter
+        let isSilent = now - heard > settings.staleAfter && !planted(.silenceUnnoticed)
         guard isSilent != isStale else { return }
         isStale = isSilent
-        for market in order {
-            guard let plan = markets[market], !plan.isSettled else { continue }
-            send { [id = plan.id] in
-                isSilent
-                    ? $0.marketState(id, by: .monitor, setting: .stale, reason: "feed silent")
-                    : $0.marketState(id, by: .monitor, lifting: .stale)
-            }
-        }
+        for place in places.values.sorted() { disturb(place) }
     }
 
     // MARK: Into the engine

@@ -157,6 +157,16 @@ final class Database {
         }
     }
 
+    /// Moves what was committed from the log into the database and waits for the disk; false when somebody
+    /// reads and some of it must stay where it is.
+    func checkpoint() throws(DatabaseError) -> Bool {
+        var isWhole = false
+        try query("PRAGMA wal_checkpoint(PASSIVE)") {
+            isWhole = $0.integer(0) == 0 && $0.integer(1) == $0.integer(2)
+        }
+        return isWhole
+    }
+
     /// All or nothing.
     func transaction(_ body: () throws -> Void) throws {
         try run("BEGIN IMMEDIATE")

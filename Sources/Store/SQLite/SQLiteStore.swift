@@ -4,6 +4,7 @@ public import EngineJournal
 public import EngineService
 import Glibc
 public import Kernel
+import Projection
 public import ProjectionService
 import Synchronization
 import SystemThreads
@@ -16,7 +17,8 @@ import SystemThreads
 /// which the journal itself is read: the engine never waits for rows.
 public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sendable {
     // The databases are touched by the store's thread only, once that runs; the queues by their lock.
-    private let projection: Projection
+    private let rows: SQLiteRows
+    private let follower: ProjectionFollower<SQLiteRows>
     private let database: Database
     private let people: Database
     private let queue = Mutex(Queue())
@@ -28,11 +30,6 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     private let ended = DispatchSemaphore(value: 0)
     private let isHeldUp = Atomic<Bool>(false)
     private let neededSegment = Atomic<UInt32>(0)
-    // The thread's own: blocks it has taken, and where in the journal the rows go on.
-    private var pending: [DurableBlock] = []
-    private var position = JournalPosition.beginning
-    private var isLocated = false
-    private var source: (any BlockSource)?
 
     public static let questionLimit = 4096
 
@@ -47,28 +44,27 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     /// What a question may look at. Lives only while the question is answered.
     public struct Reader {
-        let projection: Projection
+        let rows: SQLiteRows
         let people: Database
-
         /// The newest sequence that the rows reflect.
-        public var asOf: UInt64 { projection.point?.sequence ?? 0 }
+        public let asOf: UInt64
 
         public func bets(of account: AccountID, before: UInt64, limit: Int) throws
             -> [ProjectedBet]
         {
-            try projection.bets(of: account.rawValue, before: before, limit: limit)
+            try rows.bets(of: account.rawValue, before: before, limit: limit)
         }
-        public func bet(_ id: BetID) throws -> ProjectedBet? { try projection.bet(id.rawValue) }
+        public func bet(_ id: BetID) throws -> ProjectedBet? { try rows.bet(id.rawValue) }
         public func bet(of account: AccountID, client: ExternalID) throws -> ProjectedBet? {
-            try projection.bet(of: account.rawValue, client: client)
+            try rows.bet(of: account.rawValue, client: client)
         }
         public func statement(of account: AccountID, before: UInt64, limit: Int) throws
             -> [StatementLine]
         {
-            try projection.statement(of: account.rawValue, before: before, limit: limit)
+            try rows.statement(of: account.rawValue, before: before, limit: limit)
         }
         public func balances(of account: AccountID) throws -> StatementLine? {
-            try projection.balances(of: account.rawValue)
+            try rows.balances(of: account.rawValue)
         }
         public func save(_ session: StoredSession) throws {
             try people.run(
@@ -102,7 +98,12 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         onFailure: @escaping @Sendable (DatabaseError) -> Void
     ) throws(DatabaseError) {
         database = try Database(path: directory + "/projection.sqlite")
-        projection = try Projection(database)
+        rows = try SQLiteRows(database)
+        do {
+            follower = try ProjectionFollower(rows)
+        } catch {
+            throw error as? DatabaseError ?? DatabaseError(text: "\(error)")
+        }
         people = try Database(path: directory + "/people.sqlite")
         try people.run("PRAGMA synchronous = FULL")
         try people.run(
@@ -120,43 +121,22 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     deinit { gate.deallocate() }
 
     /// How far the rows reach; before `start`, or from a question.
-    public var point: JournalPoint? { projection.point }
+    public var point: JournalPoint? { follower.point }
 
     /// Shown every block while the journal is read at start: finds where the rows go on.
     ///
-    /// - Throws: `DatabaseError` when the rows were made from another journal.
-    public func locate(_ block: BlockView) throws {
-        let header = block.header
-        guard let known = projection.point, header.slots > 0,
-            (header.firstSequence...header.lastSequence).contains(known.sequence)
-        else { return }
-        guard header.lastSequence == known.sequence, block.hash == known.block else {
-            throw DatabaseError(
-                text: "the projection was made from another journal; rebuild it with "
-                    + "`grandstand journal project`")
-        }
-        position = block.following
-        isLocated = true
-    }
-
-    /// The rows go on before the snapshot that the start began with: they say where themselves.
-    private func locate(in source: any BlockSource) throws {
-        guard !isLocated, let point = projection.point, let place = projection.place,
-            try source.isNext(place, after: point)
-        else { return }
-        position = place
-        isLocated = true
-    }
+    /// - Throws: `ProjectionMisfit` when the rows were made from another journal.
+    public func locate(_ block: BlockView) throws { try follower.locate(block) }
 
     /// Before `start`: brings the rows up to `last`, with everything from `source`.
     public func catchUp(from source: any BlockSource, upTo last: UInt64) throws {
-        self.source = source
-        while applied < last { try follow(upTo: last) }
+        follower.source = source
+        try follower.catchUp(upTo: last)
     }
 
     /// Before `start`: everything at once.
     public func readNow<T>(_ body: (Reader) throws -> T) rethrows -> T {
-        try body(Reader(projection: projection, people: people))
+        try body(reader)
     }
 
     // MARK: From other threads
@@ -183,6 +163,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     static func gatherMicroseconds(_ blocks: Int) -> UInt32 { blocks < 16 ? 4000 : 50_000 }
     /// Bytes of blocks that wait in memory; further ones are read from the journal in their turn.
     public static let mostQueuedBytes = 16_777_216
+
+    private var reader: Reader { Reader(rows: rows, people: people, asOf: follower.applied) }
 
     public func durable(_ block: DurableBlock) {
         queue.withLock { queue in
@@ -297,17 +279,15 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
 
     /// `source` gives what did not fit into memory; everything up to `durable` is durable already.
     public func start(source: any BlockSource, durable: UInt64) {
-        self.source = source
+        follower.source = source
         queue.withLock { $0.durable = max($0.durable, durable) }
-        reachedSequence.store(applied, ordering: .relaxed)
+        reachedSequence.store(follower.applied, ordering: .relaxed)
         target.store(durable, ordering: .relaxed)
         startThread(name: "store") {
             self.run()
             self.ended.signal()
         }
     }
-
-    private var applied: UInt64 { projection.point?.sequence ?? 0 }
 
     private func run() {
         // Bets come first: the rows may be a moment late, the engine and the loops may not.
@@ -320,94 +300,38 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 queue.questions = []
                 return taken
             }
-            pending += fresh
+            follower.hand(fresh)
             if isStopping, stopBy == .max { stopBy = gs_boot_nanoseconds() + Self.stopLimit }
-            let isBehind = applied < durable
+            let isBehind = follower.applied < durable
             if isBehind {
                 do {
-                    try advance(durable)
+                    let bytes = try follower.advance(durable)
+                    queue.withLock { $0.bytes -= bytes }
+                    try follower.secure()
+                    neededSegment.store(follower.segmentNeeded, ordering: .relaxed)
                 } catch {
                     let failure = error as? DatabaseError ?? DatabaseError(text: "\(error)")
                     onFailure(failure)
                     guard failure.mayPass, !isStopping else { return }
                     // The rows stay behind and everything else goes on; whoever has questions waits no less.
                     isHeldUp.store(true, ordering: .relaxed)
-                    let reader = Reader(projection: projection, people: people)
+                    let reader = self.reader
                     for question in questions { question(reader) }
                     gs_gate_wait(gate, 1_000_000_000)
                     continue
                 }
                 isHeldUp.store(false, ordering: .relaxed)
-                reachedSequence.store(applied, ordering: .relaxed)
-                neededSegment.store(position.segment, ordering: .relaxed)
-                onProjected(applied)
+                reachedSequence.store(follower.applied, ordering: .relaxed)
+                onProjected(follower.applied)
                 // Under load a moment's wait makes one transaction of what would be many.
                 if fresh.count > 1, !isStopping {
                     usleep(Self.gatherMicroseconds(fresh.count))
                 }
             }
-            let reader = Reader(projection: projection, people: people)
+            let reader = self.reader
             for question in questions { question(reader) }
             if isStopping, !isBehind || gs_boot_nanoseconds() > stopBy { return }
             if !isBehind, questions.isEmpty { gs_gate_wait(gate, 1_000_000_000) }
-        }
-    }
-
-    /// One transaction: from memory where the next block is there, else from the journal.
-    private func advance(_ durable: UInt64) throws {
-        if let first = pending.first, first.firstSequence <= applied + 1 {
-            try applyPending()
-        } else {
-            try follow(upTo: pending.first.map { $0.firstSequence - 1 } ?? durable)
-        }
-    }
-
-    private func applyPending() throws {
-        var used = 0
-        try transaction { () -> JournalPosition in
-            while used < pending.count, pending[used].firstSequence <= applied + 1 {
-                let block = pending[used]
-                try projection.apply({ try block.forEachRecord($0) }, to: block.point)
-                used += 1
-            }
-            return pending[used - 1].following
-        }
-        position = pending[used - 1].following
-        isLocated = true
-        let bytes = pending[..<used].reduce(0) { $0 + $1.byteCount }
-        queue.withLock { $0.bytes -= bytes }
-        pending.removeFirst(used)
-    }
-
-    private func follow(upTo last: UInt64) throws {
-        guard let source else { preconditionFailure("the store was started with a source") }
-        try locate(in: source)
-        guard isLocated || projection.point == nil else {
-            throw DatabaseError(
-                text: "the journal does not hold the point that the projection was made up to; "
-                    + "rebuild it with `grandstand journal project`")
-        }
-        var reached = position
-        try transaction { () -> JournalPosition in
-            reached = try source.read(from: position, after: applied, upTo: last) { block in
-                try projection.apply({ try block.forEachRecord($0) }, to: block.point)
-            }
-            return reached
-        }
-        position = reached
-        isLocated = true
-    }
-
-    /// Rows and their point together, or neither.
-    private func transaction(_ body: () throws -> JournalPosition) throws {
-        let before = projection.point
-        do {
-            try database.transaction {
-                try projection.finish(at: try body())
-            }
-        } catch {
-            try projection.restore(before)
-            throw error
         }
     }
 }

@@ -20,18 +20,18 @@ public struct ProjectedBet: Sendable {
     public let account: UInt64
     public let client: ExternalID
     public let requestHash: ExternalID
-    public let status: UInt8
+    public var status: UInt8
     public let stake: Int64
     public let potentialReturn: Int64
-    public let payout: Int64
+    public var payout: Int64
     public let placedAt: Int64
-    public let acceptedAt: Int64
+    public var acceptedAt: Int64
     public let dueAt: Int64
-    public let settledAt: Int64
-    public let refusal: UInt16
-    public let value: Int64
-    public let threshold: Int64
-    public let settlementVersion: Int64
+    public var settledAt: Int64
+    public var refusal: UInt16
+    public var value: Int64
+    public var threshold: Int64
+    public var settlementVersion: Int64
     public let legs: [Leg]
 
     public init(

@@ -1,0 +1,63 @@
+import EngineJournal
+import EngineService
+import Judge
+import Kernel
+import Projection
+import ProjectionService
+
+/// The projection behind the journal, and what customers are shown held against the judge.
+extension Simulation {
+    func handToRows(_ block: DurableBlock) {
+        // More than fits into memory is read from the journal.
+        if !plan.has(.fewBlocksInMemory) || random.number(in: 0...2) == 0 {
+            follower?.hand([block])
+        }
+        wakeRows(after: plan.has(.lateRows) && isSafetyPhase ? after(3000) : 4_000_000)
+    }
+
+    func wakeRows(after nanoseconds: Int64) {
+        guard rowsTurnAt == nil else { return }
+        rowsTurnAt = clock.now + nanoseconds
+        queue.add(.rowsTurn, at: clock.now + nanoseconds)
+    }
+
+    func turnRows() {
+        guard let follower, follower.applied < acknowledged.sequence else { return }
+        rows.maySync = { [unowned self] in random.number(in: 0...3) > 0 }
+        do {
+            _ = try follower.advance(acknowledged.sequence)
+            try follower.secure()
+        } catch {
+            guard disk.hasLied else { return object("the rows cannot go on: \(error)") }
+            // The journal behind the rows is broken: a person must look.
+            result.isRefused = true
+            return tell("the rows cannot go on: \(error)")
+        }
+        if follower.applied < acknowledged.sequence {
+            wakeRows(after: 1_000_000)
+        } else if turns % 64 == 0 {
+            checkRows()
+        }
+    }
+
+    /// What customers are shown is what the judge holds to be true.
+    func checkRows() {
+        guard let follower, follower.applied == acknowledged.sequence else { return }
+        judge.checkRows(
+            bets: rows.bets.map {
+                BetShown(
+                    bet: $0.bet, account: $0.account, stake: $0.stake, status: $0.status,
+                    payout: $0.payout)
+            },
+            balances: { [rows] account in
+                rows.balances(of: account).map {
+                    Balances(
+                        cash: $0.cash, held: $0.held, openBets: $0.openBets,
+                        receivable: $0.receivable)
+                }
+            }, moved: rows.moved)
+        if rows.sessionCount != sessions.count {
+            object("\(sessions.count) sessions began, the rows know \(rows.sessionCount)")
+        }
+    }
+}

@@ -1,0 +1,90 @@
+public import EngineJournal
+public import Kernel
+public import ProjectionService
+
+/// An account as it begins, without money.
+public struct AccountRow: Sendable {
+    public let account: UInt64
+    public let external: ExternalID
+    /// ISO 4217, numeric.
+    public let currency: UInt16
+    public let money: UInt8
+}
+
+/// When somebody signed in, where and as whom.
+public struct SessionRow: Sendable {
+    public let session: UInt64
+    public let account: UInt64
+    public let realm: UInt8
+    public let channel: UInt8
+    /// Nanoseconds since 1970.
+    public let began: Int64
+}
+
+/// Balances as a record states them, in minor units.
+public struct BalanceRow: Equatable, Sendable {
+    public let cash: Int64
+    public let held: Int64
+    public let openBets: Int64
+    public let receivable: Int64
+    public let sequence: UInt64
+}
+
+/// What became of a bet that had waited.
+public struct ConclusionRow: Sendable {
+    public let bet: UInt64
+    public let status: UInt8
+    /// Nanoseconds since 1970.
+    public let acceptedAt: Int64
+    public let refusal: UInt16
+    public let value: Int64
+    public let threshold: Int64
+}
+
+/// What a settlement made of a bet.
+public struct SettlementRow: Sendable {
+    public let bet: UInt64
+    public let status: UInt8
+    /// Minor units, in all.
+    public let payout: Int64
+    /// Nanoseconds since 1970.
+    public let settledAt: Int64
+    public let version: UInt32
+}
+
+/// How far rows reach, and where the block after that stands, as far as is known.
+public struct ProjectedPlace: Equatable, Sendable {
+    public let point: JournalPoint
+    public let following: JournalPosition?
+
+    public init(point: JournalPoint, following: JournalPosition?) {
+        self.point = point
+        self.following = following
+    }
+}
+
+/// The port behind which projected rows are kept. Whatever is said twice changes nothing the second time.
+///
+/// Everything within `transaction` is kept together or not at all.
+public protocol ProjectionRows: AnyObject {
+    /// As the last transaction that was kept left it; nil while there is none.
+    func reached() throws -> ProjectedPlace?
+    /// What is owed, by account; only those who owe.
+    func debts() throws -> [UInt64: Int64]
+    func transaction(_ body: () throws -> Void) throws
+    /// Makes what was kept so far safe from a power failure; false when that cannot be done now.
+    func secure() throws -> Bool
+
+    /// Changes nothing when the account is there.
+    func add(_ account: AccountRow) throws
+    /// Changes nothing when the session is there.
+    func add(_ session: SessionRow) throws
+    /// In the place of an earlier one with the same number.
+    func put(_ bet: ProjectedBet) throws
+    func conclude(_ bet: ConclusionRow) throws
+    func settle(_ bet: SettlementRow) throws
+    /// `part` keeps lines of one record apart.
+    func put(_ line: StatementLine, of account: UInt64, part: UInt8) throws
+    func set(_ balances: BalanceRow, of account: UInt64) throws
+    func move(to place: ProjectedPlace) throws
+}

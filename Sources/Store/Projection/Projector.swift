@@ -1,0 +1,208 @@
+import Betting
+public import EngineCore
+public import EngineJournal
+import Kernel
+import Ledger
+import ProjectionService
+
+/// How durable records become rows. Applying a record twice changes nothing.
+public struct Projector<Rows: ProjectionRows> {
+    public let rows: Rows
+    public private(set) var point: JournalPoint?
+    /// What customers owe, for those who do.
+    private var debts: [UInt64: Int64] = [:]
+    private var changed: [UInt64: BalanceRow] = [:]
+
+    public init(_ rows: Rows) throws {
+        self.rows = rows
+        point = try rows.reached()?.point
+        debts = try rows.debts()
+    }
+
+    /// Applies one block's records and moves the point, in the transaction that the caller opened.
+    public mutating func apply(
+        _ forEachRecord: ((RecordBytes) throws -> Void) throws -> Void, to newPoint: JournalPoint
+    ) throws {
+        if let point, newPoint.sequence <= point.sequence { return }
+        let already = point?.sequence ?? 0
+        var place: RecordBytes?
+        try forEachRecord { record in
+            guard record.sequence > already else { return }
+            switch record.kind {
+            case .place: place = record
+            case .placed: try placed(record, place)
+            case .betSettled: try settled(record)
+            case .accountChanged: try accountChanged(record)
+            case .session: try session(record)
+            default: break
+            }
+        }
+        point = newPoint
+    }
+
+    /// The last thing in every transaction: balances that changed in it, and the point it reaches.
+    public mutating func finish(at position: JournalPosition) throws {
+        for (account, row) in changed { try rows.set(row, of: account) }
+        changed.removeAll(keepingCapacity: true)
+        guard let point else { return }
+        try rows.move(to: ProjectedPlace(point: point, following: position))
+    }
+
+    /// Forgets what a transaction that was rolled back had reached.
+    public mutating func restore(_ before: JournalPoint?) throws {
+        point = before
+        changed.removeAll()
+        debts = try rows.debts()
+    }
+
+    // MARK: Records to rows
+
+    private static func balances(_ record: RecordBytes, at offset: Int) -> BalanceRow {
+        BalanceRow(
+            cash: record.field(offset + Layout.Balances.cash, as: Int64.self),
+            held: record.field(offset + Layout.Balances.held, as: Int64.self),
+            openBets: record.field(offset + Layout.Balances.openBets, as: Int64.self),
+            receivable: record.field(offset + Layout.Balances.receivable, as: Int64.self),
+            sequence: record.sequence)
+    }
+
+    /// Remembered, and written once per account when the transaction ends.
+    private mutating func updateAccount(_ record: RecordBytes, at offset: Int) {
+        changed[record.account.rawValue] = Self.balances(record, at: offset)
+    }
+
+    private func line(
+        _ record: RecordBytes, part: UInt8, reason: EntryReason, change: Int64, bet: UInt64,
+        at offset: Int
+    ) throws {
+        let after = Self.balances(record, at: offset)
+        try rows.put(
+            StatementLine(
+                sequence: record.sequence, time: record.time.nanoseconds, reason: reason.rawValue,
+                cashChange: change, bet: bet, cash: after.cash, held: after.held,
+                openBets: after.openBets, receivable: after.receivable),
+            of: record.account.rawValue, part: part)
+    }
+
+    private mutating func accountChanged(_ record: RecordBytes) throws {
+        guard record.field(Layout.AccountChanged.refusal, as: UInt16.self) == 0 else { return }
+        try rows.add(
+            AccountRow(
+                account: record.account.rawValue, external: record.clientID,
+                currency: record.field(Layout.AccountChanged.currency, as: UInt16.self),
+                money: record.field(Layout.AccountChanged.money, as: UInt8.self)))
+        updateAccount(record, at: Layout.AccountChanged.balances)
+        if record.field(Layout.AccountChanged.entry, as: UInt8.self) != 0 {
+            try line(
+                record, part: 0, reason: .deposit,
+                change: record.field(Layout.AccountChanged.amount, as: Int64.self), bet: 0,
+                at: Layout.AccountChanged.balances)
+        }
+    }
+
+    private func session(_ record: RecordBytes) throws {
+        try rows.add(
+            SessionRow(
+                session: record.sequence, account: record.account.rawValue,
+                realm: record.field(Layout.Session.realm, as: UInt8.self),
+                channel: record.field(Layout.Session.channel, as: UInt8.self),
+                began: record.time.nanoseconds))
+    }
+
+    private mutating func placed(_ record: RecordBytes, _ place: RecordBytes?) throws {
+        guard record.flags & Layout.Placed.repeated == 0,
+            record.field(Layout.Placed.money, as: UInt8.self) != 0
+        else { return }
+        let bet = record.field(Layout.Placed.bet, as: UInt64.self)
+        let refusal = record.field(Layout.Placed.refusal, as: UInt16.self)
+        if let place, place.sequence == bet {
+            // An id that was used before, or may have been, names the earlier bet, not this one.
+            guard refusal != Refusal.idReused.rawValue,
+                refusal != Refusal.idOutsideWindow.rawValue
+            else { return }
+            try rows.put(Self.bet(bet, place, record))
+        } else {
+            try rows.conclude(
+                ConclusionRow(
+                    bet: bet, status: record.field(Layout.Placed.status, as: UInt8.self),
+                    acceptedAt: record.field(Layout.Placed.acceptedAt, as: Int64.self),
+                    refusal: refusal, value: record.field(Layout.Placed.value, as: Int64.self),
+                    threshold: record.field(Layout.Placed.threshold, as: Int64.self)))
+        }
+        let entries = record.field(Layout.Placed.entries, as: UInt8.self)
+        guard entries != 0 else { return }
+        updateAccount(record, at: Layout.Placed.balances)
+        let stake = record.field(Layout.Placed.stake, as: Int64.self)
+        // A stake that is held and accepted in one record is one line: the balances are those after both.
+        let reason: EntryReason
+        if entries & (1 << EntryReason.hold.rawValue) != 0 {
+            reason = .hold
+        } else if entries & (1 << EntryReason.release.rawValue) != 0 {
+            reason = .release
+        } else {
+            reason = .accept
+        }
+        let change = reason == .hold ? -stake : reason == .release ? stake : 0
+        try line(
+            record, part: reason.rawValue, reason: reason, change: change, bet: bet,
+            at: Layout.Placed.balances)
+    }
+
+    private static func bet(_ bet: UInt64, _ place: RecordBytes, _ record: RecordBytes)
+        -> ProjectedBet
+    {
+        let count = min(Int(place.field(Layout.Place.legCount, as: UInt8.self)), Limits.legs)
+        let accepted = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
+        let legs = (0..<count).map { index in
+            let leg = Layout.Place.legs + index * Layout.Place.legSize
+            // The accepted price where there is one, else the one that was asked for.
+            let source = index < accepted ? record : place
+            let offset =
+                index < accepted
+                ? Layout.Placed.legs + index * Layout.Placed.legSize : leg + Layout.Leg.odds
+            return ProjectedBet.Leg(
+                market: place.field(leg + Layout.Leg.market, as: UInt64.self),
+                fixture: place.field(leg + Layout.Leg.fixture, as: UInt64.self),
+                selection: place.field(leg + Layout.Leg.selection, as: UInt32.self),
+                odds: Odds(
+                    reduced: source.field(offset, as: UInt32.self),
+                    max(1, source.field(offset + 4, as: UInt32.self))))
+        }
+        return ProjectedBet(
+            bet: bet, account: record.account.rawValue, client: record.clientID,
+            requestHash: place.requestHash,
+            status: record.field(Layout.Placed.status, as: UInt8.self),
+            stake: record.field(Layout.Placed.stake, as: Int64.self),
+            potentialReturn: record.field(Layout.Placed.potentialReturn, as: Int64.self),
+            payout: 0, placedAt: place.time.nanoseconds,
+            acceptedAt: record.field(Layout.Placed.acceptedAt, as: Int64.self),
+            dueAt: record.field(Layout.Placed.dueAt, as: Int64.self), settledAt: 0,
+            refusal: record.field(Layout.Placed.refusal, as: UInt16.self),
+            value: record.field(Layout.Placed.value, as: Int64.self),
+            threshold: record.field(Layout.Placed.threshold, as: Int64.self),
+            settlementVersion: 0, legs: legs)
+    }
+
+    private mutating func settled(_ record: RecordBytes) throws {
+        let bet = record.field(Layout.BetSettled.bet, as: UInt64.self)
+        let payout = record.field(Layout.BetSettled.payout, as: Int64.self)
+        let before = record.field(Layout.BetSettled.payoutBefore, as: Int64.self)
+        let reason =
+            EntryReason(rawValue: record.field(Layout.BetSettled.entry, as: UInt8.self)) ?? .settle
+        try rows.settle(
+            SettlementRow(
+                bet: bet, status: record.field(Layout.BetSettled.status, as: UInt8.self),
+                payout: payout, settledAt: record.time.nanoseconds,
+                version: record.field(Layout.BetSettled.version, as: UInt32.self)))
+        updateAccount(record, at: Layout.BetSettled.balances)
+        // What is owed is paid first, and what is no longer there becomes owed: the rest is what moved.
+        let account = record.account.rawValue
+        let owed = record.field(
+            Layout.BetSettled.balances + Layout.Balances.receivable, as: Int64.self)
+        let change = payout - before + owed - (debts[account] ?? 0)
+        debts[account] = owed == 0 ? nil : owed
+        try line(
+            record, part: 0, reason: reason, change: change, bet: bet,
+            at: Layout.BetSettled.balances)
+    }
+}

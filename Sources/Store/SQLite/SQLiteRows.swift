@@ -1,0 +1,320 @@
+import EngineJournal
+import Kernel
+import Projection
+import ProjectionService
+
+/// Projected rows as tables.
+final class SQLiteRows: ProjectionRows {
+    private let database: Database
+    private let movePoint: Database.Statement
+    private let movePlace: Database.Statement
+    private let updateBalances: Database.Statement
+    private let addLine: Database.Statement
+    private let addBet: Database.Statement
+    private let concludeBet: Database.Statement
+    private let settleBet: Database.Statement
+    private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
+        capacity: Limits.legs * SQLiteRows.legWords)
+    /// Words of a leg as it is stored: market, fixture, selection, odds.
+    private static let legWords = 4
+
+    static let schema = [
+        """
+        CREATE TABLE IF NOT EXISTS point (
+            one INTEGER PRIMARY KEY CHECK (one = 1), incarnation INTEGER, sequence INTEGER,
+            block_high INTEGER, block_low INTEGER)
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS place (
+            one INTEGER PRIMARY KEY CHECK (one = 1), segment INTEGER, position INTEGER)
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS accounts (
+            account INTEGER PRIMARY KEY, external_high INTEGER, external_low INTEGER,
+            currency INTEGER, money INTEGER, cash INTEGER, held INTEGER, open_bets INTEGER,
+            receivable INTEGER, sequence INTEGER)
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS bets (
+            bet INTEGER PRIMARY KEY, account INTEGER, client_high INTEGER, client_low INTEGER,
+            hash_high INTEGER, hash_low INTEGER, status INTEGER, stake INTEGER, potential INTEGER,
+            payout INTEGER, placed_at INTEGER, accepted_at INTEGER, due_at INTEGER,
+            settled_at INTEGER, refusal INTEGER, value INTEGER, threshold INTEGER,
+            settlement INTEGER, legs BLOB)
+        """,
+        "CREATE INDEX IF NOT EXISTS bets_of_account ON bets (account, bet)",
+        "CREATE INDEX IF NOT EXISTS bets_by_id ON bets (account, client_high, client_low)",
+        """
+        CREATE TABLE IF NOT EXISTS statement (
+            account INTEGER, sequence INTEGER, part INTEGER, time INTEGER, reason INTEGER,
+            change INTEGER, bet INTEGER, cash INTEGER, held INTEGER, open_bets INTEGER,
+            receivable INTEGER, PRIMARY KEY (account, sequence, part)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS sessions (
+            session INTEGER PRIMARY KEY, account INTEGER, realm INTEGER, channel INTEGER,
+            began INTEGER)
+        """,
+    ]
+
+    init(_ database: Database) throws(DatabaseError) {
+        self.database = database
+        for statement in Self.schema { try database.run(statement) }
+        movePlace = try database.prepare("INSERT OR REPLACE INTO place VALUES (1, ?, ?)")
+        movePoint = try database.prepare("INSERT OR REPLACE INTO point VALUES (1, ?, ?, ?, ?)")
+        updateBalances = try database.prepare(
+            "UPDATE accounts SET cash = ?, held = ?, open_bets = ?, receivable = ?, sequence = ? "
+                + "WHERE account = ?")
+        addLine = try database.prepare(
+            "INSERT OR REPLACE INTO statement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        addBet = try database.prepare(
+            "INSERT OR REPLACE INTO bets VALUES "
+                + "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        concludeBet = try database.prepare(
+            "UPDATE bets SET status = ?, accepted_at = ?, refusal = ?, value = ?, threshold = ? "
+                + "WHERE bet = ?")
+        settleBet = try database.prepare(
+            "UPDATE bets SET status = ?, payout = ?, settled_at = ?, settlement = ? WHERE bet = ?")
+    }
+
+    deinit { legBuffer.deallocate() }
+
+    // MARK: Where they are
+
+    func reached() throws -> ProjectedPlace? {
+        var found: JournalPoint?
+        try database.query("SELECT incarnation, sequence, block_high, block_low FROM point") {
+            found = JournalPoint(
+                incarnation: UInt32($0.integer(0)), sequence: $0.unsigned(1),
+                block: BlockHash(high: $0.unsigned(2), low: $0.unsigned(3)))
+        }
+        guard let found else { return nil }
+        var stood: JournalPosition?
+        try database.query("SELECT segment, position FROM place") {
+            stood = JournalPosition(segment: UInt32($0.integer(0)), offset: Int($0.integer(1)))
+        }
+        return ProjectedPlace(point: found, following: stood)
+    }
+
+    func debts() throws -> [UInt64: Int64] {
+        var found: [UInt64: Int64] = [:]
+        try database.query("SELECT account, receivable FROM accounts WHERE receivable > 0") {
+            found[$0.unsigned(0)] = $0.integer(1)
+        }
+        return found
+    }
+
+    func transaction(_ body: () throws -> Void) throws { try database.transaction(body) }
+
+    func secure() throws -> Bool { try database.checkpoint() }
+
+    func move(to place: ProjectedPlace) throws {
+        try database.run(movePoint) {
+            $0.integer(place.point.incarnation)
+            $0.integer(place.point.sequence)
+            $0.integer(place.point.block.high)
+            $0.integer(place.point.block.low)
+        }
+        guard let following = place.following else { return }
+        try database.run(movePlace) {
+            $0.integer(following.segment)
+            $0.integer(UInt64(following.offset))
+        }
+    }
+
+    // MARK: Writing
+
+    func add(_ account: AccountRow) throws {
+        try database.run(
+            "INSERT OR IGNORE INTO accounts VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0)",
+            [
+                bits(account.account), bits(account.external.high), bits(account.external.low),
+                .integer(Int64(account.currency)), .integer(Int64(account.money)),
+            ])
+    }
+
+    func add(_ session: SessionRow) throws {
+        try database.run(
+            "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?, ?)",
+            [
+                bits(session.session), bits(session.account), .integer(Int64(session.realm)),
+                .integer(Int64(session.channel)), .integer(session.began),
+            ])
+    }
+
+    func set(_ balances: BalanceRow, of account: UInt64) throws {
+        try database.run(updateBalances) {
+            $0.integer(balances.cash)
+            $0.integer(balances.held)
+            $0.integer(balances.openBets)
+            $0.integer(balances.receivable)
+            $0.integer(balances.sequence)
+            $0.integer(account)
+        }
+    }
+
+    func put(_ line: StatementLine, of account: UInt64, part: UInt8) throws {
+        try database.run(addLine) {
+            $0.integer(account)
+            $0.integer(line.sequence)
+            $0.integer(part)
+            $0.integer(line.time)
+            $0.integer(line.reason)
+            $0.integer(line.cashChange)
+            $0.integer(line.bet)
+            $0.integer(line.cash)
+            $0.integer(line.held)
+            $0.integer(line.openBets)
+            $0.integer(line.receivable)
+        }
+    }
+
+    func put(_ bet: ProjectedBet) throws {
+        for (index, leg) in bet.legs.prefix(Limits.legs).enumerated() {
+            let word = index * Self.legWords
+            legBuffer[word] = leg.market.littleEndian
+            legBuffer[word + 1] = leg.fixture.littleEndian
+            legBuffer[word + 2] = UInt64(leg.selection).littleEndian
+            legBuffer[word + 3] =
+                (UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator)).littleEndian
+        }
+        let blob = UnsafeRawBufferPointer(
+            start: legBuffer.baseAddress,
+            count: min(bet.legs.count, Limits.legs) * Self.legWords * 8)
+        try database.run(addBet) {
+            $0.integer(bet.bet)
+            $0.integer(bet.account)
+            $0.integer(bet.client.high)
+            $0.integer(bet.client.low)
+            $0.integer(bet.requestHash.high)
+            $0.integer(bet.requestHash.low)
+            $0.integer(bet.status)
+            $0.integer(bet.stake)
+            $0.integer(bet.potentialReturn)
+            $0.integer(bet.payout)
+            $0.integer(bet.placedAt)
+            $0.integer(bet.acceptedAt)
+            $0.integer(bet.dueAt)
+            $0.integer(bet.settledAt)
+            $0.integer(bet.refusal)
+            $0.integer(bet.value)
+            $0.integer(bet.threshold)
+            $0.integer(bet.settlementVersion)
+            $0.blob(blob)
+        }
+    }
+
+    func conclude(_ bet: ConclusionRow) throws {
+        try database.run(concludeBet) {
+            $0.integer(bet.status)
+            $0.integer(bet.acceptedAt)
+            $0.integer(bet.refusal)
+            $0.integer(bet.value)
+            $0.integer(bet.threshold)
+            $0.integer(bet.bet)
+        }
+    }
+
+    func settle(_ bet: SettlementRow) throws {
+        try database.run(settleBet) {
+            $0.integer(bet.status)
+            $0.integer(bet.payout)
+            $0.integer(bet.settledAt)
+            $0.integer(bet.version)
+            $0.integer(bet.bet)
+        }
+    }
+
+    // MARK: Reading
+
+    private static let betColumns =
+        "SELECT bet, account, client_high, client_low, hash_high, hash_low, status, stake, "
+        + "potential, payout, placed_at, accepted_at, due_at, settled_at, refusal, value, "
+        + "threshold, settlement, legs FROM bets "
+
+    private static func bet(_ row: Database.Row) -> ProjectedBet {
+        let blob = row.blob(18)
+        func word(_ index: Int) -> UInt64 {
+            (0..<8).reduce(UInt64(0)) { $0 | UInt64(blob[index * 8 + $1]) << UInt64($1 * 8) }
+        }
+        let legs = (0..<blob.count / 32).map { index in
+            let odds = word(index * 4 + 3)
+            return ProjectedBet.Leg(
+                market: word(index * 4), fixture: word(index * 4 + 1),
+                selection: UInt32(truncatingIfNeeded: word(index * 4 + 2)),
+                odds: Odds(
+                    reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))))
+        }
+        return ProjectedBet(
+            bet: row.unsigned(0), account: row.unsigned(1),
+            client: ExternalID(high: row.unsigned(2), low: row.unsigned(3)),
+            requestHash: ExternalID(high: row.unsigned(4), low: row.unsigned(5)),
+            status: UInt8(row.integer(6)), stake: row.integer(7), potentialReturn: row.integer(8),
+            payout: row.integer(9), placedAt: row.integer(10), acceptedAt: row.integer(11),
+            dueAt: row.integer(12), settledAt: row.integer(13), refusal: UInt16(row.integer(14)),
+            value: row.integer(15), threshold: row.integer(16),
+            settlementVersion: row.integer(17), legs: legs)
+    }
+
+    /// The newest first; `before` goes on where an earlier page ended.
+    func bets(of account: UInt64, before: UInt64, limit: Int) throws(DatabaseError)
+        -> [ProjectedBet]
+    {
+        var found: [ProjectedBet] = []
+        try database.query(
+            Self.betColumns + "WHERE account = ? AND bet < ? ORDER BY bet DESC LIMIT ?",
+            [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
+        ) { found.append(Self.bet($0)) }
+        return found
+    }
+
+    func bet(_ id: UInt64) throws(DatabaseError) -> ProjectedBet? {
+        var found: ProjectedBet?
+        try database.query(Self.betColumns + "WHERE bet = ?", [bits(id)]) { found = Self.bet($0) }
+        return found
+    }
+
+    /// What was answered to a client's id, however long ago.
+    func bet(of account: UInt64, client: ExternalID) throws(DatabaseError) -> ProjectedBet? {
+        var found: ProjectedBet?
+        try database.query(
+            Self.betColumns
+                + "WHERE account = ? AND client_high = ? AND client_low = ? ORDER BY bet LIMIT 1",
+            [bits(account), bits(client.high), bits(client.low)]
+        ) { found = Self.bet($0) }
+        return found
+    }
+
+    func statement(of account: UInt64, before: UInt64, limit: Int) throws(DatabaseError)
+        -> [StatementLine]
+    {
+        var lines: [StatementLine] = []
+        try database.query(
+            "SELECT sequence, time, reason, change, bet, cash, held, open_bets, receivable "
+                + "FROM statement WHERE account = ? AND sequence < ? "
+                + "ORDER BY sequence DESC, part DESC LIMIT ?",
+            [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
+        ) {
+            lines.append(
+                StatementLine(
+                    sequence: $0.unsigned(0), time: $0.integer(1), reason: UInt8($0.integer(2)),
+                    cashChange: $0.integer(3), bet: $0.unsigned(4), cash: $0.integer(5),
+                    held: $0.integer(6), openBets: $0.integer(7), receivable: $0.integer(8)))
+        }
+        return lines
+    }
+
+    func balances(of account: UInt64) throws(DatabaseError) -> StatementLine? {
+        var line: StatementLine?
+        try database.query(
+            "SELECT sequence, cash, held, open_bets, receivable FROM accounts WHERE account = ?",
+            [bits(account)]
+        ) {
+            line = StatementLine(
+                sequence: $0.unsigned(0), time: 0, reason: 0, cashChange: 0, bet: 0,
+                cash: $0.integer(1), held: $0.integer(2), openBets: $0.integer(3),
+                receivable: $0.integer(4))
+        }
+        return line
+    }
+}

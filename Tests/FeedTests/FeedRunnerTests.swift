@@ -1,0 +1,200 @@
+import Catalogue
+import EngineCore
+import FeedCore
+import FeedService
+import Kernel
+import Pricing
+import Testing
+
+/// Messages as a test writes them down.
+private final class Script: FeedSource {
+    let name = "script"
+    var messages: [FeedMessage] = []
+    func nextTime() throws(FeedError) -> Int64? { messages.first?.time ?? .max }
+    func next() throws(FeedError) -> FeedMessage { messages.removeFirst() }
+}
+
+/// A runner between a script and an intake that can be full.
+private final class Line {
+    let script = Script()
+    private(set) var runner: FeedRunner!
+    /// What the engine was told, in words; only what the tests are about.
+    private(set) var told: [String] = []
+    /// How many more commands the intake takes.
+    var room = Int.max
+    private var isShut = true
+    private var isStale = false
+    private(set) var price: [Odds?] = []
+
+    /// Whether bets would be taken.
+    var isOpen: Bool { !isShut && !isStale }
+
+    init(_ change: (inout FeedSettings) -> Void = { _ in }) {
+        var settings = FeedSettings()
+        settings.staleAfter = 5000
+        change(&settings)
+        runner = FeedRunner(source: script, settings: settings) { [unowned self] in take($0) }
+    }
+
+    private func take(_ record: RecordBytes) -> Bool {
+        guard room > 0 else { return false }
+        room -= 1
+        switch record.kind {
+        case .price:
+            let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
+            price = (0..<count).map { record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize) }
+            told.append("price")
+        case .marketState:
+            let set = ShutReasons(rawValue: record.field(Layout.MarketState.setting, as: UInt8.self))
+            let lift = ShutReasons(rawValue: record.field(Layout.MarketState.lifting, as: UInt8.self))
+            if set.contains(.feed) { isShut = true }
+            if lift.contains(.feed) { isShut = false }
+            if set.contains(.stale) { isStale = true }
+            if lift.contains(.stale) { isStale = false }
+            told.append(set.isEmpty ? "lift \(lift.words.joined(separator: "+"))" : "set \(set.words.joined(separator: "+"))")
+        default: told.append(record.kind?.word ?? "?")
+        }
+        return true
+    }
+
+    func turn(_ time: Int64, _ events: FeedEvent...) {
+        if !events.isEmpty { script.messages.append(FeedMessage(time: time, number: 1, events: events)) }
+        runner.turn(now: time, wall: time)
+    }
+
+    /// One market, offered and open at time 0.
+    func open() {
+        turn(0, Self.fixture, Self.market, Self.resumed, Self.quotes(1980))
+    }
+
+    static let fixture = FeedEvent.fixture(
+        FeedFixture(id: "f", sport: .football, competition: "", home: "a", away: "b", scheduled: 0))
+    static let market = FeedEvent.market(
+        FeedMarket(
+            id: "m", fixture: "f", type: .matchOdds, name: "m", winners: 1, betDelay: 0,
+            selections: [FeedSelection(id: 1, name: "a"), FeedSelection(id: 2, name: "b")]))
+    static let suspended = FeedEvent.marketState(market: "m", isSuspended: true)
+    static let resumed = FeedEvent.marketState(market: "m", isSuspended: false)
+    static let result = FeedEvent.result(FeedResult(market: "m", certainty: 2, results: [.won, .lost]))
+    static func quotes(_ back: UInt32) -> FeedEvent {
+        .quotes(
+            FeedQuotes(
+                market: "m",
+                quotes: [Quote(bestBack: back, bestLay: back + 40), Quote(bestBack: 1980, bestLay: 2020)]))
+    }
+    static let crossed = FeedEvent.quotes(
+        FeedQuotes(market: "m", quotes: [Quote(bestBack: 2000, bestLay: 1900), Quote(bestBack: 1980, bestLay: 2020)]))
+}
+
+@Suite struct `A feed runner` {
+    @Test func `says what a market is before it says what it costs`() {
+        let line = Line()
+        line.open()
+        #expect(line.told == ["fixture", "market", "price", "lift feed+recovery", "lift stale"])
+        #expect(line.isOpen)
+    }
+
+    @Test func `never says what was overtaken while the engine was busy`() {
+        let line = Line()
+        line.open()
+        line.room = 0
+        line.turn(1000, Line.quotes(1900))
+        line.turn(1100, Line.quotes(1850))
+        line.turn(1200, Line.suspended)
+        line.turn(1300, Line.resumed)
+        line.turn(1400, Line.suspended)
+        let before = line.told.count
+        line.room = .max
+        line.turn(1500)
+        #expect(line.told[before...] == ["set feed"])
+        line.turn(1600, Line.resumed, Line.quotes(1800))
+        #expect(line.told[before...] == ["set feed", "price", "lift feed+recovery"])
+    }
+
+    @Test func `lets a suspension overtake everything that waits`() {
+        let line = Line()
+        line.open()
+        line.room = 0
+        // A score that the engine is too busy for must come, in its order; the suspension comes first.
+        line.turn(1000, .update(FeedUpdate(fixture: "f", state: FixtureState(status: .live, isInPlay: true))))
+        line.turn(1010, Line.suspended)
+        let before = line.told.count
+        line.room = 1
+        line.turn(1020)
+        #expect(!line.isOpen || line.told[before...] == ["fixture_update"])
+        line.room = 1
+        line.turn(1030)
+        #expect(!line.isOpen)
+        #expect(Set(line.told[before...]) == ["fixture_update", "set feed"])
+    }
+
+    @Test func `shuts at once what can no longer be offered, though a price would wait for its interval`() {
+        let line = Line { $0.publishInterval = 1000 }
+        line.open()
+        line.turn(100, Line.quotes(1900))
+        let shown = line.price
+        line.turn(200)
+        #expect(line.price == shown)
+        line.turn(300, Line.crossed)
+        #expect(!line.isOpen)
+        // What was shut may open with a price as soon as there is one.
+        line.turn(400, Line.quotes(1800))
+        #expect(line.isOpen)
+        #expect(line.price != shown)
+    }
+
+    @Test func `keeps nobody betting while a result waits`() {
+        let line = Line()
+        line.open()
+        line.room = 1
+        line.turn(1000, Line.result)
+        #expect(!line.isOpen)
+        line.room = .max
+        line.turn(1010)
+        #expect(line.told.last == "result")
+        line.turn(1020, Line.resumed, Line.quotes(1700))
+        #expect(!line.isOpen)
+    }
+
+    @Test func `says a suspension although others have just changed every market`() {
+        let line = Line()
+        line.open()
+        line.room = 0
+        line.runner.refresh()
+        line.turn(1000, Line.suspended)
+        line.room = .max
+        line.turn(1010)
+        #expect(!line.isOpen)
+    }
+
+    @Test func `opens nothing by a refresh while its supplier is silent, and everything once it speaks`() {
+        let line = Line()
+        line.open()
+        line.turn(6000)
+        #expect(!line.isOpen)
+        let before = line.told.count
+        line.runner.refresh()
+        line.turn(6100)
+        #expect(line.told.count == before)
+        line.turn(7000, .heartbeat)
+        #expect(line.isOpen)
+        #expect(line.told[before...] == ["lift feed+recovery", "lift stale"])
+    }
+
+    @Test func `says when it must be turned`() {
+        let line = Line { $0.publishInterval = 300 }
+        #expect(line.runner.nextTurn(after: 0) == nil)
+        line.open()
+        #expect(line.runner.nextTurn(after: 0) == 5001)
+        line.turn(100, Line.quotes(1900))
+        #expect(line.runner.nextTurn(after: 100) == 300)
+        line.room = 0
+        line.turn(150, Line.suspended)
+        #expect(line.runner.nextTurn(after: 150) == 150 + FeedRunner.busyPause)
+        line.room = .max
+        line.turn(160)
+        #expect(line.runner.nextTurn(after: 160) == 5151)
+        line.turn(5151)
+        #expect(line.runner.nextTurn(after: 5151) == nil)
+    }
+}
