@@ -102,7 +102,7 @@ def main():
             expect(fact["label"] != "bet" or value in (int(history["bet"]), 0), f"record {step['sequence']} is about another bet")
             facts += 1
         if step["facts"]:
-            print(f"  record {step['sequence']}, {step['title']}: " + ", ".join(f"{fact['label']} {fact['value']}" for fact in step["facts"]))
+            print(f"  record {step['sequence']}, {step['title']}: " + ", ".join(f"{fact['label']} {step['fields'].get(fact['label']) or fact['value']}" for fact in step["facts"]))
         for entry in step["entries"]:
             expect(sum(entry["postings"].values()) == 0, f"record {step['sequence']}: an entry that does not sum to zero")
     print(f"{cited} records cited, {facts} numbers: all as written")

@@ -604,7 +604,7 @@ public final class Simulation {
 
     private func beginSnapshot() {
         guard let host, snapshot == nil, !host.isCopying, !isShortOfSpace else { return }
-        let copy = SnapshotCopy()
+        let copy = SnapshotCopy(spares: 2)
         do {
             try host.beginSnapshot(copy) { durable($0) }
         } catch { return die(error) }

@@ -41,6 +41,7 @@ def test_fresh_seeds_hold():
 # Seeds that once found something, by what it was.
 @pytest.mark.parametrize("seed, what", [
     (318, "a disk that lied is refused while clients wait for their answers"), (333, "refusals that are remembered fill up"),
+    (636483, "rows that a power failure took had let a bet's other leg go"),
 ])
 def test_seeds_that_once_failed_hold(seed, what):
     answer = sim("--seed", seed, "--quiet")

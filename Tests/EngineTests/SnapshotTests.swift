@@ -185,6 +185,19 @@ import Testing
         #expect(cell.host.engine.counts.bets == 0)
     }
 
+    @Test func `stay after a start until the projections have everything that was found`() throws {
+        let (cell, _, _) = try settled()
+        try pass(cell, milliseconds: Limits.correctionWindow - 1000)
+        try cell.restart()
+        // A power failure took the newest rows: what is left of them let other things go once.
+        cell.host.projected = cell.host.report.records - 1
+        try pass(cell, milliseconds: Limits.correctionWindow)
+        #expect(cell.host.engine.counts.bets == 1)
+        cell.host.projected = cell.host.report.records
+        try pass(cell, milliseconds: 200_000)
+        #expect(cell.host.engine.counts.bets == 0)
+    }
+
     @Test func `of several markets leave with the last of them`() throws {
         let cell = try Cell()
         let account = try cell.customer(cash: 10_000)

@@ -9,9 +9,10 @@ struct Arguments {
     var wantsHelp = false
     private let command: String
 
-    /// `values` are flags that take a value, `switches` those that do not.
+    /// `values` are flags that take a value, `switches` those that do not; at most `words` other words.
     init(
-        _ raw: [String], of command: String, values: Set<String>, switches: Set<String> = []
+        _ raw: [String], of command: String, words most: Int, values: Set<String>,
+        switches: Set<String> = []
     ) throws(UsageError) {
         self.command = command
         var index = 0
@@ -23,6 +24,11 @@ struct Arguments {
                 continue
             }
             guard argument.hasPrefix("--") else {
+                guard words.count < most else {
+                    throw UsageError(
+                        text: "\"\(argument)\" is one word too many."
+                            + " `grandstand \(command) --help` shows what there is.")
+                }
                 words.append(argument)
                 continue
             }

@@ -27,7 +27,7 @@ enum BetCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "bet", values: ["server", "session", "stake", "market", "selection", "rule"])
+            raw, of: "bet", words: 1, values: ["server", "session", "stake", "market", "selection", "rule"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
@@ -111,7 +111,9 @@ enum BetCommands {
         let (status, answer) = try client.call("POST", "/api/v1/bets", body: body.bytes)
         let bet = answer["bet"]
         if let refusal = bet?["refusal"] {
-            print("refused: \(refusal["text"]?.text ?? "") (\(refusal["code"]?.text ?? ""))")
+            print(
+                "refused: \(refusal["text"]?.text ?? "") (\(refusal["code"]?.text ?? ""))"
+                    + facts(of: refusal, client))
             return 1
         }
         guard status < 300 else {
@@ -131,7 +133,27 @@ enum BetCommands {
                 + "\(client.money(stake)) at \(shown) on \(selections[selection]["name"]?.text ?? "") "
                 + "(\(match ?? "")\(market["name"]?.text ?? "")), "
                 + "potential return \(client.money(bet?["potentialReturn"]?.whole ?? 0))")
+        if let due = bet?["dueAt"]?.text {
+            print("It is decided at \(due), after the in-play delay; `grandstand bet list` shows it.")
+        }
         return 0
+    }
+
+    /// What was asked and what would have been taken, where a refusal has such facts.
+    private static func facts(of refusal: JSONValue, _ client: Client) -> String {
+        let isMoney = ["stake", "funds", "return", "exposure"].contains {
+            refusal["code"]?.text?.contains($0) == true
+        }
+        func words(_ value: JSONValue?) -> String? {
+            if let text = value?.text { return text }
+            if let number = value?.whole { return isMoney ? client.money(number) : "\(number)" }
+            guard let items = value?.items else { return nil }
+            let numbers = items.compactMap { $0.whole.flatMap { UInt32(exactly: $0) } }
+            if numbers.count == 2 { return Odds(numbers[0], over: numbers[1])?.text(as: .decimal) }
+            return items.compactMap(\.text).joined(separator: ", ")
+        }
+        guard let value = words(refusal["value"]) else { return "" }
+        return ": \(value)" + (words(refusal["threshold"]).map { ", against \($0)" } ?? "")
     }
 
     private static func find(_ id: String?, _ client: Client) throws -> JSONValue {

@@ -28,7 +28,7 @@ enum FeedCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "feed", values: ["speed", "seed", "matches", "messages"])
+            raw, of: "feed", words: 2, values: ["speed", "seed", "matches", "messages"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2

@@ -79,7 +79,7 @@ enum ConfigCommand {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let keys = Set(Setting.all.map(\.key)).union(["config"])
-        let arguments = try Arguments(raw, of: "config", values: keys)
+        let arguments = try Arguments(raw, of: "config", words: 0, values: keys)
         if arguments.wantsHelp {
             print(help)
             return 0

@@ -29,7 +29,7 @@ enum SimCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "sim",
+            raw, of: "sim", words: 0,
             values: [
                 "seed", "seeds", "commands", "without", "jobs", "minutes", "bug", "systematic",
             ],

@@ -25,7 +25,7 @@ enum SnapshotCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "snapshot", values: ["open-bets"], switches: ["making"])
+            raw, of: "snapshot", words: 3, values: ["open-bets"], switches: ["making"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2

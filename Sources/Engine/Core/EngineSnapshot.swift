@@ -42,16 +42,17 @@ extension Engine {
     }()
 
     /// From here on the state as it is now can be taken piece by piece, whatever is decided meanwhile.
-    public mutating func freeze() -> SnapshotWords {
-        accounts.accounts.freeze()
-        accounts.bets.freeze()
-        accounts.legs.freeze()
-        accounts.ids.rows.freeze()
-        accounts.ids.factRows.freeze()
-        markets.fixtures.freeze()
-        markets.markets.freeze()
-        markets.selections.freeze()
-        markets.standings.freeze()
+    /// `spares` are filled first.
+    public mutating func freeze(_ spares: SnapshotSpares) -> SnapshotWords {
+        accounts.accounts.freeze(spares)
+        accounts.bets.freeze(spares)
+        accounts.legs.freeze(spares)
+        accounts.ids.rows.freeze(spares)
+        accounts.ids.factRows.freeze(spares)
+        markets.fixtures.freeze(spares)
+        markets.markets.freeze(spares)
+        markets.selections.freeze(spares)
+        markets.standings.freeze(spares)
         return words
     }
 

@@ -76,8 +76,8 @@ import Kernel
     // MARK: Snapshots
 
     /// From here on the rows as they are now can be taken, whatever is written meanwhile. O(chunks) bits.
-    mutating func freeze() {
-        frozen = Frozen(rows: count, chunks: (count + mask) >> shift)
+    mutating func freeze(_ spares: SnapshotSpares) {
+        frozen = Frozen(rows: count, chunks: (count + mask) >> shift, spares)
         isFrozen = count > 0
     }
 
@@ -97,8 +97,8 @@ import Kernel
         frozen.markCopied(chunk)
         let first = chunk << shift
         let rows = min(mask + 1, frozen.rows - first)
-        return unsafe SnapshotChunk(
-            first: UInt64(first), rows: rows, copying: chunks[chunk]!,
+        return unsafe frozen.copy(
+            first: UInt64(first), rows: rows, from: chunks[chunk]!,
             bytes: rows * MemoryLayout<Row>.stride)
     }
 
@@ -132,26 +132,34 @@ import Kernel
 
 /// Rows of one table as they were when a snapshot began, on their way to a file.
 ///
-/// Owns its copy; whoever gets it may hand it to another thread.
+/// Owns its copy; whoever gets it may hand it to another thread, and back when nobody reads it any more.
 @safe public final class SnapshotChunk: @unchecked Sendable {
-    // Written once, when it is made.
+    // Filled by the engine's thread while nobody else has it.
     /// The number of its first row.
-    public let first: UInt64
-    public let rows: Int
+    public private(set) var first: UInt64 = 0
+    public private(set) var rows = 0
     private let base: UnsafeMutableRawPointer
-    private let count: Int
+    private var count = 0
 
-    init(
-        first: UInt64, rows: Int, copying source: UnsafeRawPointer, bytes: Int
-    ) {
-        self.first = first
-        self.rows = rows
-        count = bytes
-        unsafe base = .allocate(byteCount: max(8, bytes), alignment: 8)
-        unsafe base.copyMemory(from: source, byteCount: bytes)
+    static var capacity: Int { 65_536 }
+
+    /// An empty one whose memory has been touched.
+    public init() {
+        unsafe base = .allocate(byteCount: Self.capacity, alignment: 8)
+        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: Self.capacity)
     }
 
     deinit { unsafe base.deallocate() }
+
+    fileprivate func fill(
+        first: UInt64, rows: Int, from source: UnsafeRawPointer, bytes: Int
+    ) {
+        precondition(bytes <= Self.capacity, "a chunk of rows")
+        self.first = first
+        self.rows = rows
+        count = bytes
+        unsafe base.copyMemory(from: source, byteCount: bytes)
+    }
 
     public var byteCount: Int { count }
 
@@ -159,6 +167,29 @@ import Kernel
         try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
     }
 }
+
+/// Chunks that may be filled: while bets wait, a snapshot asks the allocator for nothing as long as there are
+/// some. Used by one thread.
+public final class SnapshotSpares {
+    private var chunks: [SnapshotChunk] = []
+
+    public init() {}
+
+    public var count: Int { chunks.count }
+
+    public func add(_ more: [SnapshotChunk]) { chunks += more }
+
+    fileprivate func copy(
+        first: UInt64, rows: Int, from source: UnsafeRawPointer, bytes: Int
+    ) -> SnapshotChunk {
+        let chunk = chunks.popLast() ?? SnapshotChunk()
+        unsafe chunk.fill(first: first, rows: rows, from: source, bytes: bytes)
+        return chunk
+    }
+}
+
+@available(*, unavailable)
+extension SnapshotSpares: Sendable {}
 
 /// What a table still owes to the snapshot at hand.
 struct Frozen {
@@ -168,13 +199,20 @@ struct Frozen {
     var kept: [SnapshotChunk] = []
     /// One bit for each chunk.
     private var copied: [UInt64] = []
+    private var spares: SnapshotSpares?
 
     init() {}
 
-    init(rows: Int, chunks: Int) {
+    init(rows: Int, chunks: Int, _ spares: SnapshotSpares) {
+        self.spares = spares
         self.rows = rows
         self.chunks = chunks
         copied = [UInt64](repeating: 0, count: (chunks + 63) / 64)
+    }
+
+    func copy(first: UInt64, rows: Int, from source: UnsafeRawPointer, bytes: Int) -> SnapshotChunk {
+        unsafe (spares ?? SnapshotSpares()).copy(
+            first: first, rows: rows, from: source, bytes: bytes)
     }
 
     func mustCopy(_ chunk: Int) -> Bool {
@@ -300,10 +338,11 @@ struct Frozen {
 
     private var frozenFirst: UInt64 { frozenHead >> UInt64(shift) }
 
-    mutating func freeze() {
+    mutating func freeze(_ spares: SnapshotSpares) {
         frozenHead = head
         let last = (tail + UInt64(mask)) >> UInt64(shift)
-        frozen = Frozen(rows: count, chunks: count == 0 ? 0 : Int(last - frozenFirst))
+        frozen = Frozen(
+            rows: count, chunks: count == 0 ? 0 : Int(last - frozenFirst), spares)
         isFrozen = count > 0
     }
 
@@ -324,8 +363,8 @@ struct Frozen {
         let first = max(start, frozenHead)
         let end = min(start + UInt64(mask) + 1, frozenHead + UInt64(frozen.rows))
         let rows = Int(end - first)
-        return unsafe SnapshotChunk(
-            first: first, rows: rows, copying: chunks[slot(start)]! + (Int(first) & mask),
+        return unsafe frozen.copy(
+            first: first, rows: rows, from: chunks[slot(start)]! + (Int(first) & mask),
             bytes: rows * MemoryLayout<Row>.stride)
     }
 

@@ -130,12 +130,14 @@ public struct Disagreement: Hashable, Sendable {
     public let bet: UInt64
     public let fact: Decision
     public let ours: Decision
+    /// Where decisions are alike: what is written otherwise; empty for odds.
+    public let particular: String
 
     public var text: String {
         let about = bet == 0 || bet == sequence ? "" : ", bet \(bet)"
         if fact == ours {
-            return
-                "record \(sequence) (\(kind.word)\(about)): decided alike, with other particulars"
+            return "record \(sequence) (\(kind.word)\(about)): decided alike, with other "
+                + (particular.isEmpty ? "odds" : particular)
         }
         let isBet = bet != 0
         return "record \(sequence) (\(kind.word)\(about)): the journal says "
@@ -144,8 +146,9 @@ public struct Disagreement: Hashable, Sendable {
 
     public init(
         sequence: UInt64, time: Timestamp, kind: RecordKind, bet: UInt64, fact: Decision,
-        ours: Decision
+        ours: Decision, particular: String = ""
     ) {
+        self.particular = particular
         self.sequence = sequence
         self.time = time
         self.kind = kind

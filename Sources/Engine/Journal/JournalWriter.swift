@@ -17,7 +17,7 @@ public struct JournalHealth: Sendable {
 public final class JournalWriter<D: Disk> {
     public let disk: D
     /// Header and slots of the block being filled.
-    public let buffer: AlignedBuffer
+    public private(set) var buffer: AlignedBuffer
     public let segmentBytes: Int
     public private(set) var end: JournalEnd
     public var health = JournalHealth()
@@ -57,6 +57,13 @@ public final class JournalWriter<D: Disk> {
 
     /// Where slots are put before `commit`.
     public var slots: UnsafeMutableRawPointer { buffer.base + JournalFormat.headerBytes }
+
+    /// Gives the block that was committed away, whole, and goes on with `spare`, which is as large.
+    public func exchange(_ spare: AlignedBuffer) -> AlignedBuffer {
+        precondition(spare.count >= JournalFormat.mostBlockBytes, "as large as a block")
+        defer { buffer = spare }
+        return buffer
+    }
 
     public func bumpIncarnation() { end.incarnation += 1 }
 

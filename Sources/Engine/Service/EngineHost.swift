@@ -23,6 +23,8 @@ public struct Completion: Sendable {
 public final class DurableBlock: @unchecked Sendable {
     // Filled by the engine's thread before anybody else sees the block, then never written while shared.
     fileprivate private(set) var memory: AlignedBuffer
+    /// Where in it the slots begin.
+    private var start = 0
     public fileprivate(set) var slotCount = 0
     public fileprivate(set) var firstSequence: UInt64 = 0
     public fileprivate(set) var lastSequence: UInt64 = 0
@@ -41,6 +43,20 @@ public final class DurableBlock: @unchecked Sendable {
     /// Bytes of memory that the block holds while anybody has it.
     public var byteCount: Int { slotCount * SlotSize.bytes }
 
+    /// Slots from which on a block is taken over as it was written, and not copied: what a copy costs, against
+    /// the memory that a large buffer takes for as long as anybody reads it.
+    fileprivate static let fewestAdopted = 1024
+
+    /// Takes over the buffer that a block was written from; answers one that the next can be written from.
+    fileprivate func adopt(_ exchange: (AlignedBuffer) -> AlignedBuffer, count: Int) {
+        let spare =
+            memory.count >= JournalFormat.mostBlockBytes
+            ? memory : AlignedBuffer(JournalFormat.mostBlockBytes, isZeroed: false)
+        memory = exchange(spare)
+        start = JournalFormat.headerBytes
+        slotCount = count
+    }
+
     fileprivate func fill(from slots: UnsafeRawPointer, count: Int) {
         let bytes = count * SlotSize.bytes
         if memory.count < bytes {
@@ -49,13 +65,14 @@ public final class DurableBlock: @unchecked Sendable {
             memory = AlignedBuffer(size)
         }
         memory.base.copyMemory(from: slots, byteCount: bytes)
+        start = 0
         slotCount = count
     }
 
     /// The record that starts in `slot`.
     public func record(at slot: Int) -> RecordBytes {
         precondition(slot < slotCount, "a slot of this block")
-        let base = memory.base + slot * SlotSize.bytes
+        let base = memory.base + start + slot * SlotSize.bytes
         return RecordBytes(base, slots: max(1, Int(RecordBytes(base, slots: 1).slotCount)))
     }
 
@@ -185,13 +202,18 @@ public final class EngineHost<D: Disk, C: Clock> {
     private var pool: [DurableBlock] = []
     @exclusivity(unchecked) private var pending: [Completion] = []
     private var isConfirmed = true
-    /// The newest sequence that the projection holds durably; ids before it may go.
+    /// The newest sequence that the projection holds; ids and bets before it may go.
+    ///
+    /// Nothing goes until the rows hold everything that was found at start: a power failure may have taken some
+    /// of them that had let other things go.
     public var projected: UInt64 = 0
+    private var safelyProjected: UInt64 { projected >= report.records ? projected : 0 }
     private var lastForget: Int64 = 0
     private var first: DurableBlock?
     private var keepsakes = Keepsakes()
     private var divergences = Divergences()
     private var copying: SnapshotCopy?
+    private let spares = SnapshotSpares()
     private var lastRelease: Int64 = 0
 
     /// Recovers what is there or begins a journal, and makes the first records durable.
@@ -312,10 +334,17 @@ public final class EngineHost<D: Disk, C: Clock> {
         engine.writeCheckpoint(to: record)
         _ = batch.add(record, token: 0)
         try turn(batch, withOwnSteps: false, deliver)
-        copy.begin(
+        spares.add(copy.takeSpares())
+        // The keepsakes become a list where nobody waits for it.
+        copy.begin {
+            [
+                end = writer.end, hash = engine.rowsHash, words = engine.freeze(spares),
+                remarks = divergences.words, keepsakes
+            ] in
             SnapshotHeader(
-                end: writer.end, stateVersion: Engine.stateVersion, rowsHash: engine.rowsHash,
-                words: engine.freeze(), remarks: divergences.words, keepsakes: keepsakes.all))
+                end: end, stateVersion: Engine.stateVersion, rowsHash: hash, words: words,
+                remarks: remarks, keepsakes: keepsakes.all)
+        }
         copying = copy
     }
 
@@ -327,7 +356,9 @@ public final class EngineHost<D: Disk, C: Clock> {
             copying = nil
             return
         }
-        let most = copy.hasRoom ? chunksPerSlice : 0
+        let (hasRoom, back) = copy.turnOver(keeping: SnapshotCopy.mostSpares - spares.count)
+        spares.add(back)
+        let most = hasRoom ? chunksPerSlice : 0
         guard engine.takeSlice(most, { copy.put($0, $1) }) else { return }
         copy.complete()
         copying = nil
@@ -383,7 +414,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         if first != nil { return 0 }
         let now = time.now()
         var due = engine.nextDue?.nanoseconds ?? .max
-        if projected > 0, let release = engine.nextReleaseDue {
+        if safelyProjected > 0, let release = engine.nextReleaseDue {
             due = min(due, max(release.nanoseconds, lastRelease))
         }
         return due == .max ? nil : max(0, due - now)
@@ -524,13 +555,16 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// Only what is durable is handed to anybody.
     private func hand(_ slots: Int, _ first: UInt64, _ deliver: (DurableBlock) -> Void) {
         let durable = takeBlock()
-        durable.fill(from: writer.slots, count: slots)
+        if slots >= DurableBlock.fewestAdopted, !planted(.acknowledgedBeforeSync) {
+            durable.adopt(writer.exchange, count: slots)
+        } else {
+            durable.fill(from: writer.slots, count: slots)
+        }
         durable.firstSequence = first
         durable.lastSequence = writer.end.lastSequence
         durable.following = writer.position
         durable.point = writer.point
-        durable.completions.removeAll(keepingCapacity: true)
-        durable.completions.append(contentsOf: pending)
+        swap(&durable.completions, &pending)
         deliver(durable)
     }
 
@@ -560,6 +594,7 @@ public final class EngineHost<D: Disk, C: Clock> {
     /// Bets whose markets can no longer be corrected leave, a few steps at a time, each second or as soon as
     /// there are more.
     private func releaseBets(_ block: inout OpenBlock, at now: inout Int64) {
+        let projected = safelyProjected
         guard projected > 0, now >= lastRelease else { return }
         for _ in 0..<Self.stepsPerTurn where block.hasRoom(for: 1) {
             guard
@@ -579,6 +614,7 @@ public final class EngineHost<D: Disk, C: Clock> {
 
     /// Once a second, ids whose window has passed and whose answer is projected are let go.
     private func forgetIDs(_ block: inout OpenBlock, at now: inout Int64) {
+        let projected = safelyProjected
         guard now - lastForget > 1_000_000_000, projected > 0 else { return }
         lastForget = now
         guard engine.canForgetIDs(at: Timestamp(nanoseconds: now), projected: projected) else {

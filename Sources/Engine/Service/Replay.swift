@@ -152,7 +152,8 @@ public struct Replay: ~Copyable {
                     note(
                         Disagreement(
                             sequence: command.sequence, time: command.time, kind: kind, bet: 0,
-                            fact: Decision.unchanged, ours: Decision.unchanged))
+                            fact: Decision.unchanged, ours: Decision.unchanged,
+                            particular: firstDifference(block, slot, stored)))
                 }
             }
             if kind == .divergence { divergences.take(command) }
@@ -161,6 +162,28 @@ public struct Replay: ~Copyable {
             }
             slot += stored
         }
+    }
+
+    /// Where the outcomes from `slot` on are written otherwise than they came out, in words.
+    private func firstDifference(_ block: BlockView, _ slot: Int, _ count: Int) -> String {
+        let written = block.slots + slot * SlotSize.bytes
+        var start = 0
+        while start < count {
+            let record = RecordBytes(
+                UnsafeMutableRawPointer(mutating: written + start * SlotSize.bytes), slots: 1)
+            let bytes = max(1, Int(record.slotCount)) * SlotSize.bytes
+            let other = memory.base + start * SlotSize.bytes
+            let mine = written + start * SlotSize.bytes
+            // The first four bytes are the checksum of all that follows.
+            if let offset = (4..<bytes).first(where: {
+                other.load(fromByteOffset: $0, as: UInt8.self)
+                    != mine.load(fromByteOffset: $0, as: UInt8.self)
+            }) {
+                return "particulars: byte \(offset) of its \(record.kind?.word ?? "outcome")"
+            }
+            start += bytes / SlotSize.bytes
+        }
+        return "particulars"
     }
 
     private mutating func note(_ disagreement: Disagreement) {

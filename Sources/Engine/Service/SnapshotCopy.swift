@@ -16,8 +16,10 @@ public final class SnapshotCopy: Sendable {
     public typealias Piece = (table: SnapshotTable, chunk: SnapshotChunk)
 
     fileprivate struct State {
-        var header: SnapshotHeader?
+        var header: (@Sendable () -> SnapshotHeader)?
         var pieces: [Piece] = []
+        /// Written, and free to be filled again.
+        var spares: [SnapshotChunk] = []
         var bytes = 0
         var isComplete = false
         var isAbandoned = false
@@ -25,13 +27,35 @@ public final class SnapshotCopy: Sendable {
 
     private let state = Mutex(State())
 
-    public init() {}
+    /// Chunks that are kept to be filled again: 8 MiB.
+    public static let mostSpares = 128
+
+    /// `spares` chunks are made here and now, by whoever is not in a hurry.
+    public init(spares: Int = mostSpares) {
+        state.withLock { $0.spares = (0..<spares).map { _ in SnapshotChunk() } }
+    }
 
     // MARK: The engine's side
 
-    func begin(_ header: SnapshotHeader) { state.withLock { $0.header = header } }
+    func begin(_ header: @escaping @Sendable () -> SnapshotHeader) {
+        state.withLock { $0.header = header }
+    }
 
-    var hasRoom: Bool { state.withLock { $0.bytes < Self.mostWaiting } }
+    func takeSpares() -> [SnapshotChunk] {
+        state.withLock { state in
+            defer { state.spares = [] }
+            return state.spares
+        }
+    }
+
+    /// Whether further chunks may come, and at most `most` that were written and may be filled again.
+    func turnOver(keeping most: Int) -> (hasRoom: Bool, spares: [SnapshotChunk]) {
+        state.withLock { state in
+            let back = Array(state.spares.suffix(max(0, most)))
+            state.spares.removeLast(back.count)
+            return (state.bytes < Self.mostWaiting, back)
+        }
+    }
 
     func put(_ table: SnapshotTable, _ chunk: SnapshotChunk) {
         state.withLock {
@@ -47,7 +71,12 @@ public final class SnapshotCopy: Sendable {
     // MARK: The writer's side
 
     /// What the snapshot is of, once it has begun.
-    public var header: SnapshotHeader? { state.withLock { $0.header } }
+    public var header: SnapshotHeader? { state.withLock { $0.header }.map { $0() } }
+
+    /// A chunk was written; nobody reads it any more.
+    public func giveBack(_ chunk: SnapshotChunk) {
+        state.withLock { if $0.spares.count < Self.mostSpares { $0.spares.append(chunk) } }
+    }
 
     public var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
 

@@ -32,7 +32,10 @@ public final class SnapshotRound<D: Disk> {
                 writer = try SnapshotWriter(disk, header, pace: pace)
             }
             let (pieces, isLast) = copy.take()
-            for piece in pieces { try writer?.add(piece.table, piece.chunk) }
+            for piece in pieces {
+                try writer?.add(piece.table, piece.chunk)
+                copy.giveBack(piece.chunk)
+            }
             guard isLast, let writer else { return nil }
             try writer.finish()
             self.writer = nil

@@ -1,0 +1,303 @@
+import Betting
+import Catalogue
+import EngineCore
+import EngineJournal
+import Kernel
+import Ledger
+
+/// The bet itself: what was asked, what was decided by which rule, and what was paid.
+extension HistoryTeller {
+    // MARK: The bet
+    func placed(_ record: RecordBytes, _ place: RecordPlace?) {
+        defer { remember(record, Layout.Placed.balances) }
+        guard record.field(Layout.Placed.bet, as: UInt64.self) == question.bet || isAnswer,
+            let given, record.flags & Layout.Placed.repeated == 0
+        else { return }
+        if given.sequence == question.bet {
+            asked(given, record, place)
+        } else {
+            concluded(record, place)
+        }
+    }
+
+    /// A refusal at once carries no bet: it answers the command at hand.
+    var isAnswer: Bool { given?.sequence == question.bet }
+
+    func asked(_ given: RecordBytes, _ record: RecordBytes, _ place: RecordPlace?) {
+        isPlaced = true
+        let shown = (recent.values.flatMap { $0 } + lastOfFixture.values).sorted {
+            $0.sequence < $1.sequence
+        }
+        history.steps = definitions + shown
+        var asked = step("place", "The customer asked for the bet", [command?.place, place])
+        asked.fields = askedFields(given) + decidedFields(record)
+        asked.checks = checks
+        asked.facts = placeFacts(given, command?.place) + placedFacts(record, place)
+        let entries = record.field(Layout.Placed.entries, as: UInt8.self)
+        let stake = record.field(Layout.Placed.stake, as: Int64.self)
+        if entries & (1 << EntryReason.hold.rawValue) != 0 {
+            asked.entries.append(entry(.hold(stake)))
+        }
+        if entries & (1 << EntryReason.accept.rawValue) != 0 {
+            asked.entries.append(entry(.accept(stake)))
+        }
+        add(asked)
+        stand(record)
+    }
+
+    func concluded(_ record: RecordBytes, _ place: RecordPlace?) {
+        var told = step(
+            "timer_due", "The delay was over, and the bet was decided", [command?.place, place])
+        told.fields = decidedFields(record)
+        told.checks = delayChecks
+        told.facts = placedFacts(record, place)
+        let entries = record.field(Layout.Placed.entries, as: UInt8.self)
+        let stake = record.field(Layout.Placed.stake, as: Int64.self)
+        if entries & (1 << EntryReason.accept.rawValue) != 0 {
+            told.entries.append(entry(.accept(stake)))
+        }
+        if entries & (1 << EntryReason.release.rawValue) != 0 {
+            told.entries.append(entry(.release(stake)))
+        }
+        add(told)
+        stand(record)
+    }
+
+    func stand(_ record: RecordBytes) {
+        let status = BetStatus(rawValue: record.field(Layout.Placed.status, as: UInt8.self))
+        isDecided = status != .pending
+        let refusal = Refusal(rawValue: record.field(Layout.Placed.refusal, as: UInt16.self))
+        history.summary = [
+            BetHistory.Field(label: "bet", text: String(question.bet)),
+            BetHistory.Field(label: "account", text: String(question.account.rawValue)),
+            BetHistory.Field(
+                label: "stands",
+                text: (status?.word ?? "unknown") + (refusal.map { " (\($0.code))" } ?? "")),
+        ]
+        guard status != .refused else { return }
+        history.summary.append(
+            BetHistory.Field(
+                label: "potential return",
+                text: money(record.field(Layout.Placed.potentialReturn, as: Int64.self))))
+    }
+
+    func askedFields(_ record: RecordBytes) -> [BetHistory.Field] {
+        let rule = PriceRule(rawValue: record.field(Layout.Place.priceRule, as: UInt8.self))
+        let tolerance = record.field(Layout.Place.tolerance, as: UInt8.self)
+        let received = record.field(Layout.Place.receivedAt, as: Int64.self)
+        let video = record.field(Layout.Place.videoDelay, as: UInt32.self)
+        var fields: [(String, String)] = [
+            ("id of the customer's", "\(record.clientID)"),
+            ("stake", money(record.field(Layout.Place.stakeCash, as: Int64.self))),
+            (
+                "price rule",
+                (rule.map { "\($0)" } ?? "unknown")
+                    + (tolerance == 255 ? ", any difference" : ", \(tolerance) rungs")
+            ),
+            ("received by the gateway", Self.text(received)),
+            ("decided by the engine", record.time.description),
+            (
+                "waited for the engine",
+                "\((record.time.nanoseconds - received) / 1000) us"
+            ),
+            (
+                "not to be decided after",
+                Self.text(record.field(Layout.Place.validUntil, as: Int64.self))
+            ),
+            ("video shown with a delay of", video == .max ? "unknown" : "\(video) ms"),
+            ("rules version", String(record.rulesVersion)),
+        ]
+        for (index, leg) in question.legs.enumerated() {
+            let offset = Layout.Place.legs + index * Layout.Place.legSize
+            let name = names[leg.market]?.name ?? "market \(leg.market)"
+            let odds = record.odds(at: offset + Layout.Leg.odds)?.text(as: .decimal) ?? "none"
+            let score = Self.score(record.field(offset + Layout.Leg.score, as: UInt32.self))
+            let clock = Self.clock(record.field(offset + Layout.Leg.clock, as: UInt32.self))
+            fields.append(
+                (
+                    "leg \(index + 1)",
+                    "\(name): \(selectionName(leg.market, leg.selection)) at \(odds), as shown in "
+                        + "version \(leg.version) with score \(score), clock \(clock), supplier's message "
+                        + "\(record.field(offset + Layout.Leg.message, as: UInt64.self))"
+                ))
+        }
+        return fields.map { BetHistory.Field(label: $0.0, text: $0.1) }
+    }
+
+    func decidedFields(_ record: RecordBytes) -> [BetHistory.Field] {
+        let status = BetStatus(rawValue: record.field(Layout.Placed.status, as: UInt8.self))
+        var fields: [(String, String)] = [("answer", status?.word ?? "unknown")]
+        if let refusal = Refusal(rawValue: record.field(Layout.Placed.refusal, as: UInt16.self)) {
+            fields.append(("refused for", "\(refusal.code): \(refusal.text)"))
+        }
+        let count = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
+        for index in 0..<min(count, question.legs.count)
+        where record.slots >= SlotSize.slots(forBody: Layout.Placed.size(legs: count)) {
+            let offset = Layout.Placed.legs + index * Layout.Placed.legSize
+            guard let odds = record.odds(at: offset) else { continue }
+            fields.append(
+                (
+                    "leg \(index + 1) taken at",
+                    "\(odds.text(as: .decimal)), market version "
+                        + "\(record.field(offset + 8, as: UInt64.self))"
+                ))
+        }
+        let due = record.field(Layout.Placed.dueAt, as: Int64.self)
+        if due > 0 {
+            fields += [
+                (
+                    "delay",
+                    "\(record.field(Layout.Placed.delayBase, as: UInt32.self)) ms of the market, "
+                        + "\(record.field(Layout.Placed.delayCustomer, as: UInt32.self)) ms of the customer, "
+                        + "\(record.field(Layout.Placed.delaySelection, as: UInt32.self)) ms of the selection"
+                ), ("due", Self.text(due)),
+            ]
+        }
+        let accepted = record.field(Layout.Placed.acceptedAt, as: Int64.self)
+        if accepted > 0 { fields.append(("accepted", Self.text(accepted))) }
+        if status != .refused {
+            fields.append(
+                (
+                    "potential return",
+                    money(record.field(Layout.Placed.potentialReturn, as: Int64.self))
+                ))
+        }
+        fields += balanceFields(record, Layout.Placed.balances)
+        return fields.map { BetHistory.Field(label: $0.0, text: $0.1) }
+    }
+
+    func balanceFields(_ record: RecordBytes, _ offset: Int) -> [(String, String)] {
+        let cash = record.field(offset + Layout.Balances.cash, as: Int64.self)
+        let held = record.field(offset + Layout.Balances.held, as: Int64.self)
+        let open = record.field(offset + Layout.Balances.openBets, as: Int64.self)
+        let owed = record.field(offset + Layout.Balances.receivable, as: Int64.self)
+        return [
+            (
+                "balances after",
+                "free \(money(cash)), held \(money(held)), in open bets \(money(open))"
+                    + (owed > 0 ? ", owed \(money(owed))" : "")
+            )
+        ]
+    }
+
+    // MARK: Result and settlement
+    func resultAnswered(_ record: RecordBytes, _ place: RecordPlace?) {
+        let id = record.field(Layout.ResultAnswered.market, as: UInt64.self)
+        guard isPlaced, markets[id] != nil, let given else { return }
+        let refusal = OperationRefusal(
+            rawValue: record.field(Layout.ResultAnswered.refusal, as: UInt16.self))
+        // Suppliers repeat themselves.
+        guard refusal != .noChange else { return }
+        let name = names[id]?.name ?? "market \(id)"
+        var fields: [(String, String)] = []
+        if given.kind != .approve {
+            let count = Int(given.field(Layout.Result.selectionCount, as: UInt8.self))
+            for index in 0..<count {
+                let offset = Layout.Result.selections + index * Layout.Result.selectionSize
+                let result = SelectionResult(rawValue: given.field(offset, as: UInt8.self))
+                var text = result?.word ?? "unknown"
+                if result == .deadHeat {
+                    text +=
+                        ", \(given.field(offset + 1, as: UInt8.self)) places among "
+                        + "\(given.field(offset + 2, as: UInt8.self))"
+                }
+                fields.append((selectionName(id, index), text))
+            }
+            let evidence = given.text(Layout.Result.evidence, width: 32)
+            let reason = given.text(Layout.Result.reason, width: 64)
+            if !evidence.isEmpty { fields.append(("evidence", evidence)) }
+            if !reason.isEmpty { fields.append(("reason", reason)) }
+        } else {
+            fields.append(
+                ("approves record", String(given.field(Layout.Result.proposal, as: UInt64.self))))
+        }
+        let actor = given.field(Layout.Result.actor, as: UInt64.self)
+        if actor != 0 { fields.append(("operator", String(actor))) }
+        if let refusal { fields.append(("not carried out", "\(refusal.code): \(refusal.text)")) }
+        let title =
+            switch given.kind {
+            case .propose: "\(name): an operator proposed a result"
+            case .approve: "\(name): a second operator approved the result"
+            default: "\(name): the feed's result"
+            }
+        add(step(given.kind?.word ?? "result", title, [command?.place, place], fields))
+    }
+
+    func settled(_ record: RecordBytes, _ place: RecordPlace?) {
+        defer { remember(record, Layout.BetSettled.balances) }
+        guard record.field(Layout.BetSettled.bet, as: UInt64.self) == question.bet else { return }
+        let reason = EntryReason(
+            rawValue: record.field(Layout.BetSettled.entry, as: UInt8.self))
+        let stake = record.field(Layout.BetSettled.stake, as: Int64.self)
+        let now = record.field(Layout.BetSettled.payout, as: Int64.self)
+        let before = record.field(Layout.BetSettled.payoutBefore, as: Int64.self)
+        let status = BetStatus(rawValue: record.field(Layout.BetSettled.status, as: UInt8.self))
+        let why = SettlementReason(
+            rawValue: record.field(Layout.BetSettled.reason, as: UInt8.self))
+        let version = record.field(Layout.BetSettled.version, as: UInt32.self)
+        let title =
+            switch reason {
+            case .resettle: "The bet was settled again"
+            case .reopen: "The bet was opened again"
+            default: "The bet was settled"
+            }
+        var told = step(
+            "bet_settled", title, [command?.place, place],
+            [
+                ("stands", status?.word ?? "unknown"), ("payout", money(now)),
+                ("paid before", money(before)), ("why", why.map { "\($0)" } ?? "unknown"),
+                ("settlement version", String(version)),
+                // A lost bet's stored fraction is what was left before the leg that lost.
+                ("exact", now == 0 ? "nothing" : Self.exact(record)),
+                (
+                    "rounding",
+                    Rounding(
+                        rawValue: record.field(Layout.BetSettled.rounding, as: UInt8.self)
+                    ).map {
+                        "\($0)"
+                    } ?? "unknown"
+                ),
+                ("by result", "record \(record.field(Layout.BetSettled.result, as: UInt64.self))"),
+            ] + people(record) + balanceFields(record, Layout.BetSettled.balances))
+        told.facts = settledFacts(record, place)
+        switch reason {
+        case .settle:
+            told.entries = [
+                entry(.settle(stake: stake, payout: now, owed: balances.receivable))
+            ]
+        case .resettle:
+            told.entries = [
+                entry(
+                    .resettle(
+                        difference: now - before, available: balances.cash,
+                        owed: balances.receivable))
+            ]
+        case .reopen:
+            told.entries = [
+                entry(
+                    .reopen(
+                        stake: stake, payout: before, available: balances.cash,
+                        owed: balances.receivable))
+            ]
+        default: break
+        }
+        add(told)
+        history.summary.removeAll { $0.label == "stands" || $0.label == "payout" }
+        history.summary += [
+            BetHistory.Field(label: "stands", text: status?.word ?? "unknown"),
+            BetHistory.Field(label: "payout", text: money(now)),
+        ]
+    }
+
+    func people(_ record: RecordBytes) -> [(String, String)] {
+        let actor = record.field(Layout.BetSettled.actor, as: UInt64.self)
+        let approver = record.field(Layout.BetSettled.approver, as: UInt64.self)
+        guard actor != 0 else { return [] }
+        return [("operators", "\(actor) proposed, \(approver) approved")]
+    }
+
+    func entry(_ entry: LedgerEntry) -> BetHistory.Entry {
+        BetHistory.Entry(
+            reason: entry.reason, postings: (0..<entry.count).map { entry[$0] })
+    }
+}
