@@ -109,9 +109,9 @@ extension RecordBytes {
 public final class IntakeBatch {
     public let capacity: Int
     private let customers: Int
-    public private(set) var slots = 0
+    @exclusivity(unchecked) public private(set) var slots = 0
     fileprivate let memory: AlignedBuffer
-    fileprivate private(set) var tokens: [(token: Token, slot: UInt32)] = []
+    @exclusivity(unchecked) fileprivate private(set) var tokens: [(token: Token, slot: UInt32)] = []
 
     public init(capacity: Int) {
         self.capacity = capacity
@@ -198,7 +198,7 @@ public final class EngineHost<D: Disk, C: Clock> {
     @exclusivity(unchecked) public private(set) var engine: Engine
     public private(set) var report = RecoveryReport()
     @exclusivity(unchecked) private var writer: JournalWriter<D>
-    @exclusivity(unchecked) private var time: SequencerTime<C>
+    @exclusivity(unchecked) private var time: SequencerTime
     private var pool: [DurableBlock] = []
     @exclusivity(unchecked) private var pending: [Completion] = []
     private var isConfirmed = true

@@ -5,17 +5,19 @@ import Kernel
 ///
 /// Starts at the later of the journal's last time and the wall clock. Corrects by at most 500 parts
 /// per million of what passed, so a wrong wall clock cannot make a bet's deadline jump.
-struct SequencerTime<C: Clock> {
+///
+/// Not generic over the clock: what is asked for every record must not look up the layout of a type.
+struct SequencerTime {
     static var mostSlewPerMillion: Int64 { 500 }
     /// A wall clock that moved by more than this against the boot clock has been stepped.
     static var step: Int64 { 1_000_000_000 }
 
-    private let clock: C
+    private let clock: any Clock
     private var last: Int64
     private var lastBoot: Int64
     private var offset: Int64
 
-    init(_ clock: C, after journalled: Int64) {
+    init(_ clock: any Clock, after journalled: Int64) {
         self.clock = clock
         let wall = clock.wall()
         lastBoot = clock.boot()
