@@ -5,9 +5,9 @@
 
 static uint32_t table[8][256];
 static int has_instruction;
-/// What appending LANE zero bytes makes of a checksum, byte by byte of it.
-static uint32_t lane_shift[4][256];
-enum { LANE = 512, SLOT = 256 };
+enum { LONG_LANE = 512, SHORT_LANE = 128, SLOT = 256 };
+/// What appending so many zero bytes makes of a checksum, byte by byte of it: of a long lane, of a short one.
+static uint32_t lane_shift[2][4][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void prepare(void) {
@@ -19,13 +19,14 @@ static void prepare(void) {
     for (uint32_t i = 0; i < 256; i++)
         for (int t = 1; t < 8; t++)
             table[t][i] = (table[t - 1][i] >> 8) ^ table[0][table[t - 1][i] & 0xff];
-    for (int bit = 0; bit < 32; bit++) {
-        uint32_t c = 1u << bit;
-        for (int i = 0; i < LANE; i++) c = table[0][c & 0xff] ^ (c >> 8);
-        // A shift is linear: every value is the sum of its bits' shifts.
-        for (int v = 0; v < 256; v++)
-            if (v >> bit % 8 & 1) lane_shift[bit / 8][v] ^= c;
-    }
+    for (int lane = 0; lane < 2; lane++)
+        for (int bit = 0; bit < 32; bit++) {
+            uint32_t c = 1u << bit;
+            for (int i = 0; i < (lane ? SHORT_LANE : LONG_LANE); i++) c = table[0][c & 0xff] ^ (c >> 8);
+            // A shift is linear: every value is the sum of its bits' shifts.
+            for (int v = 0; v < 256; v++)
+                if (v >> bit % 8 & 1) lane_shift[lane][bit / 8][v] ^= c;
+        }
 #if defined(__x86_64__)
     __builtin_cpu_init();
     has_instruction = __builtin_cpu_supports("sse4.2");
@@ -46,30 +47,36 @@ static uint32_t by_table(uint32_t c, const uint8_t *p, size_t n) {
     return c;
 }
 
-static uint32_t shifted(uint32_t c) {
-    return lane_shift[0][c & 0xff] ^ lane_shift[1][c >> 8 & 0xff] ^ lane_shift[2][c >> 16 & 0xff] ^
-           lane_shift[3][c >> 24];
+static uint32_t shifted(uint32_t c, int lane) {
+    return lane_shift[lane][0][c & 0xff] ^ lane_shift[lane][1][c >> 8 & 0xff] ^
+           lane_shift[lane][2][c >> 16 & 0xff] ^ lane_shift[lane][3][c >> 24];
 }
 
 #if defined(__x86_64__)
+/// The instruction takes three cycles and can be begun in each: three lanes of `width` bytes at a time.
+__attribute__((target("sse4.2"), always_inline)) static inline uint64_t three_lanes(
+    uint64_t c, const uint8_t *p, const int width, int lane) {
+    uint64_t second = 0, third = 0;
+    for (int i = 0; i < width; i += 8) {
+        uint64_t u, v, w;
+        memcpy(&u, p + i, 8);
+        memcpy(&v, p + width + i, 8);
+        memcpy(&w, p + 2 * width + i, 8);
+        c = __builtin_ia32_crc32di(c, u);
+        second = __builtin_ia32_crc32di(second, v);
+        third = __builtin_ia32_crc32di(third, w);
+    }
+    c = shifted((uint32_t)c, lane) ^ (uint32_t)second;
+    return shifted((uint32_t)c, lane) ^ (uint32_t)third;
+}
+
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
                                                                  size_t n) {
     uint64_t c = crc;
-    // The instruction takes three cycles and can be begun in each: three lanes at a time.
-    for (; n >= 3 * LANE; n -= 3 * LANE, p += 3 * LANE) {
-        uint64_t second = 0, third = 0;
-        for (int i = 0; i < LANE; i += 8) {
-            uint64_t u, v, w;
-            memcpy(&u, p + i, 8);
-            memcpy(&v, p + LANE + i, 8);
-            memcpy(&w, p + 2 * LANE + i, 8);
-            c = __builtin_ia32_crc32di(c, u);
-            second = __builtin_ia32_crc32di(second, v);
-            third = __builtin_ia32_crc32di(third, w);
-        }
-        c = shifted((uint32_t)c) ^ (uint32_t)second;
-        c = shifted((uint32_t)c) ^ (uint32_t)third;
-    }
+    for (; n >= 3 * LONG_LANE; n -= 3 * LONG_LANE, p += 3 * LONG_LANE)
+        c = three_lanes(c, p, LONG_LANE, 0);
+    for (; n >= 3 * SHORT_LANE; n -= 3 * SHORT_LANE, p += 3 * SHORT_LANE)
+        c = three_lanes(c, p, SHORT_LANE, 1);
     for (; n >= 8; n -= 8, p += 8) {
         uint64_t v;
         memcpy(&v, p, 8);

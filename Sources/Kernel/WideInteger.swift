@@ -78,7 +78,17 @@ public struct WideInteger: Equatable, Sendable {
     func quotientAndRemainder(by divisor: WideInteger) -> (quotient: Int64, remainder: WideInteger)?
     {
         precondition(!divisor.isZero, "a fraction's denominator is never zero")
-        let shift = bitWidth - divisor.bitWidth
+        let width = bitWidth
+        let divisorWidth = divisor.bitWidth
+        // Nearly every bet: a stake and a price or two.
+        if width <= 128, divisorWidth <= 64 {
+            let by = divisor.limbs[0]
+            guard limbs[1] < by else { return nil }
+            let (quotient, remainder) = by.dividingFullWidth((limbs[1], limbs[0]))
+            guard let whole = Int64(exactly: quotient) else { return nil }
+            return (whole, WideInteger(remainder))
+        }
+        let shift = width - divisorWidth
         guard shift >= 0 else { return (0, self) }
         guard shift < 64 else { return nil }
         var scaled = divisor

@@ -27,7 +27,8 @@ enum BetCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "bet", words: 1, values: ["server", "session", "stake", "market", "selection", "rule"])
+            raw, of: "bet", words: 1,
+            values: ["server", "session", "stake", "market", "selection", "rule"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
@@ -134,7 +135,8 @@ enum BetCommands {
                 + "(\(match ?? "")\(market["name"]?.text ?? "")), "
                 + "potential return \(client.money(bet?["potentialReturn"]?.whole ?? 0))")
         if let due = bet?["dueAt"]?.text {
-            print("It is decided at \(due), after the in-play delay; `grandstand bet list` shows it.")
+            print(
+                "It is decided at \(due), after the in-play delay; `grandstand bet list` shows it.")
         }
         return 0
     }

@@ -32,7 +32,8 @@ enum JournalCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "journal", words: 2, values: ["from", "count", "to", "set", "archive", "digests"])
+            raw, of: "journal", words: 2,
+            values: ["from", "count", "to", "set", "archive", "digests"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2

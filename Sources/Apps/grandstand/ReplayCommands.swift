@@ -30,7 +30,8 @@ enum ReplayCommands {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "replay", words: 2, values: ["data", "archive", "pack", "open-bets"], switches: ["json"])
+            raw, of: "replay", words: 2, values: ["data", "archive", "pack", "open-bets"],
+            switches: ["json"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2

@@ -38,7 +38,8 @@ enum Serve {
 
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
-            raw, of: "serve", words: 1, values: Set(Setting.all.map(\.key)).union(["config", "facts-win"]))
+            raw, of: "serve", words: 1,
+            values: Set(Setting.all.map(\.key)).union(["config", "facts-win"]))
         if arguments.wantsHelp {
             print(help)
             return 0

@@ -210,7 +210,8 @@ struct Frozen {
         copied = [UInt64](repeating: 0, count: (chunks + 63) / 64)
     }
 
-    func copy(first: UInt64, rows: Int, from source: UnsafeRawPointer, bytes: Int) -> SnapshotChunk {
+    func copy(first: UInt64, rows: Int, from source: UnsafeRawPointer, bytes: Int) -> SnapshotChunk
+    {
         unsafe (spares ?? SnapshotSpares()).copy(
             first: first, rows: rows, from: source, bytes: bytes)
     }

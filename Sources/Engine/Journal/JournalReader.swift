@@ -399,10 +399,10 @@ extension JournalReader {
 final class ReadWindow<D: Disk> {
     private let disk: D
     private let buffer = AlignedBuffer(JournalFormat.mostBlockBytes * 2, isZeroed: false)
-    private var file: D.File?
-    private var size = 0
-    private var start = 0
-    private var filled = 0
+    @exclusivity(unchecked) private var file: D.File?
+    @exclusivity(unchecked) private var size = 0
+    @exclusivity(unchecked) private var start = 0
+    @exclusivity(unchecked) private var filled = 0
     /// What the next read takes: little at first, since many look at one block and go; more while it goes on.
     private var stride = ReadWindow.shortest
 
@@ -419,14 +419,18 @@ final class ReadWindow<D: Disk> {
 
     /// `count` bytes from `offset`, both multiples of the alignment; they live until the next call.
     func bytes(at offset: Int, count: Int) throws -> UnsafeMutableRawPointer {
-        guard let file else { preconditionFailure("a window is begun on a file") }
-        if filled == 0 || offset < start || offset + count > start + filled {
-            start = offset
-            filled = min(max(stride, count), size - offset)
-            stride = min(stride * 2, buffer.count)
-            try disk.read(into: buffer.mutableBytes(0..<filled), from: file, at: offset)
+        if offset < start || offset + count > start + filled || filled == 0 {
+            try fill(from: offset, count)
         }
         return buffer.base + (offset - start)
+    }
+
+    private func fill(from offset: Int, _ count: Int) throws {
+        guard let file else { preconditionFailure("a window is begun on a file") }
+        start = offset
+        filled = min(max(stride, count), size - offset)
+        stride = min(stride * 2, buffer.count)
+        try disk.read(into: buffer.mutableBytes(0..<filled), from: file, at: offset)
     }
 }
 
