@@ -29,13 +29,14 @@ def operators(server):
 def main():
     version = sys.argv[1]
     with tempfile.TemporaryDirectory() as directory:
-        server = Server(pathlib.Path(directory) / "data", "--match-seconds", "20", "--matches", "4", "--seed", "21",
+        server = Server(pathlib.Path(directory) / "data", "--match-seconds", "60", "--matches", "4", "--seed", "21",
                         "--segment-bytes", "2097152", "--snapshot-every", "1", "--snapshot-rate", "1000")
         cookie = server.sign_in()
         bets = []
 
         def place(market, **more):
             answer = server.call("POST", "/api/v1/bets", bet(market, new_id(), **more), cookie)[1]
+            assert "bet" in answer, answer
             bets.append(answer["bet"])
             return answer["bet"]
         before = server.open_market()
@@ -54,12 +55,14 @@ def main():
                 doubles += server.call("POST", "/api/v1/bets", double, cookie)[0] == 201
         taken = 0
         for _ in range(8):
-            answer = place(server.open_market(in_play=True), stake=300)
+            market = server.open_market(in_play=True)
+            offered = [index for index, one in enumerate(market["selections"]) if one["odds"]]
+            answer = place(market, stake=300, selection=offered[0])
             time.sleep(3.5)
             row = [r for r in server.call("GET", "/api/v1/bets?limit=50", cookie=cookie)[1]["bets"] if r["id"] == answer.get("id")]
             taken += bool(row) and row[0]["status"] in ("open", "settled")
         print(f"{doubles} doubles, {taken} bets in play")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while time.monotonic() < deadline:
             rows = server.call("GET", "/api/v1/bets?limit=50", cookie=cookie)[1]["bets"]
             if rows and all(row["status"] in ("settled", "refused") for row in rows):
