@@ -10,6 +10,8 @@ public enum Limits {
     public static let stake: Int64 = 1_000_000_000
     /// Selections of one market.
     public static let selections = 64
+    /// Markets of one fixture.
+    public static let marketsPerFixture = 64
     /// How far ahead of the sequencer's time a client may set its deadline, in milliseconds.
     public static let validUntilAhead: Int64 = 60_000
     /// How old a client's id may be when its intent is decided, in milliseconds. A minute less than

@@ -16,7 +16,7 @@ extension Simulation {
         line.reset()
         guard plan.has(.feeds) else { return }
         runner = FeedRunner(source: line, settings: line.settings) { [unowned self] in
-            guard host != nil, !isShortOfSpace || $0.onlyShuts else { return false }
+            guard host != nil, !isShortOfSpace || $0.mayUseReserve else { return false }
             let objection = line.objection(to: $0)
             guard batch.add($0, token: 0) else { return false }
             if let objection { object(objection) }

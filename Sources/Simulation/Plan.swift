@@ -7,6 +7,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     // The disk
     case crashes
     case writeErrors
+    case readErrors
     case lostWrites
     case misdirectedWrites
     case rot
@@ -148,4 +149,19 @@ public struct SimulationResult: Sendable {
     public var isRefused = false
     /// Over everything that happened, in order: equal on every machine.
     public var trace = StateHash()
+
+    /// What came after it in the same life.
+    mutating func add(_ next: SimulationResult) {
+        problems += next.problems
+        commands += next.commands
+        bets += next.bets
+        crashes += next.crashes
+        repeats += next.repeats
+        settled += next.settled
+        snapshots += next.snapshots
+        restored += next.restored
+        var mix = RowMix(kind: 10, row: next.trace.low)
+        mix.combine(next.trace.high, trace.low)
+        trace.add(mix)
+    }
 }

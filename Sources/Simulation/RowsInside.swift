@@ -27,6 +27,10 @@ extension Simulation {
         do {
             _ = try follower.advance(acknowledged.sequence)
             try follower.secure()
+        } catch let error as DiskError {
+            // A store that cannot read ends its process.
+            guard host != nil else { return }
+            die(.disk(error))
         } catch {
             guard disk.hasLied else { return object("the rows cannot go on: \(error)") }
             // The journal behind the rows is broken: a person must look.
@@ -42,7 +46,8 @@ extension Simulation {
 
     /// What customers are shown is what the judge holds to be true.
     func checkRows() {
-        guard let follower, follower.applied == acknowledged.sequence else { return }
+        // What a device that lied made of rows that were read from it, the next start finds out.
+        guard let follower, follower.applied == acknowledged.sequence, !disk.hasLied else { return }
         judge.checkRows(
             bets: rows.bets.map {
                 BetShown(
@@ -56,8 +61,11 @@ extension Simulation {
                         receivable: $0.receivable)
                 }
             }, moved: rows.moved)
-        if rows.sessionCount != sessions.count {
-            object("\(sessions.count) sessions began, the rows know \(rows.sessionCount)")
+        if rows.sessionNumbers != Set(sessions.keys) {
+            let known = rows.sessionNumbers
+            object(
+                "sessions \(Set(sessions.keys).symmetricDifference(known).sorted()) are not in both: the journal and the rows"
+            )
         }
     }
 }

@@ -19,8 +19,11 @@ final class SimulatedClock: Clock {
 struct DiskFaults {
     /// Power fails in mid-write; each 512-byte sector of it arrives or does not.
     var crash = 0
-    /// The device reports an error; what was written is unknown. The next write would succeed.
+    /// The device reports an error; what was written is unknown, what a sync should have kept is gone, and the
+    /// next write or sync succeeds as if nothing had been.
     var error = 0
+    /// A read fails.
+    var readError = 0
     /// The device says yes and forgets.
     var lost = 0
     /// The device says yes and writes somewhere else.
@@ -145,7 +148,7 @@ final class SimulatedDisk: Disk {
         if sparedWrites > 0 {
             sparedWrites -= 1
         } else if roll(faults.crash) || roll(faults.error) {
-            isDead = true
+            isDead = faults.error == 0 || random.next() & 1 == 0
             cutOff =
                 faults.late > 0 && bytes.count <= 65_536
                 ? (name, position, Array(bytes), 0) : nil
@@ -195,6 +198,7 @@ final class SimulatedDisk: Disk {
         guard let file = files[name], position + bytes.count <= file.count else {
             throw .failed("read \(name)", errno: 0)
         }
+        if roll(faults.readError) { throw .failed("read \(name)", errno: EIO) }
         bytes.baseAddress?.copyMemory(from: file.base + position, byteCount: bytes.count)
     }
 
@@ -230,13 +234,24 @@ final class SimulatedDisk: Disk {
     }
 
     func sync(_ name: String) throws(DiskError) {
-        if isDead || roll(faults.error) { throw .failed("sync \(name)", errno: EIO) }
+        guard !isDead else { throw .failed("sync \(name)", errno: EIO) }
+        if roll(faults.error) {
+            lose(unsynced.removeValue(forKey: name) ?? [], of: name)
+            unsynced[name] = []
+            throw .failed("sync \(name)", errno: EIO)
+        }
         unsynced[name] = nil
     }
 
     func rename(_ name: String, to other: String) throws(DiskError) {
         guard let file = files[name] else { throw .missing(name) }
         guard !isDead, files[other] == nil else { throw .failed("name \(other)", errno: EEXIST) }
+        // The power may fail before the new name is on the disk, or right after.
+        if roll(faults.crash * 20) {
+            isDead = true
+            if random.next() & 1 == 0 { throw .failed("name \(other)", errno: EIO) }
+        }
+        defer { if isDead { unsynced[other] = nil } }
         files[name] = nil
         files[other] = file
         unsynced[other] = unsynced.removeValue(forKey: name)
@@ -245,20 +260,24 @@ final class SimulatedDisk: Disk {
     /// What a power failure leaves of files that were not synced: any of their sectors, or no file at all.
     private func loseUnsynced() {
         for (name, ranges) in unsynced.sorted(by: { $0.key < $1.key }) {
-            guard let file = files[name] else { continue }
+            guard files[name] != nil else { continue }
             if random.next() & 3 == 0 {
                 try? remove(name)
                 continue
             }
-            for range in ranges {
-                for sector in stride(from: range.lowerBound, to: range.upperBound, by: 512)
-                where random.next() & 1 == 1 && sector + 512 <= file.count {
-                    (file.base + sector).initializeMemory(
-                        as: UInt8.self, repeating: 0, count: 512)
-                }
-            }
+            lose(ranges, of: name)
         }
         unsynced = [:]
+    }
+
+    private func lose(_ ranges: [Range<Int>], of name: String) {
+        guard let file = files[name] else { return }
+        for range in ranges {
+            for sector in stride(from: range.lowerBound, to: range.upperBound, by: 512)
+            where random.next() & 1 == 1 && sector + 512 <= file.count {
+                (file.base + sector).initializeMemory(as: UInt8.self, repeating: 0, count: 512)
+            }
+        }
     }
 
     func close(_ name: String) {}

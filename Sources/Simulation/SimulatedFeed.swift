@@ -28,6 +28,8 @@ final class SimulatedFeed: FeedSource {
     /// Until when the line is cut; what is said meanwhile is gone.
     var cutUntil: Int64 = .min
     let settings: FeedSettings
+    /// All markets were changed at once, and the supplier has said nothing since.
+    var isDoubted = false
     /// Told what the runner hears, when somebody wants to read it.
     var listener: ((String) -> Void)?
 
@@ -57,6 +59,7 @@ final class SimulatedFeed: FeedSource {
         waiting = []
         place = 0
         heard = [:]
+        isDoubted = false
     }
 
     // MARK: FeedSource
@@ -74,8 +77,9 @@ final class SimulatedFeed: FeedSource {
             place = 0
         }
         lastHeard = clock.now
+        isDoubted = false
         for event in message.events {
-            listener?("\(event)")
+            listener?(Self.words(event))
             note(event)
         }
         return message
@@ -87,6 +91,27 @@ final class SimulatedFeed: FeedSource {
 
     static func fixture(_ text: String) -> ExternalID {
         ExternalID(derivedFrom: "line:fixture:" + text)
+    }
+
+    private static func words(_ event: FeedEvent) -> String {
+        switch event {
+        case .fixture(let fixture): "of \(fixture.id)"
+        case .market(let market): "of \(market.id) with \(market.selections.count) selections"
+        case .quotes(let quotes):
+            "\(quotes.market) at "
+                + quotes.quotes.map { quote in
+                    quote.isActive ? "\(quote.bestBack)/\(quote.bestLay)" : "-"
+                }.joined(separator: " ")
+        case .marketState(let market, let isSuspended):
+            "\(market) is \(isSuspended ? "suspended" : "on")"
+        case .withdrawal(let market, let selection, _):
+            "selection \(selection) of \(market) does not run"
+        case .update(let update): "of \(update.fixture): \(update.incident.word)"
+        case .result(let result):
+            "the result of \(result.market): "
+                + result.results.map(\.word).joined(separator: ", ")
+        case .heartbeat: "that the supplier lives"
+        }
     }
 
     private func note(_ event: FeedEvent) {
@@ -128,6 +153,9 @@ final class SimulatedFeed: FeedSource {
         case .marketState:
             let lifting = ShutReasons(
                 rawValue: record.field(Layout.MarketState.lifting, as: UInt8.self))
+            if lifting.contains(.feed), isDoubted {
+                return "a market is opened by what its supplier said before all were shut"
+            }
             if lifting.contains(.feed), prices(of: record.clientID) == nil {
                 return "a market is opened that its supplier does not offer"
             }

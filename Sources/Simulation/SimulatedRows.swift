@@ -120,7 +120,7 @@ public final class SimulatedRows: ProjectionRows {
 
     /// All bets, in no order.
     public var bets: some Collection<ProjectedBet> { committed.bets.values }
-    public var sessionCount: Int { committed.sessions.count }
+    public var sessionNumbers: Set<UInt64> { Set(committed.sessions.keys) }
 
     public func bet(_ id: UInt64) -> ProjectedBet? { committed.bets[id] }
 

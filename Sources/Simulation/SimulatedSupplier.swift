@@ -174,6 +174,21 @@ struct SimulatedSupplier {
             score: world.random.number(in: 0...3) == 0 ? Score.unknown : score)
     }
 
+    // MARK: For the story
+
+    func name(_ id: ExternalID) -> String {
+        if let offer = byID[id] { return offers[offer].name ?? "market \(id.low)" }
+        if let match = matches.first(where: { $0.facts.id == id }) {
+            return match.name ?? "fixture \(id.low)"
+        }
+        return id == .zero ? "everything" : "market \(id.low)"
+    }
+
+    func name(ofMarket number: UInt64) -> String {
+        byMarket[MarketID(number)].map { offers[$0].name ?? "market \(offers[$0].id.low)" }
+            ?? "a market that is not there"
+    }
+
     // MARK: What it says
 
     /// The server is there (again): a fresh image of everything.

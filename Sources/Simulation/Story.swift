@@ -1,4 +1,6 @@
 import Betting
+import Catalogue
+import EngineCore
 import Judge
 import Kernel
 
@@ -14,7 +16,7 @@ extension Simulation {
             tell("\(number) account \(account) gets \(amount)\(outcome(said))")
         case .place(let intent):
             let legs = intent.legs.map { leg in
-                "market \(leg.market) selection \(leg.selection) at "
+                "\(supplier.name(ofMarket: leg.market)) selection \(leg.selection) at "
                     + (leg.odds.map { $0.text(as: .decimal) } ?? "no price")
             }.joined(separator: " + ")
             tell(
@@ -23,32 +25,48 @@ extension Simulation {
         case .timerDue: tell("\(number) delays end\(outcome(said))")
         case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
         case .result(let market, let marks):
-            tell("\(number) result of \(market.low): \(marks.map(\.result))\(outcome(said))")
+            let words = marks.map { SelectionResult(rawValue: $0.result)?.word ?? "?" }
+            tell(
+                "\(number) result of \(supplier.name(market)): \(words.joined(separator: ", "))\(outcome(said))"
+            )
         case .propose(let market, _, let actor, _):
-            tell("\(number) operator \(actor) proposes a result of \(market.low)\(outcome(said))")
+            tell(
+                "\(number) operator \(actor) proposes a result of \(supplier.name(market))\(outcome(said))"
+            )
         case .approve(let proposal, let actor):
             tell("\(number) operator \(actor) approves \(proposal)\(outcome(said))")
         case .marketState(let state):
-            tell(
-                "\(number) owner \(state.owner) sets \(state.setting), lifts \(state.lifting), scope \(state.scope) of \(state.id.low)"
-            )
+            let owner = MarketOwner(rawValue: state.owner).map { "\($0)" } ?? "nobody"
+            let setting = ShutReasons(rawValue: state.setting).words.joined(separator: "+")
+            let lifting = ShutReasons(rawValue: state.lifting).words.joined(separator: "+")
+            let change = [("sets", setting), ("lifts", lifting)].filter { !$0.1.isEmpty }
+                .map { "\($0.0) \($0.1)" }.joined(separator: " and ")
+            tell("\(number) the \(owner) \(change) on \(supplier.name(state.id))")
         case .withdrawal(let market, let selection):
-            tell("\(number) selection \(selection) of \(market.low) is withdrawn")
-        case .fixture(let fixture): tell("\(number) fixture \(fixture.id.low)")
+            tell("\(number) selection \(selection) of \(supplier.name(market)) is withdrawn")
+        case .fixture(let fixture): tell("\(number) \(supplier.name(fixture.id)) is defined")
         case .fixtureUpdate(let fixture):
+            let score =
+                fixture.score == Score.unknown
+                ? "score unknown" : "\(fixture.score >> 16)-\(fixture.score & 0xffff)"
+            let incident = Incident(rawValue: fixture.incident).map { ", \($0.word)" } ?? ""
             tell(
-                "\(number) fixture \(fixture.id.low): score \(fixture.score), in play \(fixture.isInPlay), incident \(fixture.incident)"
+                "\(number) \(supplier.name(fixture.id)): \(score)\(fixture.isInPlay ? ", in play" : "")\(incident)"
             )
         case .market(let market):
-            tell("\(number) market \(market.id.low) with \(market.selections) selections")
+            tell("\(number) \(supplier.name(market.id)) with \(market.selections) selections")
         case .price(let market, let odds):
             let prices = odds.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
-            tell("\(number) prices of \(market.low): \(prices)")
+            tell("\(number) prices of \(supplier.name(market)): \(prices)")
         case .forgetIDs: tell("\(number) old ids are let go")
         case .release(let market, _):
-            tell("\(number) bets of market \(market) leave\(outcome(said))")
+            tell("\(number) bets of \(supplier.name(ofMarket: market)) leave\(outcome(said))")
         case .remark: break
         }
+    }
+
+    private func refused(_ refusal: UInt16) -> String {
+        "; refused, \(OperationRefusal(rawValue: refusal)?.code ?? "\(refusal)")"
     }
 
     private func outcome(_ said: Testimony) -> String {
@@ -65,9 +83,9 @@ extension Simulation {
                     "; bet \(settled.bet) pays \(settled.payout) (before \(settled.payoutBefore))"
             case .account(let refusal, let account, let balances):
                 return refusal == 0
-                    ? "; account \(account), cash \(balances.cash)" : "; refused \(refusal)"
+                    ? "; account \(account), cash \(balances.cash)" : refused(refusal)
             case .result(let refusal, _, _):
-                return refusal == 0 ? "; taken" : "; refused \(refusal)"
+                return refusal == 0 ? "; taken" : refused(refusal)
             case .released(_, let legs, let bets, let isComplete):
                 return "; \(legs) legs, \(bets) bets\(isComplete ? ", all" : "")"
             default: return ""

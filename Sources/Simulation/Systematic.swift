@@ -279,7 +279,8 @@ public struct Systematic {
         cases += 1
         let clock = SimulatedClock(wall: 1_790_000_000_000_000_000)
         let disk = SimulatedDisk(clock: clock, seed: 1)
-        let batch = IntakeBatch(capacity: slots)
+        // Customers leave an eighth to feeds and the desk.
+        let batch = IntakeBatch(capacity: slots + slots / 7 + 1)
         var encoder = CommandEncoder()
         do {
             let host = try Self.smallHost(disk, clock, segmentBytes: 2 << 20)

@@ -81,7 +81,8 @@ def planted():
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found(planted, bug):
-    assert sim("--bug", bug, "--seeds", f"1..{SEED_BUDGET}", binary=planted).returncode != 0
+    answer = sim("--bug", bug, "--seeds", f"1..{SEED_BUDGET}", binary=planted)
+    assert answer.returncode == 1 and "FAILED seed" in answer.stdout, answer.stdout[-500:] + answer.stderr[-500:]
 
 
 def test_a_block_of_another_history_is_found(planted):

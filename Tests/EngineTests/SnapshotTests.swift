@@ -55,6 +55,18 @@ import Testing
         return (engine.rowsHash, header.end.lastSequence, engine.counts.bets)
     }
 
+    @Test func `takes no more memory the tenth time than the second`() throws {
+        let (cell, _) = try taken(100, chunks: 2) { _ in }
+        for _ in 0..<3 {
+            let copy = SnapshotCopy()
+            let round = SnapshotRound(cell.disk)
+            try cell.host.beginSnapshot(copy) { _ in }
+            while cell.host.isCopying { cell.host.copySlice() }
+            while try round.write(copy) == nil {}
+            #expect(cell.host.spareChunks <= SnapshotCopy.mostSpares)
+        }
+    }
+
     @Test(arguments: [1, 3, 50])
     func `is of one moment, however much is decided while it is taken`(chunks: Int) throws {
         var account: AccountID?

@@ -181,6 +181,18 @@ private final class Line {
         #expect(line.told[before...] == ["lift feed+recovery", "lift stale"])
     }
 
+    @Test func `opens nothing by what was said before all markets were changed`() {
+        let line = Line()
+        line.open()
+        let before = line.told.count
+        line.runner.refresh()
+        line.turn(1000)
+        line.turn(1100)
+        #expect(line.told.count == before)
+        line.turn(1200, .heartbeat)
+        #expect(line.told[before...] == ["lift feed+recovery"])
+    }
+
     @Test func `says when it must be turned`() {
         let line = Line { $0.publishInterval = 300 }
         #expect(line.runner.nextTurn(after: 0) == nil)

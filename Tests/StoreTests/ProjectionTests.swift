@@ -288,11 +288,11 @@ private final class FailingSource: BlockSource, @unchecked Sendable {
     }
 
     func read(
-        from position: JournalPosition, after sequence: UInt64, upTo last: UInt64,
+        from position: JournalPosition, after point: JournalPoint?, upTo last: UInt64,
         _ visit: (BlockView) throws -> Void
     ) throws -> JournalPosition {
         var visited = 0
-        return try source.read(from: position, after: sequence, upTo: last) { block in
+        return try source.read(from: position, after: point, upTo: last) { block in
             visited += 1
             if visited > after { throw DiskError.failed("read", errno: 5) }
             try visit(block)

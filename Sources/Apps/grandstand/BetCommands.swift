@@ -54,14 +54,22 @@ enum BetCommands {
                 "\(bet["id"]?.text ?? "") \(bet["status"]?.text ?? "") "
                     + "stake \(client.money(bet["stake"]?.whole ?? 0)), "
                     + "payout \(client.money(bet["payout"]?.whole ?? 0)), "
-                    + legs.joined(separator: " + "))
+                    + legs.joined(separator: " + ")
+                    + (bet["refusal"]?["text"]?.text.map { ": \($0)" } ?? ""))
         }
         return 0
     }
 
     private static func place(_ arguments: Arguments, _ client: Client) throws -> Int32 {
-        guard let stake = Int64(arguments.flags["stake"] ?? "100"), stake > 0 else {
-            throw UsageError(text: "--stake must be whole minor units above zero.")
+        guard let stake = Int64(arguments.flags["stake"] ?? "100"), stake > 0,
+            stake <= Limits.stake
+        else {
+            throw UsageError(
+                text: "--stake must be whole minor units, from 1 to \(Limits.stake).")
+        }
+        let rule = arguments.flags["rule"] ?? "exact"
+        guard ["exact", "better", "any"].contains(rule) else {
+            throw UsageError(text: "--rule is exact, better or any, not \"\(rule)\".")
         }
         guard let selection = Int(arguments.flags["selection"] ?? "0"), selection >= 0 else {
             throw UsageError(text: "--selection is the selection's number, from 0.")
@@ -69,11 +77,18 @@ enum BetCommands {
         try client.signIn()
         let market = try find(arguments.flags["market"], client)
         let selections = market["selections"]?.items ?? []
-        guard selection < selections.count, let odds = selections[selection]["odds"],
+        guard selection < selections.count else {
+            throw UsageError(
+                text: "That market has \(selections.count) selections: --selection is from 0 to "
+                    + "\(selections.count - 1).")
+        }
+        guard let odds = selections[selection]["odds"],
             let pair = odds.items
         else {
             throw UsageError(text: "That selection has no price now. Try again or another one.")
         }
+        let (_, fixture) = try client.call(
+            "GET", "/api/v1/fixtures/\(market["fixture"]?.text ?? "")")
         let id = ExternalID(
             milliseconds: gs_wall_nanoseconds() / 1_000_000,
             random: (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
@@ -92,7 +107,7 @@ enum BetCommands {
                 json.string(client.currency)
             }
             json.key("priceRule")
-            json.string(arguments.flags["rule"] ?? "exact")
+            json.string(rule)
             json.key("legs")
             json.array { json in
                 json.object { json in
@@ -106,6 +121,17 @@ enum BetCommands {
                     }
                     json.key("version")
                     json.number(market["version"]?.whole ?? 0)
+                    // What the customer saw of the match stands in the bet.
+                    if let score = fixture["fixture"]?["score"]?.items {
+                        json.key("score")
+                        json.array { json in
+                            for goals in score { json.number(goals.whole ?? 0) }
+                        }
+                    }
+                    if let clock = fixture["fixture"]?["clock"]?.whole {
+                        json.key("clock")
+                        json.number(clock)
+                    }
                 }
             }
         }
@@ -124,8 +150,6 @@ enum BetCommands {
         let price = pair.compactMap { $0.whole.flatMap { UInt32(exactly: $0) } }
         let shown =
             price.count == 2 ? Odds(price[0], over: price[1])?.text(as: .decimal) ?? "" : ""
-        let (_, fixture) = try client.call(
-            "GET", "/api/v1/fixtures/\(market["fixture"]?.text ?? "")")
         let match = fixture["fixture"].map {
             "\($0["home"]?.text ?? "") v \($0["away"]?.text ?? ""), "
         }
@@ -215,7 +239,10 @@ private final class Client {
         cookie = ""
         let (status, json) = try call("POST", "/api/v1/demo")
         guard status == 201 else {
-            throw UsageError(text: json["title"]?.text ?? "The server gives no demo account.")
+            throw UsageError(
+                text: status == 404
+                    ? "\(host):\(port) is no punters' address; `grandstand serve` says which it is."
+                    : json["title"]?.text ?? "The server gives no demo account.")
         }
         currency = json["currency"]?.text ?? "EUR"
         guard let file = fopen(sessionFile, "w") else { return }

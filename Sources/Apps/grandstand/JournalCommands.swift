@@ -1,3 +1,4 @@
+import Betting
 import EngineCore
 import EngineFiles
 import EngineJournal
@@ -46,7 +47,12 @@ enum JournalCommands {
         guard readable(directory) else {
             throw UsageError(text: "There is no journal in \(directory).")
         }
-        let disk = try JoinedDisk(directory: directory, archive: arguments.flags["archive"])
+        let disk = try joined(directory, arguments)
+        if let digests = arguments.flags["digests"],
+            !FileManager.default.fileExists(atPath: DigestLedger.file(in: digests))
+        {
+            throw UsageError(text: "There are no exported digests in \(digests).")
+        }
         do {
             switch word {
             case "verify": return try verify(disk, digests: arguments.flags["digests"])
@@ -65,6 +71,15 @@ enum JournalCommands {
             complain("FAILED: " + Platform.words(for: error))
             return 1
         }
+    }
+
+    /// A data directory and, if one is named, its archive; both must be there, for reading makes nothing.
+    static func joined(_ directory: String, _ arguments: Arguments) throws -> JoinedDisk {
+        let archive = arguments.flags["archive"]
+        if let archive, !readable(archive) {
+            throw UsageError(text: "There are no segments in the archive \(archive).")
+        }
+        return try JoinedDisk(directory: directory, archive: archive)
     }
 
     static func readable(_ directory: String) -> Bool {
@@ -158,6 +173,7 @@ enum JournalCommands {
         -> [String]
     {
         let exported = try DigestLedger(directory: directory).read()
+        print("exported    \(exported.count) digests")
         return sealed.digests.compactMap { digest in
             let ours = (digest.digest + digest.root).map { DigestLedger.hex($0) }.joined()
             guard let theirs = exported[digest.segment], theirs != ours else { return nil }
@@ -251,6 +267,7 @@ enum JournalCommands {
         print(
             "would be refused, were taken    \(tally.refused), stakes \(tally.refusedStakes) minor units"
         )
+        print("would be refused, were to wait  \(tally.waiting)")
         print("taken on other terms            \(tally.otherTerms)")
         print("refused for another reason      \(tally.otherReason)")
         print("settled otherwise               \(tally.settled)")
@@ -292,6 +309,7 @@ private final class RulesTally {
     private(set) var bets = 0
     private(set) var taken = 0
     private(set) var refused = 0
+    private(set) var waiting = 0
     private(set) var refusedStakes: Int64 = 0
     private(set) var otherTerms = 0
     private(set) var otherReason = 0
@@ -315,8 +333,13 @@ private final class RulesTally {
         switch (disagreement.fact.refusal != 0, disagreement.ours.refusal != 0) {
         case (true, false): taken += 1
         case (false, true):
-            refused += 1
-            if disagreement.kind == .place { refusedStakes += stake }
+            // Who was to wait is counted apart: what became of it is another decision.
+            if BetStatus(rawValue: disagreement.fact.status) == .pending {
+                waiting += 1
+            } else {
+                refused += 1
+                if disagreement.kind == .place { refusedStakes += stake }
+            }
         case (false, false): otherTerms += 1
         case (true, true): otherReason += 1
         }

@@ -50,7 +50,7 @@ enum ReplayCommands {
         }
         let limits = try arguments.limits()
         return try tell(
-            bet, try JoinedDisk(directory: directory, archive: arguments.flags["archive"]), limits,
+            bet, try JournalCommands.joined(directory, arguments), limits,
             isJSON: arguments.flags["json"] != nil,
             pack: arguments.flags["pack"])
     }
@@ -416,7 +416,10 @@ enum HistoryPage {
                         json.string(hex(seal.digest))
                         json.key("root")
                         json.string(hex(seal.root))
-                        if let place = seal.place {
+                        let isHere = pack.blocks.contains {
+                            $0.segment == seal.place?.segment && $0.offset == seal.place?.block
+                        }
+                        if let place = seal.place, isHere {
                             json.key("record")
                             HistoryWords.write(place, to: &json)
                         }

@@ -47,10 +47,16 @@ enum SimCommands {
             }
             without.insert(feature)
         }
+        guard
+            ["seed", "seeds", "systematic"].filter({ arguments.flags[$0] != nil }).count == 1
+        else {
+            throw UsageError(text: "Say one of --seed, --seeds and --systematic.")
+        }
         if let bug = arguments.flags["bug"] { try plant(bug) }
         if let text = arguments.flags["seed"] {
             guard let seed = UInt64(text) else {
-                throw UsageError(text: "--seed is a whole number from 0.")
+                throw UsageError(
+                    text: "--seed is a whole number from 0 to \(UInt64.max), not \"\(text)\".")
             }
             return one(
                 seed, commands, without, isQuiet: arguments.flags["quiet"] != nil,
@@ -59,7 +65,8 @@ enum SimCommands {
         if arguments.flags["systematic"] != nil {
             return systematic(try number(arguments, "systematic", 4, 1...8))
         }
-        let bounds = (arguments.flags["seeds"] ?? "").split(separator: ".").map { UInt64($0) }
+        let text = arguments.flags["seeds"] ?? ""
+        let bounds = text.components(separatedBy: "..").map { UInt64($0) }
         guard bounds.count == 2, let from = bounds[0], let to = bounds[1], from <= to else {
             throw UsageError(text: "--seeds is a range such as 1..1000.")
         }
@@ -103,7 +110,10 @@ enum SimCommands {
         if !isQuiet { simulation.story = { print($0) } }
         let result = simulation.run()
         print(summary(result))
-        guard !result.problems.isEmpty else { return 0 }
+        guard !result.problems.isEmpty else {
+            if shrinks { print("It holds: there is nothing to shrink.") }
+            return 0
+        }
         for problem in result.problems { print("PROBLEM: \(problem)") }
         if shrinks {
             let small = Shrinker.shrink(plan)

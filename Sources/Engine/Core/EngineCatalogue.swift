@@ -186,7 +186,10 @@ extension Engine {
                 market: UInt32(markets.markets.count)),
             selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue)
         let isFull = markets.isFull(for: count)
-        guard !refuses(command, .full, when: isFull), let number = markets.add(row) else {
+        let isFixtureFull = markets.count(ofFixture: fixture) >= Limits.marketsPerFixture
+        guard !refuses(command, .full, when: isFull || isFixtureFull),
+            let number = markets.add(row)
+        else {
             return answer(command, market: nil, .full, &outcomes)
         }
         answer(command, market: number, nil, &outcomes)
@@ -285,7 +288,7 @@ extension Engine {
             }
             var number = markets.fixtures[fixture].firstMarket
             var answered = 0
-            while number != .max, answered < Limits.selections {
+            while number != .max, answered < Limits.marketsPerFixture {
                 changeState(of: number, by: owner, command)
                 answer(command, market: number, nil, &outcomes)
                 number = markets.markets[number].nextOfFixture

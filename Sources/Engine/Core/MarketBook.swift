@@ -268,6 +268,17 @@ struct MarketBook: ~Copyable {
         hash.add(fixtures[number].mix(number))
     }
 
+    /// Markets of a fixture.
+    func count(ofFixture fixture: UInt32) -> Int {
+        var number = fixtures[fixture].firstMarket
+        var count = 0
+        while number != .max {
+            count += 1
+            number = markets[number].nextOfFixture
+        }
+        return count
+    }
+
     var isFixturesFull: Bool { fixtures.count == fixtures.capacity }
 
     func isFull(for count: UInt8) -> Bool {

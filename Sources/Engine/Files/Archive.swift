@@ -22,8 +22,11 @@ public final class DigestLedger: DigestExport, Sendable {
     /// The directory is made when it is missing; one journal, one directory.
     public init(directory: String) throws(DiskError) {
         _ = try FileDisk(directory: directory)
-        path = directory + "/segment-digests.txt"
+        path = Self.file(in: directory)
     }
+
+    /// Where the digests of a directory stand.
+    public static func file(in directory: String) -> String { directory + "/segment-digests.txt" }
 
     public func add(_ digests: [SealedSegments.Digest]) throws {
         let (there, isCut) = try lines()
@@ -95,9 +98,22 @@ public final class DirectoryArchive: SegmentArchive, Sendable {
     private let source: FileDisk
     private let target: FileDisk
 
-    public init(from source: FileDisk, to directory: String) throws(DiskError) {
+    /// The archive would be the journal itself: what leaves the one would leave the other.
+    public struct SameDirectory: Error, CustomStringConvertible {
+        public var description: String { "it is the data directory itself" }
+    }
+
+    public init(from source: FileDisk, to directory: String) throws {
         self.source = source
         target = try FileDisk(directory: directory)
+        var one = stat()
+        var other = stat()
+        guard stat(source.directory, &one) == 0, stat(directory, &other) == 0 else {
+            throw DiskError.failed("look at \(directory)", errno: errno)
+        }
+        guard one.st_dev != other.st_dev || one.st_ino != other.st_ino else {
+            throw SameDirectory()
+        }
     }
 
     public func keep(_ segment: UInt32, digest: [UInt8]) throws {

@@ -114,7 +114,7 @@ public struct JournalReader<D: Disk> {
     ///
     /// From `start`, which a snapshot names, only what comes after it; the block there must be the one that
     /// it names. While somebody writes, what comes after the last block that was there cannot be proved to be
-    /// its end, and is not looked at.
+    /// its end; but what a later block calls durable must be there.
     public func scan(
         from start: JournalEnd? = nil, isBeingWritten: Bool = false,
         _ visit: (BlockView) throws -> Void
@@ -143,12 +143,27 @@ public struct JournalReader<D: Disk> {
             window.begin(file, size: size)
             var offset = number == start?.segment ? start?.offset ?? 0 : 0
             while offset < size {
-                guard
-                    let view = try read(
+                var found = try read(
+                    name: name, segment: number, at: offset, size: size, after: end,
+                    window: window)
+                if found == nil, isBeingWritten {
+                    guard try isOvertaken(end, in: Array(segments[index...]), from: offset) else {
+                        return end
+                    }
+                    // It came between two looks, or it was durable and is not there any more.
+                    window.begin(file, size: size)
+                    found = try read(
                         name: name, segment: number, at: offset, size: size, after: end,
                         window: window)
-                else {
-                    if isBeingWritten { return end }
+                    if found == nil {
+                        throw Corruption(
+                            segment: name, offset: offset,
+                            what:
+                                "block \(end?.nextBlock ?? 0) is missing or damaged, and blocks after it are here"
+                        )
+                    }
+                }
+                guard let view = found else {
                     return try prove(
                         end, segments: Array(segments[index...]), offset: offset, size: size,
                         window: window)
@@ -169,6 +184,32 @@ public struct JournalReader<D: Disk> {
             return full
         }
         return nil
+    }
+
+    /// Whether a block at or after `offset` says that the one which should stand there was durable.
+    private func isOvertaken(_ end: JournalEnd?, in segments: [UInt32], from offset: Int) throws
+        -> Bool
+    {
+        let next = end?.nextBlock ?? 0
+        let window = ReadWindow(disk)
+        for (index, number) in segments.enumerated() {
+            let name = JournalFormat.segmentName(number)
+            let size = try disk.size(of: name)
+            let file = try disk.open(name)
+            defer { disk.close(file) }
+            window.begin(file, size: size)
+            for place in stride(
+                from: index == 0 ? offset : 0, to: size, by: JournalFormat.alignment)
+            {
+                if let (header, _) = try selfValid(
+                    segment: number, at: place, size: size, journal: end?.journal, window: window),
+                    header.number > next, header.durableUpTo >= next
+                {
+                    return true
+                }
+            }
+        }
+        return false
     }
 
     /// Those that are read, without a gap.
@@ -336,8 +377,10 @@ public struct JournalReader<D: Disk> {
                     if isWhole || (header.durableUpTo >= next && next > 0) {
                         throw Corruption(
                             segment: name, offset: place,
-                            what: "block \(header.number) is there, but block \(next) before it "
-                                + "is missing or damaged")
+                            what: header.number == next
+                                ? "block \(next) is here, and where it belongs it is missing or damaged"
+                                : "block \(header.number) is here, but block \(next) before it is "
+                                    + "missing or damaged")
                     }
                     page = UnsafeRawBufferPointer(
                         start: try window.bytes(at: place, count: JournalFormat.alignment),

@@ -1,11 +1,13 @@
 /// Gives durable blocks once more, to whoever could not keep up with them in memory.
 public protocol BlockSource: AnyObject, Sendable {
     /// Visits blocks in order from `position`, those with records only, until the one that holds
-    /// `last` or until enough was read for one go; answers where the block after them stands.
+    /// `last` or until enough was read for one go; answers where the block right after the last visited stands.
     ///
-    /// `last` must be durable already: what comes after it is never looked at.
+    /// `position` is right after the block that `point` names, the journal's beginning without one: a block that
+    /// does not follow it is of another history and is refused. `last` must be durable already: what comes after
+    /// it is never looked at.
     func read(
-        from position: JournalPosition, after sequence: UInt64, upTo last: UInt64,
+        from position: JournalPosition, after point: JournalPoint?, upTo last: UInt64,
         _ visit: (BlockView) throws -> Void
     ) throws -> JournalPosition
 
@@ -45,22 +47,25 @@ public final class JournalTail<D: Disk>: BlockSource, @unchecked Sendable {
     private let window: ReadWindow<D>
     private let digest = Digest()
 
-    /// Bytes of the journal that one call gives before it returns.
-    public static var mostBytes: Int { 4_194_304 }
+    /// Bytes of the journal that one call gives before it returns; at least one block with records.
+    public let mostBytes: Int
 
-    public init(_ disk: D) {
+    public init(_ disk: D, mostBytes: Int = 4_194_304) {
+        self.mostBytes = mostBytes
         reader = JournalReader(disk)
         window = ReadWindow(disk)
     }
 
     public func read(
-        from position: JournalPosition, after sequence: UInt64, upTo last: UInt64,
+        from position: JournalPosition, after point: JournalPoint?, upTo last: UInt64,
         _ visit: (BlockView) throws -> Void
     ) throws -> JournalPosition {
+        var parent = point?.block ?? .zero
         var place = position
-        var applied = sequence
-        var left = Self.mostBytes
-        while applied < last, left > 0 {
+        var reached = position
+        var applied = point?.sequence ?? 0
+        var left = mostBytes
+        while applied < last, left > 0 || reached == position {
             let name = JournalFormat.segmentName(place.segment)
             let size = try reader.disk.size(of: name)
             guard place.offset < size else {
@@ -70,8 +75,14 @@ public final class JournalTail<D: Disk>: BlockSource, @unchecked Sendable {
             let file = try reader.disk.open(name)
             defer { reader.disk.close(file) }
             window.begin(file, size: size)
-            while place.offset < size, applied < last, left > 0 {
+            while place.offset < size, applied < last, left > 0 || reached == position {
                 let view = try block(name: name, at: place, size: size)
+                guard view.header.parent == parent else {
+                    throw Corruption(
+                        segment: name, offset: place.offset,
+                        what: "the block here does not follow the one before it")
+                }
+                parent = view.hash
                 if view.header.slots > 0 {
                     guard view.header.firstSequence == applied + 1 else {
                         throw Corruption(
@@ -81,12 +92,14 @@ public final class JournalTail<D: Disk>: BlockSource, @unchecked Sendable {
                     }
                     try visit(view)
                     applied = view.header.lastSequence
+                    reached = view.following
                 }
                 left -= view.header.totalBytes
                 place = view.following
             }
         }
-        return place
+        // Not behind blocks without records: whoever starts here again knows the place by the block before it.
+        return reached
     }
 
     public func isNext(_ position: JournalPosition, after point: JournalPoint) throws -> Bool {

@@ -95,10 +95,16 @@ extension RecordBytes {
         }
     }
 
-    /// Shuts something and opens nothing: taken as long as anything can be written at all.
-    public var onlyShuts: Bool {
-        kind == .marketState && field(Layout.MarketState.setting, as: UInt8.self) != 0
-            && field(Layout.MarketState.lifting, as: UInt8.self) == 0
+    /// What only shuts, and what says that the journal's files are looked after: taken as long as anything can be
+    /// written at all, for without the last there would never be room again.
+    public var mayUseReserve: Bool {
+        switch kind {
+        case .sealed, .snapshotKept, .segmentsDropped: true
+        case .marketState:
+            field(Layout.MarketState.setting, as: UInt8.self) != 0
+                && field(Layout.MarketState.lifting, as: UInt8.self) == 0
+        default: false
+        }
     }
 }
 
@@ -214,6 +220,8 @@ public final class EngineHost<D: Disk, C: Clock> {
     private var divergences = Divergences()
     private var copying: SnapshotCopy?
     private let spares = SnapshotSpares()
+    /// Chunks that a snapshot may fill without asking for memory: at most `SnapshotCopy.mostSpares`.
+    public var spareChunks: Int { spares.count }
     private var lastRelease: Int64 = 0
 
     /// Recovers what is there or begins a journal, and makes the first records durable.
@@ -334,7 +342,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         engine.writeCheckpoint(to: record)
         _ = batch.add(record, token: 0)
         try turn(batch, withOwnSteps: false, deliver)
-        spares.add(copy.takeSpares())
+        spares.add(copy.takeSpares(most: SnapshotCopy.mostSpares - spares.count))
         // The keepsakes become a list where nobody waits for it.
         copy.begin {
             [

@@ -78,6 +78,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     private let lock = Mutex(())
     private var filling: IntakeBatch
     private var spare: IntakeBatch
+    /// What a turn works on when nothing came: never the batch that others fill meanwhile.
+    private let nothing = IntakeBatch(capacity: 1)
     private var questions: [(borrowing Engine) -> Void] = []
     private var isStopping = false
     private let gate: UnsafeMutablePointer<gs_gate>
@@ -88,7 +90,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     private let lacksNextSegment = Atomic<Bool>(false)
     private let roomLeft = Atomic<Int>(.max)
     /// Bytes of the journal that are kept for what the engine does by itself (delays that end, bets that
-    /// are settled) while there is no room for a next segment.
+    /// are settled), for what shuts markets and for what makes room, while there is none for a next segment.
     private let reserve: Int
     private let onStop: @Sendable (HostError?) -> Void
     /// The engine's thread's own: when it last wrote a block of records.
@@ -125,7 +127,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     }
 
     public func submitQuietly(_ record: RecordBytes, token: Token) -> Bool {
-        guard !isShortOfSpace || record.onlyShuts else { return false }
+        guard !isShortOfSpace || record.mayUseReserve else { return false }
         let taken = lock.withLock { _ in !isStopping && filling.add(record, token: token) }
         if !taken { busyCount.add(1, ordering: .relaxed) }
         return taken
@@ -212,7 +214,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         }
         host.projected = projectedUpTo.load(ordering: .acquiring)
         let (batch, asked, stopping, snapshot) = lock.withLock { _ in
-            let taken = (filling, questions, isStopping, wantedSnapshot)
+            let came = filling.isEmpty ? nothing : filling
+            let taken = (came, questions, isStopping, wantedSnapshot)
             if !filling.isEmpty { swap(&filling, &spare) }
             questions = []
             if wantedSnapshot != nil, !host.isCopying { wantedSnapshot = nil }

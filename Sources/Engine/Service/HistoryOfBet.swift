@@ -132,7 +132,9 @@ extension HistoryTeller {
         }
         let count = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
         for index in 0..<min(count, question.legs.count)
-        where record.slots >= SlotSize.slots(forBody: Layout.Placed.size(legs: count)) {
+        where status != .refused
+            && record.slots >= SlotSize.slots(forBody: Layout.Placed.size(legs: count))
+        {
             let offset = Layout.Placed.legs + index * Layout.Placed.legSize
             guard let odds = record.odds(at: offset) else { continue }
             fields.append(
@@ -143,7 +145,8 @@ extension HistoryTeller {
                 ))
         }
         let due = record.field(Layout.Placed.dueAt, as: Int64.self)
-        if due > 0 {
+        // Said when the wait begins; what ends it repeats only when.
+        if due > 0, status == .pending {
             fields += [
                 (
                     "delay",

@@ -41,11 +41,9 @@ public final class SnapshotCopy: Sendable {
         state.withLock { $0.header = header }
     }
 
-    func takeSpares() -> [SnapshotChunk] {
-        state.withLock { state in
-            defer { state.spares = [] }
-            return state.spares
-        }
+    /// At most `most`; the others go where they were made.
+    func takeSpares(most: Int) -> [SnapshotChunk] {
+        turnOver(keeping: most).spares
     }
 
     /// Whether further chunks may come, and at most `most` that were written and may be filled again.

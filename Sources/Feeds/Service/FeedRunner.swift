@@ -69,6 +69,8 @@ public final class FeedRunner {
     private var feedStart: Int64 = 0
     private var lastHeard: Int64?
     private var isStale = false
+    /// All markets were changed by others, and the supplier has not spoken since.
+    private var isDoubted = false
     private var wall: Int64 = 0
     /// Messages about a market that do not fit to it: other selections than it has.
     public private(set) var misfits: UInt64 = 0
@@ -151,6 +153,7 @@ public final class FeedRunner {
             }
             let message = try source.next()
             lastHeard = now
+            if isDoubted { believe() }
             messages += 1
             budget -= 1
             for event in message.events { take(event, message, now) }
@@ -183,7 +186,7 @@ public final class FeedRunner {
             plans[place].messageTime = message.time
             disturb(place)
         case .marketState(let market, let isSuspended):
-            guard let place = places[market] else { return }
+            guard let place = places[market], !plans[place].isSettled else { return }
             // A suspension never waits for the next price; what was quoted before it never ends it.
             if isSuspended, !planted(.oldQuotesReopen) {
                 plans[place].quotes = []
@@ -332,17 +335,17 @@ public final class FeedRunner {
     /// Tells what is due of one market; whether that was all there is to tell.
     private func tell(_ place: Int, _ now: Int64) -> Bool {
         guard !plans[place].isSettled else { return plans[place].toldShut == true }
-        guard outbox.isEmpty else { return false }
         if plans[place].isDirty, !plans[place].isSuspended {
             makePrices(place)
             // What cannot be offered is shut at once; a price waits for its interval.
             tellShut(place)
-            if plans[place].isDirty {
-                guard isDue(plans[place], now), publish(place, now) else { return false }
-            }
+        }
+        guard outbox.isEmpty else { return false }
+        if plans[place].isDirty, !plans[place].isSuspended {
+            guard isDue(plans[place], now), publish(place, now) else { return false }
         }
         let plan = plans[place]
-        if !plan.wantsShut, plan.toldShut != false, !isStale {
+        if !plan.wantsShut, plan.toldShut != false, !isStale, !isDoubted {
             guard submit(encoder.marketState(plan.id, by: .feed, lifting: [.feed, .recovery]))
             else { return false }
             plans[place].toldShut = false
@@ -356,7 +359,8 @@ public final class FeedRunner {
         }
         guard !isStale || plans[place].toldStale == true else { return false }
         return plans[place].wantsShut
-            ? plans[place].toldShut == true : isStale || plans[place].toldShut == false
+            ? plans[place].toldShut == true
+            : isStale || isDoubted || plans[place].toldShut == false
     }
 
     private func makePrices(_ place: Int) {
@@ -392,13 +396,19 @@ public final class FeedRunner {
     }
 
     /// Others changed the state of many markets at once (the platform, in doubt after its clock was stepped; the
-    /// desk): each is told anew what its supplier last said of it, opening only what is not silent.
+    /// desk): each is told anew what its supplier last said of it, opening again once the supplier speaks.
     public func refresh() {
+        isDoubted = true
         for place in places.values.sorted() where !plans[place].isSettled {
             plans[place].toldShut = nil
             plans[place].isDirty = !plans[place].quotes.isEmpty
             disturb(place)
         }
+    }
+
+    private func believe() {
+        isDoubted = false
+        for place in places.values.sorted() { disturb(place) }
     }
 
     // MARK: Silence

@@ -108,7 +108,7 @@ public final class ProjectionFollower<Rows: ProjectionRows> {
         }
         var reached = position
         try transaction { () -> JournalPosition in
-            reached = try source.read(from: position, after: applied, upTo: last) { block in
+            reached = try source.read(from: position, after: projector.point, upTo: last) { block in
                 try projector.apply({ try block.forEachRecord($0) }, to: block.point)
             }
             return reached

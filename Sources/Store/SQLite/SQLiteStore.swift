@@ -307,7 +307,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 do {
                     let bytes = try follower.advance(durable)
                     queue.withLock { $0.bytes -= bytes }
-                    try follower.secure()
+                    // Should this fail, the segments stay for one more round.
+                    try? follower.secure()
                     neededSegment.store(follower.segmentNeeded, ordering: .relaxed)
                 } catch {
                     let failure = error as? DatabaseError ?? DatabaseError(text: "\(error)")
