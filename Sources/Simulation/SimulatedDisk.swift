@@ -58,6 +58,8 @@ final class SimulatedDisk: Disk {
     /// Writes that must arrive before the next fault: a lie about the very last block cannot be told from
     /// a block that was never written, by any journal on that one device.
     private var sparedWrites = 0
+    /// Whether a fault may end a process now.
+    var mayFail: Bool { sparedWrites == 0 }
     /// The write that the last crash cut off, and the writes that came after it.
     private var cutOff: (name: String, position: Int, bytes: [UInt8], since: Int)?
     @exclusivity(unchecked) private var random: SeededGenerator
@@ -198,7 +200,7 @@ final class SimulatedDisk: Disk {
         guard let file = files[name], position + bytes.count <= file.count else {
             throw .failed("read \(name)", errno: 0)
         }
-        if roll(faults.readError) { throw .failed("read \(name)", errno: EIO) }
+        if mayFail, roll(faults.readError) { throw .failed("read \(name)", errno: EIO) }
         bytes.baseAddress?.copyMemory(from: file.base + position, byteCount: bytes.count)
     }
 
@@ -247,7 +249,7 @@ final class SimulatedDisk: Disk {
         guard let file = files[name] else { throw .missing(name) }
         guard !isDead, files[other] == nil else { throw .failed("name \(other)", errno: EEXIST) }
         // The power may fail before the new name is on the disk, or right after.
-        if roll(faults.crash * 20) {
+        if mayFail, roll(faults.crash * 20) {
             isDead = true
             if random.next() & 1 == 0 { throw .failed("name \(other)", errno: EIO) }
         }

@@ -174,7 +174,7 @@ public final class Simulation {
         while isSafetyPhase, result.problems.isEmpty, !result.isRefused, clock.now < most {
             step()
             // Every life has a crash, whatever its features.
-            if result.crashes == 0, result.commands > plan.commands / 2, host != nil {
+            if result.crashes == 0, result.commands > plan.commands / 2, host != nil, disk.mayFail {
                 die(.disk(.failed("the power fails", errno: 5)))
             }
             if judge.sequence > 0, result.commands >= plan.commands, result.crashes > 0 {
@@ -239,10 +239,11 @@ public final class Simulation {
             supplier.deskTick(self)
             if isSafetyPhase { queue.add(.deskTick, at: clock.now + after(8000)) }
         case .clockStep:
+            guard isSafetyPhase else { return }
             let step = Int64(random.number(in: -20_000...20_000)) * 1_000_000
             clock.wallOffset += step
             tell("the wall clock steps by \(step / 1_000_000) ms")
-            if isSafetyPhase { queue.add(.clockStep, at: clock.now + after(120_000)) }
+            queue.add(.clockStep, at: clock.now + after(120_000))
         case .makeSegment: makeSegment()
         case .snapshotTick:
             beginSnapshot()

@@ -122,12 +122,36 @@ def test_the_pack_proves_itself_and_every_change_to_it_is_seen(disputed, tmp_pat
         copy["history"]["bet"] = "1"
     def headline(copy):
         copy["history"]["summary"]["payout"] = "7777.00 EUR"
-    for change in (stake, bit, path_up, shown, other_bet, headline):
+    def without_facts(copy):
+        # Who lists no numbers and tells others consistently.
+        paid = copy["history"]["summary"]["payout"]
+        for step in copy["history"]["steps"]:
+            step["facts"] = []
+            step["fields"] = {label: text.replace(paid, "7777.00 EUR") for label, text in step["fields"].items()}
+        copy["history"]["summary"]["payout"] = "7777.00 EUR"
+
+    def entries(copy):
+        for step in copy["history"]["steps"]:
+            for entry in step["entries"]:
+                entry["postings"] = {account: amount * 7 for account, amount in entry["postings"].items()}
+    def price(copy):
+        step = [s for s in copy["history"]["steps"] if s["kind"] == "place"][0]
+        step["fields"]["leg 1"] = re.sub(r"at [0-9.]+, as", "at 9.99, as", step["fields"]["leg 1"])
+    def unsaid(copy):
+        step = [s for s in copy["history"]["steps"] if s["kind"] == "bet_settled"][-1]
+        del step["fields"]["payout"]
+    def fewer_records(copy):
+        [s for s in copy["history"]["steps"] if s["kind"] == "bet_settled"][-1]["records"].pop()
+    for change in (stake, bit, path_up, shown, other_bet, headline, without_facts, entries, price, unsaid, fewer_records):
         answer = changed(change)
         assert answer.returncode != 0 and "NOT VERIFIED" in answer.stderr, change
     forged = tmp_path / "forged.html"
     payout = data["history"]["summary"]["payout"]
     forged.write_text(page.replace(payout, "7777.00 EUR"))
+    assert "NOT VERIFIED" in verify(forged).stderr
+    copy = json.loads(json.dumps(data))
+    without_facts(copy)
+    forged.write_text(page[:page.index('id="pack">') + 10].replace(payout, "7777.00 EUR") + json.dumps(copy).replace("</", "<\\/") + "</script></body></html>")
     assert "NOT VERIFIED" in verify(forged).stderr
     assert "no evidence pack" in verify(digests).stderr and "NOT VERIFIED" in verify(tmp_path / "nowhere").stderr
     # Who leaves the seals out proves nothing to whoever has the exported digests.

@@ -308,7 +308,7 @@ enum HistoryPage {
         for step in history.steps { page += item(step, history.currency) }
         page += "</ol><footer><p>This file holds the raw journal blocks that it was told from. "
         page +=
-            "<code>python3 verify_pack.py \(escaped("bet-\(history.bet).html"))</code> checks every number against them, "
+            "<code>python3 verify_pack.py \(escaped("bet-\(history.bet).html"))</code> reads the numbers from them and prints what it found, "
         page +=
             "every checksum, and the way from each block to the digest that its segment was sealed with. "
         page +=
