@@ -7,8 +7,8 @@ import Judge
 import Kernel
 import Ledger
 
-/// Not drawn but enumerated: every short history with a crash in its last write, every block length around a
-/// boundary, every single flipped bit, every block of another history in its place.
+/// Not drawn but enumerated: every short history with a crash in every write of its last act and of the start after
+/// it, every block length around a boundary, every single flipped bit, every block of another history in its place.
 public struct Systematic {
     public private(set) var cases = 0
     public private(set) var problems: [String] = []
@@ -36,8 +36,8 @@ public struct Systematic {
 
     private static let segmentBytes = 1 << 16
 
-    /// Every history of at most `length` acts; a crash in the last write leaves each possible set of its
-    /// sectors behind.
+    /// Every history of at most `length` acts; a crash in any write of the last act (those of the acts before it
+    /// are the last of shorter histories) leaves each possible set of its sectors behind.
     public mutating func histories(upTo length: Int) {
         for count in 1...max(1, length) {
             var digits = [Int](repeating: 0, count: count)
@@ -65,24 +65,52 @@ public struct Systematic {
         let stateBefore = whole.stateHash
         whole.play(acts.last!)
         let writes = whole.lastWrites
-        guard let last = writes.last else { return }
-        // A sector of zeros arrives or does not: it is the same. So only the others count.
-        let sectors = last.filledSectors
+        for index in writes.indices {
+            let image = before.applying(writes[..<index])
+            Self.forEachTorn(writes[index]) { survivors, isAll in
+                cases += 1
+                check(
+                    acts, image.applying(writes[index], sectors: survivors),
+                    isWhole: isAll && index == writes.count - 1, whole,
+                    before: index == 0 && !isAll ? stateBefore : nil)
+            }
+        }
+        // The start writes too; a crash there meets the next start.
+        guard acts.count <= Self.actsBeforeTornStarts else { return }
+        let arrived = before.applying(writes[...])
+        let starting = Life(on: arrived, clock: whole.clock.now)
+        for index in starting.startWrites.indices {
+            let image = arrived.applying(starting.startWrites[..<index])
+            Self.forEachTorn(starting.startWrites[index]) { survivors, _ in
+                cases += 1
+                check(
+                    acts, image.applying(starting.startWrites[index], sectors: survivors),
+                    isWhole: false, whole, before: nil)
+            }
+        }
+    }
+
+    /// Histories of at most so many acts have their starts torn as well.
+    private static let actsBeforeTornStarts = 2
+
+    /// Each set of sectors of a write that may have arrived. A sector of zeros arrives or does not: it is the
+    /// same, so only the others count.
+    private static func forEachTorn(
+        _ write: DiskImage.Write, _ body: (_ survivors: Set<Int>, _ isAll: Bool) -> Void
+    ) {
+        let sectors = write.filledSectors
         for set in 0..<(1 << sectors.count) {
             var survivors: Set<Int> = []
             for (index, sector) in sectors.enumerated() where set >> index & 1 == 1 {
                 survivors.insert(sector)
             }
-            cases += 1
-            let image = before.applying(writes.dropLast()).applying(last, sectors: survivors)
-            let isWhole = survivors.count == sectors.count
-            check(acts, image, isWhole: isWhole, whole, stateBefore, writes.count)
+            body(survivors, survivors.count == sectors.count)
         }
     }
 
+    /// `before`: the state that must come back when not everything arrived; nil when another may.
     private mutating func check(
-        _ acts: [Act], _ image: DiskImage, isWhole: Bool, _ live: Life, _ before: StateHash,
-        _ writes: Int
+        _ acts: [Act], _ image: DiskImage, isWhole: Bool, _ live: Life, before: StateHash?
     ) {
         let again = Life(on: image, clock: live.clock.now)
         guard again.failure == nil, let report = again.host?.report else {
@@ -91,7 +119,7 @@ public struct Systematic {
         if isWhole, report.stateHash != live.stateHash {
             object("\(acts): everything arrived, and another state came back")
         }
-        if !isWhole, writes == 1, report.stateHash != before {
+        if !isWhole, let before, report.stateHash != before {
             object("\(acts): half of the last write is in the state")
         }
         for problem in again.judgement() { object("\(acts): \(problem)") }
@@ -121,6 +149,8 @@ public struct Systematic {
             clock.now = now + 50_000_000
             disk = SimulatedDisk(clock: clock, seed: 1)
             disk.load(image)
+            disk.beginRecording()
+            defer { startWrites = disk.recorded }
             do {
                 host = try EngineHost(
                     disk: disk, clock: clock,
@@ -135,6 +165,8 @@ public struct Systematic {
 
         var stateHash: StateHash { host?.stateHash ?? StateHash() }
         var image: DiskImage { disk.image }
+        /// The writes of the start itself.
+        private(set) var startWrites: [DiskImage.Write] = []
         /// The writes since `play` began.
         private(set) var lastWrites: [DiskImage.Write] = []
 
