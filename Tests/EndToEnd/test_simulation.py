@@ -57,7 +57,7 @@ def test_a_seed_does_the_same_in_every_process():
 
 
 def test_every_short_history_every_length_and_every_bit():
-    answer = sim("--systematic", 4)
+    answer = sim("--systematic", 5)
     assert answer.returncode == 0, answer.stdout
     assert int(answer.stdout.split("short histories, up to case ")[1].split()[0]) > 120_000
 

@@ -4,10 +4,11 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
-from conftest import BINARY, Server, bet, new_id
+from conftest import BINARY, ROOT, Server, bet, new_id
 
 OPTIONS = ("--matches", "150", "--match-seconds", "40", "--segment-bytes", "2097152", "--snapshot-every", "1", "--keep-mebibytes", "6")
 
@@ -82,6 +83,19 @@ def test_a_bet_from_before_is_told_with_the_archive_and_asked_for_without(histor
     assert told.returncode == 0 and f"BET {bet_id}" in told.stdout, told.stderr
 
 
+def test_a_pack_proves_itself_long_after_its_seals_were_sealed(history, tmp_path):
+    digests = history["root"] / "digests" / "segment-digests.txt"
+    assert len(digests.read_text().splitlines()) >= 3
+    for answer in (history["bets"][0], history["bets"][-1]):
+        pack = tmp_path / f"{answer['bet']['id']}.html"
+        told = subprocess.run([BINARY, "replay", "bet", answer["bet"]["id"], "--data", history["root"] / "data",
+                               "--archive", history["root"] / "archive", "--pack", pack], capture_output=True, text=True)
+        assert told.returncode == 0, told.stderr
+        for arguments in ([pack], [pack, digests]):
+            verified = subprocess.run([sys.executable, ROOT / "examples" / "verify_pack.py", *arguments], capture_output=True, text=True)
+            assert verified.returncode == 0, verified.stderr
+
+
 def test_verify_reads_the_archive_and_the_exported_digests(history, tmp_path):
     command = [BINARY, "journal", "verify", history["root"] / "data", "--archive", history["root"] / "archive"]
     whole = subprocess.run([*command, "--digests", history["root"] / "digests"], capture_output=True, text=True)
@@ -111,6 +125,44 @@ def test_a_line_of_the_export_that_a_crash_cut_off_is_written_again(history, tmp
 def test_retention_without_an_archive_is_refused(tmp_path):
     answer = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--keep-days", "3"], capture_output=True, text=True, timeout=30)
     assert answer.returncode == 2 and "--archive" in answer.stderr
+
+
+def test_an_archive_that_is_the_journal_itself_is_refused(tmp_path):
+    data = tmp_path / "data"
+    command = [BINARY, "serve", "--data", data, "--keep-mebibytes", "2", "--archive", tmp_path / "data" / "." / ""]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert answer.returncode == 2 and "data directory itself" in answer.stderr
+    none = subprocess.run([*command[:-1], tmp_path / "archive", "--snapshot-every", "0"], capture_output=True, text=True, timeout=30)
+    assert none.returncode == 2 and "snapshot-every" in none.stderr
+
+
+def test_reading_makes_nothing_and_says_what_is_not_there(history, tmp_path):
+    command = [BINARY, "journal", "verify", history["root"] / "data"]
+    for option in ("--archive", "--digests"):
+        answer = subprocess.run([*command, option, tmp_path / "nowhere"], capture_output=True, text=True)
+        assert answer.returncode == 2 and "nowhere" in answer.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_damage_is_seen_while_a_server_writes(history, tmp_path):
+    data = copy(history, tmp_path)
+    server = Server(data, *OPTIONS[:6], "--feed", "none")
+    try:
+        assert subprocess.run([BINARY, "journal", "verify", data], capture_output=True, text=True).returncode == 0
+        listed = subprocess.run([BINARY, "snapshot", "list", data], capture_output=True, text=True).stdout
+        start = min(int(segment) for segment in re.findall(r"in segment ([0-9]+) ", listed))
+        # A segment that is read whole, and not the one that is written.
+        damaged = [path for path in sorted(data.glob("journal-*.seg")) if start < int(path.stem.split("-")[1])][0]
+        with open(damaged, "r+b") as file:
+            file.seek(400_000)
+            byte = file.read(1)
+            file.seek(400_000)
+            file.write(bytes([byte[0] ^ 1]))
+        for command in ("verify", "stats", "dump"):
+            answer = subprocess.run([BINARY, "journal", command, data], capture_output=True, text=True)
+            assert answer.returncode == 1 and "CORRUPT" in answer.stderr, (command, answer.stdout[-500:], answer.stderr)
+    finally:
+        server.stop()
 
 
 def test_the_archive_and_the_rest_are_one_journal_from_its_beginning(history, tmp_path):

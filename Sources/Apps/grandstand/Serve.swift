@@ -276,6 +276,12 @@ final class Platform: @unchecked Sendable {
                         "keep-days and keep-mebibytes move segments to an archive: name its directory by --archive."
                 )
             }
+            guard try !retention.drops || configuration.number("snapshot-every") > 0 else {
+                throw UsageError(
+                    text:
+                        "keep-days and keep-mebibytes need snapshots, which stand for what leaves: set snapshot-every above 0."
+                )
+            }
             retention.needed = { [unowned self] in store.segmentNeeded }
             if !archive.isEmpty {
                 retention.archive = try DirectoryArchive(from: disk, to: archive)

@@ -37,6 +37,9 @@ enum SnapshotCommands {
         guard FileManager.default.fileExists(atPath: directory) else {
             throw UsageError(text: "There is no directory \(directory).")
         }
+        guard JournalCommands.readable(directory) else {
+            throw UsageError(text: "There is no journal in \(directory).")
+        }
         let disk = try FileDisk(directory: directory)
         let all = try SnapshotShelf(disk).finished()
         if word == "list" { return try list(disk, all) }
@@ -61,7 +64,9 @@ enum SnapshotCommands {
     }
 
     private static func list(_ disk: FileDisk, _ all: [UInt64]) throws -> Int32 {
-        if all.isEmpty { print("There are no snapshots here.") }
+        if all.isEmpty {
+            print("There are no snapshots here.")
+        }
         for sequence in all {
             let name = SnapshotFormat.name(sequence)
             let end = try SnapshotReader(disk, name: name).end()
