@@ -71,7 +71,8 @@ def test_what_left_is_in_the_archive_as_it_was_sealed(history):
     assert archived
     for path in archived:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digests[int(path.stem.split("-")[1])]
-        assert not (history["root"] / "data" / path.name).exists()
+    # The newest may have been copied and not yet let go when the server was stopped.
+    assert not any((history["root"] / "data" / path.name).exists() for path in sorted(archived)[:-1])
     dump = subprocess.run([BINARY, "journal", "dump", history["root"] / "data"], capture_output=True, text=True).stdout
     assert " segments_dropped" in dump and " snapshot_kept" in dump and " checkpoint" in dump
 
