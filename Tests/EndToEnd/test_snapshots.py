@@ -33,7 +33,8 @@ def history(tmp_path_factory):
     first = [server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)[1] for _ in range(5)]
     wait_for(lambda: len(list((root / "archive").glob("journal-*.seg"))) > 0)
     # The seal of an early segment stands in one that is sealed itself.
-    wait_for(lambda: len((root / "digests" / "segment-digests.txt").read_text().splitlines()) >= 3)
+    digests = root / "digests" / "segment-digests.txt"
+    wait_for(lambda: digests.exists() and len(digests.read_text().splitlines()) >= 3)
     market = server.open_market()
     last = [server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)[1] for _ in range(5)]
     names = {f["home"] for f in server.call("GET", "/api/v1/fixtures")[1]["fixtures"]}
