@@ -185,7 +185,8 @@ enum JournalCommands {
     private static func dump(_ disk: JoinedDisk, from: UInt64, count: UInt64) throws -> Int32 {
         var left = count
         if let start = try start(disk), from <= start.sequence {
-            complain("from record \(start.sequence + 1) on: what is before it is not here (--archive)")
+            complain(
+                "from record \(start.sequence + 1) on: what is before it is not here (--archive)")
         }
         _ = try JournalReader(disk).scan(
             from: try start(disk)?.end, isBeingWritten: isServed(disk.directory)
@@ -241,11 +242,14 @@ enum JournalCommands {
             let parts = pair.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, let value = Int64(parts[1]) else {
                 throw UsageError(
-                    text: "--set takes NAME=VALUE, VALUE a whole number, by commas; not \"\(pair)\".")
+                    text:
+                        "--set takes NAME=VALUE, VALUE a whole number, by commas; not \"\(pair)\"."
+                )
             }
             guard rules.set(String(parts[0]), to: value) else {
                 throw UsageError(
-                    text: "There is no rule \"\(parts[0])\"; `grandstand journal --help` has the names.")
+                    text: "There is no rule \"\(parts[0])\"; "
+                        + "`grandstand journal --help` has the names.")
             }
         }
         return rules

@@ -272,9 +272,11 @@ struct AccountBook: ~Copyable {
             }
             totals[money][Int(posting.account.rawValue)] += amount
         }
+        // The judge must find that one by itself.
         precondition(
-            accounts[number].cash >= 0 && accounts[number].held >= 0
-                && accounts[number].openBets >= 0 && accounts[number].receivable >= 0,
+            planted(.holdNotCounted)
+                || accounts[number].cash >= 0 && accounts[number].held >= 0
+                    && accounts[number].openBets >= 0 && accounts[number].receivable >= 0,
             "no customer's account falls below zero")
     }
 
