@@ -10,7 +10,11 @@ import Testing
 private final class Script: FeedSource {
     let name = "script"
     var messages: [FeedMessage] = []
-    func nextTime() throws(FeedError) -> Int64? { messages.first?.time ?? .max }
+    var failure: FeedError?
+    func nextTime() throws(FeedError) -> Int64? {
+        if let failure { throw failure }
+        return messages.first?.time ?? .max
+    }
     func next() throws(FeedError) -> FeedMessage { messages.removeFirst() }
 }
 
@@ -191,6 +195,18 @@ private final class Line {
         #expect(line.told.count == before)
         line.turn(1200, .heartbeat)
         #expect(line.told[before...] == ["lift feed+recovery"])
+    }
+
+    @Test func `shuts everything at once when a line is not understood`() {
+        let line = Line()
+        line.open()
+        line.script.failure = FeedError(line: 7, what: "nonsense")
+        line.turn(100)
+        #expect(!line.isOpen)
+        #expect(line.runner.failure?.line == 7)
+        line.script.failure = nil
+        line.turn(200, Line.quotes(1800))
+        #expect(!line.isOpen)
     }
 
     @Test func `says when it must be turned`() {

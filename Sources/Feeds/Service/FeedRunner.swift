@@ -78,7 +78,8 @@ public final class FeedRunner {
     public private(set) var published: UInt64 = 0
     public private(set) var refusedBooks: [UInt8: UInt64] = [:]
     public private(set) var isFinished = false
-    /// The first line that was not understood stops the feed: its order can no longer be trusted.
+    /// The first line that was not understood stops the feed and shuts its markets: its order can no longer be
+    /// trusted.
     public private(set) var failure: FeedError?
 
     /// Settled markets that may still be corrected by the supplier.
@@ -416,7 +417,9 @@ public final class FeedRunner {
     /// Neither message nor heartbeat for too long: shut everything that is this feed's, until it speaks.
     private func watch(_ now: Int64) {
         guard let heard = lastHeard else { return }
-        let isSilent = now - heard > settings.staleAfter && !planted(.silenceUnnoticed)
+        // What comes after a line that was not understood is not heard any more: that is silence, and at once.
+        let isSilent =
+            (failure != nil || now - heard > settings.staleAfter) && !planted(.silenceUnnoticed)
         guard isSilent != isStale else { return }
         isStale = isSilent
         for place in places.values.sorted() { disturb(place) }
