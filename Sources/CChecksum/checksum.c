@@ -53,21 +53,32 @@ static uint32_t shifted(uint32_t c, int lane) {
 }
 
 #if defined(__x86_64__)
-/// The instruction takes three cycles and can be begun in each: three lanes of `width` bytes at a time.
-__attribute__((target("sse4.2"), always_inline)) static inline uint64_t three_lanes(
-    uint64_t c, const uint8_t *p, const int width, int lane) {
-    uint64_t second = 0, third = 0;
-    for (int i = 0; i < width; i += 8) {
+/// Three checksums go on over `bytes` each, from places `apart`: the instruction takes three cycles and can be begun
+/// in each.
+__attribute__((target("sse4.2"), always_inline)) static inline void three_at_once(
+    uint64_t sums[3], const uint8_t *p, const int apart, const int bytes) {
+    uint64_t a = sums[0], b = sums[1], c = sums[2];
+    for (int i = 0; i < bytes; i += 8) {
         uint64_t u, v, w;
         memcpy(&u, p + i, 8);
-        memcpy(&v, p + width + i, 8);
-        memcpy(&w, p + 2 * width + i, 8);
-        c = __builtin_ia32_crc32di(c, u);
-        second = __builtin_ia32_crc32di(second, v);
-        third = __builtin_ia32_crc32di(third, w);
+        memcpy(&v, p + apart + i, 8);
+        memcpy(&w, p + 2 * apart + i, 8);
+        a = __builtin_ia32_crc32di(a, u);
+        b = __builtin_ia32_crc32di(b, v);
+        c = __builtin_ia32_crc32di(c, w);
     }
-    c = shifted((uint32_t)c, lane) ^ (uint32_t)second;
-    return shifted((uint32_t)c, lane) ^ (uint32_t)third;
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+}
+
+/// One checksum over three lanes of `width` bytes.
+__attribute__((target("sse4.2"), always_inline)) static inline uint64_t three_lanes(
+    uint64_t c, const uint8_t *p, const int width, int lane) {
+    uint64_t sums[3] = {c, 0, 0};
+    three_at_once(sums, p, width, width);
+    c = shifted((uint32_t)sums[0], lane) ^ (uint32_t)sums[1];
+    return shifted((uint32_t)c, lane) ^ (uint32_t)sums[2];
 }
 
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
@@ -91,23 +102,14 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 #if defined(__x86_64__)
 /// Checksums of three slots, each of its bytes after the first four.
 __attribute__((target("sse4.2"))) static void three_slots(const uint8_t *p, uint32_t sums[3]) {
-    uint32_t head[3];
-    for (int s = 0; s < 3; s++) memcpy(&head[s], p + s * SLOT + 4, 4);
-    uint64_t a = __builtin_ia32_crc32si(~0u, head[0]);
-    uint64_t b = __builtin_ia32_crc32si(~0u, head[1]);
-    uint64_t c = __builtin_ia32_crc32si(~0u, head[2]);
-    for (int i = 8; i < SLOT; i += 8) {
-        uint64_t u, v, w;
-        memcpy(&u, p + i, 8);
-        memcpy(&v, p + SLOT + i, 8);
-        memcpy(&w, p + 2 * SLOT + i, 8);
-        a = __builtin_ia32_crc32di(a, u);
-        b = __builtin_ia32_crc32di(b, v);
-        c = __builtin_ia32_crc32di(c, w);
+    uint64_t running[3];
+    for (int s = 0; s < 3; s++) {
+        uint32_t head;
+        memcpy(&head, p + s * SLOT + 4, 4);
+        running[s] = __builtin_ia32_crc32si(~0u, head);
     }
-    sums[0] = ~(uint32_t)a;
-    sums[1] = ~(uint32_t)b;
-    sums[2] = ~(uint32_t)c;
+    three_at_once(running, p + 8, SLOT, SLOT - 8);
+    for (int s = 0; s < 3; s++) sums[s] = ~(uint32_t)running[s];
 }
 #endif
 

@@ -14,6 +14,7 @@ extension Simulation {
 
     func startFeed() {
         line.reset()
+        if story != nil { line.listener = { [unowned self] in tell("the runner hears \($0)") } }
         guard plan.has(.feeds) else { return }
         runner = FeedRunner(source: line, settings: line.settings) { [unowned self] in
             guard host != nil, !isShortOfSpace || $0.mayUseReserve else { return false }
@@ -35,7 +36,6 @@ extension Simulation {
     func turnFeed() {
         guard let runner, line.hasMessage || runner.messages > 0 else { return }
         let now = clock.now / 1_000_000
-        if story != nil { line.listener = { [unowned self] in tell("the runner hears \($0)") } }
         runner.turn(now: now, wall: clock.wall() / 1_000_000)
         if let next = runner.nextTurn(after: now) {
             // Without room the engine takes nothing for long.

@@ -159,6 +159,7 @@ public final class Simulation {
 
     public func run() -> SimulationResult {
         tell("seed \(plan.seed): \(plan.text)")
+        rows.maySync = { [unowned self] in random.number(in: 0...3) > 0 }
         for index in 0..<plan.clients {
             clients.append(SimulatedClient(index, self))
             queue.add(.clientWakes(index), at: clock.now + after(10))

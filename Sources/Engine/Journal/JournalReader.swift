@@ -137,10 +137,7 @@ public struct JournalReader<D: Disk> {
         var end = start
         for (index, number) in segments.enumerated() {
             let name = JournalFormat.segmentName(number)
-            let size = try disk.size(of: name)
-            let file = try disk.open(name)
-            defer { disk.close(file) }
-            window.begin(file, size: size)
+            let size = try window.begin(number)
             var offset = number == start?.segment ? start?.offset ?? 0 : 0
             while offset < size {
                 var found = try read(
@@ -151,7 +148,7 @@ public struct JournalReader<D: Disk> {
                         return end
                     }
                     // It came between two looks, or it was durable and is not there any more.
-                    window.begin(file, size: size)
+                    _ = try window.begin(number)
                     found = try read(
                         name: name, segment: number, at: offset, size: size, after: end,
                         window: window)
@@ -193,11 +190,7 @@ public struct JournalReader<D: Disk> {
         let next = end?.nextBlock ?? 0
         let window = ReadWindow(disk)
         for (index, number) in segments.enumerated() {
-            let name = JournalFormat.segmentName(number)
-            let size = try disk.size(of: name)
-            let file = try disk.open(name)
-            defer { disk.close(file) }
-            window.begin(file, size: size)
+            let size = try window.begin(number)
             for place in stride(
                 from: index == 0 ? offset : 0, to: size, by: JournalFormat.alignment)
             {
@@ -229,11 +222,8 @@ public struct JournalReader<D: Disk> {
         guard let last = end.lastBlock else { return false }
         let name = JournalFormat.segmentName(last.segment)
         guard try disk.names().contains(name) else { return false }
-        let size = try disk.size(of: name)
-        let file = try disk.open(name)
-        defer { disk.close(file) }
         let window = ReadWindow(disk)
-        window.begin(file, size: size)
+        let size = try window.begin(last.segment)
         guard
             let (_, block) = try selfValid(
                 segment: last.segment, at: last.offset, size: size, journal: end.journal,
@@ -357,10 +347,7 @@ public struct JournalReader<D: Disk> {
         var torn = 0
         for (index, number) in segments.enumerated() {
             let name = JournalFormat.segmentName(number)
-            let file = try disk.open(name)
-            defer { disk.close(file) }
-            let segmentSize = try disk.size(of: name)
-            window.begin(file, size: segmentSize)
+            let segmentSize = try window.begin(number)
             var place = index == 0 ? offset : 0
             let tail = place
             while place + JournalFormat.alignment <= segmentSize {
@@ -435,45 +422,6 @@ extension JournalReader {
         }
         // What equals itself eight bytes further on, and begins with zeros, is all zeros.
         return memcmp(base, base + 8, bytes.count - 8) == 0
-    }
-}
-
-/// What is read of a segment, in steps of two of the largest blocks: few reads, all of them long.
-final class ReadWindow<D: Disk> {
-    private let disk: D
-    private let buffer = AlignedBuffer(JournalFormat.mostBlockBytes * 2, isZeroed: false)
-    @exclusivity(unchecked) private var file: D.File?
-    @exclusivity(unchecked) private var size = 0
-    @exclusivity(unchecked) private var start = 0
-    @exclusivity(unchecked) private var filled = 0
-    /// What the next read takes: little at first, since many look at one block and go; more while it goes on.
-    private var stride = ReadWindow.shortest
-
-    private static var shortest: Int { 16_384 }
-
-    init(_ disk: D) { self.disk = disk }
-
-    func begin(_ file: D.File, size: Int) {
-        self.file = file
-        self.size = size
-        filled = 0
-        stride = Self.shortest
-    }
-
-    /// `count` bytes from `offset`, both multiples of the alignment; they live until the next call.
-    func bytes(at offset: Int, count: Int) throws -> UnsafeMutableRawPointer {
-        if offset < start || offset + count > start + filled || filled == 0 {
-            try fill(from: offset, count)
-        }
-        return buffer.base + (offset - start)
-    }
-
-    private func fill(from offset: Int, _ count: Int) throws {
-        guard let file else { preconditionFailure("a window is begun on a file") }
-        start = offset
-        filled = min(max(stride, count), size - offset)
-        stride = min(stride * 2, buffer.count)
-        try disk.read(into: buffer.mutableBytes(0..<filled), from: file, at: offset)
     }
 }
 

@@ -67,14 +67,12 @@ public final class JournalTail<D: Disk>: BlockSource, @unchecked Sendable {
         var left = mostBytes
         while applied < last, left > 0 || reached == position {
             let name = JournalFormat.segmentName(place.segment)
-            let size = try reader.disk.size(of: name)
+            let size = try window.begin(place.segment)
+            defer { window.end() }
             guard place.offset < size else {
                 place = JournalPosition(segment: place.segment + 1, offset: 0)
                 continue
             }
-            let file = try reader.disk.open(name)
-            defer { reader.disk.close(file) }
-            window.begin(file, size: size)
             while place.offset < size, applied < last, left > 0 || reached == position {
                 let view = try block(name: name, at: place, size: size)
                 guard view.header.parent == parent else {
@@ -108,14 +106,12 @@ public final class JournalTail<D: Disk>: BlockSource, @unchecked Sendable {
         for _ in 0..<2 {
             let name = JournalFormat.segmentName(place.segment)
             guard names.contains(name) else { return false }
-            let size = try reader.disk.size(of: name)
+            let size = try window.begin(place.segment)
+            defer { window.end() }
             guard place.offset < size else {
                 place = JournalPosition(segment: place.segment + 1, offset: 0)
                 continue
             }
-            let file = try reader.disk.open(name)
-            defer { reader.disk.close(file) }
-            window.begin(file, size: size)
             let found = try reader.selfValid(
                 segment: place.segment, at: place.offset, size: size, journal: nil, window: window)
             return found?.0.parent == point.block

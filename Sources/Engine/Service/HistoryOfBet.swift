@@ -33,14 +33,7 @@ extension HistoryTeller {
         asked.fields = askedFields(given) + decidedFields(record)
         asked.checks = checks
         asked.facts = placeFacts(given, command?.place) + placedFacts(record, place)
-        let entries = record.field(Layout.Placed.entries, as: UInt8.self)
-        let stake = record.field(Layout.Placed.stake, as: Int64.self)
-        if entries & (1 << EntryReason.hold.rawValue) != 0 {
-            asked.entries.append(entry(.hold(stake)))
-        }
-        if entries & (1 << EntryReason.accept.rawValue) != 0 {
-            asked.entries.append(entry(.accept(stake)))
-        }
+        asked.entries = entries(of: record)
         add(asked)
         stand(record)
     }
@@ -51,16 +44,17 @@ extension HistoryTeller {
         told.fields = decidedFields(record)
         told.checks = delayChecks
         told.facts = placedFacts(record, place)
-        let entries = record.field(Layout.Placed.entries, as: UInt8.self)
-        let stake = record.field(Layout.Placed.stake, as: Int64.self)
-        if entries & (1 << EntryReason.accept.rawValue) != 0 {
-            told.entries.append(entry(.accept(stake)))
-        }
-        if entries & (1 << EntryReason.release.rawValue) != 0 {
-            told.entries.append(entry(.release(stake)))
-        }
+        told.entries = entries(of: record)
         add(told)
         stand(record)
+    }
+
+    /// What an answer says was posted.
+    private func entries(of record: RecordBytes) -> [BetHistory.Entry] {
+        let posted = record.field(Layout.Placed.entries, as: UInt8.self)
+        let stake = record.field(Layout.Placed.stake, as: Int64.self)
+        return [LedgerEntry.hold(stake), .accept(stake), .release(stake)]
+            .filter { posted & (1 << $0.reason.rawValue) != 0 }.map { entry($0) }
     }
 
     func stand(_ record: RecordBytes) {

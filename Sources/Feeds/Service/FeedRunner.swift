@@ -293,6 +293,8 @@ public final class FeedRunner {
         restless.append(place)
     }
 
+    private func disturbAll() { for place in places.values.sorted() { disturb(place) } }
+
     /// Tells of every market what is not told yet and due; keeps those of which more is to be told.
     private func publish(_ now: Int64) {
         guard !restless.isEmpty else { return }
@@ -409,7 +411,7 @@ public final class FeedRunner {
 
     private func believe() {
         isDoubted = false
-        for place in places.values.sorted() { disturb(place) }
+        disturbAll()
     }
 
     // MARK: Silence
@@ -422,7 +424,7 @@ public final class FeedRunner {
             (failure != nil || now - heard > settings.staleAfter) && !planted(.silenceUnnoticed)
         guard isSilent != isStale else { return }
         isStale = isSilent
-        for place in places.values.sorted() { disturb(place) }
+        disturbAll()
     }
 
     // MARK: Into the engine
