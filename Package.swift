@@ -43,6 +43,7 @@ let package = Package(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"])]),
         .target(name: "CChecksum", path: "Sources/CChecksum"),
+        .target(name: "CPrefetch", path: "Sources/CPrefetch"),
         .target(name: "CSystem", path: "Sources/CSystem"),
 
         floor("SystemThreads", "System", imports: ["CSystem"]),
@@ -63,7 +64,9 @@ let package = Package(
         // Floor 2: where domains meet
         floor(
             "EngineCore", "Engine/Core", pure: true,
-            imports: ["Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger"]),
+            imports: [
+                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "CPrefetch",
+            ]),
         floor("JSONText", "JSONText", pure: true, imports: []),
         floor(
             "FeedCore", "Feeds/Core", imports: ["Kernel", "Catalogue", "Pricing", "JSONText"]),

@@ -373,6 +373,13 @@ struct AccountBook: ~Copyable {
     /// What was answered to this account's id, if it is still in the window.
     func known(_ id: ExternalID, account: UInt32) -> IDRow? { ids.find(id, account: account) }
 
+    /// Asks the cache for what a bet of this account reads first.
+    @inline(__always)
+    func expect(_ id: ExternalID, account: AccountID) {
+        accounts.expect(account.row)
+        ids.expect(id, account: account.row)
+    }
+
     var isIDWindowFull: Bool { ids.isFull }
     var idCapacity: Int { ids.capacity }
     var idCount: Int { ids.count }

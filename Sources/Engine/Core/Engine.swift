@@ -95,6 +95,14 @@ public struct Engine: ~Copyable {
         sequence = outcomes.nextSequence - 1
     }
 
+    /// Asks the cache for what `command` will read first: several commands ahead, the waits of many overlap.
+    /// Changes nothing.
+    @inline(__always)
+    public func expect(_ command: RecordBytes) {
+        guard command.kind == .place else { return }
+        accounts.expect(command.clientID, account: command.account)
+    }
+
     /// The version that new commands are decided under.
     public var rulesVersion: UInt32 { ruleSets[ruleSets.count - 1].version }
 

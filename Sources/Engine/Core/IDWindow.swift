@@ -36,6 +36,11 @@ import Kernel
     }
 
     @inline(__always)
+    func expect(_ id: ExternalID, account: UInt32) {
+        index.expect(Self.folded(account, id.high), id.low)
+    }
+
+    @inline(__always)
     func find(_ id: ExternalID, account: UInt32) -> IDRow? {
         let found = index.find(Self.folded(account, id.high), id.low) {
             let place = position($0)

@@ -1,3 +1,4 @@
+internal import CPrefetch
 import Kernel
 
 /// A growing table of rows in chunks of 64 KiB, so that growth never moves a row and a snapshot can
@@ -71,6 +72,14 @@ import Kernel
             if isFrozen { preserve(Int(number) >> shift) }
             return unsafe chunks[Int(number) >> shift].unsafelyUnwrapped + (Int(number) & mask)
         }
+    }
+
+    /// Asks the cache for a row that will be read soon.
+    @inline(__always) func expect(_ number: UInt32) {
+        guard Int(number) < count else { return }
+        let row = unsafe chunks[Int(number) >> shift].unsafelyUnwrapped + (Int(number) & mask)
+        unsafe gs_prefetch(row)
+        unsafe gs_prefetch(UnsafeRawPointer(row) + (MemoryLayout<Row>.size - 1))
     }
 
     // MARK: Snapshots
@@ -424,6 +433,11 @@ struct Frozen {
     @inline(__always) private func hash(_ high: UInt64, _ low: UInt64) -> UInt32 {
         let product = (high ^ seed).multipliedFullWidth(by: (low ^ 0x9e37_79b9_7f4a_7c15) | 1)
         return UInt32(truncatingIfNeeded: mixed(product.high ^ product.low))
+    }
+
+    /// Asks the cache for the place where a search for this key begins.
+    @inline(__always) func expect(_ high: UInt64, _ low: UInt64) {
+        unsafe gs_prefetch(slots + (Int(hash(high, low)) & mask))
     }
 
     /// The row for which `matches` says yes, among those whose half hash is this key's.

@@ -199,6 +199,8 @@ public struct RecoveryReport: Sendable {
 public final class EngineHost<D: Disk, C: Clock> {
     /// Records other than bets' intents that one turn begins by itself, so that no bet waits for a walk.
     static var stepsPerTurn: Int { 4 }
+    /// How many commands ahead the cache is asked for what they will read.
+    static var lookAhead: Int { 8 }
 
     // Used by one thread, which the compiler cannot see: it need not look whether two do.
     @exclusivity(unchecked) public private(set) var engine: Engine
@@ -451,6 +453,7 @@ public final class EngineHost<D: Disk, C: Clock> {
         var index = 0
         var now = time.now()
         let hasStepped = time.hasStepped()
+        for index in 0..<min(Self.lookAhead, batch.count) { engine.expect(batch.record(index)) }
         repeat {
             var block = openBlock()
             if hasStepped, index == 0, withOwnSteps { shutInPlay(&block, at: &now) }
@@ -468,6 +471,9 @@ public final class EngineHost<D: Disk, C: Clock> {
             while index < batch.count {
                 let record = batch.record(index)
                 guard block.hasRoom(for: record.slots) else { break }
+                if index + Self.lookAhead < batch.count {
+                    engine.expect(batch.record(index + Self.lookAhead))
+                }
                 append(record, token: batch.tokens[index].token, &block, at: &now)
                 index += 1
             }
