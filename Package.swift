@@ -96,7 +96,9 @@ let package = Package(
             ]),
         floor(
             "NetworkLoops", "Network/Loops",
-            imports: ["NetworkCodecs", "SystemThreads", "CLibuv", "CSystem", "COpenSSL"]),
+            imports: [
+                "NetworkCodecs", "SystemThreads", "CLibuv", "CSystem", "COpenSSL", "CZlib",
+            ]),
         floor(
             "EngineFiles", "Engine/Files",
             imports: ["EngineJournal", "EngineService", "CSystem"]),
@@ -166,6 +168,9 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "NetworkTests", dependencies: ["NetworkCodecs", "NetworkLoops", "SystemThreads"],
+            swiftSettings: house),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["JSONText", "Kernel", "NetworkCodecs", "Gateway"],
             swiftSettings: house),
         .testTarget(
             name: "FeedTests",

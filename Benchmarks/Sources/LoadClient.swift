@@ -40,7 +40,7 @@ enum LoadClient {
         return String(decoding: answer, as: UTF8.self)
     }
 
-    private static func dial(_ port: UInt16) -> Int32 {
+    static func dial(_ port: UInt16) -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -82,20 +82,7 @@ enum LoadClient {
         }
         var connections = (0..<options.connections).map { index in
             let descriptor = dial(port)
-            var head = "GET \(options.path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nOrigin: http://127.0.0.1:\(port)\r\n"
-            head += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            if options.isBet { head += "Cookie: \(cookies[index])\r\n" }
-            head += "\r\n"
-            _ = send(descriptor, head, head.utf8.count, 0)
-            var got: [UInt8] = []
-            var byte: UInt8 = 0
-            while !got.suffix(4).elementsEqual([13, 10, 13, 10]) {
-                guard recv(descriptor, &byte, 1, 0) == 1 else {
-                    print("the handshake failed: \(String(decoding: got, as: UTF8.self))")
-                    exit(1)
-                }
-                got.append(byte)
-            }
+            shakeHands(descriptor, port, options.path, cookie: options.isBet ? cookies[index] : nil)
             if options.isBet {
                 let topics = frame(Array("{\"op\":\"subscribe\",\"topics\":[\"bets\",\"market/\(template.market)\"]}".utf8))
                 _ = send(descriptor, topics, topics.count, 0)
@@ -103,6 +90,23 @@ enum LoadClient {
             return Connection(descriptor: descriptor)
         }
         drive(&connections, options, (template.head, template.tail))
+    }
+
+    static func shakeHands(_ descriptor: Int32, _ port: UInt16, _ path: String, cookie: String?) {
+        var head = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nOrigin: http://127.0.0.1:\(port)\r\n"
+        head += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        if let cookie { head += "Cookie: \(cookie)\r\n" }
+        head += "\r\n"
+        _ = send(descriptor, head, head.utf8.count, 0)
+        var got: [UInt8] = []
+        var byte: UInt8 = 0
+        while !got.suffix(4).elementsEqual([13, 10, 13, 10]) {
+            guard recv(descriptor, &byte, 1, 0) == 1 else {
+                print("the handshake failed: \(String(decoding: got, as: UTF8.self))")
+                exit(1)
+            }
+            got.append(byte)
+        }
     }
 
     /// A market that stays open through the run, and a bet on it with holes for id and deadline.

@@ -25,6 +25,26 @@ case "overload":
     try KeepingBench.overload(
         directory: text(1, "."), seconds: Double(number(2, 2)), intake: number(3, 16_384))
 case "count": Counted.run(text(1, "apply"), number(2, 0))
+case "load" where text(1, "") == "fan" || text(1, "") == "fan-market":
+    var options = FanOutClient.Options()
+    options.port = UInt16(number(2, 8080))
+    options.connections = number(3, 1000)
+    options.rounds = number(4, 30)
+    options.process = Int32(number(5, 0))
+    if text(1, "") == "fan" {
+        options.path = "/sub"
+        options.publishPort = options.port
+        options.publications = [FanOutClient.post("/pub", options.port, size: number(6, 200))]
+        options.stopped = number(7, 0)
+    } else {
+        options.publishPort = UInt16(number(6, 8081))
+        options.greeting = "{\"op\":\"subscribe\",\"topics\":[\"market/\(text(7, "0"))\"]}"
+        options.publications = ["suspend", "resume"].map {
+            FanOutClient.desk($0, text(7, "0"), options.publishPort, text(8, ""))
+        }
+        options.stopped = number(9, 0)
+    }
+    FanOutClient.run(options)
 case "load":
     var options = LoadClient.Options()
     options.isBet = text(1, "bet") == "bet"
@@ -38,6 +58,7 @@ default:
         """
         usage: grandstand-bench echo PORT | apply BETS | memory | durable DIR CLIENTS SECONDS
                                 recovery DIR BETS | settled BETS | snapshot DIR BETS | overload DIR SECONDS INTAKE | count apply|durable|replay|frame|request PIECES | load bet|echo PORT CONNECTIONS SECONDS [PATH]
+                                load fan PORT CONNECTIONS ROUNDS PID SIZE [STOPPED] | load fan-market PORT CONNECTIONS ROUNDS PID DESK_PORT MARKET DESK_COOKIE [STOPPED]
         """)
     exit(2)
 }

@@ -156,6 +156,11 @@ int64_t gs_raise_open_files(void) {
     return (int64_t)limit.rlim_cur;
 }
 
+int gs_set_user_timeout(int descriptor, uint32_t milliseconds) {
+    unsigned value = milliseconds;
+    return setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
 int gs_set_nodelay(int descriptor) {
     int one = 1;
     return setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) ? -errno : 0;

@@ -23,17 +23,29 @@ struct BetRequest {
         let what: String
     }
 
-    /// `draft` stands in for the id and the deadline that a slip does not have yet.
-    init(
-        _ tape: JSONTape, in view: CatalogueView, draft: (id: ExternalID, until: Timestamp)? = nil
-    ) throws(Malformed) {
+    /// Where a bet's id comes from.
+    enum Identity {
+        /// Its own `id`.
+        case own
+        /// The key of the request that it came in; an `id` of its own must say the same.
+        case key(ExternalID)
+        /// A slip has neither id nor deadline yet; this time stands for the latter.
+        case draft(Timestamp)
+    }
+
+    init(_ tape: JSONTape, in view: CatalogueView, _ identity: Identity = .own) throws(Malformed) {
         let root = tape.root
-        if let draft {
-            clientID = draft.id
-            validUntil = draft.until
+        if case .draft(let now) = identity {
+            clientID = ExternalID(high: 1, low: 1)
+            validUntil = now
         } else {
-            let id = tape.member("id", of: root).flatMap { place in
-                tape.withBytes(place) { ExternalID($0) }
+            let place = tape.member("id", of: root)
+            var id = place.flatMap { place in tape.withBytes(place) { ExternalID($0) } }
+            if case .key(let key) = identity {
+                guard place == nil || id == key else {
+                    throw Malformed(what: "id: the Idempotency-Key's, or none")
+                }
+                id = key
             }
             guard let id, id.milliseconds != nil else {
                 throw Malformed(

@@ -1,4 +1,5 @@
 import Betting
+import Catalogue
 import EngineCore
 public import EngineService
 import Kernel
@@ -105,20 +106,10 @@ struct WaitingCommands {
     }
 }
 
-/// Somebody who watches topics on one loop.
-protocol TopicWatcher: AnyObject {
-    var socket: WebSocketConnection? { get }
-    /// A market's news could not be sent now: send its image once there is room.
-    func postpone(market: MarketID)
-    func postponeFixtures()
-    /// Whether an image of the market is owed already: then a delta would leave a gap.
-    func owes(market: MarketID) -> Bool
-}
-
 /// Where durable facts meet one loop's clients: waiting commands are answered, views folded, topics
 /// pushed; bets and wallets first.
 ///
-/// Lives on its loop. Bounds: `mostWaiting` commands; deltas kept by `DeltaHistory`.
+/// Lives on its loop. Bounds: `mostWaiting` commands; what `TopicBoard` keeps.
 public final class Hub {
     public let loop: Loop
     public private(set) var view: CatalogueView
@@ -130,14 +121,9 @@ public final class Hub {
     /// Commands handed over since the engine was last woken.
     private var unannounced = 0
     private var encoder = CommandEncoder()
-    private var marketWatchers: [MarketID: [ObjectIdentifier: any TopicWatcher]] = [:]
-    private var fixtureWatchers: [ObjectIdentifier: any TopicWatcher] = [:]
-    private var accountWatchers: [AccountID: [ObjectIdentifier: PunterSocket]] = [:]
+    private(set) var topics: TopicBoard!
     private var deskWatchers: [ObjectIdentifier: OperatorSocket] = [:]
-    private var history: [MarketID: DeltaHistory] = [:]
     private(set) var ticker: [TickerLine] = []
-    public private(set) var deltasSent: UInt64 = 0
-    public private(set) var conflated: UInt64 = 0
 
     /// Commands of this loop that wait for their outcome.
     public static let mostWaiting = 16_384
@@ -150,6 +136,7 @@ public final class Hub {
         self.view = view
         waiting = WaitingCommands(loop: loop.index, capacity: Self.mostWaiting)
         self.intake = intake
+        topics = TopicBoard(self)
         loop.afterFlush = { [unowned self] in
             if unannounced > 0 { announce() }
         }
@@ -219,45 +206,68 @@ public final class Hub {
             slot.owner?.answered(record, sequence: completion.sequence, tag: slot.tag)
             slot.answer?(record, completion.sequence)
         }
-        // What is somebody's own goes out before what everybody watches.
-        block.forEachRecord { pushOwn($0) }
-        block.forEachRecord { pushShared($0) }
-        flushTopics()
+        block.forEachRecord { push($0) }
+        topics.sayFixtures(upTo: view.order)
     }
 
-    private var dirtyFixtures: Set<FixtureID> = []
-
-    private func pushOwn(_ record: RecordBytes) {
+    /// In the order of the records: who goes on after one has missed none before it.
+    private func push(_ record: RecordBytes) {
         switch record.kind {
-        case .placed: pushPlaced(record)
+        case .placed:
+            pushShared(record)
+            pushPlaced(record)
         case .betSettled:
-            for watcher in accountWatchers[record.account, default: [:]].values {
-                watcher.push(Messages.settled(record, in: view))
-            }
+            pushShared(record)
             note(TickerLine(settled: record))
+            tell(record, .bets) { Messages.settled(record, in: view) }
+            tellBalances(record, at: Layout.BetSettled.balances)
         case .accountChanged:
-            for watcher in accountWatchers[record.account, default: [:]].values {
-                watcher.walletChanged(record)
-            }
-        default: break
+            pushShared(record)
+            tellBalances(record, at: Layout.AccountChanged.balances)
+        case .marketChanged:
+            let id = MarketID(record.field(Layout.MarketChanged.market, as: UInt64.self))
+            pushShared(record, market: view.markets[id])
+        case .fixtureChanged:
+            let id = FixtureID(record.field(Layout.FixtureChanged.fixture, as: UInt64.self))
+            pushShared(record, fixture: view.fixtures[id])
+        default: pushShared(record)
         }
     }
 
-    private func pushShared(_ record: RecordBytes) {
-        let before: MarketView?
-        if record.kind == .marketChanged {
-            let id = MarketID(record.field(Layout.MarketChanged.market, as: UInt64.self))
-            before = view.markets[id]
-        } else {
-            before = nil
+    private func tellBalances(_ record: RecordBytes, at offset: Int) {
+        tell(record, .wallet, isAboutBet: record.kind != .accountChanged) {
+            Messages.wallet(
+                Balances(record, at: offset), record.sequence, record.time, in: view)
         }
+    }
+
+    private func tell(
+        _ record: RecordBytes, _ topic: Topic, isAboutBet: Bool = true, _ text: () -> [UInt8]
+    ) {
+        let account = record.account
+        guard topics.isFollowed(topic, by: account, isAboutBet: isAboutBet) else { return }
+        let place = StreamPosition(epoch: view.epoch, order: record.sequence)
+        topics.tell(
+            account, topic, SharedMessage(text(), at: place, isOwn: true), isAboutBet: isAboutBet)
+    }
+
+    private func pushShared(
+        _ record: RecordBytes, market before: MarketView? = nil, fixture old: FixtureView? = nil
+    ) {
         switch view.take(record) {
-        case .market(let id): marketChanged(id, before)
-        case .fixture(let id): dirtyFixtures.insert(id)
+        case .market(let id):
+            guard let market = view.markets[id] else { return }
+            topics.changed(market, since: before)
+            for desk in deskWatchers.values { desk.changed(id) }
+        case .fixture(let id):
+            topics.changed(fixture: id, since: old)
+            if let fixture = view.fixtures[id], fixture.incident != .none {
+                topics.happened(fixture, order: record.sequence)
+            }
+            for desk in deskWatchers.values { desk.hasNews = true }
         case .allMarkets:
             onManyShut?()
-            for id in marketWatchers.keys { postponeAll(watching: id) }
-            history = [:]
+            topics.changedAllMarkets()
             for desk in deskWatchers.values { desk.needsImage = true }
         case .proposals: for desk in deskWatchers.values { desk.needsImage = true }
         case nil: break
@@ -271,8 +281,9 @@ public final class Hub {
             record.field(Layout.Placed.refusal, as: UInt16.self)
                 != Refusal.idOutsideWindow.rawValue
         else { return }
-        for watcher in accountWatchers[record.account, default: [:]].values {
-            watcher.pushPlaced(record, in: view)
+        tell(record, .bets) { Messages.bet(record, in: view) }
+        if record.field(Layout.Placed.entries, as: UInt8.self) != 0 {
+            tellBalances(record, at: Layout.Placed.balances)
         }
     }
 
@@ -283,146 +294,14 @@ public final class Hub {
         for desk in deskWatchers.values { desk.hasNews = true }
     }
 
-    // MARK: Topics
-
-    /// Every version goes out as a delta of its own, encoded once for all who watch.
-    private func marketChanged(_ id: MarketID, _ before: MarketView?) {
-        guard let market = view.markets[id] else { return }
-        if before == nil { dirtyFixtures.insert(market.fixture) }
-        for desk in deskWatchers.values { desk.changed(id) }
-        let watchers = marketWatchers[id] ?? [:]
-        let text = Messages.delta(market, since: before, in: view)
-        let frame = WebSocketEncoder.frame(.text, text.span)
-        history[id, default: DeltaHistory()].append(
-            version: market.version, frame: frame, now: loop.milliseconds)
-        for watcher in watchers.values {
-            guard let socket = watcher.socket else { continue }
-            if socket.isWritable, !watcher.owes(market: id) {
-                socket.send(encoded: frame)
-                deltasSent += 1
-            } else {
-                watcher.postpone(market: id)
-                conflated += 1
-            }
-        }
-        if market.isResulted, watchers.isEmpty { history[id] = nil }
-    }
-
-    private func postponeAll(watching id: MarketID) {
-        for watcher in marketWatchers[id, default: [:]].values { watcher.postpone(market: id) }
-    }
-
-    private func flushTopics() {
-        if !dirtyFixtures.isEmpty {
-            let changed = dirtyFixtures.compactMap { view.fixtures[$0] }
-                .sorted { $0.id < $1.id }
-            dirtyFixtures = []
-            if !fixtureWatchers.isEmpty {
-                let frame = WebSocketEncoder.frame(
-                    .text, Messages.fixtures(changed, "delta", in: view).span)
-                for watcher in fixtureWatchers.values {
-                    guard let socket = watcher.socket else { continue }
-                    if socket.isWritable {
-                        socket.send(encoded: frame)
-                    } else {
-                        watcher.postponeFixtures()
-                    }
-                }
-            }
-            for desk in deskWatchers.values { desk.hasNews = true }
-        }
-    }
-
-    /// What a client missed after `version`, or nil when that is no longer kept.
-    func deltas(of id: MarketID, after version: UInt64) -> [[UInt8]]? {
-        guard let market = view.markets[id] else { return nil }
-        if market.version == version { return [] }
-        return history[id]?.after(version, upTo: market.version)
-    }
-
-    // MARK: Watching
-
-    func watch(market id: MarketID, _ watcher: any TopicWatcher) {
-        marketWatchers[id, default: [:]][ObjectIdentifier(watcher)] = watcher
-    }
-
-    func unwatch(market id: MarketID, _ watcher: any TopicWatcher) {
-        marketWatchers[id]?[ObjectIdentifier(watcher)] = nil
-        if marketWatchers[id]?.isEmpty == true { marketWatchers[id] = nil }
-    }
-
-    func watchFixtures(_ watcher: any TopicWatcher) {
-        fixtureWatchers[ObjectIdentifier(watcher)] = watcher
-    }
-
-    func unwatchFixtures(_ watcher: any TopicWatcher) {
-        fixtureWatchers[ObjectIdentifier(watcher)] = nil
-    }
-
-    func watch(account: AccountID, _ socket: PunterSocket) {
-        accountWatchers[account, default: [:]][ObjectIdentifier(socket)] = socket
-    }
-
-    func unwatch(account: AccountID, _ socket: PunterSocket) {
-        accountWatchers[account]?[ObjectIdentifier(socket)] = nil
-        if accountWatchers[account]?.isEmpty == true { accountWatchers[account] = nil }
-    }
+    // MARK: The desk
 
     func watchDesk(_ socket: OperatorSocket) { deskWatchers[ObjectIdentifier(socket)] = socket }
     func unwatchDesk(_ socket: OperatorSocket) { deskWatchers[ObjectIdentifier(socket)] = nil }
-
-    /// Once a second: old deltas go.
-    func prune() {
-        let now = loop.milliseconds
-        for id in Array(history.keys) {
-            history[id]?.prune(now: now)
-            if history[id]?.isEmpty == true { history[id] = nil }
-        }
-    }
 }
 
 @available(*, unavailable)
 extension Hub: Sendable {}
-
-/// The newest deltas of one market, for clients that come back.
-///
-/// Bounds: `limit` deltas, `lifetime` milliseconds.
-struct DeltaHistory {
-    static let limit = 10_000
-    static let lifetime: UInt64 = 300_000
-
-    private var entries: [(version: UInt64, time: UInt64, frame: [UInt8])] = []
-    private var first = 0
-
-    var isEmpty: Bool { entries.count == first }
-
-    mutating func append(version: UInt64, frame: [UInt8], now: UInt64) {
-        entries.append((version, now, frame))
-        if entries.count - first > Self.limit { first += 1 }
-        compact()
-    }
-
-    mutating func prune(now: UInt64) {
-        while first < entries.count, entries[first].time + Self.lifetime < now { first += 1 }
-        compact()
-    }
-
-    private mutating func compact() {
-        if first > 256, first * 2 > entries.count {
-            entries.removeFirst(first)
-            first = 0
-        }
-    }
-
-    /// All after `version` up to `last`, when none of them is missing.
-    func after(_ version: UInt64, upTo last: UInt64) -> [[UInt8]]? {
-        let kept = entries[first...]
-        guard version < last, let start = kept.firstIndex(where: { $0.version > version }),
-            entries[start].version == version + 1
-        else { return nil }
-        return kept[start...].map(\.frame)
-    }
-}
 
 /// Carries blocks from the engine's thread onto a loop.
 public final class HubSubscriber: BlockSubscriber, @unchecked Sendable {

@@ -214,13 +214,15 @@ enum Messages {
             order: market.order, time: view.time, type: type)
     }
 
-    static func fixtures(_ fixtures: [FixtureView], _ type: StaticString, in view: CatalogueView)
-        -> [UInt8]
-    {
+    /// `topic` names the filter, so that a client knows which of its lists this is about.
+    static func fixtures(
+        _ fixtures: [FixtureView], _ type: StaticString, _ topic: Topic, _ order: UInt64,
+        in view: CatalogueView
+    ) -> [UInt8] {
         document(
             Envelope(
-                topic: "fixtures", epoch: view.epoch, sequence: view.fixtureSequence,
-                order: view.order, time: view.time, type: type)
+                topic: topic.text, epoch: view.epoch, sequence: view.fixtureSequence,
+                order: order, time: view.time, type: type)
         ) { json in
             json.key("fixtures")
             json.array { json in
@@ -229,7 +231,111 @@ enum Messages {
         }
     }
 
+    static func fixture(
+        _ fixture: FixtureView, _ type: StaticString, _ topic: Topic, _ order: UInt64,
+        in view: CatalogueView
+    ) -> [UInt8] {
+        document(
+            Envelope(
+                topic: topic.text, epoch: view.epoch, sequence: fixture.order, order: order,
+                time: view.time, type: type)
+        ) { json in
+            json.key("fixture")
+            write(fixture, to: &json)
+        }
+    }
+
+    /// What happened on the pitch, and what it made of the score.
+    static func incident(
+        _ fixture: FixtureView, sequence: UInt64, order: UInt64, in view: CatalogueView
+    ) -> [UInt8] {
+        document(
+            Envelope(
+                topic: "incidents", epoch: view.epoch, sequence: sequence, order: order,
+                time: view.time, type: "incident")
+        ) { json in
+            json.key("fixture")
+            json.numberText(fixture.id.rawValue)
+            json.key("incident")
+            json.string(fixture.incident.word)
+            json.key("score")
+            write(score: fixture.state.score, to: &json)
+            json.key("clock")
+            if fixture.state.clockSeconds == .max {
+                json.null()
+            } else {
+                json.number(fixture.state.clockSeconds)
+            }
+        }
+    }
+
+    /// That the line lives, and up to which record everything was said.
+    static func heartbeat(_ epoch: String, _ order: UInt64, _ time: Timestamp) -> [UInt8] {
+        var json = JSONWriter(reserving: 128)
+        json.object { json in
+            json.key("type")
+            json.string("heartbeat")
+            json.key("epoch")
+            json.string(epoch)
+            json.key("order")
+            json.number(order)
+            json.key("time")
+            write(time: time, to: &json)
+        }
+        return json.bytes
+    }
+
+    /// Whether a client is up to date, and the record up to which it was told everything.
+    static func standing(_ type: StaticString, _ epoch: String, _ order: UInt64) -> [UInt8] {
+        var json = JSONWriter(reserving: 96)
+        json.object { json in
+            json.key("type")
+            json.word(type)
+            json.key("epoch")
+            json.string(epoch)
+            json.key("order")
+            json.number(order)
+        }
+        return json.bytes
+    }
+
     // MARK: Bets and money
+
+    /// A line of the statement, as the message that it was.
+    static func wallet(_ line: StatementLine, in view: CatalogueView) -> [UInt8] {
+        wallet(
+            Balances(line), line.sequence, Timestamp(nanoseconds: line.time), in: view)
+    }
+
+    static func wallet(
+        _ balances: Balances, _ order: UInt64, _ time: Timestamp, in view: CatalogueView
+    ) -> [UInt8] {
+        document(
+            Envelope(
+                topic: "wallet", epoch: view.epoch, sequence: order, order: order, time: time,
+                type: "wallet")
+        ) { json in
+            json.key("balances")
+            self.balances(balances, to: &json)
+        }
+    }
+
+    /// A bet as its rows have it now, told in the place of a message that was missed.
+    static func bet(
+        _ bet: ProjectedBet, _ after: Balances?, order: UInt64, in view: CatalogueView
+    ) -> [UInt8] {
+        document(
+            Envelope(
+                topic: "bets", epoch: view.epoch, sequence: order, order: order, time: view.time,
+                type: "bet")
+        ) { json in
+            json.key("bet")
+            write(bet, to: &json, in: view)
+            guard let after else { return }
+            json.key("balances")
+            balances(after, to: &json)
+        }
+    }
 
     static func balances(_ balances: Balances, to json: inout JSONWriter) {
         json.object { json in

@@ -161,7 +161,7 @@ enum OpenAPI {
             json.key("description")
             json.string(parameter.text)
             json.key("schema")
-            json.raw(Array("{\"type\":\"string\"}".utf8))
+            json.raw(Array(parameter.schema.utf8))
         }
     }
 
@@ -176,88 +176,4 @@ enum OpenAPI {
             }
         }
     }
-}
-
-extension PunterRoutes {
-    static let schemas = """
-        {"Odds":{"type":["array","null"],"prefixItems":[{"type":"integer"},{"type":"integer"}],\
-        "items":false,"minItems":2,"maxItems":2},\
-        "Score":{"type":["array","null"],"items":{"type":"integer"},"minItems":2,"maxItems":2},\
-        "Balances":{"type":"object","required":["cash","held","openBets","owed"],"properties":{\
-        "cash":{"type":"integer"},"held":{"type":"integer"},"openBets":{"type":"integer"},\
-        "owed":{"type":"integer"}}},\
-        "Fixture":{"type":"object","required":["id","home","away","status","inPlay","markets"],\
-        "properties":{"id":{"type":"string"},"sport":{"type":"string"},"competition":{"type":"string"},\
-        "home":{"type":"string"},"away":{"type":"string"},\
-        "scheduled":{"type":"string","format":"date-time"},"status":{"type":"string"},\
-        "inPlay":{"type":"boolean"},"score":{"$ref":"#/components/schemas/Score"},\
-        "clock":{"type":["integer","null"]},"incident":{"type":"string"},\
-        "lostContact":{"type":"boolean"},"markets":{"type":"array","items":{"type":"string"}}}},\
-        "Fixtures":{"type":"object","required":["asOf","fixtures"],"properties":{\
-        "asOf":{"type":"integer"},\
-        "fixtures":{"type":"array","items":{"$ref":"#/components/schemas/Fixture"}}}},\
-        "Selection":{"type":"object","required":["id","name","odds","result"],"properties":{\
-        "id":{"type":"integer"},"name":{"type":"string"},"odds":{"$ref":"#/components/schemas/Odds"},\
-        "result":{"type":"string"},"withdrawn":{"type":"boolean"}}},\
-        "Market":{"type":"object","required":["id","fixture","name","version","status","selections"],\
-        "properties":{"id":{"type":"string"},"fixture":{"type":"string"},"name":{"type":"string"},\
-        "version":{"type":"integer"},"status":{"enum":["open","shut","resulted"]},\
-        "reasons":{"type":"array","items":{"type":"string"}},"betDelay":{"type":"integer"},\
-        "maximumStake":{"type":"integer"},"winners":{"type":"integer"},\
-        "selections":{"type":"array","items":{"$ref":"#/components/schemas/Selection"}}}},\
-        "MarketDetail":{"type":"object","required":["asOf","market","checksum"],"properties":{\
-        "asOf":{"type":"integer"},"market":{"$ref":"#/components/schemas/Market"},\
-        "checksum":{"type":"string"}}},\
-        "FixtureDetail":{"type":"object","required":["asOf","fixture","markets"],"properties":{\
-        "asOf":{"type":"integer"},"fixture":{"$ref":"#/components/schemas/Fixture"},\
-        "markets":{"type":"array","items":{"$ref":"#/components/schemas/Market"}}}},\
-        "Account":{"type":"object","required":["asOf","account","money","currency","balances"],\
-        "properties":{"asOf":{"type":"integer"},"account":{"type":"string"},\
-        "money":{"enum":["real","demo"]},"currency":{"type":"string"},\
-        "balances":{"$ref":"#/components/schemas/Balances"}}},\
-        "Session":{"type":"object","required":["signedIn"],"properties":{\
-        "signedIn":{"type":"boolean"}}},\
-        "Refusal":{"type":"object","required":["code","text"],"properties":{\
-        "code":{"type":"string"},"text":{"type":"string"},"leg":{"type":"integer"},\
-        "value":{},"threshold":{}}},\
-        "Bet":{"type":"object","required":["id","status","stake"],"properties":{\
-        "id":{"type":"string"},"clientId":{"type":"string","format":"uuid"},\
-        "status":{"enum":["pending","open","refused","settled"]},"stake":{"type":"integer"},\
-        "potentialReturn":{"type":"integer"},"payout":{"type":"integer"},\
-        "refusal":{"$ref":"#/components/schemas/Refusal"}}},\
-        "Bets":{"type":"object","required":["asOf","bets"],"properties":{"asOf":{"type":"integer"},\
-        "bets":{"type":"array","items":{"$ref":"#/components/schemas/Bet"}}}},\
-        "BetDetail":{"type":"object","required":["asOf","bet"],"properties":{\
-        "asOf":{"type":"integer"},"bet":{"$ref":"#/components/schemas/Bet"}}},\
-        "Placement":{"type":"object","required":["asOf","bet","balances"],"properties":{\
-        "asOf":{"type":"integer"},"bet":{"$ref":"#/components/schemas/Bet"},\
-        "balances":{"$ref":"#/components/schemas/Balances"}}},\
-        "Statement":{"type":"object","required":["asOf","lines"],"properties":{\
-        "asOf":{"type":"integer"},"lines":{"type":"array","items":{"type":"object"}}}},\
-        "Slip":{"type":"object","required":["asOf","potentialReturn","minimumStake","maximumStake"],\
-        "properties":{"asOf":{"type":"integer"},"potentialReturn":{"type":["integer","null"]},\
-        "minimumStake":{"type":"integer"},"maximumStake":{"type":"integer"},\
-        "delay":{"type":"integer"},"related":{"type":"boolean"}}},\
-        "Stake":{"type":"object","required":["amount","currency"],"properties":{\
-        "amount":{"type":"integer","minimum":1,"maximum":9007199254740991},\
-        "currency":{"type":"string"},"kind":{"enum":["cash"]}}},\
-        "LegRequest":{"type":"object","required":["market","selection","odds"],"properties":{\
-        "market":{"type":"string"},"selection":{"type":"integer","minimum":0,"maximum":63},\
-        "odds":{"$ref":"#/components/schemas/Odds"},"version":{"type":"integer"},\
-        "score":{"$ref":"#/components/schemas/Score"},"clock":{"type":["integer","null"]}}},\
-        "SlipRequest":{"type":"object","required":["stake","legs"],"properties":{\
-        "stake":{"$ref":"#/components/schemas/Stake"},"legs":{"type":"array","minItems":1,\
-        "maxItems":20,"items":{"$ref":"#/components/schemas/LegRequest"}}}},\
-        "BetRequest":{"type":"object","required":["id","validUntil","stake","legs"],"properties":{\
-        "id":{"type":"string","format":"uuid"},"validUntil":{"type":"string","format":"date-time"},\
-        "stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single","accumulator"]},\
-        "legs":{"type":"array","minItems":1,"maxItems":20,\
-        "items":{"$ref":"#/components/schemas/LegRequest"}},\
-        "priceRule":{"enum":["exact","better","any"]},\
-        "tolerance":{"type":"integer","minimum":0,"maximum":255},\
-        "oddsFormat":{"enum":["decimal","fractional","american"]}}},\
-        "Problem":{"type":"object","required":["type","title","status","code"],"properties":{\
-        "type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},\
-        "code":{"type":"string"},"detail":{"type":"string"}}}}
-        """
 }

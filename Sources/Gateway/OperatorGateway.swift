@@ -46,7 +46,10 @@ public final class OperatorGateway {
         server.requireSession = { [unowned self] context throws(Problem) in
             _ = try person(context)
         }
-        server.guardRequest = { context throws(Problem) in try OriginGuard.check(context, settings)
+        server.guardRequest = { context, _ throws(Problem) in
+            try OriginGuard.check(context, settings)
+            return try settings.rates.check(
+                nil, context.peer, now: hub.loop.milliseconds, isFirst: false)
         }
         server.fallback = { context throws(Problem) in try files.answer(context) }
         server.commonFields = StaticFiles.securityFields

@@ -5,56 +5,96 @@ enum PunterRoutes {
     private static func route(
         _ operation: String, _ summary: String, tag: String, _ answers: [RouteDescription.Answer],
         parameters: [RouteDescription.Parameter] = [], body: String? = nil,
-        problems: [(Int, String)] = [], session: Bool = false
+        problems: [(Int, String)] = [], session: Bool = false, movesMoney: Bool = false,
+        isAboutHTTP: Bool = false
     ) -> RouteDescription {
         var description = RouteDescription(operation, summary, tag: tag, answers: answers)
         description.parameters = parameters
         description.body = body
         description.problems = problems + (session ? [(401, "not_signed_in")] : [])
         description.needsSession = session
+        description.isAboutHTTP = isAboutHTTP
+        if movesMoney {
+            description.movesMoney = true
+            description.comesFirst = true
+            description.parameters.append(
+                .init(
+                    "Idempotency-Key", in: "header",
+                    "A UUID of version 7 that you made for this; the same key moves money once.",
+                    required: true, schema: "{\"type\":\"string\"}"))
+            description.problems += [
+                (400, "idempotency_key_missing"), (400, "idempotency_key_malformed"),
+                (409, "request_in_progress"),
+            ]
+        }
         return description
     }
 
+    private static let number = "{\"$ref\":\"#/components/schemas/Number\"}"
+
     private static let paging: [RouteDescription.Parameter] = [
-        .init("before", in: "query", "Goes on below this id."),
-        .init("limit", in: "query", "1 to 200 items, 50 when absent."),
+        .init("cursor", in: "query", "Where the page before ended, as its `next` said."),
+        .init(
+            "limit", in: "query", "Items of a page, 50 when absent.",
+            schema: "{\"type\":\"integer\",\"minimum\":1,\"maximum\":200}"),
     ]
 
     static let stream = route(
         "stream", "The WebSocket: prices, bets and wallet; docs/formats/websocket.md.",
         tag: "stream", [.init(101, "The connection speaks WebSocket from here on.")],
         problems: [(403, "origin_missing"), (426, "upgrade_required")])
+    static let events = route(
+        "events", "Server-sent events: the same topics as the WebSocket's; docs/formats/events.md.",
+        tag: "stream",
+        [.init(200, "Events, until one side leaves.", contentType: "text/event-stream")],
+        parameters: [
+            .init(
+                "topics", in: "query",
+                "Topics, joined by commas: fixtures, fixture/12, market/12, incidents, bets, wallet.",
+                required: true),
+            .init(
+                "Last-Event-ID", in: "header",
+                "The last event's id; what came after it is told first."),
+        ], problems: [(400, "unknown_topic"), (400, "too_many_topics"), (401, "not_signed_in")])
     static let fixtures = route(
         "listFixtures", "Fixtures that are on or still to come, or ended a moment ago.",
-        tag: "catalogue", [.init(200, "The fixtures.", schema: "Fixtures")])
+        tag: "catalogue", [.init(200, "The fixtures.", schema: "Fixtures")],
+        parameters: [
+            .init("sport", in: "query", "Of this sport alone, such as football."),
+            .init("competition", in: "query", "Of this competition alone."),
+            .init(
+                "inPlay", in: "query", "true: only those in play; false: only the others.",
+                schema: "{\"type\":\"boolean\"}"),
+        ], problems: [(400, "malformed")])
     static let fixture = route(
         "getFixture", "One fixture with its markets and prices.", tag: "catalogue",
         [.init(200, "The fixture.", schema: "FixtureDetail")],
-        parameters: [.init("fixture", in: "path", "The fixture's id.")],
+        parameters: [.init("fixture", in: "path", "The fixture's id.", schema: number)],
         problems: [(404, "fixture_unknown")])
     static let market = route(
         "getMarket", "One market with its prices.", tag: "catalogue",
         [.init(200, "The market.", schema: "MarketDetail")],
-        parameters: [.init("market", in: "path", "The market's id.")],
+        parameters: [.init("market", in: "path", "The market's id.", schema: number)],
         problems: [(404, "market_unknown")])
     static let demo = route(
         "makeDemoAccount", "A new account with demo money, signed in; on loopback only.",
         tag: "session",
         [.init(201, "The account; its session is in the cookie.", schema: "Account")],
-        problems: [(403, "demo_refused"), (429, "too_many_demo_accounts"), (503, "busy")])
+        problems: [(403, "demo_refused"), (429, "too_many_demo_accounts"), (503, "busy")],
+        isAboutHTTP: true)
     static let session = route(
         "getSession", "Whether one is signed in.", tag: "session",
         [.init(200, "Yes or no.", schema: "Session")])
     static let signOut = route(
         "signOut", "Ends the session.", tag: "session", [.init(204, "Signed out.")],
-        problems: [(503, "busy")], session: true)
+        problems: [(503, "busy")], session: true, isAboutHTTP: true)
     static let account = route(
         "getAccount", "One's own account and balances.", tag: "account",
         [.init(200, "The account.", schema: "Account")], problems: [(503, "busy")], session: true)
     static let bets = route(
         "listBets", "One's own bets, the newest first.", tag: "bets",
         [.init(200, "The bets.", schema: "Bets")], parameters: paging,
-        problems: [(400, "malformed"), (503, "busy")], session: true)
+        problems: [(400, "malformed"), (400, "cursor_invalid"), (503, "busy")], session: true)
     static let bet = route(
         "getBet", "One bet, by its id or by the id that the client made.", tag: "bets",
         [.init(200, "The bet.", schema: "BetDetail")],
@@ -68,12 +108,14 @@ enum PunterRoutes {
             .init(200, "This was decided before; the same answer again.", schema: "Placement"),
             .init(201, "The bet is open.", schema: "Placement"),
             .init(202, "The stake is held; the bet waits for its delay.", schema: "Placement"),
-            .init(409, "The id was used for another bet.", schema: "Placement"),
-            .init(422, "The bet was refused, with the reason.", schema: "Placement"),
+            .init(
+                422,
+                "The bet was refused, with the reason; also when the key was used for another.",
+                schema: "Placement"),
         ],
         body: "BetRequest",
         problems: [(400, "malformed"), (415, "unsupported_media_type"), (503, "busy")],
-        session: true)
+        session: true, movesMoney: true)
     static let slip = route(
         "calculateSlip", "What a slip would return, and the most that may be staked on it.",
         tag: "bets", [.init(200, "The slip's numbers.", schema: "Slip")], body: "SlipRequest",
@@ -81,7 +123,7 @@ enum PunterRoutes {
     static let statement = route(
         "listStatement", "Every movement of one's own money, the newest first.", tag: "account",
         [.init(200, "The lines.", schema: "Statement")], parameters: paging,
-        problems: [(400, "malformed"), (503, "busy")], session: true)
+        problems: [(400, "malformed"), (400, "cursor_invalid"), (503, "busy")], session: true)
     static let live = route(
         "isLive", "Whether the process answers.", tag: "health",
         [.init(200, "It does.", contentType: "text/plain")])
@@ -91,6 +133,9 @@ enum PunterRoutes {
             .init(200, "They can.", contentType: "text/plain"),
             .init(503, "Not now.", contentType: "text/plain"),
         ])
+    static let asyncAPI = route(
+        "describeStreams", "The description of the WebSocket and of the events.", tag: "health",
+        [.init(200, "AsyncAPI 3.0.")])
     static let openAPI = route(
         "describe", "This description.", tag: "health", [.init(200, "OpenAPI 3.1.")])
 }

@@ -7,35 +7,32 @@ import NetworkLoops
 
 /// Bounds of one client's WebSocket.
 enum SocketLimits {
-    /// Topics watched at once.
-    static let subscriptions = 200
     /// Bets sent and not answered.
     static let betsInFlight = 256
+    /// Other operations asked for and not answered.
+    static let operationsInFlight = 16
     /// Milliseconds between two heartbeats of ours.
     static let heartbeat: UInt64 = 2000
 }
 
-/// One punter's hot path: follows topics, places bets, hears of its own bets and wallet.
-final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
+/// One punter's hot path: follows topics, places bets, asks for operations, hears of its own bets and wallet.
+final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
     private let gateway: PunterGateway
     private let hub: Hub
     let session: PunterSession?
-    weak var socket: WebSocketConnection?
-    private var markets: Set<MarketID> = []
-    private var postponed: Set<MarketID> = []
-    private var watchesFixtures = false
-    private var owesFixtures = false
-    private var watchesBets = false
-    private var inFlight = 0
+    private let peer: String
+    private(set) weak var socket: WebSocketConnection?
+    private var follower: Follower?
+    private var betsInFlight = 0
+    private var operationsInFlight = 0
     /// It is told to go as soon as its bets are answered, and takes no new ones.
     private var isLeaving = false
-    /// Bytes of missed deltas that are sent one by one; beyond it an image says the same in less.
-    private static let mostResumed = 65_536
 
-    init(_ gateway: PunterGateway, session: PunterSession?) {
+    init(_ gateway: PunterGateway, session: PunterSession?, peer: String) {
         self.gateway = gateway
         hub = gateway.hub
         self.session = session
+        self.peer = peer
     }
 
     func opened(_ socket: WebSocketConnection) {
@@ -47,6 +44,8 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
             json.string("hello")
             json.key("epoch")
             json.string(hub.view.epoch)
+            json.key("order")
+            json.number(hub.view.order)
             json.key("time")
             json.string(gateway.now.description)
             json.key("signedIn")
@@ -63,35 +62,84 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
         guard isText else { return socket.close(.unsupportedData, "text only") }
         do {
             try gateway.tape.read(text, isUTF8: true)
-            let tape = gateway.tape
-            if let op = tape.member("op", of: tape.root), tape.isText(op, "place") {
-                return place(tape)
-            }
+            let op = gateway.tape.member("op", of: gateway.tape.root)
+            let isBet = op.map { gateway.tape.isText($0, "place") } ?? false
+            guard mayAsk(isBet: isBet) else { return }
+            if isBet { return place(gateway.tape) }
             // What comes seldom is read as a tree.
-            let json = try JSONParser(depth: tape.depth, members: tape.members).parse(text)
-            switch json["op"]?.text {
-            case "subscribe": subscribe(json)
-            case "unsubscribe": unsubscribe(json)
-            case "ping": socket.send(text: Array("{\"type\":\"pong\"}".utf8))
-            default: say("unknown_op", "op: place, subscribe, unsubscribe or ping")
-            }
+            let parser = JSONParser(depth: gateway.tape.depth, members: gateway.tape.members)
+            take(try parser.parse(text))
         } catch {
             say("malformed", "\(error.what) at byte \(error.offset)")
         }
+    }
+
+    private func take(_ json: JSONValue) {
+        switch json["op"]?.text {
+        case "subscribe": subscribe(json)
+        case "unsubscribe": unsubscribe(json)
+        case "ping": socket?.send(text: Array("{\"type\":\"pong\"}".utf8))
+        case let name?:
+            guard let operation = gateway.operations[name], !operation.description.isAboutHTTP
+            else { fallthrough }
+            carryOut(operation, json)
+        case nil:
+            say("unknown_op", "op: place, subscribe, unsubscribe, ping or an operation's name")
+        }
+    }
+
+    /// Every message counts as a request of its user.
+    private func mayAsk(isBet: Bool) -> Bool {
+        do {
+            _ = try gateway.settings.rates.check(
+                session, peer, now: hub.loop.milliseconds, isFirst: isBet)
+            return true
+        } catch {
+            let tape = gateway.tape
+            let client = tape.member("id", of: tape.root).flatMap { tape.text($0) }
+            say(error.code, error.title, about: client)
+            return false
+        }
+    }
+
+    private func carryOut(_ operation: Operation, _ json: JSONValue) {
+        let reply = SocketReply(self, operation.name, json["ref"]?.identifier)
+        operationsInFlight += 1
+        guard !isLeaving else {
+            return reply.fail(
+                Problem(503, "going_away", "The server goes away. Come back and ask again."))
+        }
+        guard operationsInFlight <= SocketLimits.operationsInFlight else {
+            return reply.fail(Problem(503, "busy", "Wait for the answers to what you asked."))
+        }
+        gateway.carryOut(operation, Call(form: .message(json), session: liveSession), reply)
+    }
+
+    fileprivate func answered(_ message: [UInt8]) {
+        operationsInFlight -= 1
+        socket?.send(text: message)
     }
 
     private func say(_ code: String, _ text: String, about client: String? = nil) {
         socket?.send(text: Messages.failure(code, text, about: client))
     }
 
+    /// The session that the connection began with, while it lasts.
+    private var liveSession: PunterSession? {
+        guard let session, session.expires > gateway.now.nanoseconds, gateway.isSignedIn(session)
+        else { return nil }
+        return session
+    }
+
     private func place(_ tape: JSONTape) {
         func client() -> String? { tape.member("id", of: tape.root).flatMap { tape.text($0) } }
-        guard let session, session.expires > gateway.now.nanoseconds, gateway.isSignedIn(session)
-        else { return say("not_signed_in", "Sign in to place a bet.", about: client()) }
+        guard let session = liveSession else {
+            return say("not_signed_in", "Sign in to place a bet.", about: client())
+        }
         guard !isLeaving else {
             return say("going_away", "The server goes away. Ask again.", about: client())
         }
-        guard inFlight < SocketLimits.betsInFlight else {
+        guard betsInFlight < SocketLimits.betsInFlight else {
             return say("busy", "Wait for the answers to your other bets.", about: client())
         }
         let request: BetRequest
@@ -104,11 +152,11 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
         guard hub.submit(for: self, tag: intent.requestHash, { $0.place(intent) }) else {
             return say(hub.refusal.code, hub.refusal.text, about: client())
         }
-        inFlight += 1
+        betsInFlight += 1
     }
 
     func answered(_ record: RecordBytes?, sequence: UInt64, tag: ExternalID) {
-        inFlight -= 1
+        betsInFlight -= 1
         defer { if isLeaving { goAway() } }
         guard let record, let socket else { return }
         let isRepeat = record.flags & Layout.Placed.repeated != 0
@@ -127,150 +175,80 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
             }
         }
         // Whoever watches its bets hears of them by that topic; a repeat changes nothing, so it is told here.
-        if isRepeat || !watchesBets { socket.send(text: Messages.bet(record, in: hub.view)) }
+        guard isRepeat || follower?.followsBets != true else { return }
+        socket.send(text: Messages.bet(record, in: hub.view))
+        socket.goFirst()
     }
 
     // MARK: Topics
 
     private func subscribe(_ json: JSONValue) {
+        let follower = self.follower ?? Follower(hub.topics, self, account: session?.account)
+        self.follower = follower
+        var begun: [Topic] = []
         for item in json["topics"]?.items ?? [] {
-            guard let topic = item.text else { continue }
-            subscribe(topic, resume: json["resume"]?[topic])
+            guard let text = item.text else { continue }
+            guard let topic = Topic(text) else {
+                say("unknown_topic", "There is no topic \(text.prefix(64)).")
+                continue
+            }
+            if let refused = follower.follow(topic) {
+                socket?.send(text: refused.message(topic.text))
+            } else {
+                begun.append(topic)
+            }
+        }
+        let resume = json["resume"]
+        let place = resume.flatMap(Self.place)
+        follower.begin(begun) { topic in
+            place.map { .order($0) } ?? resume?[topic.text].flatMap(Self.sequence)
         }
     }
 
-    private func subscribe(_ topic: String, resume: JSONValue?) {
-        switch topic {
-        case "fixtures":
-            if !watchesFixtures {
-                watchesFixtures = true
-                hub.watchFixtures(self)
-            }
-            sendFixtures()
-        case "bets", "wallet":
-            guard let session else {
-                return say("not_signed_in", "Sign in to follow \(topic).")
-            }
-            guard !watchesBets else { return }
-            watchesBets = true
-            hub.watch(account: session.account, self)
-        default:
-            guard topic.hasPrefix("market/"), let id = UInt64(topic.dropFirst(7)),
-                hub.view.markets[MarketID(id)] != nil
-            else { return say("unknown_topic", "There is no topic \(topic).") }
-            guard markets.contains(MarketID(id)) || markets.count < SocketLimits.subscriptions
-            else {
-                return say(
-                    "too_many_topics", "At most \(SocketLimits.subscriptions) topics at once.")
-            }
-            follow(MarketID(id), resume: resume)
-        }
+    /// `{"epoch": …, "order": …}`: everything up to that record is known.
+    private static func place(_ json: JSONValue) -> StreamPosition? {
+        guard let epoch = json["epoch"]?.text, let order = json["order"]?.whole else { return nil }
+        return StreamPosition(epoch: epoch, order: UInt64(clamping: order))
     }
 
-    /// Goes on after what the client has, when all of that is still here; else begins with an image.
-    private func follow(_ id: MarketID, resume: JSONValue?) {
-        markets.insert(id)
-        hub.watch(market: id, self)
-        guard let market = hub.view.markets[id] else { return }
-        if let resume, resume["epoch"]?.text == hub.view.epoch,
-            let version = resume["sequence"]?.whole,
-            let missed = hub.deltas(of: id, after: UInt64(clamping: version)),
-            socket?.isWritable == true,
-            missed.reduce(0, { $0 + $1.count }) <= Self.mostResumed
-        {
-            for frame in missed { socket?.send(encoded: frame) }
-            return
+    /// `{"epoch": …, "sequence": …}`: one topic up to one of its messages.
+    private static func sequence(_ json: JSONValue) -> Follower.Resumption? {
+        guard let epoch = json["epoch"]?.text, let sequence = json["sequence"]?.whole else {
+            return nil
         }
-        guard socket?.isWritable == true else { return postpone(market: id) }
-        socket?.send(text: Messages.image(market, in: hub.view))
+        return .sequence(epoch: epoch, UInt64(clamping: sequence))
     }
 
     private func unsubscribe(_ json: JSONValue) {
         for item in json["topics"]?.items ?? [] {
-            switch item.text {
-            case "fixtures":
-                watchesFixtures = false
-                hub.unwatchFixtures(self)
-            case let topic?:
-                guard topic.hasPrefix("market/"), let id = UInt64(topic.dropFirst(7)) else {
-                    continue
-                }
-                markets.remove(MarketID(id))
-                postponed.remove(MarketID(id))
-                hub.unwatch(market: MarketID(id), self)
-            case nil: break
-            }
+            if let topic = item.text.flatMap({ Topic($0) }) { follower?.unfollow(topic) }
         }
     }
 
-    private func sendFixtures() {
-        socket?.send(
-            text: Messages.fixtures(hub.view.current(at: gateway.now), "image", in: hub.view))
+    // MARK: FollowerLine
+
+    var isWritable: Bool { socket?.isWritable ?? false }
+
+    func send(_ message: SharedMessage, isComplete: Bool) {
+        guard let socket else { return }
+        let compressed = socket.compresses ? message.compressedFrame(hub.loop.deflater) : nil
+        socket.send(encoded: compressed ?? message.frame)
     }
 
-    // MARK: Out
+    func say(_ text: [UInt8]) { socket?.send(text: text) }
 
-    func push(_ text: [UInt8]) { socket?.send(text: text) }
+    func goFirst() { socket?.goFirst() }
 
-    func pushPlaced(_ record: RecordBytes, in view: CatalogueView) {
-        push(Messages.bet(record, in: view))
-    }
-
-    func walletChanged(_ record: RecordBytes) {
-        let envelope = Messages.Envelope(
-            topic: "wallet", epoch: hub.view.epoch, sequence: record.sequence,
-            order: record.sequence, time: record.time, type: "wallet")
-        push(
-            Messages.document(envelope) { json in
-                json.key("balances")
-                Messages.balances(
-                    Balances(record, at: Layout.AccountChanged.balances), to: &json)
-            })
-    }
-
-    func postpone(market: MarketID) {
-        postponed.insert(market)
-        if socket?.isWritable == true { drainPostponed() }
-    }
-
-    func postponeFixtures() { owesFixtures = true }
-
-    func owes(market: MarketID) -> Bool { postponed.contains(market) }
-
-    func drained(_ socket: WebSocketConnection) { drainPostponed() }
-
-    /// One image a market, however many versions were passed over.
-    private func drainPostponed() {
-        for id in postponed.sorted() {
-            guard let socket, socket.isWritable else { return }
-            postponed.remove(id)
-            if let market = hub.view.markets[id] {
-                socket.send(text: Messages.image(market, in: hub.view))
-            }
-        }
-        if owesFixtures {
-            owesFixtures = false
-            sendFixtures()
-        }
-    }
+    func drained(_ socket: WebSocketConnection) { follower?.settleDebts() }
 
     /// Whether this client has bets that are not answered yet.
-    var waitsForAnswers: Bool { inFlight > 0 }
+    var waitsForAnswers: Bool { betsInFlight > 0 }
 
-    func heartbeat() {
+    func heartbeat(_ message: SharedMessage) {
         guard let socket, socket.isWritable else { return }
         if let session, !gateway.isSignedIn(session) { return goAway() }
-        drainPostponed()
-        var json = JSONWriter(reserving: 96)
-        json.object { json in
-            json.key("type")
-            json.string("heartbeat")
-            json.key("order")
-            json.number(hub.view.order)
-            json.key("time")
-            json.string(gateway.now.description)
-        }
-        socket.send(text: json.bytes)
+        follower?.settleDebts()
+        send(follower?.place(message, gateway.now) ?? message, isComplete: true)
     }
 
     /// At once, or as soon as what it waits for is answered.
@@ -282,8 +260,40 @@ final class PunterSocket: WebSocketHandler, TopicWatcher, CommandOwner {
 
     func closed(_ socket: WebSocketConnection) {
         gateway.sockets[ObjectIdentifier(self)] = nil
-        for id in markets { hub.unwatch(market: id, self) }
-        hub.unwatchFixtures(self)
-        if let session { hub.unwatch(account: session.account, self) }
+        follower?.end()
+        follower = nil
+    }
+}
+
+/// Answers an operation on a WebSocket.
+private final class SocketReply: Reply {
+    private weak var socket: PunterSocket?
+    private let operation: String
+    private let ref: String?
+
+    init(_ socket: PunterSocket, _ operation: String, _ ref: String?) {
+        self.socket = socket
+        self.operation = operation
+        self.ref = ref
+    }
+
+    func send(_ response: HTTPResponse) {
+        var json = JSONWriter(reserving: response.body.count + 96)
+        json.object { json in
+            json.key("type")
+            json.string("answer")
+            json.key("op")
+            json.string(operation)
+            if let ref {
+                json.key("ref")
+                json.string(ref)
+            }
+            json.key("status")
+            json.number(response.status)
+            json.key("body")
+            if response.body.isEmpty { json.null() } else { json.raw(response.body) }
+        }
+        socket?.answered(json.bytes)
+        socket = nil
     }
 }

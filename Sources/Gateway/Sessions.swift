@@ -35,7 +35,34 @@ enum Tokens {
         return value
     }
 
-    private static func base64URL(_ bytes: [UInt8]) -> String {
+    /// What `base64URL` made; nil for any other text.
+    static func bytes(base64URL text: String) -> [UInt8]? {
+        var out: [UInt8] = []
+        var bits: UInt32 = 0
+        var count = 0
+        for byte in text.utf8 {
+            let value: UInt8
+            switch byte {
+            case 0x41...0x5a: value = byte - 0x41
+            case 0x61...0x7a: value = byte - 0x61 + 26
+            case 0x30...0x39: value = byte - 0x30 + 52
+            case 0x2d: value = 62
+            case 0x5f: value = 63
+            default: return nil
+            }
+            bits = bits << 6 | UInt32(value)
+            count += 6
+            if count >= 8 {
+                count -= 8
+                out.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+            }
+        }
+        // One text for each run of bytes.
+        guard base64URL(out) == text else { return nil }
+        return out
+    }
+
+    static func base64URL(_ bytes: [UInt8]) -> String {
         let letters = Array(
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         var out: [UInt8] = []

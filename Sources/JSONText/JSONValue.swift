@@ -462,6 +462,27 @@ public struct JSONWriter: Sendable {
     }
 
     /// Text that is JSON already.
+    /// A value that was read, as it was.
+    public mutating func value(_ value: JSONValue) {
+        switch value {
+        case .null: null()
+        case .bool(let flag): bool(flag)
+        case .number(let text): raw(Array(text.utf8))
+        case .string(let text): string(text)
+        case .array(let items):
+            array { json in
+                for item in items { json.value(item) }
+            }
+        case .object(let members):
+            object { json in
+                for member in members {
+                    json.key(text: member.key)
+                    json.value(member.value)
+                }
+            }
+        }
+    }
+
     public mutating func raw(_ text: [UInt8]) {
         separate()
         bytes.append(contentsOf: text)

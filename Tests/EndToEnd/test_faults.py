@@ -73,13 +73,13 @@ def test_killed_while_it_takes_snapshots_it_starts_from_whole_ones_only(make_ser
         server.start()
         assert "snapshot_unusable" not in server.output()
     known = set()
-    before = None
+    cursor = None
     while True:
-        page = server.call("GET", "/api/v1/bets?limit=200" + (f"&before={before}" if before else ""), cookie=cookie)[1]["bets"]
-        known |= {row["id"] for row in page}
-        if len(page) < 200:
+        page = server.call("GET", "/api/v1/bets?limit=200" + (f"&cursor={cursor}" if cursor else ""), cookie=cookie)[1]
+        known |= {row["id"] for row in page["bets"]}
+        cursor = page["next"]
+        if not cursor:
             break
-        before = page[-1]["id"]
     assert ids and set(ids) <= known
     assert server.stop() == 0
     verified(server.directory)

@@ -94,14 +94,13 @@ class Client:
 
 
 def all_bets(server, cookie):
-    bets, before = [], None
+    bets, cursor = [], None
     while True:
-        path = "/api/v1/bets?limit=200" + (f"&before={before}" if before else "")
-        page = server.call("GET", path, cookie=cookie)[1]["bets"]
-        bets += page
-        if len(page) < 200:
+        page = server.call("GET", "/api/v1/bets?limit=200" + (f"&cursor={cursor}" if cursor else ""), cookie=cookie)[1]
+        bets += page["bets"]
+        cursor = page["next"]
+        if not cursor:
             return bets
-        before = page[-1]["id"]
 
 
 def projected(directory):

@@ -88,11 +88,11 @@ def test_a_bet_by_rest_follows_the_rules_of_idempotency(server):
     status, again, _ = server.call("POST", "/api/v1/bets", first, cookie)
     assert (status, again["bet"]["id"], again["bet"]["repeated"]) == (200, answer["bet"]["id"], True)
     status, other, _ = server.call("POST", "/api/v1/bets", {**first, "stake": {"amount": 200, "currency": "EUR"}}, cookie)
-    assert (status, other["bet"]["refusal"]["code"]) == (409, "id_reused")
+    assert (status, other["bet"]["refusal"]["code"]) == (422, "id_reused")
     status, refused, _ = server.call("POST", "/api/v1/bets", bet(market, new_id(), stake=1), cookie)
     assert (status, refused["bet"]["refusal"]["code"]) == (422, "stake_below_minimum")
     assert refused["bet"]["refusal"]["threshold"] == 10
-    status, problem, _ = server.call("POST", "/api/v1/bets", b'{"id":', cookie)
+    status, problem, _ = server.call("POST", "/api/v1/bets", b'{"id":', cookie, headers={"Idempotency-Key": new_id()})
     assert (status, problem["code"]) == (400, "malformed")
     status, found, _ = server.call("GET", f"/api/v1/bets/{first['id']}", cookie=cookie)
     assert (status, found["bet"]["id"]) == (200, answer["bet"]["id"])

@@ -283,7 +283,7 @@ def test_an_old_id_is_never_decided_again_and_gets_its_old_answer(make_server):
     # Another bet under the id, and an id that nobody ever used.
     other = {**again, "stake": {"amount": 400, "currency": "EUR"}}
     status, refused, _ = server.call("POST", "/api/v1/bets", other, cookie)
-    assert (status, refused["bet"]["refusal"]["code"]) == (409, "id_reused")
+    assert (status, refused["bet"]["refusal"]["code"]) == (422, "id_reused")
     unknown = {**again, "id": str(uuid.UUID(int=old.int + 1))}
     status, refused, _ = server.call("POST", "/api/v1/bets", unknown, cookie)
     assert (status, refused["bet"]["refusal"]["code"]) == (422, "id_outside_window")

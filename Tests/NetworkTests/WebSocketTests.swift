@@ -60,7 +60,7 @@ private func receive(_ bytes: [UInt8], pieces: [Int] = []) -> [Seen] {
                 case .ping(let range): seen.append(.ping(range.map { span[$0] }))
                 case .pong: seen.append(.pong)
                 case .close(let code): seen.append(.close(code))
-                case .partial: break
+                case .wholeCompressed, .assembledCompressed, .partial: break
                 }
             }
         } catch {

@@ -151,6 +151,15 @@ struct Setting {
             help: "Connections from one address that is not loopback.", form: .number(1...1_000_000)
         ),
         Setting(
+            key: "requests-per-second", unit: "requests", standard: "100",
+            help:
+                "What one user may ask in the long run, over all its connections; 0: no limit. Strangers count by address, on loopback not at all.",
+            form: .number(0...1_000_000)),
+        Setting(
+            key: "requests-burst", unit: "requests", standard: "200",
+            help: "What one user may ask at once after a pause; a quarter of it is left to bets.",
+            form: .number(1...1_000_000)),
+        Setting(
             key: "drain-seconds", unit: "seconds", standard: "10",
             help: "How long a stop waits for clients to leave.", form: .number(0...600)),
         Setting(

@@ -11,6 +11,7 @@ import Foundation
 import Gateway
 import Glibc
 import Kernel
+import NetworkCodecs
 import NetworkLoops
 import Pricing
 import StoreSQLite
@@ -344,7 +345,14 @@ final class Platform: @unchecked Sendable {
     private func gatewaySettings(
         _ listen: (host: String, port: UInt16), publicOrigin origin: String
     ) throws -> GatewaySettings {
-        var settings = GatewaySettings()
+        var settings = GatewaySettings(
+            cursors: Cursors(key: try SecretFile.key(configuration.text("data") + "/cursors.key")))
+        let perSecond = Int(try configuration.number("requests-per-second"))
+        if perSecond > 0 {
+            let burst = Int(try configuration.number("requests-burst"))
+            settings.rates = RateGuard(
+                RateTable(RateRule(perSecond: perSecond, burst: burst, reserved: burst / 4)))
+        }
         // Behind a proxy everybody comes from loopback, and nobody is on it.
         settings.isLoopback = isLoopback(listen.host) && origin.isEmpty
         settings.board = board
@@ -427,7 +435,7 @@ final class Platform: @unchecked Sendable {
             punters.append(
                 PunterGateway(
                     hub: hub, sessions: sessions, store: store, files: punterFiles,
-                    settings: punterSettings, engineStatus: status, ask: ask))
+                    settings: punterSettings, ask: ask))
         }
         desk = OperatorGateway(
             hub: punters[0].hub, registry: operators, files: deskFiles, settings: deskSettings,

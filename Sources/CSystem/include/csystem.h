@@ -34,6 +34,8 @@ int gs_listen(const char *host, uint16_t port, int reuse_port, int backlog, uint
 /// The limit of open files raised as far as it may be; the new soft limit.
 int64_t gs_raise_open_files(void);
 int gs_set_nodelay(int descriptor);
+/// TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged.
+int gs_set_user_timeout(int descriptor, uint32_t milliseconds);
 /// Names the calling thread, as `top -H` shows it; cut to 15 bytes.
 void gs_name_thread(const char *name);
 /// The calling thread runs only when nobody else wants its core; any waking thread takes the core from it at once.

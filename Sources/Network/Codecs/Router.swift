@@ -5,9 +5,15 @@ public struct RouteDescription: Sendable {
         public let place: String
         public let text: String
         public let isRequired: Bool
+        /// JSON schema of its value.
+        public let schema: String
 
         /// `place` is `path`, `query` or `header`.
-        public init(_ name: String, in place: String, _ text: String, required: Bool = false) {
+        public init(
+            _ name: String, in place: String, _ text: String, required: Bool = false,
+            schema: String = "{\"type\":\"string\"}"
+        ) {
+            self.schema = schema
             self.name = name
             self.place = place
             self.text = text
@@ -43,6 +49,12 @@ public struct RouteDescription: Sendable {
     /// Problem codes that the route may answer, with their status.
     public var problems: [(Int, String)] = []
     public var needsSession = false
+    /// Whether it moves money: then every asking has a key of its own, and happens once.
+    public var movesMoney = false
+    /// Whether it is about HTTP itself, such as a cookie, and means nothing elsewhere.
+    public var isAboutHTTP = false
+    /// Whether it goes before everything else when somebody asks too often.
+    public var comesFirst = false
 
     public init(_ operation: String, _ summary: String, tag: String, answers: [Answer]) {
         self.operation = operation

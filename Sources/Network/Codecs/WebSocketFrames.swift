@@ -32,18 +32,22 @@ public enum WebSocketOpcode: UInt8, Sendable {
 public struct WebSocketFrame: Sendable {
     public let opcode: WebSocketOpcode
     public let isFinal: Bool
+    public var isCompressed = false
     public let payload: Range<Int>
 }
 
 /// Reads a client's frames (RFC 6455, 5.2) out of bytes that somebody else collected.
 ///
-/// Masks are required, extensions are not negotiated, lengths are in their shortest form.
+/// Masks are required, lengths are in their shortest form; of the extensions only compression may be agreed.
 public struct WebSocketDecoder: Sendable {
     /// Bytes of one frame's payload.
     public let maximumPayload: Int
+    /// Whether compressed messages were agreed (RFC 7692).
+    public let allowsCompression: Bool
 
-    public init(maximumPayload: Int) {
+    public init(maximumPayload: Int, allowsCompression: Bool = false) {
         self.maximumPayload = maximumPayload
+        self.allowsCompression = allowsCompression
     }
 
     /// The frame at `position`, unmasked in place; nil when it is not whole. Moves `position` past it.
@@ -54,7 +58,12 @@ public struct WebSocketDecoder: Sendable {
         guard available >= 2 else { return nil }
         let first = bytes[position]
         let second = bytes[position + 1]
-        guard first & 0x70 == 0, let opcode = WebSocketOpcode(rawValue: first & 0x0f) else {
+        guard first & 0x30 == 0, let opcode = WebSocketOpcode(rawValue: first & 0x0f) else {
+            throw WebSocketError(.protocolError)
+        }
+        // The first frame of a message says so for all of it.
+        let isCompressed = first & 0x40 != 0
+        if isCompressed, !allowsCompression || opcode.isControl || opcode == .continuation {
             throw WebSocketError(.protocolError)
         }
         guard second & 0x80 != 0 else { throw WebSocketError(.protocolError) }
@@ -81,7 +90,9 @@ public struct WebSocketDecoder: Sendable {
         let start = position + header + 4
         unmask(&bytes, key: position + header, range: start..<start + length)
         position = start + length
-        return WebSocketFrame(opcode: opcode, isFinal: isFinal, payload: start..<start + length)
+        return WebSocketFrame(
+            opcode: opcode, isFinal: isFinal, isCompressed: isCompressed,
+            payload: start..<start + length)
     }
 
     private func unmask(_ bytes: inout MutableSpan<UInt8>, key: Int, range: Range<Int>) {
@@ -113,6 +124,9 @@ public struct WebSocketAssembler: Sendable {
         /// The payload is still in the received bytes: nothing was copied.
         case whole(WebSocketOpcode, Range<Int>)
         case assembled(WebSocketOpcode, [UInt8])
+        /// Still compressed: what it says was not looked at.
+        case wholeCompressed(WebSocketOpcode, Range<Int>)
+        case assembledCompressed(WebSocketOpcode, [UInt8])
         case ping(Range<Int>)
         case pong
         /// The peer's code, 1005 when it gave none.
@@ -124,6 +138,7 @@ public struct WebSocketAssembler: Sendable {
     /// Bytes of one message.
     public let maximumMessage: Int
     private var opcode: WebSocketOpcode?
+    private var isCompressed = false
     private var fragments: [UInt8] = []
     private var fragmentCount = 0
     /// Bytes of the text so far that are known to be whole characters.
@@ -145,6 +160,9 @@ public struct WebSocketAssembler: Sendable {
         case .close: return .close(try closeCode(payload))
         case .text, .binary:
             guard opcode == nil else { throw WebSocketError(.protocolError) }
+            if frame.isFinal, frame.isCompressed {
+                return .wholeCompressed(frame.opcode, frame.payload)
+            }
             if frame.isFinal {
                 if frame.opcode == .text, !isUTF8(payload) {
                     throw WebSocketError(.invalidPayload)
@@ -152,6 +170,7 @@ public struct WebSocketAssembler: Sendable {
                 return .whole(frame.opcode, frame.payload)
             }
             opcode = frame.opcode
+            isCompressed = frame.isCompressed
             fragmentCount = 0
             checked = 0
             try append(payload)
@@ -163,6 +182,7 @@ public struct WebSocketAssembler: Sendable {
             opcode = nil
             let whole = fragments
             fragments = []
+            if isCompressed { return .assembledCompressed(started, whole) }
             if started == .text, checked != whole.count { throw WebSocketError(.invalidPayload) }
             return .assembled(started, whole)
         }
@@ -175,7 +195,7 @@ public struct WebSocketAssembler: Sendable {
         else { throw WebSocketError(.messageTooBig) }
         for index in payload.indices { fragments.append(payload[index]) }
         // Text that is already wrong need not be collected to its end; what was looked at is not looked at again.
-        guard opcode == .text else { return }
+        guard opcode == .text, !isCompressed else { return }
         guard let end = utf8Progress(fragments.span, from: checked) else {
             throw WebSocketError(.invalidPayload)
         }
@@ -263,9 +283,9 @@ public enum WebSocketEncoder {
     }
 
     public static func appendHeader(
-        _ opcode: WebSocketOpcode, length: Int, to out: inout [UInt8]
+        _ opcode: WebSocketOpcode, length: Int, isCompressed: Bool = false, to out: inout [UInt8]
     ) {
-        out.append(0x80 | opcode.rawValue)
+        out.append(0x80 | (isCompressed ? 0x40 : 0) | opcode.rawValue)
         if length < 126 {
             out.append(UInt8(length))
         } else if length <= 0xffff {

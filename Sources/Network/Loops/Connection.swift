@@ -29,6 +29,8 @@ extension ConnectionHandler {
 public struct OutputLimits: Sendable {
     /// Milliseconds that a peer has to read its last answer.
     static var farewell: UInt64 { 10_000 }
+    /// Milliseconds that sent bytes may stay unacknowledged before the kernel gives the peer up.
+    static var unacknowledged: UInt32 { 60_000 }
     /// Above this a sender conflates instead of queueing.
     public var conflate: Int
     /// Above this the connection is cut.
@@ -61,7 +63,10 @@ public final class Connection {
     public let peer: String
     private let tcp: UnsafeMutablePointer<uv_tcp_t>
     private var output: OutputBuffer?
+    /// A message for many that waits alone: it is sent from where it lies, without a copy.
+    private var shared: [UInt8]?
     private var isDirty = false
+    private var isDirtyFirst = false
     private var writing: OutputBuffer?
     private var leftover: [UInt8] = []
     /// Where what is left over begins in its array: it is moved up rarely, not for every request.
@@ -92,6 +97,7 @@ public final class Connection {
             return nil
         }
         uv_tcp_nodelay(tcp, 1)
+        gs_set_user_timeout(descriptor, OutputLimits.unacknowledged)
         tcp.pointee.data = Unmanaged.passRetained(self).toOpaque()
         loop.register(self)
     }
@@ -199,7 +205,9 @@ public final class Connection {
     // MARK: Output
 
     /// Bytes that wait here for the kernel to take them.
-    public var queuedBytes: Int { (output?.count ?? 0) + (writing?.count ?? 0) }
+    public var queuedBytes: Int {
+        (output?.count ?? 0) + (writing?.count ?? 0) + (shared?.count ?? 0)
+    }
 
     public var isWritable: Bool { queuedBytes < limits.conflate }
 
@@ -216,39 +224,78 @@ public final class Connection {
         }
     }
 
+    /// Queues bytes that many get; nothing is copied unless more has to wait here.
+    public func write(shared bytes: [UInt8]) {
+        guard output == nil, writing == nil, shared == nil, !isClosing, !closesWhenFlushed,
+            bytes.count < limits.conflate
+        else { return write(bytes) }
+        shared = bytes
+        markDirty()
+    }
+
     /// Lets `body` append to the output in place.
     public func withOutput(_ body: (inout [UInt8]) -> Void) {
         guard !isClosing, !closesWhenFlushed else { return }
         if output == nil { output = loop.freeBuffers.popLast() ?? OutputBuffer() }
+        if let shared {
+            output!.bytes += shared
+            self.shared = nil
+        }
         body(&output!.bytes)
         if queuedBytes >= limits.conflate { wasAboveConflate = true }
-        if !isDirty {
-            isDirty = true
-            loop.markDirty(self)
-        }
+        markDirty()
         if queuedBytes > limits.cut { cut() }
+    }
+
+    private func markDirty() {
+        guard !isDirty else { return }
+        isDirty = true
+        loop.markDirty(self)
+    }
+
+    /// What waits here goes out before what waits elsewhere: an answer to a bet before a price for everybody.
+    public func goFirst() {
+        guard !isDirtyFirst, isDirty else { return }
+        isDirtyFirst = true
+        loop.markDirtyFirst(self)
+    }
+
+    /// What the kernel takes of `bytes` from `start` at once; nil after an error, when this has ended.
+    private func send(_ bytes: [UInt8], from start: Int) -> Int? {
+        let sent = bytes.withUnsafeBytes { raw in
+            var piece = uv_buf_init(
+                UnsafeMutableRawPointer(mutating: raw.baseAddress! + start)
+                    .assumingMemoryBound(to: CChar.self), UInt32(bytes.count - start))
+            return uv_try_write(stream, &piece, 1)
+        }
+        if sent > 0 {
+            bytesOut += UInt64(sent)
+            return Int(sent)
+        }
+        guard sent == UV_EAGAIN.rawValue else {
+            cut()
+            return nil
+        }
+        return 0
     }
 
     func flush() {
         isDirty = false
+        isDirtyFirst = false
+        if let bytes = shared {
+            shared = nil
+            guard !isClosing, let sent = send(bytes, from: 0) else { return }
+            guard sent < bytes.count else { return finishIfFlushed() }
+            output = loop.freeBuffers.popLast() ?? OutputBuffer()
+            output!.bytes += bytes[sent...]
+        }
         guard !isClosing, writing == nil, let buffer = output else {
             finishIfFlushed()
             return
         }
         if buffer.count > 0 {
-            let sent = buffer.bytes.withUnsafeBytes { raw in
-                var piece = uv_buf_init(
-                    UnsafeMutableRawPointer(mutating: raw.baseAddress! + buffer.start)
-                        .assumingMemoryBound(to: CChar.self), UInt32(buffer.count))
-                return uv_try_write(stream, &piece, 1)
-            }
-            if sent > 0 {
-                buffer.start += Int(sent)
-                bytesOut += UInt64(sent)
-            } else if sent != UV_EAGAIN.rawValue {
-                cut()
-                return
-            }
+            guard let sent = send(buffer.bytes, from: buffer.start) else { return }
+            buffer.start += sent
         }
         if buffer.count == 0 {
             recycle(buffer)
@@ -321,13 +368,13 @@ public final class Connection {
         closesWhenFlushed = true
         // Whoever does not read its last answer is not waited for.
         deadline = loop.milliseconds + OutputLimits.farewell
-        if writing == nil, output == nil { finishIfFlushed() }
+        if writing == nil, output == nil, shared == nil { finishIfFlushed() }
     }
 
     private func finishIfFlushed() {
-        guard closesWhenFlushed, !isClosing, writing == nil, output == nil, drainBudget == 0 else {
-            return
-        }
+        guard closesWhenFlushed, !isClosing, writing == nil, output == nil, shared == nil,
+            drainBudget == 0
+        else { return }
         drainBudget = 262_144
         leftover = []
         deadline = loop.milliseconds + 2000
@@ -353,6 +400,7 @@ public final class Connection {
         isClosing = true
         isReading = false
         output = nil
+        shared = nil
         leftover = []
         uv_close(UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_handle_t.self)) { handle in
             let connection = Unmanaged<Connection>.fromOpaque(handle!.pointee.data)

@@ -30,9 +30,36 @@ public final class ResponseStream {
 
     init(_ connection: HTTPConnection) { self.connection = connection }
 
+    /// Room again after too much waited; on the loop.
+    public var onDrained: (() -> Void)?
+    /// The client is gone; on the loop, once.
+    public var onClosed: (() -> Void)?
+
+    /// Whether less waits here than what makes a sender conflate.
+    public var isWritable: Bool { connection?.isWritable ?? false }
+
     /// False when the client is gone or cut for letting too much wait.
+    @discardableResult
     public func write(_ bytes: Span<UInt8>) -> Bool {
         connection?.streamChunk(bytes) ?? false
+    }
+
+    /// A chunk that was made once for many, with its length and end; only for HTTP/1.1.
+    public func write(chunk: [UInt8], plain: Range<Int>) {
+        connection?.streamShared(chunk, plain: plain)
+    }
+
+    /// What was written in this turn goes out before what others wait for.
+    public func goFirst() { connection?.goFirst() }
+
+    func drained() { onDrained?() }
+
+    func closed() {
+        connection = nil
+        let last = onClosed
+        onClosed = nil
+        onDrained = nil
+        last?()
     }
 
     public func finish() {
@@ -117,8 +144,10 @@ public final class HTTPServer {
     public var router = Router<RouteHandler>()
     public let limits: HTTPLimits
     public let timeouts: HTTPTimeouts
-    /// Looks at every request before its route does; a problem is its answer.
-    public var guardRequest: ((RequestContext) throws(Problem) -> Void)?
+    /// Looks at every request before its route does; a problem is its answer, what it returns are fields for
+    /// whatever is answered.
+    public var guardRequest:
+        ((RequestContext, RouteDescription?) throws(Problem) -> [(String, String)])?
     /// Stands before every route whose description says that one must be signed in: what is described is what
     /// is enforced.
     public var requireSession: ((RequestContext) throws(Problem) -> Void)?
@@ -164,7 +193,9 @@ final class HTTPConnection: ConnectionHandler {
     private unowned let connection: Connection
     private var parser: HTTPRequestParser
     private var inFlight: HTTPRequest?
-    private var isStreaming = false
+    private var stream: ResponseStream?
+    /// What stands before the routes has to say about the request at hand.
+    private var guardFields: [(String, String)] = []
     private var isSynchronous = false
     private var hasUpgraded = false
     private var hasPeerEnded = false
@@ -242,6 +273,7 @@ final class HTTPConnection: ConnectionHandler {
     private func handle(_ request: HTTPRequest) {
         server.counted()
         inFlight = request
+        guardFields = []
         connection.deadline = .max
         isSynchronous = true
         defer { isSynchronous = false }
@@ -256,8 +288,15 @@ final class HTTPConnection: ConnectionHandler {
         let loop = connection.loop
         var context = RequestContext(
             request: request, parameters: [:], peer: connection.peer, loop: loop)
-        try server.guardRequest?(context)
-        switch server.router.find(request.method, request.pathBytes) {
+        let match = server.router.find(request.method, request.pathBytes)
+        let description: RouteDescription?
+        if case .route(let route, _) = match {
+            description = route.description
+        } else {
+            description = nil
+        }
+        guardFields = try server.guardRequest?(context, description) ?? []
+        switch match {
         case .route(let route, let parameters):
             context = RequestContext(
                 request: request, parameters: parameters, peer: connection.peer, loop: loop)
@@ -315,6 +354,7 @@ final class HTTPConnection: ConnectionHandler {
 
     private func write(_ response: HTTPResponse, keepsAlive: Bool, isHead: Bool) {
         var full = response
+        full.fields += guardFields
         full.fields += server.commonFields
         let date = connection.loop.httpDate
         connection.withOutput {
@@ -335,10 +375,10 @@ final class HTTPConnection: ConnectionHandler {
     func beginStream(_ response: HTTPResponse) -> ResponseStream? {
         guard let request = inFlight, connection.isOpen else { return nil }
         var full = response
+        full.fields += guardFields
         full.fields += server.commonFields
         let date = connection.loop.httpDate
         let keepsAlive = request.keepsAlive && !server.isDraining && !request.isHTTP10
-        isStreaming = true
         connection.withOutput {
             if request.isHTTP10 {
                 // Version 1.0 knows no chunks: the end of the connection is the end of the body.
@@ -348,11 +388,13 @@ final class HTTPConnection: ConnectionHandler {
                     full, to: &$0, date: date, keepsAlive: keepsAlive)
             }
         }
-        return ResponseStream(self)
+        let begun = ResponseStream(self)
+        stream = begun
+        return begun
     }
 
     func streamChunk(_ bytes: Span<UInt8>) -> Bool {
-        guard isStreaming, connection.isOpen, let request = inFlight else { return false }
+        guard stream != nil, connection.isOpen, let request = inFlight else { return false }
         guard request.method != .head else { return true }
         if request.isHTTP10 {
             connection.write(bytes)
@@ -362,9 +404,22 @@ final class HTTPConnection: ConnectionHandler {
         return connection.isOpen
     }
 
+    func streamShared(_ chunk: [UInt8], plain: Range<Int>) {
+        guard stream != nil, connection.isOpen, let request = inFlight, request.method != .head
+        else { return }
+        if request.isHTTP10 {
+            connection.write(chunk.span.extracting(plain))
+        } else {
+            connection.write(shared: chunk)
+        }
+    }
+
+    var isWritable: Bool { connection.isOpen && connection.isWritable }
+    func goFirst() { connection.goFirst() }
+
     func endStream() {
-        guard isStreaming, let request = inFlight else { return }
-        isStreaming = false
+        guard stream != nil, let request = inFlight else { return }
+        stream = nil
         if request.method != .head, !request.isHTTP10 {
             connection.write(HTTPResponseEncoder.lastChunk)
         }
@@ -396,11 +451,15 @@ final class HTTPConnection: ConnectionHandler {
         hasUpgraded = true
         inFlight = nil
         let accept = WebSocketHandshake.accept(key)
+        let compresses = WebSocketCompression.isOffered(
+            request.fields("sec-websocket-extensions"))
+        let extensions =
+            compresses ? "sec-websocket-extensions: \(WebSocketCompression.answer)\r\n" : ""
         connection.write(
             Array(
                 ("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
-                    + "sec-websocket-accept: \(accept)\r\n\r\n").utf8))
-        let socket = WebSocketConnection(connection, handler: handler)
+                    + "sec-websocket-accept: \(accept)\r\n\(extensions)\r\n").utf8))
+        let socket = WebSocketConnection(connection, handler: handler, compresses: compresses)
         server.left(self)
         connection.handler = socket
         socket.opened()
@@ -408,7 +467,10 @@ final class HTTPConnection: ConnectionHandler {
 
     // MARK: Ends
 
-    func drained(_ connection: Connection) { if !hasUpgraded { goOn() } }
+    func drained(_ connection: Connection) {
+        if let stream { return stream.drained() }
+        if !hasUpgraded { goOn() }
+    }
 
     /// Whoever closes its side after its request still gets the answer.
     func peerEnded(_ connection: Connection) {
@@ -433,7 +495,9 @@ final class HTTPConnection: ConnectionHandler {
 
     func closed(_ connection: Connection) {
         inFlight = nil
-        isStreaming = false
+        let last = stream
+        stream = nil
+        last?.closed()
         server.left(self)
     }
 }

@@ -17,10 +17,15 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var threadID: pthread_t?
     private var localJobs: [UnownedJob] = []
     private var dirty: [Connection] = []
+    private var dirtyFirst: [Connection] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var sweeper: LoopTimer?
+    private var oneShots: [ObjectIdentifier: LoopTimer] = [:]
     var freeBuffers: [OutputBuffer] = []
     let readBuffer: UnsafeMutableRawBufferPointer
+    /// Messages are compressed one by one, so one of each serves all connections of the loop.
+    public private(set) lazy var deflater = MessageDeflater()
+    private(set) lazy var inflater = MessageInflater(most: WebSocketLimits.inbound)
     /// Called once a turn after the hot output went out, for at most a slice of time each.
     public var afterFlush: (() -> Void)?
     private(set) public var dateField: [UInt8] = []
@@ -88,6 +93,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         post { [self] in
             sweeper?.stop()
             sweeper = nil
+            oneShots = [:]
             for connection in Array(connections.values) { connection.cut() }
             inbox.withLock { $0.isClosed = true }
             uv_close(UnsafeMutableRawPointer(wake).assumingMemoryBound(to: uv_handle_t.self), nil)
@@ -177,10 +183,26 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     public func flush() { flushDirty() }
 
     private func flushDirty() {
+        if !dirtyFirst.isEmpty {
+            let list = dirtyFirst
+            dirtyFirst.removeAll(keepingCapacity: true)
+            for connection in list { connection.flush() }
+        }
         guard !dirty.isEmpty else { return }
         let list = dirty
         dirty.removeAll(keepingCapacity: true)
         for connection in list { connection.flush() }
+    }
+
+    /// Runs `work` once, so many milliseconds later; never when the loop stops before. On the loop.
+    public func after(milliseconds: UInt64, _ work: @escaping () -> Void) {
+        let timer = LoopTimer(self)
+        oneShots[ObjectIdentifier(timer)] = timer
+        timer.start(after: milliseconds) { [unowned self, unowned timer] in
+            // The timer ends with this call, not within it.
+            let kept = oneShots.removeValue(forKey: ObjectIdentifier(timer))
+            withExtendedLifetime(kept) { work() }
+        }
     }
 
     // MARK: Connections
@@ -194,6 +216,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     }
 
     func markDirty(_ connection: Connection) { dirty.append(connection) }
+    func markDirtyFirst(_ connection: Connection) { dirtyFirst.append(connection) }
 
     public var connectionCount: Int { connections.count }
 

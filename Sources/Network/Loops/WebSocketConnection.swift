@@ -22,19 +22,23 @@ public enum WebSocketLimits {
     public static let inbound = 16_384
     /// Milliseconds without a byte from the peer before it is asked, and then before it is cut.
     public static let silence: UInt64 = 30_000
+    /// Bytes of a message for one client from which on it is worth its compression.
+    static let fewestCompressed = 512
 }
 
 /// One WebSocket (RFC 6455): frames in, messages up; messages down, frames out.
 public final class WebSocketConnection: ConnectionHandler {
     public unowned let connection: Connection
     private var handler: (any WebSocketHandler)?
-    private let decoder = WebSocketDecoder(maximumPayload: WebSocketLimits.inbound)
+    private let decoder: WebSocketDecoder
     private var assembler = WebSocketAssembler(maximumMessage: WebSocketLimits.inbound)
     private var hasClosed = false
     private var awaitsPong = false
 
-    init(_ connection: Connection, handler: any WebSocketHandler) {
+    init(_ connection: Connection, handler: any WebSocketHandler, compresses: Bool) {
         self.connection = connection
+        decoder = WebSocketDecoder(
+            maximumPayload: WebSocketLimits.inbound, allowsCompression: compresses)
         self.handler = handler
         connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
     }
@@ -63,12 +67,18 @@ public final class WebSocketConnection: ConnectionHandler {
         return bytes.count
     }
 
-    private func deliver(_ message: WebSocketAssembler.Message, _ bytes: Span<UInt8>) {
+    private func deliver(_ message: WebSocketAssembler.Message, _ bytes: Span<UInt8>)
+        throws(WebSocketError)
+    {
         switch message {
         case .whole(let opcode, let range):
             handler?.received(bytes.extracting(range), isText: opcode == .text, on: self)
         case .assembled(let opcode, let payload):
             handler?.received(payload.span, isText: opcode == .text, on: self)
+        case .wholeCompressed(let opcode, let range):
+            try deliver(compressed: bytes.extracting(range), opcode)
+        case .assembledCompressed(let opcode, let payload):
+            try deliver(compressed: payload.span, opcode)
         case .ping(let range): send(.pong, bytes.extracting(range))
         case .pong, .partial: break
         case .close(let code):
@@ -76,7 +86,20 @@ public final class WebSocketConnection: ConnectionHandler {
         }
     }
 
+    private func deliver(compressed payload: Span<UInt8>, _ opcode: WebSocketOpcode)
+        throws(WebSocketError)
+    {
+        let message = try connection.loop.inflater.message(payload)
+        guard opcode != .text || isUTF8(message.span) else {
+            throw WebSocketError(.invalidPayload)
+        }
+        handler?.received(message.span, isText: opcode == .text, on: self)
+    }
+
     // MARK: Out
+
+    /// Whether compressed frames may be sent.
+    public var compresses: Bool { decoder.allowsCompression }
 
     public var isOpen: Bool { !hasClosed && connection.isOpen }
     public var isWritable: Bool { connection.isWritable }
@@ -92,10 +115,20 @@ public final class WebSocketConnection: ConnectionHandler {
     /// A frame that was encoded once for many.
     public func send(encoded frame: [UInt8]) {
         guard !hasClosed else { return }
-        connection.write(frame)
+        connection.write(shared: frame)
     }
 
-    public func send(text: [UInt8]) { send(.text, text.span) }
+    public func send(text: [UInt8]) {
+        if compresses, text.count >= WebSocketLimits.fewestCompressed,
+            let frame = connection.loop.deflater.frame(text)
+        {
+            return send(encoded: frame)
+        }
+        send(.text, text.span)
+    }
+
+    /// What was sent so far in this turn goes out before what others wait for.
+    public func goFirst() { connection.goFirst() }
 
     public func close(_ code: WebSocketClose, _ reason: String = "") {
         guard !hasClosed else { return }

@@ -256,6 +256,17 @@ final class SQLiteRows: ProjectionRows {
             settlementVersion: row.integer(17), legs: legs)
     }
 
+    private static let lineColumns =
+        "SELECT sequence, time, reason, change, bet, cash, held, open_bets, receivable "
+        + "FROM statement "
+
+    private static func line(_ row: Database.Row) -> StatementLine {
+        StatementLine(
+            sequence: row.unsigned(0), time: row.integer(1), reason: UInt8(row.integer(2)),
+            cashChange: row.integer(3), bet: row.unsigned(4), cash: row.integer(5),
+            held: row.integer(6), openBets: row.integer(7), receivable: row.integer(8))
+    }
+
     /// The newest first; `before` goes on where an earlier page ended.
     func bets(of account: UInt64, before: UInt64, limit: Int) throws(DatabaseError)
         -> [ProjectedBet]
@@ -290,18 +301,54 @@ final class SQLiteRows: ProjectionRows {
     {
         var lines: [StatementLine] = []
         try database.query(
-            "SELECT sequence, time, reason, change, bet, cash, held, open_bets, receivable "
-                + "FROM statement WHERE account = ? AND sequence < ? "
-                + "ORDER BY sequence DESC, part DESC LIMIT ?",
+            Self.lineColumns
+                + "WHERE account = ? AND sequence < ? ORDER BY sequence DESC, part DESC LIMIT ?",
             [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
-        ) {
-            lines.append(
-                StatementLine(
-                    sequence: $0.unsigned(0), time: $0.integer(1), reason: UInt8($0.integer(2)),
-                    cashChange: $0.integer(3), bet: $0.unsigned(4), cash: $0.integer(5),
-                    held: $0.integer(6), openBets: $0.integer(7), receivable: $0.integer(8)))
-        }
+        ) { lines.append(Self.line($0)) }
         return lines
+    }
+
+    /// A refused bet moved no money: its answer is the record after its own.
+    func history(of account: UInt64, after: UInt64, limit: Int, asOf: UInt64)
+        throws(DatabaseError) -> AccountHistory
+    {
+        var entries: [AccountHistory.Entry] = []
+        var lineCount = 0
+        try database.query(
+            Self.lineColumns
+                + "WHERE account = ? AND sequence > ? ORDER BY sequence, part LIMIT ?",
+            [bits(account), .integer(Int64(clamping: after)), .integer(Int64(limit))]
+        ) {
+            let line = Self.line($0)
+            entries.append(AccountHistory.Entry(order: line.sequence, line: line, bet: nil))
+            lineCount += 1
+        }
+        var refusedCount = 0
+        try database.query(
+            Self.betColumns
+                + "WHERE account = ? AND bet >= ? AND refusal != 0 AND due_at = 0 "
+                + "ORDER BY bet LIMIT ?",
+            [bits(account), .integer(Int64(clamping: after)), .integer(Int64(limit))]
+        ) {
+            let bet = Self.bet($0)
+            entries.append(AccountHistory.Entry(order: bet.bet + 1, line: nil, bet: bet))
+            refusedCount += 1
+        }
+        entries.sort { $0.order < $1.order }
+        let isLast = lineCount < limit && refusedCount < limit
+        if !isLast { entries = Array(entries.prefix(limit)) }
+        var told: [AccountHistory.Entry] = []
+        for entry in entries {
+            guard let bet = entry.line?.bet, bet != 0 else {
+                told.append(entry)
+                continue
+            }
+            told.append(
+                AccountHistory.Entry(order: entry.order, line: entry.line, bet: try self.bet(bet)))
+        }
+        return AccountHistory(
+            entries: told, reached: isLast ? asOf : told.last?.order ?? asOf, isLast: isLast,
+            asOf: asOf)
     }
 
     func balances(of account: UInt64) throws(DatabaseError) -> StatementLine? {

@@ -63,6 +63,11 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         {
             try rows.statement(of: account.rawValue, before: before, limit: limit)
         }
+        public func history(of account: AccountID, after: UInt64, limit: Int) throws
+            -> AccountHistory
+        {
+            try rows.history(of: account.rawValue, after: after, limit: limit, asOf: asOf)
+        }
         public func balances(of account: AccountID) throws -> StatementLine? {
             try rows.balances(of: account.rawValue)
         }
@@ -239,6 +244,15 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
             Void
     ) -> Bool {
         ask({ try $0.statement(of: account, before: before, limit: limit) }, answer)
+    }
+
+    public func history(
+        of account: AccountID, after: UInt64, limit: Int,
+        _ answer: @escaping @Sendable (Result<AccountHistory, ProjectionFailure>) -> Void
+    ) -> Bool {
+        ask({ try $0.history(of: account, after: after, limit: limit) }) { found, _ in
+            answer(found)
+        }
     }
 
     public func balances(

@@ -89,6 +89,39 @@ public struct StatementLine: Sendable {
     }
 }
 
+/// What became of an account after a record, in the order of the records.
+public struct AccountHistory: Sendable {
+    public struct Entry: Sendable {
+        /// The record that it is from.
+        public let order: UInt64
+        /// The money that moved; nil for a bet that was refused.
+        public let line: StatementLine?
+        /// The bet that it is about, as it is now; nil for money without one.
+        public let bet: ProjectedBet?
+
+        public init(order: UInt64, line: StatementLine?, bet: ProjectedBet?) {
+            self.order = order
+            self.line = line
+            self.bet = bet
+        }
+    }
+
+    public let entries: [Entry]
+    /// Everything up to here is in `entries`.
+    public let reached: UInt64
+    /// Nothing further is in the rows.
+    public let isLast: Bool
+    /// How far the rows reach.
+    public let asOf: UInt64
+
+    public init(entries: [Entry], reached: UInt64, isLast: Bool, asOf: UInt64) {
+        self.entries = entries
+        self.reached = reached
+        self.isLast = isLast
+        self.asOf = asOf
+    }
+}
+
 /// A signed-in browser as it is kept: the token itself is never stored, only its digest.
 public struct StoredSession: Sendable {
     public let tokenHash: [UInt8]
@@ -138,6 +171,11 @@ public protocol ProjectionStore: AnyObject, Sendable {
         _ answer:
             @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
             Void
+    ) -> Bool
+    /// What became of the account after the record `after`, the oldest first, at most `limit` entries.
+    func history(
+        of account: AccountID, after: UInt64, limit: Int,
+        _ answer: @escaping @Sendable (Result<AccountHistory, ProjectionFailure>) -> Void
     ) -> Bool
     func balances(
         of account: AccountID,

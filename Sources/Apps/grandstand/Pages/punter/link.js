@@ -119,7 +119,7 @@ function take(message) {
         }
         return;
     case "bet": {
-        state.setBalances(message.balances, message.order);
+        if (message.balances) state.setBalances(message.balances, message.order);
         const bet = state.putBet({ ...message.bet, order: message.order });
         if (bet.clientId) answered(bet.clientId, { bet });
         return;

@@ -1,0 +1,134 @@
+import Betting
+import EngineCore
+import JSONText
+import Kernel
+import NetworkCodecs
+import NetworkLoops
+import ProjectionService
+
+/// Placing a bet, and the numbers of a slip.
+extension PunterGateway {
+    var betOperations: [Operation] {
+        [
+            Operation(
+                description: PunterRoutes.place, method: .post, path: "/api/v1/bets",
+                body: .deferred { [unowned self] call, reply in place(call, reply) }),
+            Operation(
+                description: PunterRoutes.slip, method: .post, path: "/api/v1/slip",
+                body: .deferred { [unowned self] call, reply in slip(call, reply) }),
+        ]
+    }
+
+    private func place(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let session = try needSession(call)
+            try call.body(on: &tape)
+            let request: BetRequest
+            do {
+                request = try BetRequest(tape, in: hub.view, call.key.map { .key($0) } ?? .own)
+            } catch {
+                throw Problem(400, "malformed", "The bet is not complete.", detail: error.what)
+            }
+            let intent = request.intent(session, receivedAt: now, digest: digest)
+            let taken = hub.submit({ [unowned self] record, _ in
+                answer(record, hash: intent.requestHash, reply)
+            }) { $0.place(intent) }
+            guard taken else { throw busy() }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    /// 201 for an open bet, 202 for one that waits, 200 for a repeated answer, 422 for a refusal, also of a
+    /// key that was used for another bet.
+    private func answer(_ record: RecordBytes?, hash: ExternalID, _ reply: any Reply) {
+        guard let record else { return reply.fail(busy()) }
+        let status = BetStatus(rawValue: record.field(Layout.Placed.status, as: UInt8.self))
+        let refusal = Refusal(rawValue: record.field(Layout.Placed.refusal, as: UInt16.self))
+        let isRepeat = record.flags & Layout.Placed.repeated != 0
+        let body = Documents.json(
+            Self.code(refusal, status, isRepeat: isRepeat), asOf: hub.view.order, .nobody
+        ) { json in
+            json.key("bet")
+            json.object { json in
+                Messages.writePlaced(record, status: status ?? .refused, to: &json)
+            }
+            json.key("balances")
+            Messages.balances(Balances(record, at: Layout.Placed.balances), to: &json)
+        }
+        guard let question = EarlierBet.Question(record, hash: hash) else {
+            return reply.send(body)
+        }
+        find(question) { [unowned self] found in
+            switch found {
+            case .nothing: reply.send(body)
+            case .busy: reply.fail(busy())
+            case .bet(let earlier): reply.send(self.answer(earlier))
+            }
+        }
+    }
+
+    private func answer(_ earlier: EarlierBet) -> HTTPResponse {
+        let refusal = earlier.isReused ? Refusal.idReused : Refusal(rawValue: earlier.bet.refusal)
+        return Documents.json(
+            Self.code(refusal, nil, isRepeat: true), asOf: hub.view.order, .nobody
+        ) { json in
+            json.key("bet")
+            json.object { json in Messages.writeEarlier(earlier, to: &json) }
+            json.key("balances")
+            Messages.balances(earlier.balances, to: &json)
+        }
+    }
+
+    private static func code(_ refusal: Refusal?, _ status: BetStatus?, isRepeat: Bool) -> Int {
+        switch (refusal, status) {
+        case (.some, _): 422
+        case (nil, .pending): isRepeat ? 200 : 202
+        case (nil, _): isRepeat ? 200 : 201
+        }
+    }
+
+    // MARK: The slip's numbers
+
+    /// Potential return and maximum stake, told by the engine between two turns.
+    private func slip(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            try call.body(on: &tape)
+            let bet: BetRequest
+            do {
+                bet = try BetRequest(tape, in: hub.view, .draft(now))
+            } catch {
+                throw Problem(400, "malformed", "The slip is not complete.", detail: error.what)
+            }
+            let bound = OnLoop(reply)
+            let loop = hub.loop
+            let account = call.session?.account
+            let (stake, legs) = (bet.stake, bet.legs)
+            let taken = ask { engine in
+                let numbers = engine.slip(stake: stake, legs: legs, account: account)
+                loop.post {
+                    bound.value.send(
+                        Documents.json(asOf: numbers.asOf, .nobody) { json in
+                            json.key("potentialReturn")
+                            if let potential = numbers.potentialReturn {
+                                json.number(potential)
+                            } else {
+                                json.null()
+                            }
+                            json.key("minimumStake")
+                            json.number(numbers.minimumStake)
+                            json.key("maximumStake")
+                            json.number(numbers.maximumStake)
+                            json.key("delay")
+                            json.number(numbers.delay)
+                            json.key("related")
+                            json.bool(numbers.isRelated)
+                        })
+                }
+            }
+            guard taken else { throw busy() }
+        } catch {
+            reply.fail(error)
+        }
+    }
+}

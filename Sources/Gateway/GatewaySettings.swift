@@ -1,0 +1,36 @@
+import NetworkCodecs
+import NetworkLoops
+
+/// What a gateway is told about where and how it serves.
+public struct GatewaySettings: Sendable {
+    /// Exact origins that pages may come from.
+    public var origins: Set<String> = []
+    /// Values of Host that are answered.
+    public var hosts: Set<String> = []
+    /// Whether the listener is reached by loopback only: demo accounts and plain cookies need it.
+    public var isLoopback = true
+    public var brand: UInt32 = 0
+    public var licence: UInt32 = 0
+    /// Demo money for a new demo account, minor units.
+    public var demoGrant: Int64 = 100_000
+    /// New demo accounts a minute, over all visitors.
+    public var demoAccountsPerMinute = 600
+    /// Where the gateway's loop tells what it counted.
+    public var board = LoopBoard()
+    /// How often one user may ask, over all loops.
+    public var rates = RateGuard(nil)
+    /// Requests that move money and are being carried out, over all loops.
+    public var moneyRequests = MoneyRequests()
+    /// Signs where pages of listings end.
+    public var cursors: Cursors
+    /// Why no bets can be taken yet, nil when they can.
+    public var whyNotReady: @Sendable () -> String? = { nil }
+
+    public init(cursors: Cursors) { self.cursors = cursors }
+
+    func readiness(_ server: HTTPServer) -> HTTPResponse {
+        if server.isDraining { return .text(503, "not ready: the server is going away\n") }
+        if let reason = whyNotReady() { return .text(503, "not ready: \(reason)\n") }
+        return .text(200, "ready\n")
+    }
+}

@@ -1,0 +1,49 @@
+import Kernel
+import NetworkCodecs
+public import NetworkLoops
+
+/// How often a user may ask, over every connection and protocol.
+public struct RateGuard: Sendable {
+    private let table: RateTable?
+
+    /// nil: as often as it likes.
+    public init(_ table: RateTable?) { self.table = table }
+
+    static let unlimited = RateGuard(nil)
+
+    /// What to say about it in every answer, or a problem when it is too often.
+    ///
+    /// Strangers count by their address; on loopback, where a proxy may stand for all of them, they do not.
+    func check(_ session: PunterSession?, _ peer: String, now: UInt64, isFirst: Bool)
+        throws(Problem) -> [(String, String)]
+    {
+        guard let table, let key = Self.key(session, peer) else { return [] }
+        let decision = table.ask(key, at: Int64(now) * 1_000_000, isFirst: isFirst)
+        let fields = Self.fields(table.rule, decision)
+        guard !decision.isAllowed else { return fields }
+        var problem = Problem(429, "rate_limited", "Too many requests. Wait a moment.")
+        problem.fields =
+            fields + [("retry-after", String(Self.seconds(decision.retryAfter)))]
+        throw problem
+    }
+
+    private static func key(_ session: PunterSession?, _ peer: String) -> RateKey? {
+        if let session { return .account(session.account.rawValue) }
+        return isLoopback(peer) ? nil : .address(peer)
+    }
+
+    /// Whole seconds, rounded up: asking sooner would be refused again.
+    private static func seconds(_ nanoseconds: Int64) -> Int64 {
+        max(1, (nanoseconds + 999_999_999) / 1_000_000_000)
+    }
+
+    /// draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it.
+    private static func fields(_ rule: RateRule, _ decision: RateDecision) -> [(String, String)] {
+        let window = max(1, (rule.burst + rule.perSecond - 1) / rule.perSecond)
+        let reset = decision.isAllowed ? decision.resetAfter : decision.retryAfter
+        return [
+            ("ratelimit-policy", "\"user\";q=\(rule.burst);w=\(window)"),
+            ("ratelimit", "\"user\";r=\(decision.remaining);t=\(seconds(reset))"),
+        ]
+    }
+}

@@ -1,0 +1,281 @@
+import Catalogue
+import EngineCore
+import Kernel
+import NetworkLoops
+import ProjectionService
+
+/// Reads what became of an account after a record; the answer comes on the loop, nil when it cannot be read.
+typealias HistoryReader = (
+    _ account: AccountID, _ after: UInt64, _ limit: Int,
+    _ answer: @escaping (AccountHistory?) -> Void
+) -> Void
+
+/// Who follows what on one loop, and what each topic said lately.
+///
+/// Lives on its loop. A change is written once and handed to all who follow it. Bounds: `TopicHistory`'s for
+/// each market; `mostIncidents`.
+final class TopicBoard {
+    private unowned let hub: Hub
+    private var followers: [Topic: [ObjectIdentifier: Follower]] = [:]
+    private var own: [AccountID: [ObjectIdentifier: Follower]] = [:]
+    /// Filters of lists that somebody follows, and by how many.
+    private var filters: [FixtureFilter: Int] = [:]
+    private var history: [MarketID: TopicHistory] = [:]
+    private var incidents: [SharedMessage] = []
+    private var incidentCount: UInt64 = 0
+    /// Fixtures whose change was not told yet, as they were before it; nil for a new one.
+    private var unsaid: [FixtureID: FixtureView?] = [:]
+    var reader: HistoryReader?
+    private(set) var deltasSent: UInt64 = 0
+    private(set) var conflated: UInt64 = 0
+
+    /// Incidents kept for clients that come back.
+    static let mostIncidents = 1000
+
+    init(_ hub: Hub) { self.hub = hub }
+
+    var epoch: String { hub.view.epoch }
+    var order: UInt64 { hub.view.order }
+    private var here: StreamPosition { StreamPosition(epoch: epoch, order: order) }
+
+    // MARK: Who follows
+
+    func add(_ follower: Follower, to topic: Topic) {
+        let id = ObjectIdentifier(follower)
+        switch topic {
+        case .bets, .wallet:
+            if let account = follower.account { own[account, default: [:]][id] = follower }
+        case .fixtures(let filter):
+            filters[filter, default: 0] += 1
+            followers[topic, default: [:]][id] = follower
+        default: followers[topic, default: [:]][id] = follower
+        }
+    }
+
+    func remove(_ follower: Follower, from topic: Topic) {
+        let id = ObjectIdentifier(follower)
+        switch topic {
+        case .bets, .wallet:
+            guard let account = follower.account,
+                !follower.followed.contains(topic == .bets ? .wallet : .bets)
+            else { return }
+            own[account]?[id] = nil
+            if own[account]?.isEmpty == true { own[account] = nil }
+        default:
+            if case .fixtures(let filter) = topic, let count = filters[filter] {
+                filters[filter] = count > 1 ? count - 1 : nil
+            }
+            followers[topic]?[id] = nil
+            if followers[topic]?.isEmpty == true { followers[topic] = nil }
+        }
+    }
+
+    func exists(_ topic: Topic) -> Bool {
+        switch topic {
+        case .market(let id): hub.view.markets[id] != nil
+        case .fixture(let id), .marketsOfFixture(let id): hub.view.fixtures[id] != nil
+        default: true
+        }
+    }
+
+    func markets(of id: FixtureID) -> [Topic] {
+        hub.view.fixtures[id]?.markets.map { .market($0) } ?? []
+    }
+
+    // MARK: What they hear
+
+    /// Every version goes out as a delta of its own, written once for all who follow.
+    func changed(_ market: MarketView, since before: MarketView?) {
+        if before == nil { made(market) }
+        let topic = Topic.market(market.id)
+        let message = SharedMessage(
+            Messages.delta(market, since: before, in: hub.view),
+            at: StreamPosition(epoch: epoch, order: market.order))
+        var kept =
+            history[market.id] ?? TopicHistory(forgotten: before?.order ?? market.order - 1)
+        kept.append(sequence: market.version, message, now: hub.loop.milliseconds)
+        history[market.id] = kept
+        guard let following = followers[topic] else {
+            if market.isResulted { history[market.id] = nil }
+            return
+        }
+        sayFixtures(upTo: market.order - 1)
+        send(message, topic, following)
+    }
+
+    private func send(
+        _ message: SharedMessage, _ topic: Topic, _ following: [ObjectIdentifier: Follower]
+    ) {
+        var passedOver: UInt64 = 0
+        for follower in following.values where !follower.offer(message, topic) { passedOver += 1 }
+        deltasSent += UInt64(following.count) - passedOver
+        conflated += passedOver
+    }
+
+    /// A market came to be: it changes its fixture's list, and is followed by whoever follows all of them.
+    private func made(_ market: MarketView) {
+        changed(fixture: market.fixture, since: hub.view.fixtures[market.fixture])
+        for follower in followers[.marketsOfFixture(market.fixture), default: [:]].values {
+            follower.followMore(.market(market.id))
+        }
+    }
+
+    /// Told when the next thing is sent, or at the end of the block: a fixture that gets its markets is told once.
+    func changed(fixture id: FixtureID, since before: FixtureView?) {
+        if unsaid[id] == nil { unsaid[id] = .some(before) }
+    }
+
+    /// What changed of fixtures goes out before anything that came after it; `order` is that of the last record
+    /// that was told of.
+    func sayFixtures(upTo order: UInt64) {
+        guard !unsaid.isEmpty else { return }
+        let changes = unsaid
+        unsaid = [:]
+        let place = StreamPosition(epoch: epoch, order: order)
+        let now = changes.keys.sorted().compactMap { hub.view.fixtures[$0] }
+        for fixture in now {
+            guard let following = followers[.fixture(fixture.id)] else { continue }
+            let topic = Topic.fixture(fixture.id)
+            send(
+                SharedMessage(
+                    Messages.fixture(fixture, "delta", topic, order, in: hub.view), at: place),
+                topic, following)
+        }
+        for filter in filters.keys {
+            // What leaves a list is told once more, so that clients can take it off theirs.
+            let listed = now.filter { fixture in
+                filter.takes(fixture) || (changes[fixture.id] ?? nil).map(filter.takes) == true
+            }
+            let topic = Topic.fixtures(filter)
+            guard !listed.isEmpty, let following = followers[topic] else { continue }
+            send(
+                SharedMessage(
+                    Messages.fixtures(listed, "delta", topic, order, in: hub.view), at: place),
+                topic, following)
+        }
+    }
+
+    /// Something happened on a pitch.
+    func happened(_ fixture: FixtureView, order: UInt64) {
+        incidentCount += 1
+        let message = SharedMessage(
+            Messages.incident(fixture, sequence: incidentCount, order: order, in: hub.view),
+            at: StreamPosition(epoch: epoch, order: order))
+        incidents.append(message)
+        // Cut rarely and by much, so that an incident costs no move of all the others.
+        if incidents.count > Self.mostIncidents * 2 { incidents.removeFirst(Self.mostIncidents) }
+        guard let following = followers[.incidents] else { return }
+        sayFixtures(upTo: order - 1)
+        send(message, .incidents, following)
+    }
+
+    /// A state that all markets share changed: everybody gets an image of each of theirs.
+    func changedAllMarkets() {
+        history = [:]
+        for (topic, following) in followers {
+            guard case .market = topic else { continue }
+            for follower in following.values { follower.owe(topic, at: order) }
+        }
+    }
+
+    /// Whether anybody on this loop is to be told of this topic of this account's own.
+    func isFollowed(_ topic: Topic, by account: AccountID, isAboutBet: Bool) -> Bool {
+        own[account]?.values.contains {
+            $0.followed.contains(topic) && !(topic == .wallet && isAboutBet && $0.followsBets)
+        } ?? false
+    }
+
+    /// A message about one's own bets or money. Those about bets carry the balances, so nobody who follows both
+    /// is told twice of one record.
+    func tell(_ account: AccountID, _ topic: Topic, _ message: SharedMessage, isAboutBet: Bool) {
+        sayFixtures(upTo: message.position.order - 1)
+        for follower in own[account, default: [:]].values where follower.followed.contains(topic) {
+            if topic == .wallet, isAboutBet, follower.followsBets { continue }
+            follower.tell(message)
+        }
+    }
+
+    // MARK: For those who come, or come back
+
+    func image(of topic: Topic) -> SharedMessage? {
+        switch topic {
+        case .market(let id):
+            guard let market = hub.view.markets[id] else { return nil }
+            return SharedMessage(
+                Messages.image(market, in: hub.view),
+                at: StreamPosition(epoch: epoch, order: market.order))
+        case .fixture(let id):
+            guard let fixture = hub.view.fixtures[id] else { return nil }
+            return SharedMessage(
+                Messages.fixture(fixture, "image", topic, fixture.order, in: hub.view),
+                at: StreamPosition(epoch: epoch, order: fixture.order))
+        case .fixtures(let filter):
+            let listed = hub.view.current(at: wallClock()).filter(filter.takes)
+            return SharedMessage(
+                Messages.fixtures(listed, "image", topic, order, in: hub.view),
+                at: here)
+        case .incidents, .bets, .wallet, .marketsOfFixture: return nil
+        }
+    }
+
+    /// What a client missed, or nil when that is no longer all here.
+    func missed(_ topic: Topic, _ known: Follower.Resumption) -> [SharedMessage]? {
+        switch (topic, known) {
+        case (.market(let id), .sequence(let epoch, let sequence)) where epoch == epoch:
+            guard let market = hub.view.markets[id] else { return nil }
+            return market.version == sequence ? [] : history[id]?.after(sequence: sequence)
+        case (.market(let id), .order(let place)) where place.epoch == epoch:
+            guard let market = hub.view.markets[id] else { return nil }
+            return market.order <= place.order ? [] : history[id]?.after(order: place.order)
+        case (.fixture(let id), .order(let place)) where place.epoch == epoch:
+            return (hub.view.fixtures[id]?.order).flatMap { $0 <= place.order ? [] : nil }
+        case (.incidents, .order(let place)) where place.epoch == epoch:
+            return incidents(after: place.order)
+        default: return nil
+        }
+    }
+
+    func incidents(after order: UInt64) -> [SharedMessage] {
+        incidents.filter { $0.position.order > order }
+    }
+
+    func readHistory(
+        _ account: AccountID, _ after: UInt64, _ limit: Int,
+        _ answer: @escaping (HistoryPage?) -> Void
+    ) {
+        guard let reader else { return answer(nil) }
+        reader(account, after, limit) { found in
+            answer(found.map { HistoryPage($0) })
+        }
+    }
+
+    /// Runs `work` on the loop a little later.
+    func after(milliseconds: UInt64, _ work: @escaping () -> Void) {
+        hub.loop.after(milliseconds: milliseconds, work)
+    }
+
+    /// What an account's rows say, as the messages that they were.
+    func message(_ bet: ProjectedBet, _ line: StatementLine?, at order: UInt64) -> SharedMessage {
+        SharedMessage(
+            Messages.bet(bet, line.map { Balances($0) }, order: order, in: hub.view),
+            at: StreamPosition(epoch: epoch, order: order), isOwn: true)
+    }
+
+    func message(_ line: StatementLine) -> SharedMessage {
+        SharedMessage(
+            Messages.wallet(line, in: hub.view),
+            at: StreamPosition(epoch: epoch, order: line.sequence), isOwn: true)
+    }
+
+    /// Once a second: old messages go.
+    func prune() {
+        let now = hub.loop.milliseconds
+        for id in Array(history.keys) {
+            history[id]?.prune(now: now)
+            if history[id]?.isEmpty == true { history[id] = nil }
+        }
+    }
+}
+
+@available(*, unavailable)
+extension TopicBoard: Sendable {}

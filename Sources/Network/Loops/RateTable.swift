@@ -1,0 +1,54 @@
+public import NetworkCodecs
+import Synchronization
+
+/// Who is counted: a user on all of its connections, or an address that nobody has signed in from.
+public enum RateKey: Hashable, Sendable {
+    case account(UInt64)
+    case address(String)
+}
+
+/// What everybody has asked lately, over all loops.
+///
+/// Bound: `capacity` users; who comes when it is full shares one rate with everybody else that did.
+public final class RateTable: Sendable {
+    public let rule: RateRule
+    private let shards: [Shard]
+    private let perShard: Int
+
+    private final class Shard: Sendable {
+        struct Users {
+            var known: [RateKey: RateState] = [:]
+            var crowd = RateState()
+            var refused: UInt64 = 0
+        }
+        let users = Mutex(Users())
+    }
+
+    public init(_ rule: RateRule, capacity: Int = 65_536) {
+        self.rule = rule
+        shards = (0..<16).map { _ in Shard() }
+        perShard = max(1, capacity / 16)
+    }
+
+    /// `now` in nanoseconds of a clock that never steps. `isFirst`: what may use the whole burst, such as a bet.
+    public func ask(_ key: RateKey, at now: Int64, isFirst: Bool) -> RateDecision {
+        let shard = shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
+        return shard.users.withLock { users in
+            if users.known[key] == nil, users.known.count >= perShard {
+                users.known = users.known.filter { !$0.value.isOver(at: now) }
+            }
+            let isCrowd = users.known[key] == nil && users.known.count >= perShard
+            let decision =
+                isCrowd
+                ? users.crowd.ask(at: now, rule, isFirst: isFirst)
+                : users.known[key, default: RateState()].ask(at: now, rule, isFirst: isFirst)
+            if !decision.isAllowed { users.refused += 1 }
+            return decision
+        }
+    }
+
+    /// Requests that were turned away.
+    public var refused: UInt64 {
+        shards.reduce(0) { sum, shard in sum + shard.users.withLock { $0.refused } }
+    }
+}

@@ -1,0 +1,419 @@
+"""The edge as its clients see it: rates, keys, cursors, conditions, events, topics and operations."""
+
+import asyncio
+import concurrent.futures
+import json
+import time
+import urllib.request
+
+import jsonschema
+import pytest
+import websockets
+from pydantic_asyncapi.v3 import AsyncAPI
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from conftest import bet, new_id
+
+
+def events_until(server, path, wanted, cookie=None, headers=None, seconds=20):
+    """Events, as (id, data), up to the first for which `wanted` says yes."""
+    request = urllib.request.Request(server.origin + path, headers={**(headers or {}), **({"Cookie": cookie} if cookie else {})})
+    seen, id, data = [], None, []
+    deadline = time.monotonic() + seconds
+    with urllib.request.urlopen(request, timeout=seconds) as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        for raw in answer:
+            assert time.monotonic() < deadline, f"not seen within {seconds} s: {seen[-3:]}"
+            line = raw.decode().rstrip("\n")
+            if line.startswith("id: "):
+                id = line[4:]
+            elif line.startswith("data: "):
+                data.append(line[6:])
+            elif not line and data:
+                seen.append((id, json.loads("\n".join(data))))
+                id, data = None, []
+                if wanted(seen[-1][1]):
+                    return seen
+    raise AssertionError("the stream ended")
+
+
+@pytest.fixture
+def live(make_server):
+    """Matches that are in play after a moment."""
+    return make_server("--match-seconds", "60", "--seed", "7")
+
+
+class Socket:
+    """A WebSocket client of the `websockets` library."""
+
+    def __init__(self, server, cookie=None, **more):
+        headers = {"Cookie": cookie} if cookie else {}
+        self.connecting = websockets.connect(
+            server.origin.replace("http", "ws") + "/api/v1/stream", origin=server.origin, additional_headers=headers, **more)
+
+    async def __aenter__(self):
+        self.socket = await self.connecting.__aenter__()
+        self.seen = []
+        await self.until(lambda m: m["type"] == "hello")
+        return self
+
+    async def __aexit__(self, *what):
+        await self.connecting.__aexit__(*what)
+
+    async def send(self, **message):
+        await self.socket.send(json.dumps(message))
+
+    async def until(self, wanted, seconds=20):
+        """The first message for which `wanted` says yes; all before it are in `seen`."""
+        async with asyncio.timeout(seconds):
+            while True:
+                message = json.loads(await self.socket.recv())
+                self.seen.append(message)
+                if wanted(message):
+                    return message
+
+
+# Rates
+
+def test_a_user_who_asks_too_often_is_told_when_to_come_back_and_bets_come_first(make_server):
+    server = make_server("--match-seconds", "2000", "--seed", "7", "--requests-per-second", "5", "--requests-burst", "40")
+    cookie = server.sign_in()
+    answers = [server.call("GET", "/api/v1/session", cookie=cookie) for _ in range(60)]
+    assert answers[0][0] == 200 and answers[0][2]["RateLimit-Policy"] == '"user";q=40;w=8'
+    status, problem, headers = answers[-1]
+    assert (status, problem["code"]) == (429, "rate_limited")
+    assert int(headers["Retry-After"]) >= 1 and headers["RateLimit"].startswith('"user";r=0;')
+    # A quarter of the burst is left to bets.
+    market = server.open_market()
+    assert server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)[0] == 201
+    # Another user's rate is its own.
+    assert server.call("GET", "/api/v1/session", cookie=server.sign_in())[0] == 200
+    time.sleep(int(headers["Retry-After"]))
+    assert server.call("GET", "/api/v1/session", cookie=cookie)[0] == 200
+
+
+def test_a_rate_counts_over_all_connections_and_protocols_of_a_user(make_server):
+    server = make_server("--match-seconds", "2000", "--seed", "7", "--requests-per-second", "1", "--requests-burst", "40")
+    cookie = server.sign_in()
+
+    async def run():
+        async with Socket(server, cookie) as one:
+            for _ in range(40):
+                await one.send(op="ping")
+            answers = [await one.until(lambda m: m["type"] in ("pong", "error")) for _ in range(40)]
+            assert [a["type"] for a in answers[:29]] == ["pong"] * 29, "the handshake counts, and ten are left to bets"
+            assert answers[-1]["code"] == "rate_limited"
+    asyncio.run(run())
+    # What the socket used up is used up for requests too; a second gives one back.
+    assert 429 in [server.call("GET", "/api/v1/session", cookie=cookie)[0] for _ in range(10)]
+
+
+# Money moves once
+
+def test_a_bet_by_rest_needs_a_key_and_the_same_key_moves_money_once(server):
+    cookie, market = server.sign_in(), server.open_market()
+    body = bet(market, new_id())
+    raw = json.dumps(body).encode()
+    status, problem, _ = server.call("POST", "/api/v1/bets", raw, cookie)
+    assert (status, problem["code"]) == (400, "idempotency_key_missing")
+    status, problem, _ = server.call("POST", "/api/v1/bets", raw, cookie, headers={"Idempotency-Key": '"mine"'})
+    assert (status, problem["code"]) == (400, "idempotency_key_malformed")
+    status, problem, _ = server.call("POST", "/api/v1/bets", raw, cookie, headers={"Idempotency-Key": f'"{new_id()}"'})
+    assert (status, problem["code"], "Idempotency-Key" in problem["detail"]) == (400, "malformed", True)
+    key = new_id()
+    del body["id"]
+    for expected in (201, 200):
+        status, answer, _ = server.call("POST", "/api/v1/bets", body, cookie, headers={"Idempotency-Key": f'"{key}"'})
+        assert (status, answer["bet"]["clientId"], answer["bet"]["repeated"]) == (expected, key, expected == 200)
+    other = {**body, "stake": {**body["stake"], "amount": 200}}
+    status, answer, _ = server.call("POST", "/api/v1/bets", other, cookie, headers={"Idempotency-Key": f'"{key}"'})
+    assert (status, answer["bet"]["refusal"]["code"]) == (422, "id_reused")
+
+
+def test_the_same_key_at_the_same_time_is_carried_out_once(server):
+    cookie, market = server.sign_in(), server.open_market()
+    body = bet(market, new_id())
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: server.call("POST", "/api/v1/bets", body, cookie)[:2], range(64)))
+    assert {status for status, _ in answers} <= {200, 201, 409}
+    assert [status for status, _ in answers].count(201) == 1
+    assert all(answer["code"] == "request_in_progress" for status, answer in answers if status == 409)
+
+
+# Listings
+
+def test_cursors_are_ours_alone(server):
+    cookie, market = server.sign_in(), server.open_market()
+    for _ in range(5):
+        assert server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)[0] == 201
+    deadline = time.monotonic() + 10
+    while len(server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    whole = server.call("GET", "/api/v1/bets", cookie=cookie)[1]
+    assert whole["next"] is None
+    pages, cursor = [], None
+    while True:
+        page = server.call("GET", "/api/v1/bets?limit=2" + (f"&cursor={cursor}" if cursor else ""), cookie=cookie)[1]
+        pages.append([b["id"] for b in page["bets"]])
+        cursor = page["next"] or cursor
+        if not page["next"]:
+            break
+    assert pages == [[b["id"] for b in whole["bets"]][i:i + 2] for i in (0, 2, 4)]
+    changed = ("A" if cursor[3] != "A" else "B").join((cursor[:3], cursor[4:]))
+    for wrong, path in ((changed, "/api/v1/bets"), (cursor, "/api/v1/statement"), ("x", "/api/v1/bets")):
+        status, problem, _ = server.call("GET", f"{path}?cursor={wrong}", cookie=cookie)
+        assert (status, problem["code"]) == (400, "cursor_invalid")
+    status, problem, _ = server.call("GET", f"/api/v1/bets?cursor={cursor}", cookie=server.sign_in())
+    assert (status, problem["code"]) == (400, "cursor_invalid")
+    # They are good after a restart.
+    assert server.stop() == 0
+    server.start()
+    assert server.call("GET", f"/api/v1/bets?limit=2&cursor={cursor}", cookie=cookie)[0] == 200
+    assert (server.directory / "cursors.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_client_has_is_not_sent_again(server):
+    market = server.open_market()
+    path = f"/api/v1/markets/{market['id']}"
+    for _ in range(50):
+        status, first, headers = server.call("GET", path)
+        assert status == 200 and headers["Cache-Control"] == "no-cache"
+        status, body, again = server.call("GET", path, headers={"If-None-Match": f'"other", {headers["ETag"]}'})
+        if status == 304:
+            assert body is None and again["ETag"] == headers["ETag"]
+            break
+    else:
+        raise AssertionError("the market changed between any two requests")
+    assert server.call("GET", path, headers={"If-None-Match": 'W/"other"'})[0] == 200
+    cookie = server.sign_in()
+    _, _, headers = server.call("GET", "/api/v1/bets", cookie=cookie)
+    assert headers["Cache-Control"] == "private, no-cache"
+    assert server.call("GET", "/api/v1/bets", cookie=cookie, headers={"If-None-Match": headers["ETag"]})[0] == 304
+
+
+# Events
+
+def test_events_resume_by_themselves_where_they_were(live):
+    market = live.open_market(in_play=True)
+    topic = f"market/{market['id']}"
+    path = f"/api/v1/events?topics={topic}"
+    seen = events_until(live, path, lambda m: m["type"] == "delta" and m["sequence"] > market["version"] + 2)
+    image = next(m for _, m in seen if m["type"] == "image")
+    deltas = [m for _, m in seen if m["type"] == "delta"]
+    assert [m["sequence"] for m in deltas] == list(range(image["sequence"] + 1, image["sequence"] + 1 + len(deltas)))
+    id = [id for id, _ in seen if id][-1]
+    time.sleep(1)
+    after = events_until(live, path, lambda m: m["type"] == "caughtUp", headers={"Last-Event-ID": id})
+    missed = [m["sequence"] for _, m in after if m["type"] in ("image", "delta")]
+    assert after[0][1]["type"] == "delta", "what was missed comes as it was"
+    assert missed == list(range(deltas[-1]["sequence"] + 1, missed[-1] + 1))
+    status, problem, _ = live.call("GET", path, headers={"Last-Event-ID": "yesterday"})
+    assert (status, problem["code"]) == (400, "malformed")
+
+
+def test_events_of_ones_own_need_a_session_and_tell_what_was_missed_in_one_order(server):
+    cookie, market = server.sign_in(), server.open_market()
+    path = f"/api/v1/events?topics=bets,wallet,market/{market['id']}"
+    assert server.call("GET", path)[0] == 401
+    seen = events_until(server, path, lambda m: m["type"] == "heartbeat", cookie)
+    place = seen[-1][0]
+    placed = [server.call("POST", "/api/v1/bets", bet(market, new_id(), stake=100 + i), cookie)[1]["bet"]["id"] for i in range(3)]
+    refused = server.call("POST", "/api/v1/bets", bet(market, new_id(), stake=90_000_000), cookie)[1]["bet"]["clientId"]
+    after = events_until(server, path, lambda m: m["type"] == "caughtUp", cookie, {"Last-Event-ID": place})
+    told = [m for _, m in after if "topic" in m]
+    assert [m["order"] for m in told] == sorted(m["order"] for m in told)
+    bets = [m["bet"] for m in told if m["topic"] == "bets"]
+    assert [b["id"] for b in bets if b["status"] != "refused"] == placed
+    assert [b["clientId"] for b in bets if b["status"] == "refused"] == [refused]
+    balances = server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"]
+    assert [m["balances"] for m in told if "balances" in m][-1] == balances
+    # And what comes next comes as it happens, with a place of its own.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        follow = pool.submit(events_until, server, path, lambda m: m["type"] == "bet", cookie, {"Last-Event-ID": after[-1][0] or place})
+        time.sleep(0.5)
+        body = bet(market, new_id(), stake=500)
+        server.call("POST", "/api/v1/bets", body, cookie)
+        live = follow.result()
+    assert live[-1][1]["bet"]["clientId"] == body["id"] and live[-1][0] is not None
+
+
+# Topics
+
+def test_a_page_of_one_match_follows_its_markets_and_its_incidents(live):
+    market = live.open_market(in_play=True)
+
+    async def run():
+        async with Socket(live) as one:
+            fixture = market["fixture"]
+            await one.send(op="subscribe", topics=[f"fixture/{fixture}", f"fixture/{fixture}/markets", "incidents"])
+            await one.until(lambda m: m["type"] == "caughtUp")
+            images = {m["topic"] for m in one.seen if m["type"] == "image"}
+            assert f"fixture/{fixture}" in images and f"market/{market['id']}" in images and len(images) >= 3
+            incident = await one.until(lambda m: m["type"] == "incident", 60)
+            assert incident["topic"] == "incidents" and incident["incident"] != "none" and incident["order"] > 0
+            await one.send(op="unsubscribe", topics=[f"fixture/{fixture}/markets"])
+            await one.send(op="subscribe", topics=["nonsense", "fixture/999999", "bets"])
+            for code in ("unknown_topic", "unknown_topic", "not_signed_in"):
+                assert (await one.until(lambda m: m["type"] == "error"))["code"] == code
+    asyncio.run(run())
+
+
+def test_a_list_may_be_filtered_and_what_leaves_it_is_told_once_more(make_server):
+    server = make_server("--match-seconds", "20", "--seed", "7")
+
+    async def run():
+        async with Socket(server) as one:
+            topic = "fixtures?inPlay=true"
+            await one.send(op="subscribe", topics=[topic])
+            listed = {f["id"]: f for f in (await one.until(lambda m: m["type"] == "image"))["fixtures"]}
+            assert all(f["inPlay"] for f in listed.values())
+            deadline = time.monotonic() + 60
+            came = left = False
+            while not (came and left):
+                assert time.monotonic() < deadline
+                for f in (await one.until(lambda m: m.get("topic") == topic, 60))["fixtures"]:
+                    came |= f["inPlay"] and f["id"] not in listed
+                    left |= not f["inPlay"] and f["id"] in listed
+                    assert f["inPlay"] or f["id"] in listed
+                    if f["inPlay"]:
+                        listed[f["id"]] = f
+                    else:
+                        del listed[f["id"]]
+    asyncio.run(run())
+
+
+def test_a_customer_goes_on_after_a_record_with_everything_in_one_order(live):
+    cookie, market = live.sign_in(), live.open_market(in_play=True)
+    topics = ["bets", "wallet", f"market/{market['id']}", "incidents"]
+
+    async def run():
+        async with Socket(live, cookie) as one:
+            await one.send(op="subscribe", topics=topics)
+            await one.until(lambda m: m["type"] == "caughtUp")
+            await one.send(op="place", **bet(live.open_market(), new_id()))
+            known = await one.until(lambda m: m["type"] == "bet")
+            assert known["balances"]["cash"] == 99_900 and not any(m["type"] == "wallet" for m in one.seen)
+        placed = live.call("POST", "/api/v1/bets", bet(live.open_market(), new_id(), stake=300), cookie)[1]["bet"]["id"]
+        await asyncio.sleep(1)
+        async with Socket(live, cookie) as two:
+            await two.send(op="subscribe", topics=topics, resume={"epoch": known["epoch"], "order": known["order"]})
+            await two.until(lambda m: m["type"] == "caughtUp")
+            told = [m for m in two.seen if "topic" in m]
+            assert [m["order"] for m in told] == sorted(m["order"] for m in told)
+            assert all(m["order"] > known["order"] for m in told)
+            assert [m["bet"]["id"] for m in told if m["type"] == "bet"] == [placed]
+            assert any(m["type"] == "delta" for m in told), "prices that were missed come as they were"
+    asyncio.run(run())
+
+
+# Operations
+
+def test_what_can_be_asked_by_http_can_be_asked_on_the_socket(server):
+    cookie, market = server.sign_in(), server.open_market()
+    paths = {
+        "listFixtures": "/api/v1/fixtures", "getMarket": f"/api/v1/markets/{market['id']}", "getAccount": "/api/v1/account",
+        "listBets": "/api/v1/bets", "listStatement": "/api/v1/statement",
+    }
+
+    async def run():
+        async with Socket(server, cookie) as one:
+            for number, (name, path) in enumerate(paths.items()):
+                parameters = {"market": market["id"]} if name == "getMarket" else {}
+                await one.send(op=name, ref=str(number), parameters=parameters)
+                answer = await one.until(lambda m: m["type"] == "answer")
+                assert (answer["op"], answer["ref"], answer["status"]) == (name, str(number), 200)
+                assert answer["body"].keys() == server.call("GET", path, cookie=cookie)[1].keys()
+            key = new_id()
+            body = bet(market, key)
+            del body["id"]
+            for status in (201, 200):
+                await one.send(op="placeBet", ref="b", key=key, body=body)
+                answer = await one.until(lambda m: m["type"] == "answer")
+                assert (answer["status"], answer["body"]["bet"]["clientId"]) == (status, key)
+            await one.send(op="placeBet", ref="c", body=body)
+            answer = await one.until(lambda m: m["type"] == "answer")
+            assert (answer["status"], answer["body"]["code"]) == (400, "idempotency_key_missing")
+            await one.send(op="getMarket", ref="d", parameters={"market": "999999"})
+            assert (await one.until(lambda m: m["type"] == "answer"))["status"] == 404
+            for unknown in ("signOut", "conjure"):
+                await one.send(op=unknown)
+                assert (await one.until(lambda m: m["type"] == "error"))["code"] == "unknown_op"
+        async with Socket(server) as stranger:
+            await stranger.send(op="listBets", ref="e")
+            answer = await stranger.until(lambda m: m["type"] == "answer")
+            assert (answer["status"], answer["body"]["code"]) == (401, "not_signed_in")
+    asyncio.run(run())
+
+
+# Compression
+
+@pytest.mark.parametrize("compression", ["deflate", None])
+def test_messages_are_compressed_for_those_who_want_them_so(live, compression):
+    market = live.open_market(in_play=True)
+    cookie = live.sign_in()
+
+    async def run():
+        async with Socket(live, cookie, compression=compression) as one:
+            names = [type(e).__name__ for e in one.socket.protocol.extensions]
+            assert names == (["PerMessageDeflate"] if compression else [])
+            await one.send(op="subscribe", topics=["fixtures", f"market/{market['id']}"])
+            await one.until(lambda m: m["type"] == "delta" and m["topic"].startswith("market/"))
+            await one.send(op="place", **bet(live.open_market(), new_id()))
+            assert (await one.until(lambda m: m["type"] == "bet"))["bet"]["status"] in ("open", "pending")
+    asyncio.run(run())
+
+
+# The description of the streams
+
+class Described:
+    """Holds real messages against the AsyncAPI document."""
+
+    def __init__(self, server):
+        self.document = server.call("GET", "/asyncapi.json")[1]
+        registry = Registry().with_resource("urn:doc", Resource(contents=self.document, specification=DRAFT202012))
+        self.validators, self.way = {}, {}
+        for way in ("say", "take"):
+            for message in self.document["operations"][way]["messages"]:
+                self.way[message["$ref"].rsplit("/", 1)[1]] = way
+        assert self.way.keys() == self.document["channels"]["stream"]["messages"].keys()
+        for name in self.way:
+            schema = {"$ref": f"urn:doc#/components/messages/{name}/payload"}
+            # What a document refers to stands in the document.
+            self.validators[name] = jsonschema.Draft202012Validator(
+                schema, registry=registry, format_checker=jsonschema.FormatChecker())
+
+    def names(self, message, way):
+        return [name for name, validator in self.validators.items() if self.way[name] == way and validator.is_valid(message)]
+
+
+def test_the_streams_description_is_valid_and_every_message_is_as_it_says(live):
+    described = Described(live)
+    AsyncAPI.model_validate(described.document)
+    cookie, market = live.sign_in(), live.open_market(in_play=True)
+    kinds = set()
+
+    async def run():
+        asked = [
+            {"op": "subscribe", "topics": ["fixtures", f"fixture/{market['fixture']}", f"fixture/{market['fixture']}/markets", "incidents", "bets", "wallet"]},
+            {"op": "ping"}, {"op": "conjure"}, {"op": "listFixtures", "ref": "1", "parameters": {"inPlay": True}}, {"op": "getAccount"},
+            {"op": "place", **bet(market, new_id(), selection=1)},
+            {"op": "place", **bet(live.open_market(in_play=True), new_id(), stake=90_000_000)},
+        ]
+        async with Socket(live, cookie) as one:
+            for message in asked:
+                if message["op"] != "conjure":
+                    assert message["op"] in described.names(message, "take"), message
+                await one.send(**message)
+            wanted = {"hello", "heartbeat", "pong", "error", "caughtUp", "answer", "marketImage", "marketDelta", "fixturesImage", "fixturesDelta",
+                      "fixtureImage", "fixtureDelta", "incident", "bet", "settled"}
+            async with asyncio.timeout(120):
+                looked = 0
+                while not wanted <= kinds:
+                    while looked < len(one.seen):
+                        names = described.names(one.seen[looked], "say")
+                        assert len(names) == 1, f"{names} describe {one.seen[looked]}"
+                        kinds.update(names)
+                        looked += 1
+                    await one.until(lambda m: True, 30)
+    asyncio.run(run())
