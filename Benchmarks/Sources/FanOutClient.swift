@@ -99,8 +99,11 @@ enum FanOutClient {
             return got
         }
 
-        // What clients are told at the beginning.
-        _ = read(.max, since: EngineBench.now(), quiet: 700)
+        // A greeting and an image each, to begin with.
+        if !options.greeting.isEmpty, read(2 * reading, since: EngineBench.now(), quiet: 10_000) < 2 * reading {
+            print("not every client was told what the market is")
+            exit(1)
+        }
         var cpu = 0.0
         for round in -3..<options.rounds {
             if round == 0 {

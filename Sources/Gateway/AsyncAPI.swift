@@ -7,7 +7,8 @@ enum AsyncAPI {
         host: String, isSecure: Bool, operations: [RouteDescription]
     ) -> [UInt8] {
         let asked =
-            operations.filter { !$0.isAboutHTTP }.sorted { $0.operation < $1.operation }.map(message)
+            operations.filter { !$0.isAboutHTTP }.sorted { $0.operation < $1.operation }.map(
+                message)
         let taken = StreamMessages.taken + asked
         var json = JSONWriter(reserving: 32_768)
         json.object { json in

@@ -117,10 +117,15 @@ final class EventStream: FollowerLine {
         stream?.write(chunk: event.chunk, plain: event.plain)
     }
 
-    /// Tells that the line lives, and moves the client's place on while nothing happens.
-    func heartbeat(_ message: SharedMessage) {
-        guard let follower, isWritable else { return }
-        if let session, !gateway.isSignedIn(session) { return end() }
+    /// Ends with its session.
+    func checkSession() {
+        if let session, !gateway.isSignedIn(session) { end() }
+    }
+
+    /// Tells a client that heard nothing for a while that the line lives, and moves its place on.
+    func heartbeat(_ message: SharedMessage, now: UInt64) {
+        guard let follower, isWritable, stream?.isQuiet(SocketLimits.heartbeat, now: now) == true
+        else { return }
         send(follower.place(message, gateway.now), isComplete: true)
     }
 

@@ -25,7 +25,7 @@ public final class PunterGateway {
     private(set) var operations: [String: Operation] = [:]
     let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
     private var timer: LoopTimer?
-    private var lastHeartbeat: UInt64 = 0
+    private var ticks = 0
 
     /// On the loop's thread or before it runs.
     public init(
@@ -63,22 +63,28 @@ public final class PunterGateway {
     /// Begins heartbeats; on the loop.
     public func start() {
         timer = LoopTimer(hub.loop)
-        timer?.start(after: 500, every: 500) { [unowned self] in
-            hub.topics.prune()
-            postCounts()
-            guard hub.loop.milliseconds - lastHeartbeat >= SocketLimits.heartbeat else { return }
-            lastHeartbeat = hub.loop.milliseconds
+        timer?.start(after: Self.tick, every: Self.tick) { [unowned self] in
             heartbeat()
+            ticks += 1
+            guard ticks % 8 == 0 else { return }
+            hub.topics.prune()
+            for socket in Array(sockets.values) { socket.checkSession() }
+            for stream in Array(eventStreams.values) { stream.checkSession() }
         }
     }
 
+    /// Milliseconds between two looks at who heard nothing lately; sessions are looked at every eighth time.
+    private static let tick: UInt64 = 250
+
     /// One message for all who were told everything, which is nearly everybody.
     private func heartbeat() {
+        postCounts()
         let place = StreamPosition(epoch: hub.view.epoch, order: hub.view.order)
         let message = SharedMessage(
             Messages.heartbeat(place.epoch, place.order, now), at: place)
-        for socket in Array(sockets.values) { socket.heartbeat(message) }
-        for stream in Array(eventStreams.values) { stream.heartbeat(message) }
+        let now = hub.loop.milliseconds
+        for socket in sockets.values { socket.heartbeat(message, now: now) }
+        for stream in eventStreams.values { stream.heartbeat(message, now: now) }
     }
 
     private func postCounts() {

@@ -11,7 +11,7 @@ enum SocketLimits {
     static let betsInFlight = 256
     /// Other operations asked for and not answered.
     static let operationsInFlight = 16
-    /// Milliseconds between two heartbeats of ours.
+    /// Milliseconds of silence of ours before a heartbeat.
     static let heartbeat: UInt64 = 2000
 }
 
@@ -21,7 +21,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
     private let hub: Hub
     let session: PunterSession?
     private let peer: String
-    private(set) weak var socket: WebSocketConnection?
+    private(set) var socket: WebSocketConnection?
     private var follower: Follower?
     private var betsInFlight = 0
     private var operationsInFlight = 0
@@ -244,9 +244,15 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
     /// Whether this client has bets that are not answered yet.
     var waitsForAnswers: Bool { betsInFlight > 0 }
 
-    func heartbeat(_ message: SharedMessage) {
-        guard let socket, socket.isWritable else { return }
-        if let session, !gateway.isSignedIn(session) { return goAway() }
+    /// Ends with its session.
+    func checkSession() {
+        if let session, !gateway.isSignedIn(session) { goAway() }
+    }
+
+    /// Tells a client that heard nothing for a while that the line lives.
+    func heartbeat(_ message: SharedMessage, now: UInt64) {
+        guard let socket, socket.isWritable, socket.isQuiet(SocketLimits.heartbeat, now: now)
+        else { return }
         follower?.settleDebts()
         send(follower?.place(message, gateway.now) ?? message, isComplete: true)
     }
@@ -262,6 +268,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
         gateway.sockets[ObjectIdentifier(self)] = nil
         follower?.end()
         follower = nil
+        self.socket = nil
     }
 }
 

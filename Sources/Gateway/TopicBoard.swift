@@ -16,8 +16,8 @@ typealias HistoryReader = (
 /// each market; `mostIncidents`.
 final class TopicBoard {
     private unowned let hub: Hub
-    private var followers: [Topic: [ObjectIdentifier: Follower]] = [:]
-    private var own: [AccountID: [ObjectIdentifier: Follower]] = [:]
+    private var followers: [Topic: FollowerList] = [:]
+    private var own: [AccountID: FollowerList] = [:]
     /// Filters of lists that somebody follows, and by how many.
     private var filters: [FixtureFilter: Int] = [:]
     private var history: [MarketID: TopicHistory] = [:]
@@ -41,31 +41,31 @@ final class TopicBoard {
     // MARK: Who follows
 
     func add(_ follower: Follower, to topic: Topic) {
-        let id = ObjectIdentifier(follower)
         switch topic {
         case .bets, .wallet:
-            if let account = follower.account { own[account, default: [:]][id] = follower }
+            if let account = follower.account {
+                own[account, default: FollowerList()].add(follower)
+            }
         case .fixtures(let filter):
             filters[filter, default: 0] += 1
-            followers[topic, default: [:]][id] = follower
-        default: followers[topic, default: [:]][id] = follower
+            followers[topic, default: FollowerList()].add(follower)
+        default: followers[topic, default: FollowerList()].add(follower)
         }
     }
 
     func remove(_ follower: Follower, from topic: Topic) {
-        let id = ObjectIdentifier(follower)
         switch topic {
         case .bets, .wallet:
             guard let account = follower.account,
                 !follower.followed.contains(topic == .bets ? .wallet : .bets)
             else { return }
-            own[account]?[id] = nil
+            own[account]?.remove(follower)
             if own[account]?.isEmpty == true { own[account] = nil }
         default:
             if case .fixtures(let filter) = topic, let count = filters[filter] {
                 filters[filter] = count > 1 ? count - 1 : nil
             }
-            followers[topic]?[id] = nil
+            followers[topic]?.remove(follower)
             if followers[topic]?.isEmpty == true { followers[topic] = nil }
         }
     }
@@ -103,11 +103,9 @@ final class TopicBoard {
         send(message, topic, following)
     }
 
-    private func send(
-        _ message: SharedMessage, _ topic: Topic, _ following: [ObjectIdentifier: Follower]
-    ) {
+    private func send(_ message: SharedMessage, _ topic: Topic, _ following: FollowerList) {
         var passedOver: UInt64 = 0
-        for follower in following.values where !follower.offer(message, topic) { passedOver += 1 }
+        for follower in following.all where !follower.offer(message, topic) { passedOver += 1 }
         deltasSent += UInt64(following.count) - passedOver
         conflated += passedOver
     }
@@ -115,7 +113,7 @@ final class TopicBoard {
     /// A market came to be: it changes its fixture's list, and is followed by whoever follows all of them.
     private func made(_ market: MarketView) {
         changed(fixture: market.fixture, since: hub.view.fixtures[market.fixture])
-        for follower in followers[.marketsOfFixture(market.fixture), default: [:]].values {
+        for follower in followers[.marketsOfFixture(market.fixture)]?.all ?? [] {
             follower.followMore(.market(market.id))
         }
     }
@@ -174,13 +172,13 @@ final class TopicBoard {
         history = [:]
         for (topic, following) in followers {
             guard case .market = topic else { continue }
-            for follower in following.values { follower.owe(topic, at: order) }
+            for follower in following.all { follower.owe(topic, at: order) }
         }
     }
 
     /// Whether anybody on this loop is to be told of this topic of this account's own.
     func isFollowed(_ topic: Topic, by account: AccountID, isAboutBet: Bool) -> Bool {
-        own[account]?.values.contains {
+        own[account]?.all.contains {
             $0.followed.contains(topic) && !(topic == .wallet && isAboutBet && $0.followsBets)
         } ?? false
     }
@@ -189,7 +187,7 @@ final class TopicBoard {
     /// is told twice of one record.
     func tell(_ account: AccountID, _ topic: Topic, _ message: SharedMessage, isAboutBet: Bool) {
         sayFixtures(upTo: message.position.order - 1)
-        for follower in own[account, default: [:]].values where follower.followed.contains(topic) {
+        for follower in own[account]?.all ?? [] where follower.followed.contains(topic) {
             if topic == .wallet, isAboutBet, follower.followsBets { continue }
             follower.tell(message)
         }

@@ -62,6 +62,7 @@ public final class Connection {
     /// The peer as text, without its port.
     public let peer: String
     private let tcp: UnsafeMutablePointer<uv_tcp_t>
+    private let descriptor: Int32
     private var output: OutputBuffer?
     /// A message for many that waits alone: it is sent from where it lies, without a copy.
     private var shared: [UInt8]?
@@ -78,6 +79,8 @@ public final class Connection {
     private var drainBudget = 0
     /// Told once, last of all: the listener counts it out.
     var whenGone: (() -> Void)?
+    /// Loop milliseconds when anything was last sent.
+    public private(set) var lastSent: UInt64 = 0
     public private(set) var bytesIn: UInt64 = 0
     public private(set) var bytesOut: UInt64 = 0
 
@@ -87,6 +90,7 @@ public final class Connection {
         self.loop = loop
         self.limits = limits
         self.peer = peer
+        self.descriptor = descriptor
         tcp = .allocate(capacity: 1)
         uv_tcp_init(loop.handle, tcp)
         guard uv_tcp_open(tcp, descriptor) == 0 else {
@@ -262,17 +266,18 @@ public final class Connection {
 
     /// What the kernel takes of `bytes` from `start` at once; nil after an error, when this has ended.
     private func send(_ bytes: [UInt8], from start: Int) -> Int? {
+        lastSent = loop.milliseconds
+        // libuv would go through the file's own write, which takes a twentieth longer.
         let sent = bytes.withUnsafeBytes { raw in
-            var piece = uv_buf_init(
-                UnsafeMutableRawPointer(mutating: raw.baseAddress! + start)
-                    .assumingMemoryBound(to: CChar.self), UInt32(bytes.count - start))
-            return uv_try_write(stream, &piece, 1)
+            Glibc.send(
+                descriptor, raw.baseAddress! + start, raw.count - start,
+                Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
         }
-        if sent > 0 {
+        if sent >= 0 {
             bytesOut += UInt64(sent)
-            return Int(sent)
+            return sent
         }
-        guard sent == UV_EAGAIN.rawValue else {
+        guard errno == EAGAIN || errno == EINTR else {
             cut()
             return nil
         }

@@ -49,6 +49,11 @@ public final class ResponseStream {
         connection?.streamShared(chunk, plain: plain)
     }
 
+    /// Whether nothing was sent for so many milliseconds.
+    public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
+        connection.map { $0.lastSent + milliseconds <= now } ?? false
+    }
+
     /// What was written in this turn goes out before what others wait for.
     public func goFirst() { connection?.goFirst() }
 
@@ -416,6 +421,7 @@ final class HTTPConnection: ConnectionHandler {
 
     var isWritable: Bool { connection.isOpen && connection.isWritable }
     func goFirst() { connection.goFirst() }
+    var lastSent: UInt64 { connection.lastSent }
 
     func endStream() {
         guard stream != nil, let request = inFlight else { return }

@@ -28,7 +28,8 @@ public enum WebSocketLimits {
 
 /// One WebSocket (RFC 6455): frames in, messages up; messages down, frames out.
 public final class WebSocketConnection: ConnectionHandler {
-    public unowned let connection: Connection
+    /// Held while it lasts: it lets go of its handler when it is gone.
+    public let connection: Connection
     private var handler: (any WebSocketHandler)?
     private let decoder: WebSocketDecoder
     private var assembler = WebSocketAssembler(maximumMessage: WebSocketLimits.inbound)
@@ -125,6 +126,11 @@ public final class WebSocketConnection: ConnectionHandler {
             return send(encoded: frame)
         }
         send(.text, text.span)
+    }
+
+    /// Whether nothing was sent for so many milliseconds.
+    public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
+        connection.lastSent + milliseconds <= now
     }
 
     /// What was sent so far in this turn goes out before what others wait for.
