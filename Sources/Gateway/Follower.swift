@@ -34,6 +34,8 @@ final class Follower {
     private var line: (any FollowerLine)?
     let account: AccountID?
     private(set) var followed: Set<Topic> = []
+    private(set) var followsBets = false
+    private(set) var followsWallet = false
     /// Passed over, to be told as a whole once there is room.
     private var owed: Set<Topic> = []
     /// The newest incident that was sent.
@@ -46,8 +48,6 @@ final class Follower {
         self.line = line
         self.account = account
     }
-
-    var followsBets: Bool { followed.contains(.bets) }
 
     /// The client is gone.
     func end() {
@@ -82,6 +82,8 @@ final class Follower {
         guard followed.count + more <= FollowerLimits.topics else { return .tooMany }
         for one in fresh {
             if followed.insert(one).inserted { topics.add(self, to: one) }
+            if one == .bets { followsBets = true }
+            if one == .wallet { followsWallet = true }
             if one == .incidents { incidentsSaid = topics.order }
         }
         return nil
@@ -142,6 +144,8 @@ final class Follower {
         if case .marketsOfFixture(let id) = topic { gone += topics.markets(of: id) }
         for one in gone where followed.remove(one) != nil {
             owed.remove(one)
+            if one == .bets { followsBets = false }
+            if one == .wallet { followsWallet = false }
             topics.remove(self, from: one)
         }
         settleDebts()

@@ -124,15 +124,21 @@ public final class Hub {
     private(set) var topics: TopicBoard!
     private var deskWatchers: [ObjectIdentifier: OperatorSocket] = [:]
     private(set) var ticker: [TickerLine] = []
+    private let keepsTicker: Bool
 
     /// Commands of this loop that wait for their outcome.
     public static let mostWaiting = 16_384
     /// Commands of one turn that go to the engine with one wake-up.
-    static let wakeEvery = 4
+    static let wakeEvery = 32
 
     /// On the loop's thread or before it runs.
-    public init(loop: Loop, view: CatalogueView, intake: any EngineIntake) {
+    ///
+    /// `keepsTicker`: an operators' desk is on this loop.
+    public init(
+        loop: Loop, view: CatalogueView, intake: any EngineIntake, keepsTicker: Bool = true
+    ) {
         self.loop = loop
+        self.keepsTicker = keepsTicker
         self.view = view
         waiting = WaitingCommands(loop: loop.index, capacity: Self.mostWaiting)
         self.intake = intake
@@ -218,12 +224,11 @@ public final class Hub {
             pushPlaced(record)
         case .betSettled:
             pushShared(record)
-            note(TickerLine(settled: record))
-            tell(record, .bets) { Messages.settled(record, in: view) }
-            tellBalances(record, at: Layout.BetSettled.balances)
+            if keepsTicker { note(TickerLine(settled: record)) }
+            tell(record, at: Layout.BetSettled.balances) { Messages.settled(record, in: view) }
         case .accountChanged:
             pushShared(record)
-            tellBalances(record, at: Layout.AccountChanged.balances)
+            tell(record, at: Layout.AccountChanged.balances, isBet: false) { [] }
         case .marketChanged:
             let id = MarketID(record.field(Layout.MarketChanged.market, as: UInt64.self))
             pushShared(record, market: view.markets[id])
@@ -234,21 +239,25 @@ public final class Hub {
         }
     }
 
-    private func tellBalances(_ record: RecordBytes, at offset: Int) {
-        tell(record, .wallet, isAboutBet: record.kind != .accountChanged) {
-            Messages.wallet(
-                Balances(record, at: offset), record.sequence, record.time, in: view)
-        }
-    }
-
+    /// Tells whoever follows this account's bets of a bet, and whoever follows only its wallet of the balances.
     private func tell(
-        _ record: RecordBytes, _ topic: Topic, isAboutBet: Bool = true, _ text: () -> [UInt8]
+        _ record: RecordBytes, at balances: Int?, isBet: Bool = true, _ text: () -> [UInt8]
     ) {
-        let account = record.account
-        guard topics.isFollowed(topic, by: account, isAboutBet: isAboutBet) else { return }
+        guard let followers = topics.followers(of: record.account) else { return }
         let place = StreamPosition(epoch: view.epoch, order: record.sequence)
-        topics.tell(
-            account, topic, SharedMessage(text(), at: place, isOwn: true), isAboutBet: isAboutBet)
+        if isBet, followers.all.contains(where: \.followsBets) {
+            topics.tell(followers, SharedMessage(text(), at: place, isOwn: true)) { $0.followsBets }
+        }
+        // A message about a bet carries the balances: nobody is told twice of one record.
+        func wantsBalances(_ follower: Follower) -> Bool {
+            follower.followsWallet && !(isBet && follower.followsBets)
+        }
+        if let balances, followers.all.contains(where: wantsBalances) {
+            let text = Messages.wallet(
+                Balances(record, at: balances), record.sequence, record.time, in: view)
+            topics.tell(
+                followers, SharedMessage(text, at: place, isOwn: true), where: wantsBalances)
+        }
     }
 
     private func pushShared(
@@ -275,15 +284,15 @@ public final class Hub {
     }
 
     private func pushPlaced(_ record: RecordBytes) {
-        note(TickerLine(placed: record))
+        if keepsTicker { note(TickerLine(placed: record)) }
         // A repeated answer, or one about an id that is too old, is between the asker and us.
         guard record.flags & Layout.Placed.repeated == 0,
             record.field(Layout.Placed.refusal, as: UInt16.self)
                 != Refusal.idOutsideWindow.rawValue
         else { return }
-        tell(record, .bets) { Messages.bet(record, in: view) }
-        if record.field(Layout.Placed.entries, as: UInt8.self) != 0 {
-            tellBalances(record, at: Layout.Placed.balances)
+        let hasMoved = record.field(Layout.Placed.entries, as: UInt8.self) != 0
+        tell(record, at: hasMoved ? Layout.Placed.balances : nil) {
+            Messages.bet(record, in: view)
         }
     }
 

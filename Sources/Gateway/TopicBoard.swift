@@ -176,21 +176,15 @@ final class TopicBoard {
         }
     }
 
-    /// Whether anybody on this loop is to be told of this topic of this account's own.
-    func isFollowed(_ topic: Topic, by account: AccountID, isAboutBet: Bool) -> Bool {
-        own[account]?.all.contains {
-            $0.followed.contains(topic) && !(topic == .wallet && isAboutBet && $0.followsBets)
-        } ?? false
-    }
+    /// Who follows on this loop what is this account's own.
+    func followers(of account: AccountID) -> FollowerList? { own[account] }
 
-    /// A message about one's own bets or money. Those about bets carry the balances, so nobody who follows both
-    /// is told twice of one record.
-    func tell(_ account: AccountID, _ topic: Topic, _ message: SharedMessage, isAboutBet: Bool) {
+    /// A message about one's own bets or money.
+    func tell(
+        _ followers: FollowerList, _ message: SharedMessage, where wants: (Follower) -> Bool
+    ) {
         sayFixtures(upTo: message.position.order - 1)
-        for follower in own[account]?.all ?? [] where follower.followed.contains(topic) {
-            if topic == .wallet, isAboutBet, follower.followsBets { continue }
-            follower.tell(message)
-        }
+        for follower in followers.all where wants(follower) { follower.tell(message) }
     }
 
     // MARK: For those who come, or come back

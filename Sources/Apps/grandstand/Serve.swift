@@ -429,7 +429,8 @@ final class Platform: @unchecked Sendable {
         engine.subscribe(store)
         for index in 0..<count {
             let loop = Loop(index: index)
-            let hub = Hub(loop: loop, view: view, intake: engine)
+            let hub = Hub(
+                loop: loop, view: view, intake: engine, keepsTicker: index == 0)
             engine.subscribe(HubSubscriber(hub))
             loops.append(loop)
             punters.append(

@@ -278,7 +278,7 @@ public enum WebSocketEncoder {
         var out: [UInt8] = []
         out.reserveCapacity(payload.count + 10)
         appendHeader(opcode, length: payload.count, to: &out)
-        for index in payload.indices { out.append(payload[index]) }
+        unsafe payload.withUnsafeBufferPointer { unsafe out.append(contentsOf: $0) }
         return out
     }
 
