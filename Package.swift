@@ -38,6 +38,9 @@ let package = Package(
             name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
+            name: "CBrotli", path: "Sources/CBrotli", pkgConfig: "libbrotlienc",
+            providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(
             name: "CBzip2", path: "Sources/CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto",
@@ -98,6 +101,7 @@ let package = Package(
             "NetworkLoops", "Network/Loops",
             imports: [
                 "NetworkCodecs", "SystemThreads", "CLibuv", "CSystem", "COpenSSL", "CZlib",
+                "CBrotli",
             ]),
         floor(
             "EngineFiles", "Engine/Files",

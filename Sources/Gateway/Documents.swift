@@ -70,6 +70,17 @@ enum Documents {
             fields: response.fields.filter { $0.0 == "etag" || $0.0 == "cache-control" })
     }
 
+    /// Strong comparison (RFC 9110, 8.8.3.2) against a list of tags, or `*`.
+    static func matchesStrongly(_ list: String, _ tag: String) -> Bool {
+        list == "*"
+            || (!tag.hasPrefix("W/")
+                && list.split(separator: ",").contains { part in
+                    var one = part.drop { $0 == " " || $0 == "\t" }
+                    while one.last == " " || one.last == "\t" { one = one.dropLast() }
+                    return one == tag
+                })
+    }
+
     /// Weak comparison against a list of tags, or `*`.
     static func matches(_ list: String, _ tag: String) -> Bool {
         if list == "*" { return true }

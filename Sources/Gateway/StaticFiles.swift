@@ -5,10 +5,18 @@ public import NetworkLoops
 
 /// The pages, read once and served from memory.
 public struct StaticFiles: Sendable {
-    private struct File: Sendable {
-        let type: String
+    /// A file in one coding, under a tag of its own.
+    private struct Form: Sendable {
         let bytes: [UInt8]
         let tag: String
+    }
+
+    private struct File: Sendable {
+        let type: String
+        let plain: Form
+        let coded: [String: Form]
+        /// What `coded` has, in the order of our liking.
+        let codings: [String]
     }
 
     private var files: [String: File] = [:]
@@ -33,9 +41,18 @@ public struct StaticFiles: Sendable {
         let sum = bytes.withUnsafeBytes { Digest().sha256($0) }
         let digits = Array("0123456789abcdef".utf8)
         let tag = sum.prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        let name = String(decoding: tag, as: UTF8.self)
+        var coded: [String: Form] = [:]
+        var codings: [String] = []
+        for coding in ContentCoding.allCases {
+            guard let small = coding.encode(bytes) else { continue }
+            let word = coding.rawValue
+            coded[word] = Form(bytes: small, tag: "\"\(name)-\(word)\"")
+            codings.append(word)
+        }
         files[path] = File(
-            type: Self.type(path), bytes: bytes,
-            tag: "\"" + String(decoding: tag, as: UTF8.self) + "\"")
+            type: Self.type(path), plain: Form(bytes: bytes, tag: "\"\(name)\""), coded: coded,
+            codings: codings)
     }
 
     private static func type(_ path: String) -> String {
@@ -60,11 +77,47 @@ public struct StaticFiles: Sendable {
             problem.fields = [("allow", "GET, HEAD")]
             throw problem
         }
-        let fields = [("etag", file.tag), ("cache-control", "no-cache")]
-        if context.request.field("if-none-match") == file.tag {
+        return try answer(file, context.request)
+    }
+
+    /// A part is always of the plain file; the whole of it comes in the coding that the client likes.
+    private func answer(_ file: File, _ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+        let range = part(of: file, request)
+        let coding =
+            range == .whole
+            ? AcceptEncoding.best(of: file.codings, request.fields("accept-encoding")) : nil
+        let form = coding.flatMap { file.coded[$0] } ?? file.plain
+        if let wanted = request.field("if-match"), !Documents.matchesStrongly(wanted, form.tag) {
+            throw Problem(412, "precondition_failed", "The file is another one by now.")
+        }
+        var fields = [
+            ("etag", form.tag), ("cache-control", "no-cache"), ("vary", "accept-encoding"),
+            ("accept-ranges", "bytes"),
+        ]
+        if let wanted = request.field("if-none-match"), Documents.matches(wanted, form.tag) {
             return HTTPResponse(status: 304, fields: fields)
         }
-        return HTTPResponse(
-            status: 200, fields: [("content-type", file.type)] + fields, body: file.bytes)
+        fields.append(("content-type", file.type))
+        let size = form.bytes.count
+        switch range {
+        case .none:
+            var problem = Problem(416, "range_not_satisfiable", "The file ends before that.")
+            problem.fields = [("content-range", "bytes */\(size)")]
+            throw problem
+        case .part(let bytes):
+            fields.append(
+                ("content-range", "bytes \(bytes.lowerBound)-\(bytes.upperBound - 1)/\(size)"))
+            return HTTPResponse(status: 206, fields: fields, body: Array(form.bytes[bytes]))
+        case .whole:
+            if let coding { fields.append(("content-encoding", coding)) }
+            return HTTPResponse(status: 200, fields: fields, body: form.bytes)
+        }
+    }
+
+    /// What is asked for of a file; all of it when the client has a part of another one.
+    private func part(of file: File, _ request: HTTPRequest) -> ByteRange {
+        guard request.method == .get else { return .whole }
+        if let known = request.field("if-range"), known != file.plain.tag { return .whole }
+        return ByteRange(request.field("range"), of: file.plain.bytes.count)
     }
 }

@@ -2,12 +2,16 @@
 
 import asyncio
 import concurrent.futures
+import gzip
 import json
 import time
 import urllib.request
 
+import brotli
+import cachecontrol
 import jsonschema
 import pytest
+import requests
 import websockets
 from pydantic_asyncapi.v3 import AsyncAPI
 from referencing import Registry, Resource
@@ -417,3 +421,46 @@ def test_the_streams_description_is_valid_and_every_message_is_as_it_says(live):
                         looked += 1
                     await one.until(lambda m: True, 30)
     asyncio.run(run())
+
+
+# Files
+
+def test_files_come_small_in_parts_and_not_twice(server):
+    def get(path="/app.js", **fields):
+        request = urllib.request.Request(server.origin + path, headers={k.replace("_", "-"): v for k, v in fields.items()})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status, answer.read(), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), error.headers
+
+    _, plain, headers = get()
+    assert headers["Content-Encoding"] is None and headers["Accept-Ranges"] == "bytes" and headers["Vary"] == "accept-encoding"
+    tags = {headers["ETag"]}
+    for coding, unpack in (("br", brotli.decompress), ("gzip", gzip.decompress)):
+        _, body, headers = get(Accept_Encoding=f"zstd, {coding}")
+        assert headers["Content-Encoding"] == coding and len(body) < len(plain) / 2 and unpack(body) == plain
+        tags.add(headers["ETag"])
+        assert get(Accept_Encoding=coding, If_None_Match=headers["ETag"])[0] == 304
+    assert len(tags) == 3, "each form has a tag of its own"
+    tag = get()[2]["ETag"]
+    status, body, headers = get(Range="bytes=10-19", Accept_Encoding="br")
+    assert (status, body, headers["Content-Range"]) == (206, plain[10:20], f"bytes 10-19/{len(plain)}")
+    assert get(Range="bytes=-5")[1] == plain[-5:]
+    assert get(Range="bytes=10-19", If_Range=tag)[0] == 206 and get(Range="bytes=10-19", If_Range='"old"')[:2] == (200, plain)
+    status, _, headers = get(Range=f"bytes={len(plain)}-")
+    assert (status, headers["Content-Range"]) == (416, f"bytes */{len(plain)}")
+    assert get(If_Match='"old"')[0] == 412 and get(If_Match=f'"old", {tag}')[0] == 200
+
+
+def test_an_independent_cache_keeps_what_it_may_and_asks_before_it_uses_it(server):
+    cookie = server.sign_in()
+    with cachecontrol.CacheControl(requests.Session()) as client:
+        for path, headers in (("/app.js", {}), ("/api/v1/bets", {"Cookie": cookie})):
+            first, again = (client.get(server.origin + path, headers=headers) for _ in range(2))
+            assert (first.from_cache, again.from_cache, again.status_code) == (False, True, 200), path
+            assert again.content == first.content
+        # What nobody may keep is asked for anew.
+        assert not any(client.get(server.origin + "/api/v1/session").from_cache for _ in range(2))
+    seen = requests.get(server.origin + "/app.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert seen.status_code == 200, "a tag of one thing says nothing of another"
