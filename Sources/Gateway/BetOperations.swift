@@ -27,7 +27,7 @@ extension PunterGateway {
             do {
                 request = try BetRequest(tape, in: hub.view, call.key.map { .key($0) } ?? .own)
             } catch {
-                throw Problem(400, "malformed", "The bet is not complete.", detail: error.what)
+                throw error.problem("The bet is not complete.")
             }
             let intent = request.intent(session, receivedAt: now, digest: digest)
             let taken = hub.submit({ [unowned self] record, _ in
@@ -98,7 +98,7 @@ extension PunterGateway {
             do {
                 bet = try BetRequest(tape, in: hub.view, .draft(now))
             } catch {
-                throw Problem(400, "malformed", "The slip is not complete.", detail: error.what)
+                throw error.problem("The slip is not complete.")
             }
             let bound = OnLoop(reply)
             let loop = hub.loop

@@ -4,6 +4,7 @@ import EngineCore
 import EngineJournal
 import JSONText
 import Kernel
+import NetworkCodecs
 
 /// A `place` message as it came: its shape is checked here, its meaning by the engine.
 struct BetRequest {
@@ -21,6 +22,15 @@ struct BetRequest {
     /// What is wrong with the message; uses up no id.
     struct Malformed: Error {
         let what: String
+        /// Every part is what it should be, and together they are no bet.
+        var isRule = false
+
+        /// 400 for what is not as described, 422 for what can be no bet.
+        func problem(_ title: String) -> Problem {
+            isRule
+                ? Problem(422, "not_a_bet", title, detail: what)
+                : Problem(400, "malformed", title, detail: what)
+        }
     }
 
     /// Where a bet's id comes from.
@@ -43,7 +53,7 @@ struct BetRequest {
             var id = place.flatMap { place in tape.withBytes(place) { ExternalID($0) } }
             if case .key(let key) = identity {
                 guard place == nil || id == key else {
-                    throw Malformed(what: "id: the Idempotency-Key's, or none")
+                    throw Malformed(what: "id: the Idempotency-Key's, or none", isRule: true)
                 }
                 id = key
             }
@@ -55,7 +65,11 @@ struct BetRequest {
                 tape.withBytes(place) { Timestamp($0) }
             }
             guard let until else {
-                throw Malformed(what: "validUntil: RFC 3339 in UTC, such as 2026-01-02T03:04:05Z")
+                // Such as the year 3000, which no clock of ours reaches.
+                throw Malformed(
+                    what: "validUntil: RFC 3339 in UTC, such as 2026-01-02T03:04:05Z",
+                    isRule: tape.member("validUntil", of: root).map { tape.text($0) != nil }
+                        ?? false)
             }
             clientID = id
             validUntil = until
@@ -72,7 +86,7 @@ struct BetRequest {
             count == 1
                 || !(tape.member("structure", of: root).map { tape.isText($0, "single") } ?? false)
         else {
-            throw Malformed(what: "structure: single has one leg")
+            throw Malformed(what: "structure: single has one leg", isRule: true)
         }
         var legs: [LegIntent] = []
         legs.reserveCapacity(count)
@@ -142,10 +156,14 @@ struct BetRequest {
             throw Malformed(what: "legs[\(index)].selection: the selection's number in its market")
         }
         guard let (top, bottom) = pair(tape, tape.member("odds", of: leg)),
-            let numerator = UInt32(exactly: top), let denominator = UInt32(exactly: bottom),
-            let odds = Odds(numerator, over: denominator)
+            let numerator = UInt32(exactly: top), let denominator = UInt32(exactly: bottom)
         else {
             throw Malformed(what: "legs[\(index)].odds: [return, stake] as the market showed them")
+        }
+        guard let odds = Odds(numerator, over: denominator) else {
+            throw Malformed(
+                what: "legs[\(index)].odds: a winning bet returns more than its stake",
+                isRule: true)
         }
         var score = Score.unknown
         if let shown = tape.member("score", of: leg), tape.count(shown) != nil {

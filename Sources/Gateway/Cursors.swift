@@ -26,10 +26,10 @@ public struct Cursors: Sendable {
 
     /// Where the listing goes on.
     ///
-    /// - Throws: 400 `cursor_invalid` for anything that we did not give this account for this listing.
+    /// - Throws: 422 `cursor_invalid` for anything that we did not give this account for this listing.
     func read(_ text: String, _ listing: Listing, _ account: AccountID) throws(Problem) -> UInt64 {
         let invalid = Problem(
-            400, "cursor_invalid", "That cursor is not one of ours. Begin with the first page.")
+            422, "cursor_invalid", "That cursor is not one of ours. Begin with the first page.")
         guard text.utf8.count <= 64, let bytes = Tokens.bytes(base64URL: text),
             bytes.count == 8 + Self.signatureBytes
         else { throw invalid }

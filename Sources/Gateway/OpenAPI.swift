@@ -78,7 +78,7 @@ enum OpenAPI {
                 json.key("requestBody")
                 json.object { json in
                     json.key("required")
-                    json.bool(true)
+                    json.bool(!description.isBodyOptional)
                     json.key("content")
                     json.object { content("application/json", schema: body, to: &$0) }
                 }
@@ -101,13 +101,42 @@ enum OpenAPI {
                         json.string(answer.text)
                         if answer.status != 101, answer.status != 204 {
                             json.key("content")
-                            json.object {
-                                content(answer.contentType, schema: answer.schema, to: &$0)
+                            let isProblem = description.problems.contains {
+                                $0.0 == answer.status
+                            }
+                            json.object { json in
+                                content(answer.contentType, schema: answer.schema, to: &json)
+                                if isProblem {
+                                    content(
+                                        "application/problem+json", schema: "Problem", to: &json)
+                                }
                             }
                         }
+                        write(answer.links, to: &json)
                     }
                 }
                 writeProblems(description, method, to: &json)
+            }
+        }
+    }
+
+    private static func write(
+        _ links: [RouteDescription.Answer.Link], to json: inout JSONWriter
+    ) {
+        guard !links.isEmpty else { return }
+        json.key("links")
+        json.object { json in
+            for link in links {
+                json.key(text: link.operation + link.pointer.split(separator: "/").joined())
+                json.object { json in
+                    json.key("operationId")
+                    json.string(link.operation)
+                    json.key("parameters")
+                    json.object { json in
+                        json.key(text: link.parameter)
+                        json.string("$response.body#" + link.pointer)
+                    }
+                }
             }
         }
     }

@@ -184,11 +184,28 @@ public final class OperatorGateway {
 
     private func body(_ context: RequestContext) throws(Problem) -> JSONValue {
         guard !context.request.body.isEmpty else { return .object([]) }
+        let json: JSONValue
         do {
-            return try JSONParser(depth: 6, members: 512).parse(context.request.body.span)
+            json = try JSONParser(depth: 6, members: 512).parse(context.request.body.span)
         } catch {
             throw Problem(400, "malformed", "The body is not JSON.", detail: error.what)
         }
+        guard case .object = json else {
+            throw Problem(400, "malformed", "The body is not an object.")
+        }
+        return json
+    }
+
+    /// A member that is text or not there; `most` bytes go into the journal.
+    private static func text(_ name: String, most: Int, of json: JSONValue) throws(Problem)
+        -> String
+    {
+        guard let value = json[name] else { return "" }
+        guard let text = value.text else { throw Problem(400, "malformed", "\(name): text") }
+        guard text.utf8.count <= most else {
+            throw Problem(422, "text_too_long", "\(name): at most \(most) bytes")
+        }
+        return text
     }
 
     private func signIn(_ context: RequestContext) throws(Problem) -> HTTPResponse {
@@ -231,7 +248,7 @@ public final class OperatorGateway {
     ) {
         do throws(Problem) {
             let person = try person(context)
-            let reason = try body(context)["reason"]?.text ?? ""
+            let reason = try Self.text("reason", most: 64, of: try body(context))
             let id = scope == .all ? .zero : try market(context).externalID
             let taken = hub.submit({ [unowned self] record, _ in
                 respond(record, at: Layout.MarketChanged.refusal, responder)
@@ -268,8 +285,11 @@ public final class OperatorGateway {
             let person = try person(context)
             let market = try market(context)
             let json = try body(context)
-            guard let items = json["results"]?.items, items.count == market.selections.count else {
+            guard let items = json["results"]?.items else {
                 throw Problem(400, "malformed", "results: one word for each selection")
+            }
+            guard items.count == market.selections.count else {
+                throw Problem(422, "results_mismatch", "results: one word for each selection")
             }
             var outcomes: [SelectionOutcome] = []
             for item in items {
@@ -283,11 +303,9 @@ public final class OperatorGateway {
                 }
                 outcomes.append(SelectionOutcome(result))
             }
-            let reason = json["reason"]?.text ?? ""
-            guard (1...64).contains(reason.utf8.count) else {
-                throw Problem(400, "malformed", "reason: why, in 1 to 64 bytes")
-            }
-            let evidence = json["evidence"]?.text ?? ""
+            let reason = try Self.text("reason", most: 64, of: json)
+            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+            let evidence = try Self.text("evidence", most: 32, of: json)
             let taken = hub.submit({ [unowned self] record, _ in
                 respond(record, at: Layout.ResultAnswered.refusal, responder) { json in
                     json.key("proposal")

@@ -10,6 +10,8 @@ enum OperatorRoutes {
         var description = RouteDescription(operation, summary, tag: tag, answers: [answer])
         description.parameters = parameters
         description.body = body
+        // A reason helps whoever reads the journal, and nobody is kept from shutting a market without one.
+        description.isBodyOptional = body == "Reason"
         description.problems = problems + (session ? [(401, "not_signed_in")] : [])
         description.needsSession = session
         return description
@@ -17,10 +19,13 @@ enum OperatorRoutes {
 
     /// What the engine may say of a command, and of one that it did not take.
     private static let decided: [(Int, String)] = [
-        (400, "malformed"), (409, "the engine's refusal"), (503, "busy"), (503, "no_space"),
+        (400, "malformed"), (409, "the engine's refusal"), (422, "text_too_long"),
+        (503, "busy"), (503, "no_space"),
     ]
     private static let done = RouteDescription.Answer(200, "Done and durable.", schema: "Done")
-    private static let market = RouteDescription.Parameter("market", in: "path", "The market's id.")
+    private static let market = RouteDescription.Parameter(
+        "market", in: "path", "The market's id.",
+        schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,19}$\"}")
 
     static let signIn = route(
         "signIn", "Uses up a one-time code.", tag: "session",
@@ -50,8 +55,13 @@ enum OperatorRoutes {
     static let propose = route(
         "proposeResult",
         "Proposes a result, also a corrected one; another person approves it.", tag: "results",
-        .init(200, "The proposal.", schema: "Proposal"), parameters: [market],
-        body: "ResultRequest", problems: decided + [(404, "market_unknown")])
+        .init(
+            200, "The proposal.", schema: "Proposal",
+            links: [.init("approveResult", "proposal", "/proposal")]), parameters: [market],
+        body: "ResultRequest",
+        problems: decided + [
+            (404, "market_unknown"), (422, "results_mismatch"),
+        ])
     static let approve = route(
         "approveResult", "Approves what another person proposed, and settles.", tag: "results",
         done, parameters: [.init("proposal", in: "path", "The proposal's id.")],

@@ -21,7 +21,8 @@ enum PunterRoutes {
                 .init(
                     "Idempotency-Key", in: "header",
                     "A UUID of version 7 that you made for this; the same key moves money once.",
-                    required: true, schema: "{\"type\":\"string\"}"))
+                    required: true,
+                    schema: "{\"type\":\"string\",\"pattern\":\"\(PunterSchemas.uuid)\"}"))
             description.problems += [
                 (400, "idempotency_key_missing"), (400, "idempotency_key_malformed"),
                 (409, "request_in_progress"),
@@ -58,7 +59,12 @@ enum PunterRoutes {
         ], problems: [(400, "unknown_topic"), (400, "too_many_topics"), (401, "not_signed_in")])
     static let fixtures = route(
         "listFixtures", "Fixtures that are on or still to come, or ended a moment ago.",
-        tag: "catalogue", [.init(200, "The fixtures.", schema: "Fixtures")],
+        tag: "catalogue",
+        [
+            .init(
+                200, "The fixtures.", schema: "Fixtures",
+                links: [.init("getFixture", "fixture", "/fixtures/0/id")])
+        ],
         parameters: [
             .init("sport", in: "query", "Of this sport alone, such as football."),
             .init("competition", in: "query", "Of this competition alone."),
@@ -68,7 +74,11 @@ enum PunterRoutes {
         ], problems: [(400, "malformed")])
     static let fixture = route(
         "getFixture", "One fixture with its markets and prices.", tag: "catalogue",
-        [.init(200, "The fixture.", schema: "FixtureDetail")],
+        [
+            .init(
+                200, "The fixture.", schema: "FixtureDetail",
+                links: [.init("getMarket", "market", "/markets/0/id")])
+        ],
         parameters: [.init("fixture", in: "path", "The fixture's id.", schema: number)],
         problems: [(404, "fixture_unknown")])
     static let market = route(
@@ -93,8 +103,12 @@ enum PunterRoutes {
         [.init(200, "The account.", schema: "Account")], problems: [(503, "busy")], session: true)
     static let bets = route(
         "listBets", "One's own bets, the newest first.", tag: "bets",
-        [.init(200, "The bets.", schema: "Bets")], parameters: paging,
-        problems: [(400, "malformed"), (400, "cursor_invalid"), (503, "busy")], session: true)
+        [
+            .init(
+                200, "The bets.", schema: "Bets",
+                links: [.init("getBet", "bet", "/bets/0/id"), .init("listBets", "cursor", "/next")])
+        ], parameters: paging,
+        problems: [(400, "malformed"), (422, "cursor_invalid"), (503, "busy")], session: true)
     static let bet = route(
         "getBet", "One bet, by its id or by the id that the client made.", tag: "bets",
         [.init(200, "The bet.", schema: "BetDetail")],
@@ -106,7 +120,9 @@ enum PunterRoutes {
         tag: "bets",
         [
             .init(200, "This was decided before; the same answer again.", schema: "Placement"),
-            .init(201, "The bet is open.", schema: "Placement"),
+            .init(
+                201, "The bet is open.", schema: "Placement",
+                links: [.init("getBet", "bet", "/bet/id")]),
             .init(202, "The stake is held; the bet waits for its delay.", schema: "Placement"),
             .init(
                 422,
@@ -114,16 +130,24 @@ enum PunterRoutes {
                 schema: "Placement"),
         ],
         body: "BetRequest",
-        problems: [(400, "malformed"), (415, "unsupported_media_type"), (503, "busy")],
+        problems: [
+            (400, "malformed"), (422, "not_a_bet"), (415, "unsupported_media_type"), (503, "busy"),
+        ],
         session: true, movesMoney: true)
     static let slip = route(
         "calculateSlip", "What a slip would return, and the most that may be staked on it.",
         tag: "bets", [.init(200, "The slip's numbers.", schema: "Slip")], body: "SlipRequest",
-        problems: [(400, "malformed"), (415, "unsupported_media_type"), (503, "busy")])
+        problems: [
+            (400, "malformed"), (422, "not_a_bet"), (415, "unsupported_media_type"), (503, "busy"),
+        ])
     static let statement = route(
         "listStatement", "Every movement of one's own money, the newest first.", tag: "account",
-        [.init(200, "The lines.", schema: "Statement")], parameters: paging,
-        problems: [(400, "malformed"), (400, "cursor_invalid"), (503, "busy")], session: true)
+        [
+            .init(
+                200, "The lines.", schema: "Statement",
+                links: [.init("listStatement", "cursor", "/next")])
+        ], parameters: paging,
+        problems: [(400, "malformed"), (422, "cursor_invalid"), (503, "busy")], session: true)
     static let live = route(
         "isLive", "Whether the process answers.", tag: "health",
         [.init(200, "It does.", contentType: "text/plain")])

@@ -1,6 +1,14 @@
+import Kernel
+
 /// What the punters' protocols say and take, as JSON schemas that mean the same by draft 7 (AsyncAPI) and
 /// 2020-12 (OpenAPI). Source of both descriptions.
 enum PunterSchemas {
+    private static let currencies = Currency.known.map { "\"\($0.letters)\"" }.joined(
+        separator: ",")
+    /// Of version 7 (RFC 9562).
+    static let uuid =
+        "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+
     /// By name; routes and messages refer to them.
     static let all: [(name: String, schema: String)] = [
         (
@@ -171,19 +179,22 @@ enum PunterSchemas {
         (
             "Stake",
             """
-            {"type":"object","required":["amount","currency"],\
-            "properties":{"amount":{"type":"integer","minimum":1,"maximum":9007199254740991},\
-            "currency":{"type":"string"},"kind":{"enum":["cash"]}}}
+            {"type":"object","required":["amount","currency"],"properties":{\
+            "amount":{"type":"integer","minimum":1,"maximum":9007199254740991},\
+            "currency":{"enum":[\(currencies)]},"kind":{"enum":["cash"]}}}
             """
         ),
         (
             "LegRequest",
             """
-            {"type":"object","required":["market","selection","odds"],\
-            "properties":{"market":{"$ref":"#/components/schemas/Number"},\
+            {"type":"object","required":["market","selection","odds"],"properties":{\
+            "market":{"$ref":"#/components/schemas/Number"},\
             "selection":{"type":"integer","minimum":0,"maximum":63},\
-            "odds":{"$ref":"#/components/schemas/Odds"},"version":{"type":"integer"},\
-            "score":{"$ref":"#/components/schemas/Score"},"clock":{"type":["integer","null"]}}}
+            "odds":{"type":"array","minItems":2,"maxItems":2,\
+            "items":{"type":"integer","minimum":1,"maximum":4294967295}},\
+            "version":{"type":"integer","minimum":0},"score":{"type":["array","null"],\
+            "items":{"type":"integer","minimum":0,"maximum":65535},"minItems":2,"maxItems":2},\
+            "clock":{"type":["integer","null"]}}}
             """
         ),
         (
@@ -198,9 +209,10 @@ enum PunterSchemas {
             "BetRequest",
             """
             {"type":"object","required":["validUntil","stake","legs"],\
-            "properties":{"id":{"type":"string","format":"uuid",\
-            "description":"A UUID of version 7; by REST the Idempotency-Key stands for it."},\
-            "validUntil":{"type":"string","format":"date-time"},\
+            "properties":{"id":{"type":"string","pattern":"\(uuid)",\
+            "description":"By REST the Idempotency-Key stands for it."},\
+            "validUntil":{"type":"string","format":"date-time",\
+            "pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]{1,9})?Z$"},\
             "stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single",\
             "accumulator"]},"legs":{"type":"array","minItems":1,"maxItems":20,\
             "items":{"$ref":"#/components/schemas/LegRequest"}},"priceRule":{"enum":["exact",\
@@ -225,7 +237,8 @@ enum PunterSchemas {
         (
             "Number",
             """
-            {"type":"string","pattern":"^[0-9]+$","description":"An id of ours: a number as text."}
+            {"type":"string","pattern":"^[0-9]{1,19}$",\
+            "description":"An id of ours: a number as text."}
             """
         ),
         (

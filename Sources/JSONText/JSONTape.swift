@@ -98,7 +98,12 @@ public struct JSONTape: Sendable {
 
     public func isNull(_ place: Place) -> Bool { entries[place.index].kind == .null }
 
-    /// A whole number written without point or exponent.
+    private func isZeros(_ start: Int, _ end: Int) -> Bool {
+        for index in start..<end where bytes[index] != 0x30 { return false }
+        return true
+    }
+
+    /// A whole number without exponent; `5.0` is one (JSON Schema, 6.1.1), `5.5` is none.
     public func whole(_ place: Place) -> Int64? {
         let entry = entries[place.index]
         guard entry.kind == .number else { return nil }
@@ -108,6 +113,7 @@ public struct JSONTape: Sendable {
         var value: Int64 = 0
         while index < entry.end {
             let byte = bytes[index]
+            if byte == 0x2e { return isZeros(index + 1, Int(entry.end)) ? value : nil }
             guard (0x30...0x39).contains(byte) else { return nil }
             let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
             let digit = Int64(byte - 0x30)

@@ -41,9 +41,12 @@ public enum JSONValue: Equatable, Sendable {
         if case .null = self { true } else { false }
     }
 
-    /// A whole number written without point or exponent.
+    /// A whole number without exponent; `5.0` is one (JSON Schema, 6.1.1), `5.5` is none.
     public var whole: Int64? {
-        if case .number(let text) = self { Int64(text) } else { nil }
+        guard case .number(let text) = self else { return nil }
+        guard let point = text.firstIndex(of: ".") else { return Int64(text) }
+        guard text[text.index(after: point)...].allSatisfy({ $0 == "0" }) else { return nil }
+        return Int64(text[..<point])
     }
 
     /// A decimal number or numeric string in thousandths, cut; nil when it is neither or out of range.

@@ -19,6 +19,9 @@
         (985, "PLN", 2), (986, "BRL", 2),
     ]
 
+    /// All whose decimals we know.
+    public static var known: [Currency] { table.map { Currency(known: $0.0) } }
+
     /// Fails where we do not know how many decimals the currency has.
     public init?(numericCode: UInt16) {
         guard Self.table.contains(where: { $0.0 == numericCode }) else { return nil }

@@ -124,7 +124,7 @@ def test_a_bet_by_rest_needs_a_key_and_the_same_key_moves_money_once(server):
     status, problem, _ = server.call("POST", "/api/v1/bets", raw, cookie, headers={"Idempotency-Key": '"mine"'})
     assert (status, problem["code"]) == (400, "idempotency_key_malformed")
     status, problem, _ = server.call("POST", "/api/v1/bets", raw, cookie, headers={"Idempotency-Key": f'"{new_id()}"'})
-    assert (status, problem["code"], "Idempotency-Key" in problem["detail"]) == (400, "malformed", True)
+    assert (status, problem["code"], "Idempotency-Key" in problem["detail"]) == (422, "not_a_bet", True)
     key = new_id()
     del body["id"]
     for expected in (201, 200):
@@ -167,9 +167,9 @@ def test_cursors_are_ours_alone(server):
     changed = ("A" if cursor[3] != "A" else "B").join((cursor[:3], cursor[4:]))
     for wrong, path in ((changed, "/api/v1/bets"), (cursor, "/api/v1/statement"), ("x", "/api/v1/bets")):
         status, problem, _ = server.call("GET", f"{path}?cursor={wrong}", cookie=cookie)
-        assert (status, problem["code"]) == (400, "cursor_invalid")
+        assert (status, problem["code"]) == (422, "cursor_invalid")
     status, problem, _ = server.call("GET", f"/api/v1/bets?cursor={cursor}", cookie=server.sign_in())
-    assert (status, problem["code"]) == (400, "cursor_invalid")
+    assert (status, problem["code"]) == (422, "cursor_invalid")
     # They are good after a restart.
     assert server.stop() == 0
     server.start()

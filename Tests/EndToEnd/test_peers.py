@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import pathlib
 import re
 import subprocess
+import sys
 
 import aiohttp
 import pytest
@@ -214,3 +216,24 @@ def test_clients_that_stop_reading_cost_no_more_than_their_bound(make_server):
     # 20 clients x (1 MiB of output and what the protocol around it needs).
     assert asyncio.run(go()) < 20 * 2048 + 30_000
     assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("who", ["stranger", "customer", "operator"])
+def test_schemathesis_finds_nothing_with_all_its_checks(server, tmp_path, who):
+    base, key = (server.desk, "grandstand-desk-dev") if who == "operator" else (server.origin, "grandstand-dev")
+    config = (pathlib.Path(__file__).parent / "schemathesis.toml").read_text()
+    if who == "customer":
+        cookie = server.sign_in()
+    elif who == "operator":
+        cookie = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=base)[2]["Set-Cookie"].split(";")[0]
+    if who != "stranger":
+        config += f'\n[auth.openapi.session]\napi_key = "{cookie.split("=", 1)[1]}"\n'
+    file = tmp_path / "schemathesis.toml"
+    file.write_text(config)
+    # Streams never end, and whoever signs out cannot go on.
+    command = [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file", file, "run", base + "/openapi.json", "--checks", "all",
+               "--max-examples", "30", "--seed", "17", "-H", f"Origin: {base}", "--exclude-path-regex", "/(stream|events)$"]
+    if who == "customer":
+        command += ["--exclude-operation-id", "signOut"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert found.returncode == 0, found.stdout[-6000:]

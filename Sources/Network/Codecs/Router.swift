@@ -27,11 +27,27 @@ public struct RouteDescription: Sendable {
         /// The name of a schema, nil for none.
         public let schema: String?
         public let contentType: String
+        public let links: [Link]
+
+        /// What may be asked next with a part of this answer.
+        public struct Link: Sendable {
+            public let operation: String
+            public let parameter: String
+            /// A JSON pointer into the body, such as `/bet/id`.
+            public let pointer: String
+
+            public init(_ operation: String, _ parameter: String, _ pointer: String) {
+                self.operation = operation
+                self.parameter = parameter
+                self.pointer = pointer
+            }
+        }
 
         public init(
             _ status: Int, _ text: String, schema: String? = nil,
-            contentType: String = "application/json"
+            contentType: String = "application/json", links: [Link] = []
         ) {
+            self.links = links
             self.status = status
             self.text = text
             self.schema = schema
@@ -45,6 +61,8 @@ public struct RouteDescription: Sendable {
     public var parameters: [Parameter] = []
     /// The name of the body's schema, nil for none.
     public var body: String?
+    /// Whether it may be asked for without one.
+    public var isBodyOptional = false
     public var answers: [Answer]
     /// Problem codes that the route may answer, with their status.
     public var problems: [(Int, String)] = []
