@@ -5,12 +5,12 @@ VENV := .build/venv
 BINARY := .build/release/grandstand
 PACKAGES := pkg-config libuv1-dev libsqlite3-dev zlib1g-dev libbz2-dev libssl-dev libbrotli-dev
 TEST_PACKAGES := python3-venv curl wrk gcc libc6-dev chromium fonts-dejavu-core
-BENCH_PACKAGES := wrk nginx-light valgrind gcc libc6-dev python3-venv postgresql postgresql-contrib
+BENCH_PACKAGES := wrk nginx-light libnginx-mod-nchan valgrind gcc libc6-dev python3-venv postgresql postgresql-contrib
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 FEED ?= simulation
 SPEED ?= 20
 
-.PHONY: run test check bench sim faults mutants format build packages test-packages bench-packages clean help
+.PHONY: run test check bench sim faults mutants fuzz format build packages test-packages bench-packages clean help
 
 help:
 	@echo "make run     install what is missing, build, and open Grandstand in this terminal"
@@ -22,6 +22,7 @@ help:
 	@echo "make sim     play seeds of the simulation against the judge (SEEDS=1..1000)"
 	@echo "make faults  kill, stop, fill, slow down and confuse the real server (FAULT_ROUNDS=2 for longer)"
 	@echo "make mutants build with known bugs that the simulation must find"
+	@echo "make fuzz    throw bytes at every reader that a stranger faces (FUZZ_SECONDS=600 FUZZ_TARGETS=\"http json\")"
 	@echo "make format  put the sources into their one format"
 
 # Installs only what dpkg does not know as installed; $(1) is the list.
@@ -54,7 +55,7 @@ $(VENV)/ready: Tests/EndToEnd/requirements.txt
 	touch $@
 
 check: packages
-	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
 	$(SWIFT) test
 
 test: test-packages build check $(VENV)/ready
@@ -78,8 +79,19 @@ bench: bench-packages
 	$(SWIFT) build -c release
 	python3 Benchmarks/bench.py
 
+# Each target gets FUZZ_SECONDS of one processor; what it finds is written beside its corpus in Fuzz/Corpora.
+FUZZ_TARGETS ?= http websocket json feed betfair journal fields configuration
+FUZZ_SECONDS ?= 600
+fuzz: packages
+	GRANDSTAND_FUZZ_BUILD=1 $(SWIFT) build -c release --product grandstand-fuzz --scratch-path .build/fuzz --sanitize=fuzzer --sanitize=address
+	@for t in $(FUZZ_TARGETS); do mkdir -p .build/fuzz/corpora/$$t; echo "=== $$t, $(FUZZ_SECONDS) s"; \
+	  GRANDSTAND_FUZZ=$$t SWIFT_BACKTRACE=enable=no timeout $$(($(FUZZ_SECONDS) + 120)) .build/fuzz/release/grandstand-fuzz \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -print_final_stats=1 -artifact_prefix=Fuzz/Corpora/$$t/found- \
+	    .build/fuzz/corpora/$$t Fuzz/Corpora/$$t 2>&1 | grep -E "^stat::(num|average|new)|SUMMARY|Fatal"; \
+	  if ls Fuzz/Corpora/$$t/found-* >/dev/null 2>&1; then echo "found: $$(ls Fuzz/Corpora/$$t/found-*)"; exit 1; fi; done
+
 format:
-	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Fuzz Package.swift
 
 clean:
 	rm -rf .build

@@ -202,3 +202,15 @@ let package = Package(
             swiftSettings: house),
     ]
 )
+
+// The fuzzers have their own main: they are built with the sanitizers only, by `make fuzz`.
+if Context.environment["GRANDSTAND_FUZZ_BUILD"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "grandstand-fuzz",
+            dependencies: [
+                "TestSupport", "Kernel", "EngineJournal", "EngineService", "FeedCore",
+                "FeedBetfair", "Gateway",
+                "JSONText", "NetworkCodecs",
+            ], path: "Fuzz/Sources", swiftSettings: house))
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every benchmark beside its peer, taking turns, and writes bench.json and BENCHMARKS.md.
 
-usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, keeping, floor, socket, start: these alone, and only their rows are written anew)
+usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, keeping, floor, socket, edge, start: these alone, and only their rows are written anew)
 
 Peers are looked for in ../shared/peers; a row without its peer has no ratio. Ratios are ours to theirs: more is better.
 """
@@ -232,8 +232,8 @@ def keeping_rows(peers):
 
 
 class Process:
-    def __init__(self, *command, url, **options):
-        self.child = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    def __init__(self, *command, url, output=subprocess.DEVNULL):
+        self.child = subprocess.Popen([str(c) for c in command], stdout=output, stderr=subprocess.DEVNULL)
         wait_for(url)
 
     def __enter__(self):
@@ -315,7 +315,7 @@ def socket_rows(peers):
             data = directory("serve")
             with Process(SERVER, "serve", "--data", data, "--listen", f"127.0.0.1:{at}", "--desk-listen", f"127.0.0.1:{port()}",
                          "--match-seconds", "4000", "--demo-grant", "1000000000", "--demo-accounts", "100000", "--liability-limit", "10000000000",
-                         "--segment-bytes", str(256 << 20), url=f"http://127.0.0.1:{at}/health/ready"):
+                         "--segment-bytes", str(256 << 20), *UNLIMITED, url=f"http://127.0.0.1:{at}/health/ready"):
                 time.sleep(1.5)
                 answer = last_json(run(BENCH, "load", "bet", at, clients, 3))
                 if answer["refused"]:
@@ -330,6 +330,79 @@ def socket_rows(peers):
         theirs = median(peer) if peer else None
         row(f"bet-socket-{clients}", median(mine), "bets/s", "uWebSockets echo, same client" if peer else None, theirs, median(mine) / theirs if peer else None)
     row("projection", median(projected), "bets/s")
+
+
+# One client is one user here: its rate is counted like everybody's, and set so that it is never met.
+UNLIMITED = ("--requests-per-second", "1000000", "--requests-burst", "1000000")
+
+
+def quiet_feed():
+    """A feed that says one market and falls silent: whatever changes after it, the benchmark did."""
+    now = int(time.time() * 1000)
+    lines = [
+        {"time": now, "type": "fixture", "id": "m1", "sport": "football", "competition": "Cup", "home": "A", "away": "B", "scheduled": now + 3_600_000},
+        {"time": now, "type": "market", "id": "m1/mo", "fixture": "m1", "kind": "match_odds", "name": "Match result", "winners": 1, "delay": 5000,
+         "selections": [{"id": 1, "name": "A"}, {"id": 2, "name": "Draw"}, {"id": 3, "name": "B"}]}]
+    path = WORK / "feed.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def fan_out_ours(clients, rounds, stopped=0):
+    """The desk shuts and opens a market; every version goes to every client. One loop, as the peers have one thread."""
+    at, desk = port(), port()
+    data = directory("fan")
+    log = open(WORK / "fan.log", "w+")
+    with Process(SERVER, "serve", "--data", data, "--listen", f"127.0.0.1:{at}", "--desk-listen", f"127.0.0.1:{desk}", "--feed", quiet_feed(),
+                 "--stale-after", "180000", "--loops", "1", *UNLIMITED, url=f"http://127.0.0.1:{at}/health/ready", output=log) as pid:
+        time.sleep(1)
+        code = re.search(r"\d{4}-\d{4}-\d{4}", pathlib.Path(log.name).read_text()).group(0)
+        request = urllib.request.Request(f"http://127.0.0.1:{desk}/api/v1/sign-in", json.dumps({"code": code}).encode(),
+                                         {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{desk}"})
+        cookie = urllib.request.urlopen(request).headers["Set-Cookie"].split(";")[0]
+        return last_json(run(BENCH, "load", "fan-market", at, clients, rounds, pid, desk, 0, cookie, stopped))
+
+
+def fan_out_nchan(clients, rounds):
+    at = port()
+    config = WORK / "nchan.conf"
+    config.write_text(f"""load_module /usr/lib/nginx/modules/ngx_nchan_module.so;
+worker_processes 1; worker_rlimit_nofile 19000; daemon off; master_process off; pid {WORK}/nchan.pid; error_log {WORK}/nchan.err warn;
+events {{ worker_connections 18000; multi_accept on; use epoll; }}
+http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600; nchan_shared_memory_size 512M;
+ server {{ listen 127.0.0.1:{at} backlog=4096;
+  location = /hello {{ return 200 'hello'; }}
+  location = /pub {{ nchan_publisher http; nchan_channel_id t; nchan_message_buffer_length 0; nchan_store_messages off; }}
+  location = /sub {{ nchan_subscriber websocket; nchan_channel_id t; nchan_subscriber_first_message newest; }} }} }}""")
+    with Process("nginx", "-c", config, url=f"http://127.0.0.1:{at}/hello") as pid:
+        return last_json(run(BENCH, "load", "fan", at, clients, rounds, pid, 200))
+
+
+def edge_rows(peers):
+    say("the edge")
+    clients, rounds = 10_000, 30
+    ours, uws, nchan, stopped = [], [], [], []
+    has_nchan = os.path.exists("/usr/lib/nginx/modules/ngx_nchan_module.so")
+    for _ in range(ROUNDS):
+        ours.append(fan_out_ours(clients, rounds))
+        if "uws" in peers:
+            at = port()
+            with Process(peers["uws"], at, url=f"http://127.0.0.1:{at}/hello") as pid:
+                uws.append(last_json(run(BENCH, "load", "fan", at, clients, rounds, pid, 200)))
+        if has_nchan:
+            nchan.append(fan_out_nchan(clients, rounds))
+        stopped.append(fan_out_ours(clients, rounds, clients // 20))
+
+    def of(runs, key):
+        return median([one[key] for one in runs])
+    rate = of(ours, "deliveries_per_cpu_s")
+    for name, peer, runs in (("fan-out", "uWebSockets, same client", uws), ("fan-out-nchan", "nginx nchan, same client", nchan)):
+        if runs:
+            row(name, rate, "deliveries/CPU-s", peer, of(runs, "deliveries_per_cpu_s"), rate / of(runs, "deliveries_per_cpu_s"))
+    last = of(ours, "last_p99_ms")
+    best = min((of(runs, "last_p99_ms") for runs in (uws, nchan) if runs), default=None)
+    row("fan-out-last", last, "ms, p99", "the better of the two" if best else None, best, best / last if best else None)
+    row("stopped-clients", of(stopped, "p99_ms"), "ms, p99 with 5 % stopped", "ours with none stopped", of(ours, "p99_ms"), of(ours, "p99_ms") / of(stopped, "p99_ms"))
 
 
 def start_row(_):
@@ -368,6 +441,7 @@ def write(peers):
               "`projection` reads the journal from its beginning and makes all rows; while bets come in, rows follow at the idle class and may be behind (docs/decisions/0006).",
               "`apply` decides, posts, keeps the state hash and writes the outcome; the peer's row is the same stage of its own, without hash and double entry. Checksums are in the durable rows of both.",
               "`snapshot-pause-ms` is the longest slice or the freeze; the checkpoint before it is one more block. `overload-*` at an intake of 1024 slots.",
+              "`fan-out`: 10,000 WebSockets on one market, which the desk shuts and opens; each version a delta of some 200 bytes to each, through journal and hub, on one loop.",
               "" if peers else "No peer was found on this machine: the ratios are missing."]
     (ROOT / "BENCHMARKS.md").write_text("\n".join(lines).rstrip() + "\n")
     print("\n".join(lines[5:5 + len(rows) + 2]))
@@ -375,7 +449,7 @@ def write(peers):
 
 peers = build_peers()
 try:
-    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("keeping", keeping_rows), ("floor", floor_rows), ("socket", socket_rows), ("start", start_row)]:
+    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("keeping", keeping_rows), ("floor", floor_rows), ("socket", socket_rows), ("edge", edge_rows), ("start", start_row)]:
         if not PARTS or name in PARTS:
             part(peers)
 finally:

@@ -15,8 +15,8 @@ import uuid
 BASE = "http://" + (sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:8080")
 
 
-def call(method, path, body=None, cookie=None):
-    headers = {"Origin": BASE, **({"Cookie": cookie} if cookie else {})}
+def call(method, path, body=None, cookie=None, key=None):
+    headers = {"Origin": BASE, **({"Cookie": cookie} if cookie else {}), **({"Idempotency-Key": f'"{key}"'} if key else {})}
     data = None if body is None else json.dumps(body).encode()
     if data:
         headers["Content-Type"] = "application/json"
@@ -45,16 +45,15 @@ else:
     sys.exit("no market is open at this moment")
 
 # A UUID of version 7, made before sending: asking again with it can never bet twice.
-bet_id = uuid.UUID(int=int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62))
+key = uuid.UUID(int=int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62))
 choice = market["selections"][0]
 bet = {
-    "id": str(bet_id),
     "validUntil": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 15)),
     "stake": {"amount": 250, "currency": account["currency"]},
     "priceRule": "better",
     "legs": [{"market": market["id"], "selection": choice["id"], "odds": choice["odds"], "score": fixture["score"]}],
 }
-status, answer, _ = call("POST", "/api/v1/bets", bet, cookie)
+status, answer, _ = call("POST", "/api/v1/bets", bet, cookie, key)
 placed = answer.get("bet", {})
 print(status, placed.get("status"), fixture["home"], "v", fixture["away"], "-", choice["name"], f"{choice['odds'][0] / choice['odds'][1]:.2f}")
 if "refusal" in placed:

@@ -6,6 +6,7 @@ import json
 import pathlib
 import sqlite3
 import subprocess
+import sys
 import time
 import uuid
 
@@ -300,3 +301,12 @@ def test_an_old_id_is_never_decided_again_and_gets_its_old_answer(make_server):
     told = asyncio.run(ask())
     assert (told["bet"]["id"], told["bet"]["repeated"]) == (answer["bet"]["id"], True)
     assert told["balances"]["cash"] == 100_000
+
+
+def test_the_command_line_and_the_example_place_bets(server, tmp_path):
+    server.open_market()
+    told = subprocess.run([BINARY, "bet", "place", "--stake", "500", "--server", f"127.0.0.1:{server.port}"], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert told.returncode == 0 and told.stdout.startswith(("open: bet", "pending: bet")), told
+    example = pathlib.Path(__file__).resolve().parents[2] / "examples" / "place_bet.py"
+    told = subprocess.run([sys.executable, example, f"127.0.0.1:{server.port}"], capture_output=True, text=True, timeout=20)
+    assert told.returncode == 0 and "\n201 open" in told.stdout or "\n202 pending" in told.stdout, told

@@ -93,6 +93,20 @@ import Testing
         #expect(Self.quotes(try Self.messages([Self.opening])).first?.quotes.map(\.bestBack) == [1500, 2900])
     }
 
+    /// Found by the fuzzer: the reader trapped on a definition whose runner has no id.
+    @Test(arguments: [
+        "\"marketDefinition\":{\"status\":\"OPEN\",\"runners\":[{\"name\":\"A\"},{\"id\":2}]}", "\"rc\":[{\"ltp\":2.0}]",
+    ])
+    func `is not understood where a runner has no id`(change: String) throws {
+        let stream = try BetfairStream(path: Self.file(Array((Self.line(1000, Self.change(change)) + "\n").utf8)))
+        #expect(throws: FeedError.self) { try stream.next() }
+    }
+
+    @Test func `takes a runner whose id has a slash for what it is`() throws {
+        let told = try Self.messages([Self.line(1000, Self.change(Self.definition(runners: "{\"id\":\"1/2\"},{\"id\":\"/\"}"), "\"img\":true"))])
+        #expect(!told.isEmpty)
+    }
+
     @Test func `follows the book while it is suspended, and quotes all of it when it opens again`() throws {
         let suspended = Self.line(2000, Self.change(Self.definition("SUSPENDED")))
         let meanwhile = Self.line(3000, Self.change("\"rc\":[\(Self.book(1, "1.8", "1.83"))]"))

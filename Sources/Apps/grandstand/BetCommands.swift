@@ -95,8 +95,6 @@ enum BetCommands {
         let until = Timestamp(nanoseconds: gs_wall_nanoseconds()).adding(milliseconds: 15_000)
         var body = JSONWriter()
         body.object { json in
-            json.key("id")
-            json.string(id.description)
             json.key("validUntil")
             json.string(until.description)
             json.key("stake")
@@ -135,7 +133,8 @@ enum BetCommands {
                 }
             }
         }
-        let (status, answer) = try client.call("POST", "/api/v1/bets", body: body.bytes)
+        let (status, answer) = try client.call(
+            "POST", "/api/v1/bets", body: body.bytes, key: id.description)
         let bet = answer["bet"]
         if let refusal = bet?["refusal"] {
             print(
@@ -251,7 +250,10 @@ private final class Client {
         fclose(file)
     }
 
-    func call(_ method: String, _ path: String, body: [UInt8] = []) throws -> (Int, JSONValue) {
+    /// `key` names a request that moves money, so that it moves it once.
+    func call(_ method: String, _ path: String, body: [UInt8] = [], key: String? = nil) throws -> (
+        Int, JSONValue
+    ) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -272,6 +274,7 @@ private final class Client {
         var request = "\(method) \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n"
         request += "Origin: http://\(host):\(port)\r\n"
         if !cookie.isEmpty { request += "Cookie: \(cookie)\r\n" }
+        if let key { request += "Idempotency-Key: \"\(key)\"\r\n" }
         if method == "POST" {
             request += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n"
         }

@@ -26,9 +26,22 @@ public final class BetfairStream: FeedSource {
         let value: JSONValue
     }
 
-    private struct Runner {
+    /// A runner's name among its market's: the supplier's id, and the handicap that it plays with.
+    private struct RunnerKey: Hashable {
         let id: String
         let handicap: String
+
+        /// Nil for one without an id.
+        init?(_ runner: JSONValue) {
+            guard let id = runner["id"]?.identifier else { return nil }
+            self.id = id
+            let handicap = runner["hc"]?.identifier ?? "0"
+            self.handicap = handicap == "0.0" ? "0" : handicap
+        }
+    }
+
+    private struct Runner {
+        let key: RunnerKey
         var name: String
         var status: String
         /// Its removal was told.
@@ -38,7 +51,7 @@ public final class BetfairStream: FeedSource {
     private struct Market {
         var fixture: String
         var runners: [Runner]
-        var books: [String: RunnerBook] = [:]
+        var books: [RunnerKey: RunnerBook] = [:]
         var status = "OPEN"
         var isInPlay = false
         var betDelay: UInt32 = 0
@@ -80,7 +93,12 @@ public final class BetfairStream: FeedSource {
         lastTime = line.time
         waiting = nil
         var events: [FeedEvent] = []
-        for change in line.value["mc"]?.items ?? [] { events += take(change) }
+        for change in line.value["mc"]?.items ?? [] {
+            guard let told = take(change) else {
+                throw FeedError(line: line.number, what: "a runner without an id")
+            }
+            events += told
+        }
         return FeedMessage(
             time: line.time, number: line.number, events: events.isEmpty ? [.heartbeat] : events)
     }
@@ -104,17 +122,19 @@ public final class BetfairStream: FeedSource {
 
     // MARK: One change
 
-    private func take(_ change: JSONValue) -> [FeedEvent] {
+    /// Nil when it is not understood.
+    private func take(_ change: JSONValue) -> [FeedEvent]? {
         guard let id = change["id"]?.text else { return [] }
         var events: [FeedEvent] = []
         var market = markets[id] ?? Market(fixture: "", runners: [])
         if change["img"]?.flag == true { market.books = [:] }
         let definition = change["marketDefinition"]
-        if let definition { define(definition, &market) }
+        if let definition, !define(definition, &market) { return nil }
         // The book follows every change, whatever the status; it is published only while the market is
         // open, so the clear-down after the last suspension is never anybody's price.
         for runner in change["rc"]?.items ?? [] {
-            market.books[Self.key(runner), default: RunnerBook()].merge(runner)
+            guard let key = RunnerKey(runner) else { return nil }
+            market.books[key, default: RunnerBook()].merge(runner)
         }
         let wasOpen = market.status == "OPEN" && market.isAnnounced
         if let definition { events += announce(definition, id, &market) }
@@ -127,28 +147,24 @@ public final class BetfairStream: FeedSource {
         return events
     }
 
-    private static func key(_ runner: JSONValue) -> String {
-        let handicap = runner["hc"]?.identifier ?? "0"
-        return (runner["id"]?.identifier ?? "") + "/" + (handicap == "0.0" ? "0" : handicap)
-    }
-
-    private func define(_ definition: JSONValue, _ market: inout Market) {
+    private func define(_ definition: JSONValue, _ market: inout Market) -> Bool {
         var runners = market.runners
         for item in definition["runners"]?.items ?? [] {
-            let key = Self.key(item).split(separator: "/").map(String.init)
+            guard let key = RunnerKey(item) else { return false }
             let status = item["status"]?.text ?? "ACTIVE"
             // Removed runners move to the front of the list: ours keep their first place.
-            if let index = runners.firstIndex(where: { $0.id == key[0] && $0.handicap == key[1] }) {
+            if let index = runners.firstIndex(where: { $0.key == key }) {
                 runners[index].status = status
             } else if !market.isAnnounced {
                 runners.append(
                     Runner(
-                        id: key[0], handicap: key[1],
-                        name: item["name"]?.text ?? "Selection \(key[0])", status: status))
+                        key: key, name: item["name"]?.text ?? "Selection \(key.id)",
+                        status: status))
             }
         }
         market.runners = runners
         market.fixture = definition["eventId"]?.identifier ?? market.fixture
+        return true
     }
 
     private func announce(_ definition: JSONValue, _ id: String, _ market: inout Market)
@@ -195,7 +211,7 @@ public final class BetfairStream: FeedSource {
             market.runners[index].isGone = true
             let runner = market.runners[index]
             let told = definition["runners"]?.items?.first {
-                Self.key($0) == runner.id + "/" + runner.handicap
+                RunnerKey($0) == runner.key
             }
             let date = told?["removalDate"]?.text.flatMap { Timestamp($0) }
             events.append(
@@ -249,7 +265,7 @@ public final class BetfairStream: FeedSource {
                     winners: UInt8(clamping: max(1, definition["numberOfWinners"]?.whole ?? 1)),
                     betDelay: Self.delay(definition),
                     selections: market.runners.map {
-                        FeedSelection(id: UInt64($0.id) ?? 0, name: $0.name)
+                        FeedSelection(id: UInt64($0.key.id) ?? 0, name: $0.name)
                     })))
         return events
     }
@@ -280,7 +296,7 @@ public final class BetfairStream: FeedSource {
 
     private func quotes(_ market: Market) -> [Quote] {
         market.runners.map { runner in
-            let book = market.books[runner.id + "/" + runner.handicap] ?? RunnerBook()
+            let book = market.books[runner.key] ?? RunnerBook()
             return Quote(
                 bestBack: book.topBack, bestLay: book.topLay, lastTraded: book.lastTraded,
                 isActive: runner.status == "ACTIVE")

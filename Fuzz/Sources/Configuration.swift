@@ -1,0 +1,1 @@
+../../Sources/Apps/grandstand/Configuration.swift
