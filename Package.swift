@@ -174,7 +174,11 @@ let package = Package(
             name: "NetworkTests", dependencies: ["NetworkCodecs", "NetworkLoops", "SystemThreads"],
             swiftSettings: house),
         .testTarget(
-            name: "GatewayTests", dependencies: ["JSONText", "Kernel", "NetworkCodecs", "Gateway"],
+            name: "GatewayTests",
+            dependencies: [
+                "JSONText", "Kernel", "EngineCore", "EngineService", "ProjectionService",
+                "NetworkCodecs", "NetworkLoops", "Gateway",
+            ],
             swiftSettings: house),
         .testTarget(
             name: "FeedTests",

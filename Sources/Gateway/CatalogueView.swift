@@ -380,6 +380,7 @@ public struct CatalogueView: Sendable {
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
             type: made.type, winners: made.winners, selections: made.selections)
         fixtures[fixture]?.markets.append(id)
+        fixtures[fixture]?.order = record.sequence
         fixtureSequence += 1
     }
 

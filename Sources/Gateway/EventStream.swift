@@ -22,13 +22,16 @@ final class EventStream: FollowerLine {
         _ responder: Responder
     ) {
         let topics: [Topic]
+        var unknown: [String] = []
         let place: StreamPosition?
         do throws(Problem) {
-            topics = try self.topics(context.request, gateway)
+            place = try self.place(context.request)
+            topics = try self.topics(context.request, gateway, &unknown)
+            // Whoever comes back is told in the stream: a browser would not ask again after a refusal.
+            guard unknown.isEmpty || place != nil else { throw Self.unknownTopic(unknown[0]) }
             guard session != nil || !topics.contains(where: \.isOwn) else {
                 throw PunterGateway.notSignedIn
             }
-            place = try self.place(context.request)
         } catch {
             return responder.fail(error)
         }
@@ -42,20 +45,29 @@ final class EventStream: FollowerLine {
         if context.request.method == .head { return responder.send(head) }
         guard let stream = responder.stream(head) else { return }
         let events = EventStream(gateway, session, stream)
+        for text in unknown {
+            events.say(Messages.failure("unknown_topic", "There is no topic \(text.prefix(64))."))
+        }
         events.open(topics, after: place)
     }
 
-    private static func topics(_ request: HTTPRequest, _ gateway: PunterGateway) throws(Problem)
-        -> [Topic]
-    {
+    private static func unknownTopic(_ text: String) -> Problem {
+        Problem(
+            400, "unknown_topic",
+            "topics: fixtures, fixture/12, fixture/12/markets, market/12, incidents, bets, wallet",
+            detail: "There is no topic \(text.prefix(64)).")
+    }
+
+    private static func topics(
+        _ request: HTTPRequest, _ gateway: PunterGateway, _ unknown: inout [String]
+    ) throws(Problem) -> [Topic] {
         var topics: [Topic] = []
         let list = request.queryValue("topics") ?? ""
         for text in list.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let topic = Topic(text), gateway.hub.topics.exists(topic) else {
-                throw Problem(
-                    400, "unknown_topic",
-                    "topics: fixtures, fixture/12, fixture/12/markets, market/12, incidents, bets, wallet",
-                    detail: "There is no topic \(text.prefix(64)).")
+            guard let topic = Topic(text) else { throw unknownTopic(String(text)) }
+            guard gateway.hub.topics.exists(topic) else {
+                unknown.append(String(text))
+                continue
             }
             if !topics.contains(topic) { topics.append(topic) }
         }
@@ -113,13 +125,19 @@ final class EventStream: FollowerLine {
 
     func goFirst() { stream?.goFirst() }
 
+    func giveUp(_ code: String, _ text: String) {
+        say(Messages.failure(code, text))
+        end()
+    }
+
     private func write(_ event: ServerSentEvent) {
         stream?.write(chunk: event.chunk, plain: event.plain)
     }
 
     /// Ends with its session.
     func checkSession() {
-        if let session, !gateway.isSignedIn(session) { end() }
+        guard let session else { return }
+        if session.expires <= gateway.now.nanoseconds || !gateway.isSignedIn(session) { end() }
     }
 
     /// Tells a client that heard nothing for a while that the line lives, and moves its place on.

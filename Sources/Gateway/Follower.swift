@@ -11,13 +11,15 @@ protocol FollowerLine: AnyObject {
     func say(_ text: [UInt8])
     /// What waits goes out before what everybody else waits for.
     func goFirst()
+    /// Ends the line with a reason, so that the client comes back with the place that it has.
+    func giveUp(_ code: String, _ text: String)
 }
 
 /// Bounds of what one client follows.
 enum FollowerLimits {
     /// Topics at once, each market of a fixture counted.
     static let topics = 200
-    /// Bytes of missed messages that are sent one by one; beyond it an image says the same in less.
+    /// Bytes of missed messages, over all topics, that are sent one by one; beyond it images say the same in less.
     static let resumedBytes = 65_536
     /// Rows of one's own history that are read at a time.
     static let historyPage = 200
@@ -38,10 +40,11 @@ final class Follower {
     private(set) var followsWallet = false
     /// Passed over, to be told as a whole once there is room.
     private var owed: Set<Topic> = []
-    /// The newest incident that was sent.
+    /// The newest incident that was sent, or from where they are asked for.
     private var incidentsSaid: UInt64 = 0
     /// The order up to which everything was said, while something is owed.
     private var completeUpTo: UInt64?
+    private var replay: Replay?
 
     init(_ topics: TopicBoard, _ line: any FollowerLine, account: AccountID?) {
         self.topics = topics
@@ -51,8 +54,11 @@ final class Follower {
 
     /// The client is gone.
     func end() {
-        for topic in followed { topics.remove(self, from: topic) }
+        let last = followed
         followed = []
+        followsBets = false
+        followsWallet = false
+        for topic in last { topics.remove(self, from: topic) }
         owed = []
         replay = nil
         line = nil
@@ -89,46 +95,73 @@ final class Follower {
         return nil
     }
 
-    /// Tells what is known of topics that are followed already: what was missed since `known` where that is
-    /// still here, else an image. Own history is read where a client goes on after a record.
+    /// Tells what is known of topics that are followed already, each named once: what was missed since `known`
+    /// where that is still here, else an image. Own history is read where a client goes on after a record.
     func begin(_ asked: [Topic], _ known: (Topic) -> Resumption?) {
         guard let line else { return }
-        guard line.isWritable else {
-            for topic in asked.flatMap(expanded) where !topic.isOwn {
-                owe(topic, at: topics.order + 1)
-            }
-            return
-        }
-        var missed: [SharedMessage] = []
-        var history: UInt64?
+        var missed: [Item] = []
+        var room = FollowerLimits.resumedBytes
+        var own: Set<Topic> = []
+        var history = UInt64.max
         for topic in asked.flatMap(expanded) {
             let place = known(topic)
+            let after = order(of: place)
             if topic.isOwn {
-                guard case .order(let place) = place, place.epoch == topics.epoch else { continue }
-                history = min(history ?? .max, place.order)
-            } else if let known = place, let kept = topics.missed(topic, known),
-                kept.reduce(0, { $0 + $1.text.count }) <= FollowerLimits.resumedBytes
-            {
-                missed += kept
-            } else if let image = topics.image(of: topic) {
-                missed.append(image)
+                guard let after else { continue }
+                own.insert(topic)
+                history = min(history, after)
+                continue
             }
+            if topic == .incidents { incidentsSaid = after ?? topics.order }
+            guard line.isWritable else {
+                owe(topic, at: (after ?? topics.order) + 1)
+                continue
+            }
+            missed += whatWasMissed(topic, place, &room)
         }
-        missed.sort { $0.position.order < $1.position.order }
-        if let history, replay == nil, let account {
-            replay = Replay(order: history, waiting: missed)
-            askHistory(account, topics.order)
+        missed.sort { $0.order < $1.order }
+        if !own.isEmpty, replay != nil {
+            replay!.merge(missed)
+            replay!.later.append((own, history))
+        } else if !own.isEmpty {
+            begin(Replay(own, after: history, waiting: missed))
         } else if replay != nil {
-            replay!.waiting += missed
+            replay!.merge(missed)
         } else {
-            for message in missed { line.send(message, isComplete: false) }
-            sayCaughtUp()
+            for item in missed { pass(item, isComplete: false) }
+            finish()
         }
     }
 
     private func expanded(_ topic: Topic) -> [Topic] {
         if case .marketsOfFixture(let id) = topic { return topics.markets(of: id) }
         return [topic]
+    }
+
+    private func order(of place: Resumption?) -> UInt64? {
+        guard case .order(let known) = place, known.epoch == topics.epoch else { return nil }
+        return known.order
+    }
+
+    private func whatWasMissed(_ topic: Topic, _ place: Resumption?, _ room: inout Int) -> [Item] {
+        func size(_ messages: some Sequence<SharedMessage>) -> Int {
+            messages.reduce(0) { $0 + $1.text.count }
+        }
+        if topic == .incidents {
+            // The newest that fit.
+            var kept: [SharedMessage] = []
+            for message in topics.incidents(after: incidentsSaid).reversed() {
+                guard message.text.count <= room else { break }
+                room -= message.text.count
+                kept.append(message)
+            }
+            return kept.reversed().map { Item(topic: topic, message: $0) }
+        }
+        if let place, let kept = topics.missed(topic, place), size(kept) <= room {
+            room -= size(kept)
+            return kept.map { Item(topic: topic, message: $0) }
+        }
+        return topics.image(of: topic).map { [Item(topic: topic, message: $0)] } ?? []
     }
 
     /// A market of a fixture whose markets are followed was just made.
@@ -141,7 +174,11 @@ final class Follower {
 
     func unfollow(_ topic: Topic) {
         var gone = [topic]
-        if case .marketsOfFixture(let id) = topic { gone += topics.markets(of: id) }
+        if case .marketsOfFixture(let id) = topic {
+            gone += topics.markets(of: id)
+            // Of a fixture that is forgotten nobody knows the markets any more: they are forgotten too.
+            gone += followed.filter { !topics.exists($0) }
+        }
         for one in gone where followed.remove(one) != nil {
             owed.remove(one)
             if one == .bets { followsBets = false }
@@ -159,56 +196,73 @@ final class Follower {
         guard let line else { return true }
         if owed.isEmpty, replay == nil, line.isWritable {
             line.send(message, isComplete: true)
+            if topic == .incidents { incidentsSaid = message.position.order }
             return true
         }
-        return offerLate(message, topic)
+        return offerLate(Item(topic: topic, message: message))
     }
 
     /// To a client that is not up to date.
-    private func offerLate(_ message: SharedMessage, _ topic: Topic) -> Bool {
-        guard let line, line.isWritable, !owed.contains(topic) else {
-            owe(topic, at: message.position.order)
+    private func offerLate(_ item: Item) -> Bool {
+        guard replay != nil else { return pass(item, isComplete: false) }
+        guard replay!.waiting.count < FollowerLimits.held, !owed.contains(item.topic) else {
+            owe(item.topic, at: item.order)
             return false
         }
-        if replay != nil {
-            guard replay!.waiting.count < FollowerLimits.held else {
-                owe(topic, at: message.position.order)
-                return false
-            }
-            replay!.waiting.append(message)
-        } else {
-            line.send(message, isComplete: false)
-        }
+        replay!.waiting.append(item)
         return true
     }
 
-    /// A topic changed as a whole.
-    func owe(_ topic: Topic, at order: UInt64) {
-        if owed.isEmpty {
-            completeUpTo = order - 1
-            line?.say(Messages.standing("behind", topics.epoch, order - 1))
+    /// Sends, or owes what there is no room for; one's own is always sent.
+    @discardableResult
+    private func pass(_ item: Item, isComplete: Bool) -> Bool {
+        guard let line else { return true }
+        guard item.message.isOwn || (line.isWritable && !owed.contains(item.topic)) else {
+            owe(item.topic, at: item.order)
+            return false
         }
+        line.send(item.message, isComplete: isComplete && owed.isEmpty)
+        if item.topic == .incidents { incidentsSaid = item.order }
+        return true
+    }
+
+    /// A topic is told as a whole later; `order` is that of the first change that is passed over.
+    func owe(_ topic: Topic, at order: UInt64) {
+        let reached = min(order == 0 ? 0 : order - 1, self.order)
+        if completeUpTo == nil { line?.say(Messages.standing("behind", topics.epoch, reached)) }
+        completeUpTo = min(completeUpTo ?? .max, reached)
         owed.insert(topic)
-        if line?.isWritable == true, replay == nil { settleDebts() }
     }
 
     /// One image a topic, however many changes were passed over.
     func settleDebts() {
-        guard replay == nil, !owed.isEmpty || completeUpTo != nil else { return }
+        guard completeUpTo != nil, replay == nil else { return }
         for topic in owed.sorted(by: { $0.text < $1.text }) {
-            guard let line, line.isWritable else { return }
+            guard settle(topic) else { return }
             owed.remove(topic)
-            if topic == .incidents {
-                for message in topics.incidents(after: incidentsSaid) {
-                    line.send(message, isComplete: false)
-                }
-            } else if let image = topics.image(of: topic) {
-                line.send(image, isComplete: false)
-            }
         }
-        guard completeUpTo != nil, owed.isEmpty else { return }
         completeUpTo = nil
         sayCaughtUp()
+    }
+
+    /// False when there is no room for all of it.
+    private func settle(_ topic: Topic) -> Bool {
+        guard let line, line.isWritable else { return false }
+        guard topic == .incidents else {
+            if let image = topics.image(of: topic) { line.send(image, isComplete: false) }
+            return true
+        }
+        for message in topics.incidents(after: incidentsSaid) {
+            guard line.isWritable else { return false }
+            line.send(message, isComplete: false)
+            incidentsSaid = message.position.order
+        }
+        return true
+    }
+
+    /// Everything that was asked for was said, or is owed.
+    private func finish() {
+        if completeUpTo == nil { sayCaughtUp() } else { settleDebts() }
     }
 
     /// Everything up to `order` was told: the client may go on from there.
@@ -234,95 +288,118 @@ final class Follower {
     /// A message about one's own bets or money: never left out, and first on the wire.
     func tell(_ message: SharedMessage) {
         if replay != nil {
-            replay!.waiting.append(message)
-            replay!.ownWaiting += 1
+            replay!.waiting.append(Item(topic: .bets, message: message))
             guard replay!.ownWaiting > FollowerLimits.held else { return }
-            return giveUpReplay("resume_again", "Too much happened meanwhile. Resume again.")
+            return giveUp("resume_again", "Too much happened meanwhile. Come back and resume.")
         }
         line?.send(message, isComplete: owed.isEmpty)
         line?.goFirst()
     }
 
-    /// What a client missed of everything it follows, on its way to it in one order.
-    private struct Replay {
-        /// Everything up to here was said.
-        var order: UInt64
-        /// By order: what was missed of topics, and what came while history is read.
-        var waiting: [SharedMessage]
-        var ownWaiting = 0
+    private func begin(_ next: Replay) {
+        guard let account else { return }
+        replay = next
+        askWhenWritable(account, topics.order)
     }
 
-    private var replay: Replay?
-
     /// The rows must reach `target`, the newest record when following began: after it everything waits here.
-    private func askHistory(_ account: AccountID, _ target: UInt64) {
-        guard let order = replay?.order else { return }
+    private func askWhenWritable(_ account: AccountID, _ target: UInt64) {
+        guard let line, let order = replay?.order else { return }
+        guard line.isWritable else {
+            return topics.after(milliseconds: 20) { [weak self] in
+                self?.askWhenWritable(account, target)
+            }
+        }
         topics.readHistory(account, order, FollowerLimits.historyPage) { [weak self] page in
             self?.take(page, account, target)
         }
     }
 
     private func take(_ page: HistoryPage?, _ account: AccountID, _ target: UInt64) {
-        guard let line, let waiting = replay?.waiting else { return }
+        guard let line, let running = replay else { return }
         guard let page else {
-            return giveUpReplay("busy", "What you missed cannot be read now. Resume again.")
+            return giveUp("busy", "What you missed cannot be read now. Come back and resume.")
         }
-        let own = page.messages(followed, topics)
-        let due = waiting.prefix { $0.position.order <= page.reached }
-        for message in Self.merged(Array(due), own) { line.send(message, isComplete: owed.isEmpty) }
-        line.goFirst()
-        replay!.order = page.reached
+        // Of one's own, the rows are the truth up to where they reach: what waited here is in them.
+        let due = running.waiting.prefix { $0.order <= page.reached }
+        let own = page.messages(running.topics.intersection(followed), topics)
         replay!.waiting.removeFirst(due.count)
-        if page.isLast, page.asOf >= target { return endReplay(after: page.asOf) }
+        for item in Item.merged(due.filter { !$0.message.isOwn }, own) {
+            pass(item, isComplete: true)
+        }
+        line.goFirst()
+        replay!.order = max(running.order, page.reached)
+        if page.isLast, page.asOf >= target { return endReplay(account) }
         // More is there, or the rows are a moment behind the journal.
         topics.after(milliseconds: page.isLast ? 20 : 1) { [weak self] in
             self?.askWhenWritable(account, target)
         }
     }
 
-    private static func merged(_ one: [SharedMessage], _ other: [SharedMessage]) -> [SharedMessage]
-    {
-        var all: [SharedMessage] = []
-        all.reserveCapacity(one.count + other.count)
-        var (left, right) = (one[...], other[...])
-        while let first = left.first, let second = right.first {
-            if first.position.order <= second.position.order {
-                all.append(left.removeFirst())
-            } else {
-                all.append(right.removeFirst())
-            }
-        }
-        return all + left + right
-    }
-
-    private func askWhenWritable(_ account: AccountID, _ target: UInt64) {
-        guard let line, replay != nil else { return }
-        guard line.isWritable else {
-            return topics.after(milliseconds: 20) { [weak self] in
-                self?.askWhenWritable(account, target)
-            }
-        }
-        askHistory(account, target)
-    }
-
-    /// What is one's own up to `order` came from the rows.
-    private func endReplay(after order: UInt64) {
-        let waiting = replay?.waiting ?? []
+    private func endReplay(_ account: AccountID) {
+        guard var last = replay else { return }
         replay = nil
-        for message in waiting where message.position.order > order || !message.isOwn {
-            line?.send(message, isComplete: owed.isEmpty)
-        }
-        sayCaughtUp()
-        settleDebts()
+        for item in last.waiting { pass(item, isComplete: last.later.isEmpty) }
+        guard !last.later.isEmpty else { return finish() }
+        let (own, after) = last.later.removeFirst()
+        var next = Replay(own, after: after, waiting: [])
+        next.later = last.later
+        begin(next)
     }
 
-    private func giveUpReplay(_ code: String, _ text: String) {
+    private func giveUp(_ code: String, _ text: String) {
         guard let left = replay else { return }
-        replay = nil
-        line?.say(Messages.standing("behind", topics.epoch, left.order))
-        line?.say(Messages.failure(code, text))
+        line?.say(Messages.standing("behind", topics.epoch, min(left.order, order)))
+        line?.giveUp(code, text)
     }
 }
 
 @available(*, unavailable)
 extension Follower: Sendable {}
+
+/// A message on its way to one client, and what it is about.
+private struct Item {
+    let topic: Topic
+    let message: SharedMessage
+
+    var order: UInt64 { message.position.order }
+
+    /// Both in their order; of one order the first list's first.
+    static func merged(_ one: [Item], _ other: [Item]) -> [Item] {
+        var all: [Item] = []
+        all.reserveCapacity(one.count + other.count)
+        var (left, right) = (one[...], other[...])
+        while let first = left.first, let second = right.first {
+            all.append(first.order <= second.order ? left.removeFirst() : right.removeFirst())
+        }
+        return all + left + right
+    }
+}
+
+/// What a client missed of everything it follows, on its way to it in one order.
+private struct Replay {
+    /// Of one's own, what is read.
+    let topics: Set<Topic>
+    /// Everything up to here was said.
+    var order: UInt64
+    /// By order: what was missed of other topics, and what came while history is read.
+    var waiting: [Item]
+    /// What was asked for while this was running.
+    var later: [(Set<Topic>, UInt64)] = []
+
+    init(_ topics: Set<Topic>, after order: UInt64, waiting: [Item]) {
+        self.topics = topics
+        self.order = order
+        self.waiting = waiting
+    }
+
+    var ownWaiting: Int { waiting.count { $0.message.isOwn } }
+
+    mutating func merge(_ more: [Item]) { waiting = Item.merged(waiting, more) }
+}
+
+extension HistoryPage {
+    fileprivate func messages(_ own: Set<Topic>, _ topics: TopicBoard) -> [Item] {
+        told(own, topics).map { Item(topic: $0.topic, message: $0.message) }
+    }
+}

@@ -1,5 +1,5 @@
 import NetworkCodecs
-import NetworkLoops
+public import NetworkLoops
 
 /// What a gateway is told about where and how it serves.
 public struct GatewaySettings: Sendable {
@@ -19,6 +19,8 @@ public struct GatewaySettings: Sendable {
     public var board = LoopBoard()
     /// How often one user may ask, over all loops.
     public var rates = RateGuard(nil)
+    /// How clients behind proxies are known.
+    public var proxies = TrustedProxies()
     /// Requests that move money and are being carried out, over all loops.
     public var moneyRequests = MoneyRequests()
     /// Signs where pages of listings end.

@@ -11,18 +11,20 @@ struct HistoryPage {
     var isLast: Bool { history.isLast }
     var asOf: UInt64 { history.asOf }
 
-    /// In the order of the records. A bet is told once, as it is now, where it last changed.
-    func messages(_ followed: Set<Topic>, _ topics: TopicBoard) -> [SharedMessage] {
+    /// In the order of the records. Of a bet's changes in the page the last is told, with the bet as it is now.
+    func told(_ wanted: Set<Topic>, _ topics: TopicBoard) -> [(
+        topic: Topic, message: SharedMessage
+    )] {
         var newest: [UInt64: UInt64] = [:]
         for entry in history.entries {
             if let bet = entry.bet { newest[bet.bet] = entry.order }
         }
-        var told: [SharedMessage] = []
+        var told: [(topic: Topic, message: SharedMessage)] = []
         for entry in history.entries {
-            if followed.contains(.bets), let bet = entry.bet, newest[bet.bet] == entry.order {
-                told.append(topics.message(bet, entry.line, at: entry.order))
-            } else if followed.contains(.wallet), let line = entry.line {
-                told.append(topics.message(line))
+            if wanted.contains(.bets), let bet = entry.bet, newest[bet.bet] == entry.order {
+                told.append((.bets, topics.message(bet, entry.line, at: entry.order)))
+            } else if wanted.contains(.wallet), let line = entry.line {
+                told.append((.wallet, topics.message(line)))
             }
         }
         return told

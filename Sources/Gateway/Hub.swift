@@ -213,7 +213,7 @@ public final class Hub {
             slot.answer?(record, completion.sequence)
         }
         block.forEachRecord { push($0) }
-        topics.sayFixtures(upTo: view.order)
+        topics.sayFixtures()
     }
 
     /// In the order of the records: who goes on after one has missed none before it.
@@ -285,10 +285,11 @@ public final class Hub {
 
     private func pushPlaced(_ record: RecordBytes) {
         if keepsTicker { note(TickerLine(placed: record)) }
-        // A repeated answer, or one about an id that is too old, is between the asker and us.
+        // A repeated answer, or one about an id that is too old or was another bet's, is between the asker and us.
         guard record.flags & Layout.Placed.repeated == 0,
             record.field(Layout.Placed.refusal, as: UInt16.self)
-                != Refusal.idOutsideWindow.rawValue
+                != Refusal.idOutsideWindow.rawValue,
+            record.field(Layout.Placed.refusal, as: UInt16.self) != Refusal.idReused.rawValue
         else { return }
         let hasMoved = record.field(Layout.Placed.entries, as: UInt8.self) != 0
         tell(record, at: hasMoved ? Layout.Placed.balances : nil) {

@@ -40,6 +40,7 @@ public final class PunterGateway {
         self.ask = ask
         digest = Digest()
         server = HTTPServer()
+        server.proxies = settings.proxies
         server.guardRequest = { [unowned self] context, route throws(Problem) in
             try guardRequest(context, route)
         }

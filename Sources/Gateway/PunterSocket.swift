@@ -1,3 +1,4 @@
+import Betting
 import EngineCore
 import EngineJournal
 import JSONText
@@ -70,6 +71,8 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
             let parser = JSONParser(depth: gateway.tape.depth, members: gateway.tape.members)
             take(try parser.parse(text))
         } catch {
+            // What is not understood counts like what is.
+            guard mayAsk(isBet: false) else { return }
             say("malformed", "\(error.what) at byte \(error.offset)")
         }
     }
@@ -175,7 +178,9 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
             }
         }
         // Whoever watches its bets hears of them by that topic; a repeat changes nothing, so it is told here.
-        guard isRepeat || follower?.followsBets != true else { return }
+        let isReused =
+            record.field(Layout.Placed.refusal, as: UInt16.self) == Refusal.idReused.rawValue
+        guard isRepeat || isReused || follower?.followsBets != true else { return }
         socket.send(text: Messages.bet(record, in: hub.view))
         socket.goFirst()
     }
@@ -192,6 +197,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
                 say("unknown_topic", "There is no topic \(text.prefix(64)).")
                 continue
             }
+            guard !begun.contains(topic) else { continue }
             if let refused = follower.follow(topic) {
                 socket?.send(text: refused.message(topic.text))
             } else {
@@ -239,6 +245,11 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
 
     func goFirst() { socket?.goFirst() }
 
+    func giveUp(_ code: String, _ text: String) {
+        say(code, text)
+        socket?.close(.tryAgainLater, text)
+    }
+
     func drained(_ socket: WebSocketConnection) { follower?.settleDebts() }
 
     /// Whether this client has bets that are not answered yet.
@@ -246,7 +257,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
 
     /// Ends with its session.
     func checkSession() {
-        if let session, !gateway.isSignedIn(session) { goAway() }
+        if session != nil, liveSession == nil { goAway() }
     }
 
     /// Tells a client that heard nothing for a while that the line lives.

@@ -1,15 +1,18 @@
 import Kernel
-import NetworkCodecs
-public import NetworkLoops
+public import NetworkCodecs
+import NetworkLoops
 
 /// How often a user may ask, over every connection and protocol.
 public struct RateGuard: Sendable {
-    private let table: RateTable?
+    private let accounts: RateTable?
+    private let strangers: RateTable?
 
-    /// nil: as often as it likes.
-    public init(_ table: RateTable?) { self.table = table }
-
-    static let unlimited = RateGuard(nil)
+    /// nil: as often as it likes. Strangers have a table of their own: however many there are, no account shares
+    /// a rate with them.
+    public init(_ rule: RateRule?) {
+        accounts = rule.map { RateTable($0) }
+        strangers = rule.map { RateTable($0) }
+    }
 
     /// What to say about it in every answer, or a problem when it is too often.
     ///
@@ -17,7 +20,9 @@ public struct RateGuard: Sendable {
     func check(_ session: PunterSession?, _ peer: String, now: UInt64, isFirst: Bool)
         throws(Problem) -> [(String, String)]
     {
-        guard let table, let key = Self.key(session, peer) else { return [] }
+        guard let table = session == nil ? strangers : accounts,
+            let key = Self.key(session, peer)
+        else { return [] }
         let decision = table.ask(key, at: Int64(now) * 1_000_000, isFirst: isFirst)
         let fields = Self.fields(table.rule, decision)
         guard !decision.isAllowed else { return fields }
@@ -29,7 +34,7 @@ public struct RateGuard: Sendable {
 
     private static func key(_ session: PunterSession?, _ peer: String) -> RateKey? {
         if let session { return .account(session.account.rawValue) }
-        return isLoopback(peer) ? nil : .address(peer)
+        return isLoopback(peer) ? nil : .address(AddressBlock.of(peer))
     }
 
     /// Whole seconds, rounded up: asking sooner would be refused again.

@@ -124,8 +124,9 @@ extension PunterGateway {
 
     private func signOut(_ call: Call) throws(Problem) -> HTTPResponse {
         let session = try needSession(call)
-        sessions.remove(session.tokenHash)
+        // What is kept goes first: nobody comes back with it after the next start.
         guard store.remove(sessionWith: session.tokenHash) else { throw busy() }
+        sessions.remove(session.tokenHash)
         for socket in Array(sockets.values) where socket.session?.tokenHash == session.tokenHash {
             socket.goAway()
         }

@@ -12,19 +12,21 @@ typealias HistoryReader = (
 
 /// Who follows what on one loop, and what each topic said lately.
 ///
-/// Lives on its loop. A change is written once and handed to all who follow it. Bounds: `TopicHistory`'s for
-/// each market; `mostIncidents`.
+/// Lives on its loop. A change is written once and handed to all who follow it. Bounds: those of
+/// `MarketHistories`; `mostIncidents`.
 final class TopicBoard {
     private unowned let hub: Hub
     private var followers: [Topic: FollowerList] = [:]
     private var own: [AccountID: FollowerList] = [:]
     /// Filters of lists that somebody follows, and by how many.
     private var filters: [FixtureFilter: Int] = [:]
-    private var history: [MarketID: TopicHistory] = [:]
+    private var history = MarketHistories()
     private var incidents: [SharedMessage] = []
     private var incidentCount: UInt64 = 0
     /// Fixtures whose change was not told yet, as they were before it; nil for a new one.
     private var unsaid: [FixtureID: FixtureView?] = [:]
+    /// Everything up to here was said, while something is unsaid.
+    private var saidUpTo: UInt64 = 0
     var reader: HistoryReader?
     private(set) var deltasSent: UInt64 = 0
     private(set) var conflated: UInt64 = 0
@@ -91,15 +93,14 @@ final class TopicBoard {
         let message = SharedMessage(
             Messages.delta(market, since: before, in: hub.view),
             at: StreamPosition(epoch: epoch, order: market.order))
-        var kept =
-            history[market.id] ?? TopicHistory(forgotten: before?.order ?? market.order - 1)
-        kept.append(sequence: market.version, message, now: hub.loop.milliseconds)
-        history[market.id] = kept
+        history.append(
+            market.id, sequence: market.version, message,
+            before: before?.order ?? market.order - 1, now: hub.loop.milliseconds)
         guard let following = followers[topic] else {
-            if market.isResulted { history[market.id] = nil }
+            if market.isResulted { history.drop(market.id) }
             return
         }
-        sayFixtures(upTo: market.order - 1)
+        sayFixtures()
         send(message, topic, following)
     }
 
@@ -120,13 +121,15 @@ final class TopicBoard {
 
     /// Told when the next thing is sent, or at the end of the block: a fixture that gets its markets is told once.
     func changed(fixture id: FixtureID, since before: FixtureView?) {
+        if unsaid.isEmpty { saidUpTo = order - 1 }
         if unsaid[id] == nil { unsaid[id] = .some(before) }
     }
 
-    /// What changed of fixtures goes out before anything that came after it; `order` is that of the last record
-    /// that was told of.
-    func sayFixtures(upTo order: UInt64) {
+    /// What changed of fixtures goes out before anything that came after it. These are several messages: until the
+    /// last is said a client is complete only up to before the first change.
+    func sayFixtures() {
         guard !unsaid.isEmpty else { return }
+        let order = saidUpTo
         let changes = unsaid
         unsaid = [:]
         let place = StreamPosition(epoch: epoch, order: order)
@@ -163,17 +166,23 @@ final class TopicBoard {
         // Cut rarely and by much, so that an incident costs no move of all the others.
         if incidents.count > Self.mostIncidents * 2 { incidents.removeFirst(Self.mostIncidents) }
         guard let following = followers[.incidents] else { return }
-        sayFixtures(upTo: order - 1)
+        sayFixtures()
         send(message, .incidents, following)
     }
 
     /// A state that all markets share changed: everybody gets an image of each of theirs.
     func changedAllMarkets() {
-        history = [:]
+        history.dropAll()
+        sayFixtures()
+        var owing: [ObjectIdentifier: Follower] = [:]
         for (topic, following) in followers {
             guard case .market = topic else { continue }
-            for follower in following.all { follower.owe(topic, at: order) }
+            for follower in following.all {
+                follower.owe(topic, at: order)
+                owing[ObjectIdentifier(follower)] = follower
+            }
         }
+        for follower in owing.values { follower.settleDebts() }
     }
 
     /// Who follows on this loop what is this account's own.
@@ -183,7 +192,7 @@ final class TopicBoard {
     func tell(
         _ followers: FollowerList, _ message: SharedMessage, where wants: (Follower) -> Bool
     ) {
-        sayFixtures(upTo: message.position.order - 1)
+        sayFixtures()
         for follower in followers.all where wants(follower) { follower.tell(message) }
     }
 
@@ -213,7 +222,7 @@ final class TopicBoard {
     /// What a client missed, or nil when that is no longer all here.
     func missed(_ topic: Topic, _ known: Follower.Resumption) -> [SharedMessage]? {
         switch (topic, known) {
-        case (.market(let id), .sequence(let epoch, let sequence)) where epoch == epoch:
+        case (.market(let id), .sequence(let known, let sequence)) where known == epoch:
             guard let market = hub.view.markets[id] else { return nil }
             return market.version == sequence ? [] : history[id]?.after(sequence: sequence)
         case (.market(let id), .order(let place)) where place.epoch == epoch:
@@ -259,14 +268,8 @@ final class TopicBoard {
             at: StreamPosition(epoch: epoch, order: line.sequence), isOwn: true)
     }
 
-    /// Once a second: old messages go.
-    func prune() {
-        let now = hub.loop.milliseconds
-        for id in Array(history.keys) {
-            history[id]?.prune(now: now)
-            if history[id]?.isEmpty == true { history[id] = nil }
-        }
-    }
+    /// Once in a while: old messages go.
+    func prune() { history.prune(now: hub.loop.milliseconds) }
 }
 
 @available(*, unavailable)

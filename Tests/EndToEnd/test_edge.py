@@ -4,6 +4,8 @@ import asyncio
 import concurrent.futures
 import gzip
 import json
+import socket
+import subprocess
 import time
 import urllib.request
 
@@ -17,7 +19,7 @@ from pydantic_asyncapi.v3 import AsyncAPI
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from conftest import bet, new_id
+from conftest import BINARY, bet, free_port, new_id
 
 
 def events_until(server, path, wanted, cookie=None, headers=None, seconds=20):
@@ -464,3 +466,78 @@ def test_an_independent_cache_keeps_what_it_may_and_asks_before_it_uses_it(serve
         assert not any(client.get(server.origin + "/api/v1/session").from_cache for _ in range(2))
     seen = requests.get(server.origin + "/app.js", headers={"If-None-Match": first.headers["ETag"]})
     assert seen.status_code == 200, "a tag of one thing says nothing of another"
+
+
+# Behind a proxy
+
+def ask_as(server, address, requests=1, header=True):
+    """Status codes of requests on one connection whose client is said to be `address`."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
+        if header:
+            line.sendall(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(address) + b"\x7f\0\0\x01\x12\x34\0\x50")
+        codes, seen = [], b""
+        for _ in range(requests):
+            line.sendall(f"GET /api/v1/session HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+            while b"}" not in seen:
+                more = line.recv(65536)
+                if not more:
+                    return codes
+                seen += more
+            codes.append(int(seen.split(b" ", 2)[1]))
+            seen = b""
+        return codes
+
+
+def test_a_proxy_says_who_the_client_is_and_nobody_else_does(make_server):
+    quick = ("--match-seconds", "2000", "--seed", "7", "--requests-per-second", "1", "--requests-burst", "40")
+    # The server itself is asked whether it is ready, so it starts without and again with the header.
+    server = make_server(*quick, "--trusted-hops", "127.0.0.1")
+    def forwarded(address, count):
+        return [server.call("GET", "/api/v1/session", headers={"X-Forwarded-For": address})[0] for _ in range(count)]
+    assert set(forwarded("203.0.113.5", 25)) == {200} and 429 in forwarded("203.0.113.5", 25)
+    assert set(forwarded("6.6.6.6, 203.0.113.6", 5)) == {200}, "another client has a rate of its own"
+    assert 429 in forwarded("6.6.6.6, 203.0.113.5", 2), "only the last hop's word counts"
+    assert server.stop() == 0
+
+
+def test_the_proxy_protocol_is_spoken_first_or_not_at_all(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    desk = free_port()
+    process = subprocess.Popen(
+        [BINARY, "serve", "--data", tmp_path / "data", "--listen", f"127.0.0.1:{port}", "--desk-listen", f"127.0.0.1:{desk}", "--match-seconds", "2000",
+         "--seed", "7", "--proxy-protocol", "v2", "--requests-per-second", "1", "--requests-burst", "40", "--connections-per-address", "2"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        server = type("Behind", (), {"port": port})
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if ask_as(server, "203.0.113.9") == [200]:
+                    break
+            except OSError:
+                time.sleep(0.05)
+        codes = ask_as(server, "203.0.113.5", 60)
+        assert codes[0] == 200 and codes[-1] == 429
+        assert ask_as(server, "203.0.113.6", 2) == [200, 200]
+        try:
+            assert ask_as(server, "", header=False) == []
+        except ConnectionResetError:
+            pass
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+        for line in held:
+            line.sendall(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton("203.0.113.7") + b"\x7f\0\0\x01\x12\x34\0\x50")
+            line.settimeout(2)
+        ended = []
+        for line in held:
+            try:
+                ended.append(line.recv(10) == b"")
+            except TimeoutError:
+                ended.append(False)
+            except ConnectionResetError:
+                ended.append(True)
+        assert sum(ended) == 1, "the third connection of one client is one too many"
+    finally:
+        process.kill()
+        process.wait()

@@ -35,7 +35,7 @@ import Testing
     private static func history(_ orders: [UInt64], forgotten: UInt64) -> TopicHistory {
         var history = TopicHistory(forgotten: forgotten)
         for (index, order) in orders.enumerated() {
-            history.append(sequence: UInt64(index) + 5, message(order), now: UInt64(index))
+            history.append(sequence: UInt64(index) + 5, message(order))
         }
         return history
     }
@@ -55,15 +55,24 @@ import Testing
         #expect(history.after(order: 7) == nil)
     }
 
-    @Test func `is forgotten when it is old, and says so`() {
-        var history = Self.history([10, 13, 20], forgotten: 8)
-        history.prune(now: TopicHistory.lifetime + 1)
-        #expect(history.after(order: 10)?.map(\.position.order) == [13, 20])
-        #expect(history.after(order: 9) == nil)
-        history.prune(now: TopicHistory.lifetime + 100)
-        #expect(history.isEmpty)
-        #expect(history.after(order: 20)?.isEmpty == true)
-        #expect(history.after(order: 19) == nil)
+    @Test func `is forgotten when it is old, the oldest first whichever market's, and says so`() {
+        var all = MarketHistories()
+        for order: UInt64 in 1...6 {
+            all.append(
+                MarketID(order % 2), sequence: order, Self.message(order * 10), before: 0,
+                now: order * 1000)
+        }
+        all.prune(now: MarketHistories.lifetime + 3001)
+        #expect(all[MarketID(1)]?.after(order: 30)?.map(\.position.order) == [50])
+        #expect(all[MarketID(1)]?.after(order: 29) == nil)
+        #expect(all[MarketID(0)]?.after(order: 20)?.map(\.position.order) == [40, 60])
+        all.drop(MarketID(0))
+        all.append(MarketID(0), sequence: 8, Self.message(80), before: 60, now: 8000)
+        all.prune(now: MarketHistories.lifetime + 6001)
+        #expect(all[MarketID(1)] == nil)
+        #expect(all[MarketID(0)]?.after(order: 60)?.map(\.position.order) == [80], "a history that was begun anew is another one")
+        all.prune(now: MarketHistories.lifetime + 9000)
+        #expect(all[MarketID(0)] == nil && all.held == 0)
     }
 }
 

@@ -103,3 +103,14 @@ import Testing
         #expect(!WebSocketCompression.isOffered([offer]))
     }
 }
+
+@Suite struct `A block of addresses` {
+    @Test(arguments: [
+        ("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8:0:0::/64"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("::1", "0:0:0:0::/64"),
+        ("fe80::1:2:3:4", "fe80:0:0:0::/64"), ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+    ])
+    func `is one address of the old kind and 64 bits of the new`(address: String, block: String) {
+        #expect(AddressBlock.of(address) == block)
+    }
+}

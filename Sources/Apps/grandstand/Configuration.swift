@@ -160,6 +160,16 @@ struct Setting {
             help: "What one user may ask at once after a pause; a quarter of it is left to bets.",
             form: .number(1...1_000_000)),
         Setting(
+            key: "proxy-protocol", unit: "off or v2", standard: "off",
+            help:
+                "v2: every connection of punters begins with a header of the PROXY protocol, version 2, and anything else is cut.",
+            form: .oneOf(["off", "v2"])),
+        Setting(
+            key: "trusted-hops", unit: "addresses", standard: "",
+            help:
+                "Proxies, separated by commas, whose X-Forwarded-For says who a client is; nobody else's is read."
+        ),
+        Setting(
             key: "drain-seconds", unit: "seconds", standard: "10",
             help: "How long a stop waits for clients to leave.", form: .number(0...600)),
         Setting(

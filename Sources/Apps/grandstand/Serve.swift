@@ -351,7 +351,7 @@ final class Platform: @unchecked Sendable {
         if perSecond > 0 {
             let burst = Int(try configuration.number("requests-burst"))
             settings.rates = RateGuard(
-                RateTable(RateRule(perSecond: perSecond, burst: burst, reserved: burst / 4)))
+                RateRule(perSecond: perSecond, burst: burst, reserved: burst / 4))
         }
         // Behind a proxy everybody comes from loopback, and nobody is on it.
         settings.isLoopback = isLoopback(listen.host) && origin.isEmpty
@@ -385,6 +385,17 @@ final class Platform: @unchecked Sendable {
         return settings
     }
 
+    /// Whom we believe about who a client is.
+    private var proxies: TrustedProxies {
+        var proxies = TrustedProxies()
+        proxies.sayWhoFirst = configuration.text("proxy-protocol") == "v2"
+        proxies.hops = Set(
+            configuration.text("trusted-hops").split(separator: ",").map {
+                String($0.filter { $0 != " " })
+            })
+        return proxies
+    }
+
     private func build(
         _ host: EngineHost<FileDisk, SystemClock>, listen: (host: String, port: UInt16),
         desk deskListen: (host: String, port: UInt16)
@@ -406,8 +417,9 @@ final class Platform: @unchecked Sendable {
         let count = wanted > 0 ? wanted : min(8, ProcessInfo.processInfo.activeProcessorCount)
         let punterFiles = try pages("punter")
         let deskFiles = try pages("desk")
-        let punterSettings = try gatewaySettings(
+        var punterSettings = try gatewaySettings(
             listen, publicOrigin: configuration.text("public-origin"))
+        punterSettings.proxies = proxies
         let deskSettings = try gatewaySettings(deskListen, publicOrigin: "")
         let status: @Sendable () -> EngineStatus = { [unowned self] in engine.status }
         let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool = {
@@ -547,7 +559,8 @@ final class Platform: @unchecked Sendable {
     ) throws {
         let admission = Admission(
             maximum: Int(try configuration.number("connections")),
-            perPeer: Int(try configuration.number("connections-per-address")))
+            perPeer: Int(try configuration.number("connections-per-address")),
+            proxies: proxies.hops)
         self.admission = admission
         do {
             for (index, gateway) in punters.enumerated() {

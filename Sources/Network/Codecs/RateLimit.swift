@@ -58,3 +58,17 @@ public struct RateState: Hashable, Sendable {
             resetAfter: next - now)
     }
 }
+
+/// What one household or machine has of addresses.
+public enum AddressBlock {
+    /// An IPv4 address itself; of an IPv6 address the first 64 bits, since whoever has one has all of those.
+    public static func of(_ address: String) -> String {
+        guard address.contains(":") else { return address }
+        let halves = address.split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
+        let front = halves[0].split(separator: ":").map(String.init)
+        if halves.count == 1 { return front.prefix(4).joined(separator: ":") + "::/64" }
+        let back = halves[1].split(separator: ":").map(String.init)
+        let zeros = [String](repeating: "0", count: max(0, 8 - front.count - back.count))
+        return (front + zeros + back).prefix(4).joined(separator: ":") + "::/64"
+    }
+}

@@ -10,10 +10,13 @@ public final class Admission: Sendable {
 
     public let maximum: Int
     public let perPeer: Int
+    /// Proxies: they stand for many.
+    private let proxies: Set<String>
     private let counts = Mutex(Counts())
 
-    /// `perPeer` does not count for loopback.
-    public init(maximum: Int = 15_000, perPeer: Int = 64) {
+    /// `perPeer` does not count for loopback and for proxies.
+    public init(maximum: Int = 15_000, perPeer: Int = 64, proxies: Set<String> = []) {
+        self.proxies = proxies
         self.maximum = maximum
         self.perPeer = perPeer
     }
@@ -21,18 +24,20 @@ public final class Admission: Sendable {
     func admit(_ peer: String) -> Bool {
         counts.withLock { counts in
             guard counts.total < maximum,
-                isLoopback(peer) || counts.byPeer[peer, default: 0] < perPeer
+                isFree(peer) || counts.byPeer[peer, default: 0] < perPeer
             else {
                 counts.refused += 1
                 return false
             }
-            if !isLoopback(peer) {
+            if !isFree(peer) {
                 counts.byPeer[peer, default: 0] += 1
             }
             counts.total += 1
             return true
         }
     }
+
+    private func isFree(_ peer: String) -> Bool { isLoopback(peer) || proxies.contains(peer) }
 
     /// Connections that were turned away.
     public var refused: UInt64 { counts.withLock { $0.refused } }
@@ -43,6 +48,22 @@ public final class Admission: Sendable {
             counts.total -= 1
             guard let count = counts.byPeer[peer] else { return }
             counts.byPeer[peer] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// Counts a connection as another peer's; false, and nothing changed, when that one has as many as it may.
+    func move(from before: String, to after: String) -> Bool {
+        counts.withLock { counts in
+            if before == after { return true }
+            guard isFree(after) || counts.byPeer[after, default: 0] < perPeer else {
+                counts.refused += 1
+                return false
+            }
+            if !isFree(after) { counts.byPeer[after, default: 0] += 1 }
+            if let count = counts.byPeer[before] {
+                counts.byPeer[before] = count > 1 ? count - 1 : nil
+            }
+            return true
         }
     }
 

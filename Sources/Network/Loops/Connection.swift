@@ -59,8 +59,10 @@ public final class Connection {
     public var handler: (any ConnectionHandler)?
     /// Loop milliseconds at which the handler wants to be woken; checked once a second.
     public var deadline: UInt64 = .max
-    /// The peer as text, without its port.
-    public let peer: String
+    /// The peer as text, without its port; the client's, once a proxy has said who that is.
+    public private(set) var peer: String
+    /// Who this connection is counted as.
+    private var admission: Admission?
     private let tcp: UnsafeMutablePointer<uv_tcp_t>
     private let descriptor: Int32
     private var output: OutputBuffer?
@@ -77,8 +79,6 @@ public final class Connection {
     private var closesWhenFlushed = false
     private var wasAboveConflate = false
     private var drainBudget = 0
-    /// Told once, last of all: the listener counts it out.
-    var whenGone: (() -> Void)?
     /// Loop milliseconds when anything was last sent.
     public private(set) var lastSent: UInt64 = 0
     public private(set) var bytesIn: UInt64 = 0
@@ -165,10 +165,13 @@ public final class Connection {
             rebasing: loop.readBuffer.assumingMemoryBound(to: UInt8.self)[0..<count])
         if leftover.isEmpty {
             var span = MutableSpan(_unsafeElements: fresh)
+            let before = handler
             let used = hand(&span)
             if used < count, !isClosing, drainBudget == 0 {
                 leftover = Array(fresh[used...])
                 leftoverStart = 0
+                // What one handler left may be whole for the one that took its place.
+                if handler !== before { process() }
             }
         } else {
             if leftoverStart > 0, leftoverStart >= leftover.count / 2 {
@@ -192,6 +195,7 @@ public final class Connection {
         let start = leftoverStart
         leftover = []
         leftoverStart = 0
+        let before = handler
         let used = bytes.withUnsafeMutableBufferPointer { all in
             var span = MutableSpan(
                 _unsafeElements: UnsafeMutableBufferPointer(rebasing: all[start...]))
@@ -200,6 +204,7 @@ public final class Connection {
         if start + used < bytes.count, !isClosing, drainBudget == 0 {
             leftover = bytes
             leftoverStart = start + used
+            if handler !== before { process() }
         }
     }
 
@@ -420,8 +425,19 @@ public final class Connection {
         let last = handler
         handler = nil
         last?.closed(self)
-        whenGone?()
-        whenGone = nil
+        admission?.leave(peer)
+        admission = nil
+    }
+
+    /// It was let in under its peer's address, and is counted out under it.
+    func admitted(by admission: Admission) { self.admission = admission }
+
+    /// A proxy says whose connection this is: from here on it is counted as that. False when that one has too
+    /// many already.
+    func become(_ client: String) -> Bool {
+        guard admission?.move(from: peer, to: client) ?? true else { return false }
+        peer = client
+        return true
     }
 }
 
@@ -514,7 +530,7 @@ public final class Listener {
             admission.leave(peer)
             return
         }
-        connection.whenGone = { [admission] in admission.leave(peer) }
+        connection.admitted(by: admission)
         accept(connection)
         connection.startReading()
     }

@@ -171,8 +171,19 @@ public final class HTTPServer {
         self.timeouts = timeouts
     }
 
+    /// How a client behind proxies is known.
+    public var proxies = TrustedProxies()
+
     /// Takes a fresh connection.
     public func accept(_ connection: Connection) {
+        if proxies.sayWhoFirst {
+            connection.handler = ProxyPreamble(self, connection)
+        } else {
+            begin(connection)
+        }
+    }
+
+    fileprivate func begin(_ connection: Connection) {
         let http = HTTPConnection(self, connection)
         live[ObjectIdentifier(http)] = http
         connection.handler = http
@@ -191,6 +202,59 @@ public final class HTTPServer {
 
 @available(*, unavailable)
 extension HTTPServer: Sendable {}
+
+/// Whom we believe about who a client is; nobody, unless it is set.
+public struct TrustedProxies: Sendable {
+    /// Every connection begins with a header of the PROXY protocol, version 2.
+    public var sayWhoFirst = false
+    /// Addresses of proxies that are not on this machine. Their X-Forwarded-For is read, loopback's only when it is
+    /// named here.
+    public var hops: Set<String> = []
+
+    public init() {}
+
+    /// Whether a connection from `peer` may say whose it is.
+    func mayName(_ peer: String) -> Bool { isLoopback(peer) || hops.contains(peer) }
+}
+
+/// Waits for a proxy to say whose connection this is.
+private final class ProxyPreamble: ConnectionHandler {
+    private let server: HTTPServer
+
+    init(_ server: HTTPServer, _ connection: Connection) {
+        self.server = server
+        connection.deadline = connection.loop.milliseconds + server.timeouts.request
+    }
+
+    func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
+        guard server.proxies.mayName(connection.peer) else {
+            connection.cut()
+            return bytes.count
+        }
+        do throws(ProxyProtocol.Failure) {
+            switch try ProxyProtocol.read(bytes.span) {
+            case .needMore: return 0
+            case .local(let used):
+                server.begin(connection)
+                return used
+            case .client(let client, let used):
+                guard connection.become(client) else {
+                    connection.cut()
+                    return bytes.count
+                }
+                server.begin(connection)
+                return used
+            }
+        } catch {
+            // Whoever does not speak for a proxy is not answered.
+            connection.cut()
+            return bytes.count
+        }
+    }
+
+    func deadlinePassed(on connection: Connection) { connection.cut() }
+    func closed(_ connection: Connection) {}
+}
 
 /// One client speaking HTTP/1.1: requests one after the other, answers in their order.
 final class HTTPConnection: ConnectionHandler {
@@ -291,8 +355,12 @@ final class HTTPConnection: ConnectionHandler {
 
     private func route(_ request: HTTPRequest) throws(Problem) {
         let loop = connection.loop
-        var context = RequestContext(
-            request: request, parameters: [:], peer: connection.peer, loop: loop)
+        let peer =
+            server.proxies.hops.isEmpty
+            ? connection.peer
+            : ForwardedFor.client(
+                connection.peer, request.fields("x-forwarded-for"), hops: server.proxies.hops)
+        var context = RequestContext(request: request, parameters: [:], peer: peer, loop: loop)
         let match = server.router.find(request.method, request.pathBytes)
         let description: RouteDescription?
         if case .route(let route, _) = match {
@@ -304,7 +372,7 @@ final class HTTPConnection: ConnectionHandler {
         switch match {
         case .route(let route, let parameters):
             context = RequestContext(
-                request: request, parameters: parameters, peer: connection.peer, loop: loop)
+                request: request, parameters: parameters, peer: peer, loop: loop)
             if route.description.needsSession {
                 guard let requireSession = server.requireSession else {
                     throw Problem(503, "not_available", "Nobody can be signed in here.")

@@ -20,6 +20,8 @@ public final class RateTable: Sendable {
             var known: [RateKey: RateState] = [:]
             var crowd = RateState()
             var refused: UInt64 = 0
+            /// When those that are over were last let go.
+            var swept = Int64.min / 2
         }
         let users = Mutex(Users())
     }
@@ -34,7 +36,10 @@ public final class RateTable: Sendable {
     public func ask(_ key: RateKey, at now: Int64, isFirst: Bool) -> RateDecision {
         let shard = shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
         return shard.users.withLock { users in
-            if users.known[key] == nil, users.known.count >= perShard {
+            if users.known[key] == nil, users.known.count >= perShard,
+                now - users.swept >= Self.sweep
+            {
+                users.swept = now
                 users.known = users.known.filter { !$0.value.isOver(at: now) }
             }
             let isCrowd = users.known[key] == nil && users.known.count >= perShard
@@ -46,6 +51,9 @@ public final class RateTable: Sendable {
             return decision
         }
     }
+
+    /// Nanoseconds between two looks at who may be forgotten.
+    private static var sweep: Int64 { 250_000_000 }
 
     /// Requests that were turned away.
     public var refused: UInt64 {
