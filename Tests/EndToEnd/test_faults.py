@@ -45,6 +45,9 @@ def test_a_stopped_process_decides_late_bets_as_late_and_loses_none(make_server)
         market = server.open_market()
         bets = [bet(market, new_id(), stake=10, seconds=2) for _ in range(20)]
         os.kill(server.process.pid, signal.SIGSTOP)
+        # The signal takes a moment to reach every thread.
+        while any(task.read_text().rsplit(")", 1)[1].split()[0] != "T" for task in pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/stat")):
+            time.sleep(0.001)
         with concurrent.futures.ThreadPoolExecutor(20) as pool:
             answers = [pool.submit(server.call, "POST", "/api/v1/bets", one, cookie) for one in bets]
             time.sleep(4)
