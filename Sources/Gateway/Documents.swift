@@ -72,25 +72,20 @@ enum Documents {
 
     /// Strong comparison (RFC 9110, 8.8.3.2) against a list of tags, or `*`.
     static func matchesStrongly(_ list: String, _ tag: String) -> Bool {
-        list == "*"
-            || (!tag.hasPrefix("W/")
-                && list.split(separator: ",").contains { part in
-                    var one = part.drop { $0 == " " || $0 == "\t" }
-                    while one.last == " " || one.last == "\t" { one = one.dropLast() }
-                    return one == tag
-                })
+        list == "*" || (!tag.hasPrefix("W/") && tags(list).contains(tag[...]))
     }
 
     /// Weak comparison against a list of tags, or `*`.
     static func matches(_ list: String, _ tag: String) -> Bool {
-        if list == "*" { return true }
-        let bare = tag.hasPrefix("W/") ? tag.dropFirst(2) : tag[...]
-        return list.split(separator: ",").contains { part in
-            var one = part.drop { $0 == " " || $0 == "\t" }
-            while one.last == " " || one.last == "\t" { one = one.dropLast() }
-            if one.hasPrefix("W/") { one = one.dropFirst(2) }
-            return one == bare
-        }
+        list == "*" || tags(list).contains { weakened($0) == weakened(tag[...]) }
+    }
+
+    private static func tags(_ list: String) -> [Substring] {
+        list.split(separator: ",").map(\.trimmed)
+    }
+
+    private static func weakened(_ tag: Substring) -> Substring {
+        tag.hasPrefix("W/") ? tag.dropFirst(2) : tag
     }
 }
 

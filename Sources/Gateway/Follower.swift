@@ -99,7 +99,7 @@ final class Follower {
     /// where that is still here, else an image. Own history is read where a client goes on after a record.
     func begin(_ asked: [Topic], _ known: (Topic) -> Resumption?) {
         guard let line else { return }
-        var missed: [Item] = []
+        var missed: [TopicMessage] = []
         var room = FollowerLimits.resumedBytes
         var own: Set<Topic> = []
         var history = UInt64.max
@@ -143,7 +143,9 @@ final class Follower {
         return known.order
     }
 
-    private func whatWasMissed(_ topic: Topic, _ place: Resumption?, _ room: inout Int) -> [Item] {
+    private func whatWasMissed(_ topic: Topic, _ place: Resumption?, _ room: inout Int)
+        -> [TopicMessage]
+    {
         func size(_ messages: some Sequence<SharedMessage>) -> Int {
             messages.reduce(0) { $0 + $1.text.count }
         }
@@ -155,13 +157,13 @@ final class Follower {
                 room -= message.text.count
                 kept.append(message)
             }
-            return kept.reversed().map { Item(topic: topic, message: $0) }
+            return kept.reversed().map { TopicMessage(topic: topic, message: $0) }
         }
         if let place, let kept = topics.missed(topic, place), size(kept) <= room {
             room -= size(kept)
-            return kept.map { Item(topic: topic, message: $0) }
+            return kept.map { TopicMessage(topic: topic, message: $0) }
         }
-        return topics.image(of: topic).map { [Item(topic: topic, message: $0)] } ?? []
+        return topics.image(of: topic).map { [TopicMessage(topic: topic, message: $0)] } ?? []
     }
 
     /// A market of a fixture whose markets are followed was just made.
@@ -199,11 +201,11 @@ final class Follower {
             if topic == .incidents { incidentsSaid = message.position.order }
             return true
         }
-        return offerLate(Item(topic: topic, message: message))
+        return offerLate(TopicMessage(topic: topic, message: message))
     }
 
     /// To a client that is not up to date.
-    private func offerLate(_ item: Item) -> Bool {
+    private func offerLate(_ item: TopicMessage) -> Bool {
         guard replay != nil else { return pass(item, isComplete: false) }
         guard replay!.waiting.count < FollowerLimits.held, !owed.contains(item.topic) else {
             owe(item.topic, at: item.order)
@@ -215,7 +217,7 @@ final class Follower {
 
     /// Sends, or owes what there is no room for; one's own is always sent.
     @discardableResult
-    private func pass(_ item: Item, isComplete: Bool) -> Bool {
+    private func pass(_ item: TopicMessage, isComplete: Bool) -> Bool {
         guard let line else { return true }
         guard item.message.isOwn || (line.isWritable && !owed.contains(item.topic)) else {
             owe(item.topic, at: item.order)
@@ -279,8 +281,7 @@ final class Follower {
     /// The heartbeat of everybody, or one of its own for a client that was not told everything yet.
     func place(_ heartbeat: SharedMessage, _ time: Timestamp) -> SharedMessage {
         guard order < heartbeat.position.order else { return heartbeat }
-        let place = StreamPosition(epoch: topics.epoch, order: order)
-        return SharedMessage(Messages.heartbeat(place.epoch, place.order, time), at: place)
+        return .heartbeat(at: StreamPosition(epoch: topics.epoch, order: order), time)
     }
 
     // MARK: What is one's own
@@ -288,7 +289,7 @@ final class Follower {
     /// A message about one's own bets or money: never left out, and first on the wire.
     func tell(_ message: SharedMessage) {
         if replay != nil {
-            replay!.waiting.append(Item(topic: .bets, message: message))
+            replay!.waiting.append(TopicMessage(topic: .bets, message: message))
             guard replay!.ownWaiting > FollowerLimits.held else { return }
             return giveUp("resume_again", "Too much happened meanwhile. Come back and resume.")
         }
@@ -322,9 +323,9 @@ final class Follower {
         }
         // Of one's own, the rows are the truth up to where they reach: what waited here is in them.
         let due = running.waiting.prefix { $0.order <= page.reached }
-        let own = page.messages(running.topics.intersection(followed), topics)
+        let own = page.told(running.topics.intersection(followed), topics)
         replay!.waiting.removeFirst(due.count)
-        for item in Item.merged(due.filter { !$0.message.isOwn }, own) {
+        for item in TopicMessage.merged(due.filter { !$0.message.isOwn }, own) {
             pass(item, isComplete: true)
         }
         line.goFirst()
@@ -357,25 +358,6 @@ final class Follower {
 @available(*, unavailable)
 extension Follower: Sendable {}
 
-/// A message on its way to one client, and what it is about.
-private struct Item {
-    let topic: Topic
-    let message: SharedMessage
-
-    var order: UInt64 { message.position.order }
-
-    /// Both in their order; of one order the first list's first.
-    static func merged(_ one: [Item], _ other: [Item]) -> [Item] {
-        var all: [Item] = []
-        all.reserveCapacity(one.count + other.count)
-        var (left, right) = (one[...], other[...])
-        while let first = left.first, let second = right.first {
-            all.append(first.order <= second.order ? left.removeFirst() : right.removeFirst())
-        }
-        return all + left + right
-    }
-}
-
 /// What a client missed of everything it follows, on its way to it in one order.
 private struct Replay {
     /// Of one's own, what is read.
@@ -383,11 +365,11 @@ private struct Replay {
     /// Everything up to here was said.
     var order: UInt64
     /// By order: what was missed of other topics, and what came while history is read.
-    var waiting: [Item]
+    var waiting: [TopicMessage]
     /// What was asked for while this was running.
     var later: [(Set<Topic>, UInt64)] = []
 
-    init(_ topics: Set<Topic>, after order: UInt64, waiting: [Item]) {
+    init(_ topics: Set<Topic>, after order: UInt64, waiting: [TopicMessage]) {
         self.topics = topics
         self.order = order
         self.waiting = waiting
@@ -395,11 +377,5 @@ private struct Replay {
 
     var ownWaiting: Int { waiting.count { $0.message.isOwn } }
 
-    mutating func merge(_ more: [Item]) { waiting = Item.merged(waiting, more) }
-}
-
-extension HistoryPage {
-    fileprivate func messages(_ own: Set<Topic>, _ topics: TopicBoard) -> [Item] {
-        told(own, topics).map { Item(topic: $0.topic, message: $0.message) }
-    }
+    mutating func merge(_ more: [TopicMessage]) { waiting = TopicMessage.merged(waiting, more) }
 }

@@ -286,10 +286,9 @@ public final class Hub {
     private func pushPlaced(_ record: RecordBytes) {
         if keepsTicker { note(TickerLine(placed: record)) }
         // A repeated answer, or one about an id that is too old or was another bet's, is between the asker and us.
-        guard record.flags & Layout.Placed.repeated == 0,
-            record.field(Layout.Placed.refusal, as: UInt16.self)
-                != Refusal.idOutsideWindow.rawValue,
-            record.field(Layout.Placed.refusal, as: UInt16.self) != Refusal.idReused.rawValue
+        let refusal = Refusal(rawValue: record.field(Layout.Placed.refusal, as: UInt16.self))
+        guard record.flags & Layout.Placed.repeated == 0, refusal != .idOutsideWindow,
+            refusal != .idReused
         else { return }
         let hasMoved = record.field(Layout.Placed.entries, as: UInt8.self) != 0
         tell(record, at: hasMoved ? Layout.Placed.balances : nil) {

@@ -66,12 +66,7 @@ enum Messages {
             json.bool(fixture.state.isInPlay)
             json.key("score")
             write(score: fixture.state.score, to: &json)
-            json.key("clock")
-            if fixture.state.clockSeconds == .max {
-                json.null()
-            } else {
-                json.number(fixture.state.clockSeconds)
-            }
+            write(clock: fixture.state.clockSeconds, to: &json)
             json.key("incident")
             json.string(fixture.incident.word)
             json.key("lostContact")
@@ -81,6 +76,12 @@ enum Messages {
                 for market in fixture.markets { json.numberText(market.rawValue) }
             }
         }
+    }
+
+    /// Seconds of play; null where nobody says.
+    private static func write(clock: UInt32, to json: inout JSONWriter) {
+        json.key("clock")
+        if clock == .max { json.null() } else { json.number(clock) }
     }
 
     static func write(score: UInt32, to json: inout JSONWriter) {
@@ -260,12 +261,7 @@ enum Messages {
             json.string(fixture.incident.word)
             json.key("score")
             write(score: fixture.state.score, to: &json)
-            json.key("clock")
-            if fixture.state.clockSeconds == .max {
-                json.null()
-            } else {
-                json.number(fixture.state.clockSeconds)
-            }
+            write(clock: fixture.state.clockSeconds, to: &json)
         }
     }
 

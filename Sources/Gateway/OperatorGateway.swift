@@ -1,4 +1,3 @@
-import CSystem
 import Catalogue
 public import EngineCore
 import EngineJournal
@@ -67,7 +66,7 @@ public final class OperatorGateway {
 
     /// Once a second while somebody looks: what every current market may cost, by the engine itself.
     private func askExposures() {
-        let now = Timestamp(nanoseconds: gs_wall_nanoseconds())
+        let now = wallClock()
         let wanted = hub.view.current(at: now).flatMap(\.markets)
         let bound = OnLoop(self)
         let loop = hub.loop
@@ -89,7 +88,7 @@ public final class OperatorGateway {
         timer = nil
     }
 
-    private var now: Timestamp { Timestamp(nanoseconds: gs_wall_nanoseconds()) }
+    private var now: Timestamp { wallClock() }
     private var cookieName: String {
         settings.isLoopback ? "grandstand-desk-dev" : "__Host-grandstand-desk"
     }
@@ -486,7 +485,7 @@ final class OperatorSocket: WebSocketHandler {
     private func writeMarkets(_ isImage: Bool, _ view: CatalogueView, _ json: inout JSONWriter) {
         let wanted: [MarketID]
         if isImage {
-            let now = Timestamp(nanoseconds: gs_wall_nanoseconds())
+            let now = wallClock()
             wanted = view.current(at: now).flatMap(\.markets)
         } else {
             wanted = changedMarkets.sorted()

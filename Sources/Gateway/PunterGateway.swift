@@ -81,8 +81,7 @@ public final class PunterGateway {
     private func heartbeat() {
         postCounts()
         let place = StreamPosition(epoch: hub.view.epoch, order: hub.view.order)
-        let message = SharedMessage(
-            Messages.heartbeat(place.epoch, place.order, now), at: place)
+        let message = SharedMessage.heartbeat(at: place, now)
         let now = hub.loop.milliseconds
         for socket in sockets.values { socket.heartbeat(message, now: now) }
         for stream in eventStreams.values { stream.heartbeat(message, now: now) }

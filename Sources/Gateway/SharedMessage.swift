@@ -1,3 +1,4 @@
+import Kernel
 import NetworkCodecs
 import NetworkLoops
 
@@ -42,6 +43,11 @@ final class SharedMessage {
         self.isOwn = isOwn
     }
 
+    /// That the line lives; everything up to `place` was said.
+    static func heartbeat(at place: StreamPosition, _ time: Timestamp) -> SharedMessage {
+        SharedMessage(Messages.heartbeat(place.epoch, place.order, time), at: place)
+    }
+
     private static func frame(_ text: [UInt8]) -> [UInt8] {
         WebSocketEncoder.frame(.text, text.span)
     }
@@ -58,6 +64,25 @@ final class SharedMessage {
 
 @available(*, unavailable)
 extension SharedMessage: Sendable {}
+
+/// A message on its way to one client, and what it is about.
+struct TopicMessage {
+    let topic: Topic
+    let message: SharedMessage
+
+    var order: UInt64 { message.position.order }
+
+    /// Both in their order; of one order the first list's first.
+    static func merged(_ one: [TopicMessage], _ other: [TopicMessage]) -> [TopicMessage] {
+        var all: [TopicMessage] = []
+        all.reserveCapacity(one.count + other.count)
+        var (left, right) = (one[...], other[...])
+        while let first = left.first, let second = right.first {
+            all.append(first.order <= second.order ? left.removeFirst() : right.removeFirst())
+        }
+        return all + left + right
+    }
+}
 
 /// An event as `EventSource` reads it (HTML, 9.2), in a chunk of its own (RFC 9112, 7.1).
 struct ServerSentEvent {

@@ -194,6 +194,16 @@ extension ArraySlice<UInt8> {
     }
 }
 
+extension Substring {
+    /// Without the blanks and tabs at its ends (RFC 9110, 5.6.3).
+    public var trimmed: Substring {
+        var text = self
+        while text.first == " " || text.first == "\t" { text = text.dropFirst() }
+        while text.last == " " || text.last == "\t" { text = text.dropLast() }
+        return text
+    }
+}
+
 extension Span<UInt8> {
     /// `range` without the blanks and tabs at its ends.
     func trimmed(_ range: Range<Int>) -> Range<Int> {

@@ -5,7 +5,7 @@ public enum AcceptEncoding {
         var weights: [String: Int] = [:]
         for field in fields {
             for item in field.split(separator: ",") {
-                let parts = item.split(separator: ";").map(trimmed)
+                let parts = item.split(separator: ";").map(\.trimmed)
                 guard let name = parts.first?.lowercased() else { continue }
                 var weight = 1000
                 for part in parts.dropFirst() where part.lowercased().hasPrefix("q=") {
@@ -35,13 +35,6 @@ public enum AcceptEncoding {
             value += Int(digits) ?? 0
         }
         return value <= 1000 ? value : nil
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text
-        while text.first == " " || text.first == "\t" { text = text.dropFirst() }
-        while text.last == " " || text.last == "\t" { text = text.dropLast() }
-        return text
     }
 }
 

@@ -9,16 +9,16 @@ public enum WebSocketCompression {
     /// Whether one of the offers, in the order of the client's liking, is one that `answer` answers.
     public static func isOffered(_ fields: [String]) -> Bool {
         fields.contains { field in
-            field.split(separator: ",").contains { isAcceptable(trimmed($0)) }
+            field.split(separator: ",").contains { isAcceptable($0.trimmed) }
         }
     }
 
     private static func isAcceptable(_ offer: Substring) -> Bool {
-        let parts = offer.split(separator: ";", omittingEmptySubsequences: false).map(trimmed)
+        let parts = offer.split(separator: ";", omittingEmptySubsequences: false).map(\.trimmed)
         guard parts.first == "permessage-deflate" else { return false }
         var seen: Set<Substring> = []
         for part in parts.dropFirst() {
-            let pair = part.split(separator: "=", maxSplits: 1).map(trimmed)
+            let pair = part.split(separator: "=", maxSplits: 1).map(\.trimmed)
             guard let name = pair.first, seen.insert(name).inserted else { return false }
             let value = pair.count == 2 ? pair[1].filter { $0 != "\"" } : nil
             switch name {
@@ -37,12 +37,5 @@ public enum WebSocketCompression {
             }
         }
         return true
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text
-        while text.first == " " || text.first == "\t" { text = text.dropFirst() }
-        while text.last == " " || text.last == "\t" { text = text.dropLast() }
-        return text
     }
 }

@@ -80,7 +80,7 @@ public final class Connection {
     private var wasAboveConflate = false
     private var drainBudget = 0
     /// Loop milliseconds when anything was last sent.
-    public private(set) var lastSent: UInt64 = 0
+    private var lastSent: UInt64 = 0
     public private(set) var bytesIn: UInt64 = 0
     public private(set) var bytesOut: UInt64 = 0
 
@@ -221,6 +221,9 @@ public final class Connection {
     public var isWritable: Bool { queuedBytes < limits.conflate }
 
     public var isOpen: Bool { !isClosing }
+
+    /// Whether nothing was sent for so many milliseconds.
+    func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool { lastSent + milliseconds <= now }
 
     /// Queues bytes; they go out before the loop sleeps. Cuts a peer that let too much pile up.
     public func write(_ bytes: [UInt8]) {

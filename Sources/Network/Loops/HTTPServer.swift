@@ -51,7 +51,7 @@ public final class ResponseStream {
 
     /// Whether nothing was sent for so many milliseconds.
     public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
-        connection.map { $0.lastSent + milliseconds <= now } ?? false
+        connection?.isQuiet(milliseconds, now: now) ?? false
     }
 
     /// What was written in this turn goes out before what others wait for.
@@ -489,7 +489,9 @@ final class HTTPConnection: ConnectionHandler {
 
     var isWritable: Bool { connection.isOpen && connection.isWritable }
     func goFirst() { connection.goFirst() }
-    var lastSent: UInt64 { connection.lastSent }
+    func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
+        connection.isQuiet(milliseconds, now: now)
+    }
 
     func endStream() {
         guard stream != nil, let request = inFlight else { return }

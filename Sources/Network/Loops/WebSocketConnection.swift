@@ -130,7 +130,7 @@ public final class WebSocketConnection: ConnectionHandler {
 
     /// Whether nothing was sent for so many milliseconds.
     public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
-        connection.lastSent + milliseconds <= now
+        connection.isQuiet(milliseconds, now: now)
     }
 
     /// What was sent so far in this turn goes out before what others wait for.
