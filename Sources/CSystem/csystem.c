@@ -172,6 +172,21 @@ void gs_name_thread(const char *name) {
     prctl(PR_SET_NAME, cut);
 }
 
+int gs_hold_core(void) {
+    static _Thread_local int is_denied;
+    if (is_denied) return 0;
+    // The lowest of the real-time priorities: above everything ordinary, below whatever else is there.
+    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+    if (sched_setscheduler(0, SCHED_FIFO, &lowest) == 0) return 1;
+    is_denied = 1;
+    return 0;
+}
+
+void gs_let_go_of_core(void) {
+    struct sched_param none = {0};
+    sched_setscheduler(0, SCHED_OTHER, &none);
+}
+
 int gs_background_thread(void) {
     struct sched_param none = {0};
     return sched_setscheduler(0, SCHED_IDLE, &none) ? -errno : 0;

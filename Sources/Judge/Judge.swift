@@ -20,7 +20,7 @@ public struct JudgeRules: Sendable {
 /// It keeps dictionaries and lists, recomputes what the engine keeps in step, multiplies where the
 /// engine divides, and marks what was disturbed where the engine compares versions. Whatever it finds
 /// is in `problems`, in words; nothing is repaired.
-public struct Judge {
+public struct Judge: ~Copyable {
     struct Account {
         var id: ExternalID
         var balances = Balances()

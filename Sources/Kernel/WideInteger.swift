@@ -115,9 +115,12 @@ public struct WideInteger: Equatable, Sendable {
 
 extension WideInteger: Comparable {
     public static func < (one: WideInteger, other: WideInteger) -> Bool {
-        for index in stride(from: words - 1, through: 0, by: -1)
-        where one.limbs[index] != other.limbs[index] {
-            return one.limbs[index] < other.limbs[index]
+        var index = words
+        while index > 0 {
+            index -= 1
+            if one.limbs[index] != other.limbs[index] {
+                return one.limbs[index] < other.limbs[index]
+            }
         }
         return false
     }

@@ -54,10 +54,10 @@ final class SimulatedDisk: Disk {
     private(set) var hasLied = false
     private(set) var writes: UInt64 = 0
     /// Parts of growing files that a power failure may still take.
-    private var unsynced: [String: [Range<Int>]] = [:]
+    @exclusivity(unchecked) private var unsynced: [String: [Range<Int>]] = [:]
     /// Writes that must arrive before the next fault: a lie about the very last block cannot be told from
     /// a block that was never written, by any journal on that one device.
-    private var sparedWrites = 0
+    @exclusivity(unchecked) private var sparedWrites = 0
     /// Whether a fault may end a process now.
     var mayFail: Bool { sparedWrites == 0 }
     /// The write that the last crash cut off, and the writes that came after it.

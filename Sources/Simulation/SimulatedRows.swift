@@ -32,11 +32,11 @@ public final class SimulatedRows: ProjectionRows {
         case place(ProjectedPlace)
     }
 
-    private var committed = Tables()
-    private var synced = Tables()
+    @exclusivity(unchecked) private var committed = Tables()
+    @exclusivity(unchecked) private var synced = Tables()
     /// Committed and not synced, in their order.
-    private var unsynced: [[Change]] = []
-    private var current: [Change] = []
+    @exclusivity(unchecked) private var unsynced: [[Change]] = []
+    @exclusivity(unchecked) private var current: [Change] = []
     /// Asked before each sync; false when somebody reads and it cannot be done now.
     public var maySync: () -> Bool = { true }
 

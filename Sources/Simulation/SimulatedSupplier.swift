@@ -53,7 +53,7 @@ enum DeskSaying {
 }
 
 /// Fixtures and markets as their supplier knows them, and what durable records told the world of them.
-struct SimulatedSupplier {
+struct SimulatedSupplier: ~Copyable {
     struct Match {
         var facts: FixtureFacts
         /// What the supplier calls it, where it speaks through the feed runner.

@@ -90,16 +90,16 @@ public final class Simulation {
     private var snapshot: (copy: SnapshotCopy, round: SnapshotRound<SimulatedDisk>)?
     var isStarting = false
     /// Where the block after the last one that was heard stands.
-    private var heardUpTo = JournalPosition.beginning
+    @exclusivity(unchecked) private var heardUpTo = JournalPosition.beginning
     /// One record changed the state of many markets: the runner says anew which are open.
     private var manyWereShut = false
     /// How each intent was decided at once; nil for taken.
-    private var decided: [UInt64: Refusal?] = [:]
+    @exclusivity(unchecked) private var decided: [UInt64: Refusal?] = [:]
     @exclusivity(unchecked) public internal(set) var result: SimulationResult
     /// Told what happens, when somebody wants to read it.
     public var story: ((String) -> Void)?
 
-    static let segmentBytes = 1 << 20
+    static let segmentBytes = 1 << 19
     /// Bytes of a segment that are kept for what the engine does by itself while there is no next one.
     static let reserve = 256 << 10
     static let journal = ExternalID(high: 0x51, low: 0x3a)

@@ -26,3 +26,11 @@ private func runThreadJob(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutable
     job.body()
     return nil
 }
+
+/// Runs `body`, for as long as a millisecond at most, without losing the core to another thread where the system
+/// permits that (`CAP_SYS_NICE` or a limit on real-time priority); as any thread where it does not.
+public func holdingCore<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let isHeld = gs_hold_core() == 1
+    defer { if isHeld { gs_let_go_of_core() } }
+    return try body()
+}

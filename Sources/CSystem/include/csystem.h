@@ -38,6 +38,10 @@ int gs_set_nodelay(int descriptor);
 int gs_set_user_timeout(int descriptor, uint32_t milliseconds);
 /// Names the calling thread, as `top -H` shows it; cut to 15 bytes.
 void gs_name_thread(const char *name);
+/// Until it lets go, nothing ordinary takes the core from the calling thread: for a moment that everybody waits for.
+/// 1, or 0 where the system does not permit it and nothing has changed.
+int gs_hold_core(void);
+void gs_let_go_of_core(void);
 /// The calling thread runs only when nobody else wants its core; any waking thread takes the core from it at once.
 int gs_background_thread(void);
 

@@ -17,10 +17,10 @@ public struct JournalHealth: Sendable {
 public final class JournalWriter<D: Disk> {
     public let disk: D
     /// Header and slots of the block being filled.
-    public private(set) var buffer: AlignedBuffer
+    @exclusivity(unchecked) public private(set) var buffer: AlignedBuffer
     public let segmentBytes: Int
-    public private(set) var end: JournalEnd
-    public var health = JournalHealth()
+    @exclusivity(unchecked) public private(set) var end: JournalEnd
+    @exclusivity(unchecked) public var health = JournalHealth()
     private var file: D.File
     private let digest = Digest()
     /// Asked for the next segment as soon as one is begun, so that a helper can make it meanwhile.

@@ -22,16 +22,16 @@ public struct Completion: Sendable {
 /// Goes back to its pool when the last reader lets go.
 public final class DurableBlock: @unchecked Sendable {
     // Filled by the engine's thread before anybody else sees the block, then never written while shared.
-    fileprivate private(set) var memory: AlignedBuffer
+    @exclusivity(unchecked) fileprivate private(set) var memory: AlignedBuffer
     /// Where in it the slots begin.
-    private var start = 0
+    @exclusivity(unchecked) private var start = 0
     public fileprivate(set) var slotCount = 0
     public fileprivate(set) var firstSequence: UInt64 = 0
     public fileprivate(set) var lastSequence: UInt64 = 0
     /// Where the block after this one will stand.
     public fileprivate(set) var following = JournalPosition.beginning
     public fileprivate(set) var point = JournalPoint(incarnation: 0, sequence: 0, block: .zero)
-    public fileprivate(set) var completions: [Completion] = []
+    @exclusivity(unchecked) public fileprivate(set) var completions: [Completion] = []
 
     fileprivate init() {
         memory = AlignedBuffer(Self.fewestSlots * SlotSize.bytes)
@@ -207,24 +207,24 @@ public final class EngineHost<D: Disk, C: Clock> {
     public private(set) var report = RecoveryReport()
     @exclusivity(unchecked) private var writer: JournalWriter<D>
     @exclusivity(unchecked) private var time: SequencerTime
-    private var pool: [DurableBlock] = []
+    @exclusivity(unchecked) private var pool: [DurableBlock] = []
     @exclusivity(unchecked) private var pending: [Completion] = []
-    private var isConfirmed = true
+    @exclusivity(unchecked) private var isConfirmed = true
     /// The newest sequence that the projection holds; ids and bets before it may go.
     ///
     /// Nothing goes until the rows hold everything that was found at start: a power failure may have taken some
     /// of them that had let other things go.
-    public var projected: UInt64 = 0
+    @exclusivity(unchecked) public var projected: UInt64 = 0
     private var safelyProjected: UInt64 { projected >= report.records ? projected : 0 }
-    private var lastForget: Int64 = 0
-    private var first: DurableBlock?
-    private var keepsakes = Keepsakes()
+    @exclusivity(unchecked) private var lastForget: Int64 = 0
+    @exclusivity(unchecked) private var first: DurableBlock?
+    @exclusivity(unchecked) private var keepsakes = Keepsakes()
     private var divergences = Divergences()
-    private var copying: SnapshotCopy?
+    @exclusivity(unchecked) private var copying: SnapshotCopy?
     private let spares = SnapshotSpares()
     /// Chunks that a snapshot may fill without asking for memory: at most `SnapshotCopy.mostSpares`.
     public var spareChunks: Int { spares.count }
-    private var lastRelease: Int64 = 0
+    @exclusivity(unchecked) private var lastRelease: Int64 = 0
 
     /// Recovers what is there or begins a journal, and makes the first records durable.
     ///

@@ -272,9 +272,12 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     }
 
     private func copySlice() {
-        let began = gs_boot_nanoseconds()
-        host.copySlice()
-        slowestSlice = max(slowestSlice, gs_boot_nanoseconds() - began)
+        let took = holdingCore {
+            let began = gs_boot_nanoseconds()
+            host.copySlice()
+            return gs_boot_nanoseconds() - began
+        }
+        slowestSlice = max(slowestSlice, took)
         let slowest = slowestSlice
         let isCopying = host.isCopying
         published.withLock {

@@ -56,15 +56,15 @@ public final class FeedRunner {
     public let source: any FeedSource
     public let settings: FeedSettings
     private let submit: (RecordBytes) -> Bool
-    private var encoder = CommandEncoder()
-    private var plans: [MarketPlan] = []
-    private var places: [String: Int] = [:]
+    @exclusivity(unchecked) private var encoder = CommandEncoder()
+    @exclusivity(unchecked) private var plans: [MarketPlan] = []
+    @exclusivity(unchecked) private var places: [String: Int] = [:]
     private var freePlaces: [Int] = []
     /// Markets of which the engine has not been told everything.
-    private var restless: [Int] = []
+    @exclusivity(unchecked) private var restless: [Int] = []
     /// Settled markets, oldest first: kept for a while, since a result may still be corrected.
     private var settled: [String] = []
-    private var outbox: [(CommandEncoderJob)] = []
+    @exclusivity(unchecked) private var outbox: [(CommandEncoderJob)] = []
     private var startedAt: Int64?
     private var feedStart: Int64 = 0
     private var lastHeard: Int64?

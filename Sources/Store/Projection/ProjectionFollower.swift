@@ -12,12 +12,12 @@ public struct ProjectionMisfit: Error, Sendable, CustomStringConvertible {
 /// Keeps rows behind a journal: from blocks in memory while they follow on each other, else from the
 /// journal itself. Has no thread: whoever turns it says how far the journal is durable.
 public final class ProjectionFollower<Rows: ProjectionRows> {
-    private var projector: Projector<Rows>
+    @exclusivity(unchecked) private var projector: Projector<Rows>
     public let rows: Rows
     /// Where the rows go on.
-    public private(set) var position = JournalPosition.beginning
+    @exclusivity(unchecked) public private(set) var position = JournalPosition.beginning
     private var isLocated = false
-    private var pending: [DurableBlock] = []
+    @exclusivity(unchecked) private var pending: [DurableBlock] = []
     public var source: (any BlockSource)?
 
     public init(_ rows: Rows) throws {
