@@ -206,7 +206,7 @@ enum EngineBench {
         let disk = try FileDisk(directory: directory)
         let limits = limits(bets: 6_000_000)
         // As the reference does it, the files are there before the clock starts; a server's helper thread makes them.
-        let segments = clients > 64 ? 6 : 2
+        let segments = clients > 64 ? 8 : 4
         for number in 1...segments {
             try disk.createZeroed(JournalFormat.segmentName(UInt32(number)), bytes: 256 << 20)
         }
