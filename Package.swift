@@ -43,8 +43,11 @@ let package = Package(
         .systemLibrary(
             name: "CBzip2", path: "Sources/CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(
-            name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto",
+            name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libssl",
             providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CNghttp2", path: "Sources/CNghttp2", pkgConfig: "libnghttp2",
+            providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CChecksum", path: "Sources/CChecksum"),
         .target(name: "CPrefetch", path: "Sources/CPrefetch"),
         .target(name: "CSystem", path: "Sources/CSystem"),
@@ -100,8 +103,8 @@ let package = Package(
         floor(
             "NetworkLoops", "Network/Loops",
             imports: [
-                "NetworkCodecs", "SystemThreads", "CLibuv", "CSystem", "COpenSSL", "CZlib",
-                "CBrotli",
+                "NetworkCodecs", "SystemThreads", "CLibuv", "CSystem", "COpenSSL", "CNghttp2",
+                "CZlib", "CBrotli",
             ]),
         floor(
             "EngineFiles", "Engine/Files",

@@ -9,6 +9,12 @@ public struct GatewaySettings: Sendable {
     public var hosts: Set<String> = []
     /// Whether the listener is reached by loopback only: demo accounts and plain cookies need it.
     public var isLoopback = true
+    /// Whether the listener encrypts by itself.
+    public var isEncrypted = false
+    /// Certificates, when it does.
+    public var credentials: TLSCredentials?
+    /// What a browser that came encrypted is told about other ways; nil for nothing.
+    public var transportSecurity: String?
     public var brand: UInt32 = 0
     public var licence: UInt32 = 0
     /// Demo money for a new demo account, minor units.
@@ -29,6 +35,9 @@ public struct GatewaySettings: Sendable {
     public var whyNotReady: @Sendable () -> String? = { nil }
 
     public init(cursors: Cursors) { self.cursors = cursors }
+
+    /// Whether cookies may travel encrypted only: when nobody but this machine is served, plain ones will do.
+    var hasPlainCookies: Bool { isLoopback && !isEncrypted }
 
     func readiness(_ server: HTTPServer) -> HTTPResponse {
         if server.isDraining { return .text(503, "not ready: the server is going away\n") }

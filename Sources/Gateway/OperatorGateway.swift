@@ -90,7 +90,7 @@ public final class OperatorGateway {
 
     private var now: Timestamp { wallClock() }
     private var cookieName: String {
-        settings.isLoopback ? "grandstand-desk-dev" : "__Host-grandstand-desk"
+        settings.hasPlainCookies ? "grandstand-desk-dev" : "__Host-grandstand-desk"
     }
 
     private func person(_ context: RequestContext) throws(Problem) -> OperatorRegistry.Operator {
@@ -223,7 +223,7 @@ public final class OperatorGateway {
                 json.key("operator")
                 json.number(id)
             }
-            let secure = settings.isLoopback ? "" : "; Secure"
+            let secure = settings.hasPlainCookies ? "" : "; Secure"
             var response = HTTPResponse.json(200, json.bytes)
             response.fields.append(
                 (

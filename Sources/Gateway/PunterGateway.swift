@@ -41,6 +41,8 @@ public final class PunterGateway {
         digest = Digest()
         server = HTTPServer()
         server.proxies = settings.proxies
+        server.credentials = settings.credentials
+        server.transportSecurity = settings.transportSecurity
         server.guardRequest = { [unowned self] context, route throws(Problem) in
             try guardRequest(context, route)
         }
@@ -122,7 +124,7 @@ public final class PunterGateway {
             isFirst: route?.comesFirst ?? false)
     }
 
-    var cookieName: String { settings.isLoopback ? "grandstand-dev" : "__Host-grandstand" }
+    var cookieName: String { settings.hasPlainCookies ? "grandstand-dev" : "__Host-grandstand" }
 
     func session(_ context: RequestContext) -> PunterSession? {
         guard let token = context.request.cookie(cookieName) else { return nil }
@@ -222,7 +224,8 @@ public final class PunterGateway {
                 .json(
                     200,
                     AsyncAPI.document(
-                        host: context.request.field("host") ?? "", isSecure: !settings.isLoopback,
+                        host: context.request.field("host") ?? "",
+                        isSecure: !settings.hasPlainCookies,
                         operations: operations.values.map(\.description)))
             })
         server.router.add(

@@ -117,7 +117,7 @@ extension PunterGateway {
     }
 
     private func cookie(_ value: String, maxAge: Int) -> String {
-        let secure = settings.isLoopback ? "" : "; Secure"
+        let secure = settings.hasPlainCookies ? "" : "; Secure"
         return
             "\(cookieName)=\(value); Path=/; HttpOnly; SameSite=Strict; Max-Age=\(maxAge)\(secure)"
     }

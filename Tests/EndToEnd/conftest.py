@@ -7,6 +7,7 @@ import re
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -33,9 +34,10 @@ def parsed(answer):
 
 
 class Server:
-    """One `grandstand serve` on a data directory; may be killed and started again."""
+    """One `grandstand serve` on a data directory; may be killed and started again. With `tls`, encrypted."""
 
-    def __init__(self, directory: pathlib.Path, *options: str, env: dict | None = None):
+    def __init__(self, directory: pathlib.Path, *options: str, env: dict | None = None, tls: ssl.SSLContext | None = None):
+        self.tls = tls
         self.directory = directory
         # Tests ask faster than any user; those that are about it set the rate themselves.
         self.options = options if "--requests-per-second" in options else (*options, "--requests-per-second", "0")
@@ -46,7 +48,7 @@ class Server:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
 
     @property
     def desk(self) -> str:
@@ -65,7 +67,7 @@ class Server:
             if self.process.poll() is not None:
                 raise AssertionError("the server ended: " + self.output())
             try:
-                with urllib.request.urlopen(f"{self.origin}/health/ready", timeout=1) as answer:
+                with urllib.request.urlopen(f"{self.origin}/health/ready", timeout=1, context=self.tls) as answer:
                     if answer.status == 200:
                         return
             except OSError:
@@ -106,7 +108,7 @@ class Server:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, data, timeout=15) as answer:
+            with urllib.request.urlopen(request, data, timeout=15, context=self.tls if base == self.origin else None) as answer:
                 return answer.status, parsed(answer), answer.headers
         except urllib.error.HTTPError as error:
             return error.code, parsed(error), error.headers
@@ -151,8 +153,8 @@ def bet(market: dict, id: str, stake=100, selection=0, seconds=15, **more) -> di
 def make_server(tmp_path):
     servers = []
 
-    def make(*options, name="data", env=None):
-        server = Server(tmp_path / name, *options, env=env)
+    def make(*options, name="data", env=None, tls=None):
+        server = Server(tmp_path / name, *options, env=env, tls=tls)
         servers.append(server)
         return server
 

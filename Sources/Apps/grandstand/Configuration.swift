@@ -170,6 +170,16 @@ struct Setting {
                 "Proxies, separated by commas, whose X-Forwarded-For says who a client is; nobody else's is read."
         ),
         Setting(
+            key: "tls-certificates", unit: "PEM files", standard: "",
+            help:
+                "Encrypts the punters' listener. Files separated by commas, each a chain with its private key; which one is shown goes by the host that is asked for, the first to whoever names none. Read anew when they change, or at once by SIGHUP."
+        ),
+        Setting(
+            key: "hsts-seconds", unit: "seconds", standard: "31536000",
+            help:
+                "For how long a browser that came encrypted comes by no other way (HSTS); 0: unsaid.",
+            form: .number(0...315_360_000)),
+        Setting(
             key: "drain-seconds", unit: "seconds", standard: "10",
             help: "How long a stop waits for clients to leave.", form: .number(0...600)),
         Setting(

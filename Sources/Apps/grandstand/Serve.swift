@@ -125,6 +125,18 @@ final class Platform: @unchecked Sendable {
     /// The recorded feed to play, if one is named.
     private var recorded: (any FeedSource)?
 
+    private static func certificates(_ configuration: Configuration) throws -> TLSCredentials? {
+        let files = configuration.text("tls-certificates").split(separator: ",").map {
+            String($0.trimmed)
+        }
+        guard !files.isEmpty else { return nil }
+        do {
+            return try TLSCredentials(files: files)
+        } catch {
+            throw UsageError(text: "tls-certificates cannot be used. \(error.text)")
+        }
+    }
+
     /// Finds out what would fail later: ports that others have, a feed that is not there. Changes nothing.
     private static func lookAround(_ configuration: Configuration) throws -> (any FeedSource)? {
         guard try configuration.number("segment-bytes") % 4096 == 0 else {
@@ -133,6 +145,7 @@ final class Platform: @unchecked Sendable {
         guard Currency(configuration.text("currency")) != nil else {
             throw UsageError(text: "currency is not a known ISO 4217 code, such as EUR.")
         }
+        _ = try certificates(configuration)
         for key in ["listen", "desk-listen"] {
             let (host, port) = try configuration.address(key)
             var bound: UInt16 = 0
@@ -158,6 +171,7 @@ final class Platform: @unchecked Sendable {
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         _ = gs_raise_open_files()
 
@@ -170,7 +184,10 @@ final class Platform: @unchecked Sendable {
         announce(listen, deskListen, codes)
 
         var received: Int32 = 0
-        sigwait(&signals, &received)
+        repeat {
+            sigwait(&signals, &received)
+            if received == SIGHUP { reloadCertificates() }
+        } while received == SIGHUP
         stop()
         return 0
     }
@@ -180,6 +197,8 @@ final class Platform: @unchecked Sendable {
     private let board = LoopBoard()
     private let pool = WorkPool()
     private let operators = OperatorRegistry()
+    /// Certificates of the punters' listener, when it is encrypted.
+    private var credentials: TLSCredentials?
     private var sessions: SessionRegistry!
 
     // MARK: Recovery
@@ -343,7 +362,7 @@ final class Platform: @unchecked Sendable {
 
     /// `publicOrigin` is where punters see us when a proxy stands before us; the desk has none.
     private func gatewaySettings(
-        _ listen: (host: String, port: UInt16), publicOrigin origin: String
+        _ listen: (host: String, port: UInt16), publicOrigin origin: String, isEncrypted: Bool
     ) throws -> GatewaySettings {
         var settings = GatewaySettings(
             cursors: Cursors(key: try SecretFile.key(configuration.text("data") + "/cursors.key")))
@@ -367,11 +386,13 @@ final class Platform: @unchecked Sendable {
         let names =
             isLoopback(listen.host) ? ["127.0.0.1", "localhost", "[::1]"] : [listen.host]
         settings.hosts = Set(names.map { "\($0):\(port)" })
-        settings.origins = Set(names.map { "http://\($0):\(port)" })
+        let scheme = isEncrypted ? "https" : "http"
+        settings.isEncrypted = isEncrypted
+        settings.origins = Set(names.map { "\(scheme)://\($0):\(port)" })
         // A browser leaves out the port that is the scheme's own.
-        if port == 80 {
+        if port == (isEncrypted ? 443 : 80) {
             settings.hosts.formUnion(names)
-            settings.origins.formUnion(names.map { "http://\($0)" })
+            settings.origins.formUnion(names.map { "\(scheme)://\($0)" })
         }
         if !origin.isEmpty {
             settings.origins.insert(origin)
@@ -417,10 +438,15 @@ final class Platform: @unchecked Sendable {
         let count = wanted > 0 ? wanted : min(8, ProcessInfo.processInfo.activeProcessorCount)
         let punterFiles = try pages("punter")
         let deskFiles = try pages("desk")
+        credentials = try Self.certificates(configuration)
         var punterSettings = try gatewaySettings(
-            listen, publicOrigin: configuration.text("public-origin"))
+            listen, publicOrigin: configuration.text("public-origin"),
+            isEncrypted: credentials != nil)
         punterSettings.proxies = proxies
-        let deskSettings = try gatewaySettings(deskListen, publicOrigin: "")
+        punterSettings.credentials = credentials
+        let hsts = try configuration.number("hsts-seconds")
+        punterSettings.transportSecurity = hsts > 0 ? "max-age=\(hsts)" : nil
+        let deskSettings = try gatewaySettings(deskListen, publicOrigin: "", isEncrypted: false)
         let status: @Sendable () -> EngineStatus = { [unowned self] in engine.status }
         let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool = {
             [unowned self] in engine.ask($0)
@@ -483,6 +509,13 @@ final class Platform: @unchecked Sendable {
                 Double(engine.status.slowestSlice) / 1e9),
             Metric("grandstand_sessions", "Punters' sessions.", Double(sessions.count)),
         ]
+        if let credentials {
+            all.append(
+                Metric(
+                    "grandstand_certificate_ends_seconds",
+                    "When the first of the certificates ends, in seconds since 1970.",
+                    Double(credentials.expiry)))
+        }
         if let feed {
             all.append(
                 Metric(
@@ -589,6 +622,14 @@ final class Platform: @unchecked Sendable {
             let sweep = LoopTimer(loops[0])
             sweepTimer = sweep
             sweep.start(after: 0, every: 100) { [unowned self] in sweepUp() }
+            if credentials != nil {
+                let timer = LoopTimer(loops[0])
+                certificateTimer = timer
+                timer.start(after: 10_000, every: 10_000) { [unowned self] in
+                    // Files are read where no punter waits for it.
+                    _ = pool.submit { [unowned self] in reloadCertificates() }
+                }
+            }
             guard let feed else { return }
             punters[0].hub.onManyShut = { [unowned self] in self.feed?.refresh() }
             let timer = LoopTimer(loops[0])
@@ -630,8 +671,20 @@ final class Platform: @unchecked Sendable {
         }
     }
 
+    private var certificateTimer: LoopTimer?
     private var abandoned: [(inout CommandEncoder) -> RecordBytes] = []
     private var sweepTimer: LoopTimer?
+
+    /// Reads the certificates when their files have changed. From any thread.
+    private func reloadCertificates() {
+        guard let credentials else { return }
+        do {
+            guard try credentials.reload() else { return }
+            Log.info("certificates_read", [("first_ends", String(credentials.expiry))])
+        } catch {
+            Log.error("certificates_not_read", [("text", error.text)])
+        }
+    }
 
     /// As many as the engine takes; the rest next time.
     private func sweepUp() {
@@ -663,8 +716,9 @@ final class Platform: @unchecked Sendable {
         _ listen: (host: String, port: UInt16), _ desk: (host: String, port: UInt16),
         _ codes: [String]
     ) {
+        let scheme = credentials == nil ? "http:" : "https:"
         let addresses =
-            "punters http://\(listen.host):\(listeners[0].port), "
+            "punters \(scheme)//\(listen.host):\(listeners[0].port), "
             + "operators http://\(desk.host):\(listeners.last!.port)"
         lock.describe(Self.about(addresses))
         print(
@@ -672,7 +726,7 @@ final class Platform: @unchecked Sendable {
 
             Grandstand is open.
 
-              Punters    http://\(listen.host):\(listeners[0].port)/
+              Punters    \(scheme)//\(listen.host):\(listeners[0].port)/
               Operators  http://\(desk.host):\(listeners.last!.port)/
                          one-time code for the first operator   \(codes[0])
                          one-time code for the second operator  \(codes[1])

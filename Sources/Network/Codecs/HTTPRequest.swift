@@ -62,10 +62,12 @@ public struct HTTPRequest: Sendable {
     let pathRange: Range<Int>
     let queryRange: Range<Int>?
     let fields: [Field]
-    public internal(set) var body: [UInt8]
+    public var body: [UInt8]
     public let isHTTP10: Bool
     public let keepsAlive: Bool
     public let expectsContinue: Bool
+    /// Whether it asks for a WebSocket by extended CONNECT (RFC 8441).
+    public var opensTunnel = false
 
     /// The path as it was sent, percent-escapes untouched.
     public var path: String { text(pathRange) }

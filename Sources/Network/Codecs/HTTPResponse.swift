@@ -3,8 +3,6 @@ public struct HTTPResponse: Sendable {
     public var status: Int
     public var fields: [(String, String)]
     public var body: [UInt8]
-    /// Ends the connection after this answer.
-    public var closes = false
 
     public init(status: Int, fields: [(String, String)] = [], body: [UInt8] = []) {
         self.status = status

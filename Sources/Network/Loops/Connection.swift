@@ -7,6 +7,8 @@ public protocol ConnectionHandler: AnyObject {
     /// Bytes from the peer, which live until this returns; answers how many were used. The rest comes
     /// again, together with what follows.
     func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int
+    /// Last chance to write something for this turn's one write; only to who asked by `wantsFill`.
+    func fill(_ connection: Connection)
     /// Output fell under the low watermark again.
     func drained(_ connection: Connection)
     /// `connection.deadline` passed.
@@ -15,14 +17,37 @@ public protocol ConnectionHandler: AnyObject {
     func closed(_ connection: Connection)
     /// The peer closed its side; unless somebody still owes it an answer, that is the end.
     func peerEnded(_ connection: Connection)
+    /// The connection is encrypted from here on, and the peer wants to speak `name` (ALPN); nil for nothing said.
+    func secured(_ connection: Connection, speaks name: String?)
+}
+
+/// What carries a WebSocket's bytes: a connection of its own, or a stream of one that carries many. Of its loop.
+public protocol ByteChannel: AnyObject {
+    var loop: Loop { get }
+    /// Loop milliseconds at which its reader wants to be woken.
+    var deadline: UInt64 { get set }
+    var isOpen: Bool { get }
+    /// Whether less waits than what makes a sender conflate.
+    var isWritable: Bool { get }
+    /// Bytes that wait to be sent.
+    var queuedBytes: Int { get }
+    func write(_ bytes: [UInt8])
+    /// Queues bytes that many get.
+    func write(shared bytes: [UInt8])
+    /// Lets `body` append to the output in place.
+    func withOutput(_ body: (inout [UInt8]) -> Void)
+    func goFirst()
+    /// Whether nothing was sent for so many milliseconds.
+    func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool
+    func closeWhenFlushed()
+    func cut()
 }
 
 extension ConnectionHandler {
+    public func fill(_ connection: Connection) {}
     public func peerEnded(_ connection: Connection) { connection.cut() }
-}
-
-extension ConnectionHandler {
     public func drained(_ connection: Connection) {}
+    public func secured(_ connection: Connection, speaks name: String?) {}
 }
 
 /// Bounds of one connection's output, in bytes.
@@ -53,7 +78,7 @@ final class OutputBuffer {
 /// One TCP connection with bounded output and one write a turn.
 ///
 /// Belongs to its loop. Everything that is written in a turn goes out together before the loop sleeps.
-public final class Connection {
+public final class Connection: ByteChannel {
     public let loop: Loop
     public let limits: OutputLimits
     public var handler: (any ConnectionHandler)?
@@ -71,9 +96,14 @@ public final class Connection {
     private var isDirty = false
     private var isDirtyFirst = false
     private var writing: OutputBuffer?
+    /// Encrypts what goes out and decrypts what comes in, once it was begun.
+    private var tls: TLSSession?
     private var leftover: [UInt8] = []
     /// Where what is left over begins in its array: it is moved up rarely, not for every request.
     private var leftoverStart = 0
+    private var isSecuredJustNow = false
+    /// The handler writes when it is asked.
+    private var fills = false
     private var isReading = false
     private var isClosing = false
     private var closesWhenFlushed = false
@@ -163,6 +193,12 @@ public final class Connection {
         }
         let fresh = UnsafeMutableBufferPointer(
             rebasing: loop.readBuffer.assumingMemoryBound(to: UInt8.self)[0..<count])
+        if tls == nil { accept(fresh) } else { decrypt(UnsafeRawBufferPointer(fresh)) }
+    }
+
+    /// What the peer says, in the clear.
+    private func accept(_ fresh: UnsafeMutableBufferPointer<UInt8>) {
+        let count = fresh.count
         if leftover.isEmpty {
             var span = MutableSpan(_unsafeElements: fresh)
             let before = handler
@@ -170,6 +206,7 @@ public final class Connection {
             if used < count, !isClosing, drainBudget == 0 {
                 leftover = Array(fresh[used...])
                 leftoverStart = 0
+                if isSecuredJustNow { return beginDecrypting() }
                 // What one handler left may be whole for the one that took its place.
                 if handler !== before { process() }
             }
@@ -204,12 +241,91 @@ public final class Connection {
         if start + used < bytes.count, !isClosing, drainBudget == 0 {
             leftover = bytes
             leftoverStart = start + used
+            if isSecuredJustNow { return beginDecrypting() }
             if handler !== before { process() }
         }
     }
 
     /// Bytes that were read and that nobody has used yet.
     public var leftoverBytes: Int { leftover.count - leftoverStart }
+
+    // MARK: Encryption
+
+    public var isSecure: Bool { tls != nil }
+
+    /// Everything from here on is encrypted; what was not used yet of what came, too. The handler is told when
+    /// hands were shaken. False when OpenSSL has no memory.
+    public func secure(by credentials: TLSCredentials) -> Bool {
+        guard tls == nil, let session = credentials.session(on: loop) else { return false }
+        tls = session
+        isSecuredJustNow = true
+        return true
+    }
+
+    /// What came behind the last byte in the clear is ciphertext already.
+    private func beginDecrypting() {
+        isSecuredJustNow = false
+        let rest = Array(leftover[leftoverStart...])
+        leftover = []
+        leftoverStart = 0
+        rest.withUnsafeBytes { decrypt($0) }
+    }
+
+    private func decrypt(_ bytes: UnsafeRawBufferPointer) {
+        guard let tls else { return }
+        isSecuredJustNow = false
+        tls.take(bytes) {
+            while isOpen, drainBudget == 0, tls.isEstablished || shakeHands(tls) {
+                switch tls.read(into: loop.plainBuffer) {
+                case .bytes(let count):
+                    accept(
+                        UnsafeMutableBufferPointer(
+                            rebasing: loop.plainBuffer.assumingMemoryBound(to: UInt8.self)[
+                                0..<count]))
+                case .needsMore: return
+                case .ended: return peerEnded()
+                case .failed: return cut()
+                }
+            }
+        }
+        // Tickets, answers to new keys, alerts.
+        if tls.hasOutgoing, isOpen { markDirty() }
+    }
+
+    /// Whether the handshake is done.
+    private func shakeHands(_ tls: TLSSession) -> Bool {
+        switch tls.shakeHands() {
+        case .goesOn: return false
+        case .failed:
+            // The alert says why.
+            closeWhenFlushed()
+            return false
+        case .done:
+            handler?.secured(self, speaks: tls.speaks)
+            return true
+        }
+    }
+
+    /// What waits in the clear becomes what waits to be sent.
+    private func encrypt(_ tls: TLSSession) {
+        if tls.isEstablished {
+            var isWhole = true
+            if let bytes = shared {
+                shared = nil
+                isWhole = bytes.withUnsafeBytes { tls.write($0) }
+            }
+            if let buffer = output {
+                output = nil
+                isWhole =
+                    buffer.bytes.withUnsafeBytes {
+                        tls.write(UnsafeRawBufferPointer(rebasing: $0[buffer.start...]))
+                    } && isWhole
+                recycle(buffer)
+            }
+            guard isWhole else { return cut() }
+        }
+        output = tls.takeOutgoing() ?? output
+    }
 
     // MARK: Output
 
@@ -223,7 +339,9 @@ public final class Connection {
     public var isOpen: Bool { !isClosing }
 
     /// Whether nothing was sent for so many milliseconds.
-    func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool { lastSent + milliseconds <= now }
+    public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
+        lastSent + milliseconds <= now
+    }
 
     /// Queues bytes; they go out before the loop sleeps. Cuts a peer that let too much pile up.
     public func write(_ bytes: [UInt8]) {
@@ -257,6 +375,12 @@ public final class Connection {
         if queuedBytes >= limits.conflate { wasAboveConflate = true }
         markDirty()
         if queuedBytes > limits.cut { cut() }
+    }
+
+    /// Asks for `fill` before this turn's write.
+    func wantsFill() {
+        fills = true
+        if !isClosing { markDirty() }
     }
 
     private func markDirty() {
@@ -293,8 +417,11 @@ public final class Connection {
     }
 
     func flush() {
+        // What it writes goes out now: there is no need to come by again.
+        if fills, isDirty { handler?.fill(self) }
         isDirty = false
         isDirtyFirst = false
+        if let tls, !isClosing, writing == nil { encrypt(tls) }
         if let bytes = shared {
             shared = nil
             guard !isClosing, let sent = send(bytes, from: 0) else { return }
@@ -362,7 +489,7 @@ public final class Connection {
             return
         }
         recycle(buffer)
-        if output != nil { flush() } else { finishIfFlushed() }
+        if output != nil || tls?.hasOutgoing ?? false { flush() } else { finishIfFlushed() }
         tellDrained()
     }
 
@@ -390,6 +517,7 @@ public final class Connection {
         else { return }
         drainBudget = 262_144
         leftover = []
+        sayEnd()
         deadline = loop.milliseconds + 2000
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
         if uv_shutdown(request, stream, { request, _ in request!.deallocate() }) != 0 {
@@ -399,6 +527,13 @@ public final class Connection {
         }
         startReading()
         handler = Lingering(handler)
+    }
+
+    /// To whom is encrypted: that this was all, and nobody cut the rest off.
+    private func sayEnd() {
+        guard let tls else { return }
+        tls.sayEnd()
+        if let last = tls.takeOutgoing() { _ = send(last.bytes, from: 0) }
     }
 
     /// The loop's: a deadline has passed.

@@ -1,34 +1,59 @@
 public import NetworkCodecs
 
+/// One request that is being answered, whichever version of HTTP it came by. On its connection's loop.
+protocol HTTPExchange: AnyObject {
+    /// What stands before the routes has to say about the request at hand.
+    var guardFields: [(String, String)] { get set }
+    func answer(_ response: HTTPResponse)
+    func beginStream(_ response: HTTPResponse) -> ResponseStream?
+    func upgrade(
+        _ context: RequestContext, _ make: (RequestContext) throws(Problem) -> any WebSocketHandler
+    ) throws(Problem)
+
+    // What a streamed answer does.
+    func streamChunk(_ bytes: Span<UInt8>) -> Bool
+    func streamShared(_ chunk: [UInt8], plain: Range<Int>)
+    func endStream()
+    var isWritable: Bool { get }
+    func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool
+    func goFirst()
+}
+
+/// A connection that speaks HTTP, as its server sees it.
+protocol ServedConnection: AnyObject {
+    /// Finishes what was begun and takes nothing new.
+    func drainNow()
+}
+
 /// Sends one answer to one request. Used once, on the request's loop.
 public final class Responder {
-    private weak var connection: HTTPConnection?
+    private weak var exchange: (any HTTPExchange)?
     public let loop: Loop
 
-    init(_ connection: HTTPConnection, loop: Loop) {
-        self.connection = connection
+    init(_ exchange: any HTTPExchange, loop: Loop) {
+        self.exchange = exchange
         self.loop = loop
     }
 
     public func send(_ response: HTTPResponse) {
-        connection?.answer(response)
-        connection = nil
+        exchange?.answer(response)
+        exchange = nil
     }
 
     public func fail(_ problem: Problem) { send(problem.response) }
 
     /// Begins an answer whose length is not known yet.
     public func stream(_ response: HTTPResponse) -> ResponseStream? {
-        defer { connection = nil }
-        return connection?.beginStream(response)
+        defer { exchange = nil }
+        return exchange?.beginStream(response)
     }
 }
 
 /// The body of a streamed answer; pieces are dropped once the client is gone.
 public final class ResponseStream {
-    private weak var connection: HTTPConnection?
+    private weak var exchange: (any HTTPExchange)?
 
-    init(_ connection: HTTPConnection) { self.connection = connection }
+    init(_ exchange: any HTTPExchange) { self.exchange = exchange }
 
     /// Room again after too much waited; on the loop.
     public var onDrained: (() -> Void)?
@@ -36,31 +61,31 @@ public final class ResponseStream {
     public var onClosed: (() -> Void)?
 
     /// Whether less waits here than what makes a sender conflate.
-    public var isWritable: Bool { connection?.isWritable ?? false }
+    public var isWritable: Bool { exchange?.isWritable ?? false }
 
     /// False when the client is gone or cut for letting too much wait.
     @discardableResult
     public func write(_ bytes: Span<UInt8>) -> Bool {
-        connection?.streamChunk(bytes) ?? false
+        exchange?.streamChunk(bytes) ?? false
     }
 
-    /// A chunk that was made once for many, with its length and end; only for HTTP/1.1.
+    /// A chunk that was made once for many, with its length and end as HTTP/1.1 wants them around what is `plain`.
     public func write(chunk: [UInt8], plain: Range<Int>) {
-        connection?.streamShared(chunk, plain: plain)
+        exchange?.streamShared(chunk, plain: plain)
     }
 
     /// Whether nothing was sent for so many milliseconds.
     public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
-        connection?.isQuiet(milliseconds, now: now) ?? false
+        exchange?.isQuiet(milliseconds, now: now) ?? false
     }
 
     /// What was written in this turn goes out before what others wait for.
-    public func goFirst() { connection?.goFirst() }
+    public func goFirst() { exchange?.goFirst() }
 
     func drained() { onDrained?() }
 
     func closed() {
-        connection = nil
+        exchange = nil
         let last = onClosed
         onClosed = nil
         onDrained = nil
@@ -68,8 +93,8 @@ public final class ResponseStream {
     }
 
     public func finish() {
-        connection?.endStream()
-        connection = nil
+        exchange?.endStream()
+        exchange = nil
     }
 }
 
@@ -100,37 +125,6 @@ public struct ExchangeRequest: Sendable {
     public let peer: String
 }
 
-/// Carries what belongs to a loop through a type that must be sendable; used on that loop alone.
-private struct LoopBound<Value>: @unchecked Sendable {
-    let value: Value
-}
-
-/// One request and its answer, isolated to the loop of its connection.
-private actor Exchange {
-    private let loop: Loop
-    private let bound: LoopBound<Responder>
-
-    init(_ loop: Loop, _ responder: LoopBound<Responder>) {
-        self.loop = loop
-        bound = responder
-    }
-
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
-
-    func run(
-        _ request: ExchangeRequest,
-        _ handler: @Sendable (ExchangeRequest) async throws -> HTTPResponse
-    ) async {
-        do {
-            bound.value.send(try await handler(request))
-        } catch let problem as Problem {
-            bound.value.fail(problem)
-        } catch {
-            bound.value.fail(Problem(500, "internal", "Something went wrong on our side."))
-        }
-    }
-}
-
 /// Named times of a connection, in milliseconds.
 public struct HTTPTimeouts: Sendable {
     /// To send a whole request once it was begun.
@@ -156,13 +150,15 @@ public final class HTTPServer {
     /// Stands before every route whose description says that one must be signed in: what is described is what
     /// is enforced.
     public var requireSession: ((RequestContext) throws(Problem) -> Void)?
+    /// The value of Strict-Transport-Security (RFC 6797) on what is encrypted; nil for none.
+    public var transportSecurity: String?
     /// Adds fields to every answer.
     public var commonFields: [(String, String)] = []
     /// Answers paths that no route has, for static files.
     public var fallback: ((RequestContext) throws(Problem) -> HTTPResponse?)?
     /// While draining, every answer ends its connection.
     public private(set) var isDraining = false
-    private var live: [ObjectIdentifier: HTTPConnection] = [:]
+    private var live: [ObjectIdentifier: any ServedConnection] = [:]
     public private(set) var requests: UInt64 = 0
     public private(set) var refusedParses: UInt64 = 0
 
@@ -174,19 +170,36 @@ public final class HTTPServer {
     /// How a client behind proxies is known.
     public var proxies = TrustedProxies()
 
+    /// Certificates, when everything here is encrypted.
+    public var credentials: TLSCredentials?
+
     /// Takes a fresh connection.
     public func accept(_ connection: Connection) {
         if proxies.sayWhoFirst {
             connection.handler = ProxyPreamble(self, connection)
         } else {
-            begin(connection)
+            greet(connection)
         }
     }
 
-    fileprivate func begin(_ connection: Connection) {
-        let http = HTTPConnection(self, connection)
-        live[ObjectIdentifier(http)] = http
-        connection.handler = http
+    /// Who it is is known; shakes hands first where it is to be encrypted.
+    fileprivate func greet(_ connection: Connection) {
+        guard let credentials else { return begin(connection, speaks: nil) }
+        connection.handler = HandshakeWait(self, connection)
+        if !connection.secure(by: credentials) { connection.cut() }
+    }
+
+    fileprivate func begin(_ connection: Connection, speaks name: String?) {
+        if name == "h2" {
+            guard let http = HTTP2Connection(self, connection) else { return connection.cut() }
+            live[ObjectIdentifier(http)] = http
+            connection.handler = http
+            http.begin()
+        } else {
+            let http = HTTPConnection(self, connection)
+            live[ObjectIdentifier(http)] = http
+            connection.handler = http
+        }
     }
 
     /// Finishes what was begun and takes nothing new.
@@ -195,7 +208,7 @@ public final class HTTPServer {
         for connection in Array(live.values) { connection.drainNow() }
     }
 
-    func left(_ connection: HTTPConnection) { live[ObjectIdentifier(connection)] = nil }
+    func left(_ connection: any ServedConnection) { live[ObjectIdentifier(connection)] = nil }
     func counted() { requests += 1 }
     func countedRefusal() { refusedParses += 1 }
 }
@@ -235,14 +248,14 @@ private final class ProxyPreamble: ConnectionHandler {
             switch try ProxyProtocol.read(bytes.span) {
             case .needMore: return 0
             case .local(let used):
-                server.begin(connection)
+                server.greet(connection)
                 return used
             case .client(let client, let used):
                 guard connection.become(client) else {
                     connection.cut()
                     return bytes.count
                 }
-                server.begin(connection)
+                server.greet(connection)
                 return used
             }
         } catch {
@@ -256,15 +269,33 @@ private final class ProxyPreamble: ConnectionHandler {
     func closed(_ connection: Connection) {}
 }
 
+/// Waits for hands to be shaken, and goes on in the language that was agreed on.
+private final class HandshakeWait: ConnectionHandler {
+    private let server: HTTPServer
+
+    init(_ server: HTTPServer, _ connection: Connection) {
+        self.server = server
+        connection.deadline = connection.loop.milliseconds + server.timeouts.request
+    }
+
+    func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int { 0 }
+
+    func secured(_ connection: Connection, speaks name: String?) {
+        server.begin(connection, speaks: name)
+    }
+
+    func deadlinePassed(on connection: Connection) { connection.cut() }
+    func closed(_ connection: Connection) {}
+}
+
 /// One client speaking HTTP/1.1: requests one after the other, answers in their order.
-final class HTTPConnection: ConnectionHandler {
+final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
     private let server: HTTPServer
     private unowned let connection: Connection
     private var parser: HTTPRequestParser
     private var inFlight: HTTPRequest?
     private var stream: ResponseStream?
-    /// What stands before the routes has to say about the request at hand.
-    private var guardFields: [(String, String)] = []
+    var guardFields: [(String, String)] = []
     private var isSynchronous = false
     private var hasUpgraded = false
     private var hasPeerEnded = false
@@ -340,79 +371,12 @@ final class HTTPConnection: ConnectionHandler {
     }
 
     private func handle(_ request: HTTPRequest) {
-        server.counted()
         inFlight = request
         guardFields = []
         connection.deadline = .max
         isSynchronous = true
         defer { isSynchronous = false }
-        do throws(Problem) {
-            try route(request)
-        } catch {
-            answer(error.response)
-        }
-    }
-
-    private func route(_ request: HTTPRequest) throws(Problem) {
-        let loop = connection.loop
-        let peer =
-            server.proxies.hops.isEmpty
-            ? connection.peer
-            : ForwardedFor.client(
-                connection.peer, request.fields("x-forwarded-for"), hops: server.proxies.hops)
-        var context = RequestContext(request: request, parameters: [:], peer: peer, loop: loop)
-        let match = server.router.find(request.method, request.pathBytes)
-        let description: RouteDescription?
-        if case .route(let route, _) = match {
-            description = route.description
-        } else {
-            description = nil
-        }
-        guardFields = try server.guardRequest?(context, description) ?? []
-        switch match {
-        case .route(let route, let parameters):
-            context = RequestContext(
-                request: request, parameters: parameters, peer: peer, loop: loop)
-            if route.description.needsSession {
-                guard let requireSession = server.requireSession else {
-                    throw Problem(503, "not_available", "Nobody can be signed in here.")
-                }
-                try requireSession(context)
-            }
-            try carryOut(route.handler, context)
-        case .otherMethods(let methods):
-            let allow = (methods.map(\.name) + ["OPTIONS"]).joined(separator: ", ")
-            if request.method == .options {
-                answer(HTTPResponse(status: 204, fields: [("allow", allow)]))
-            } else {
-                var problem = Problem(405, "method_not_allowed", "Use another method here.")
-                problem.fields = [("allow", allow)]
-                throw problem
-            }
-        case .nothing:
-            if request.method == .options, request.path == "*" {
-                return answer(
-                    HTTPResponse(status: 204, fields: [("allow", "GET, HEAD, POST, OPTIONS")]))
-            }
-            guard let response = try server.fallback?(context) else {
-                throw Problem(404, "not_found", "There is nothing here.")
-            }
-            answer(response)
-        }
-    }
-
-    private func carryOut(_ handler: RouteHandler, _ context: RequestContext) throws(Problem) {
-        switch handler {
-        case .immediate(let body): answer(try body(context))
-        case .deferred(let body): body(context, Responder(self, loop: context.loop))
-        case .asynchronous(let body):
-            let responder = LoopBound(value: Responder(self, loop: context.loop))
-            let exchange = Exchange(context.loop, responder)
-            let request = ExchangeRequest(
-                request: context.request, parameters: context.parameters, peer: context.peer)
-            Task(executorPreference: context.loop) { await exchange.run(request, body) }
-        case .webSocket(let body): try upgrade(context, body)
-        }
+        server.serve(request, on: connection, to: self)
     }
 
     // MARK: Answers out
@@ -420,7 +384,7 @@ final class HTTPConnection: ConnectionHandler {
     func answer(_ response: HTTPResponse) {
         guard let request = inFlight, connection.isOpen else { return }
         let keepsAlive =
-            request.keepsAlive && !response.closes && !server.isDraining && !hasPeerEnded
+            request.keepsAlive && !server.isDraining && !hasPeerEnded
         write(response, keepsAlive: keepsAlive, isHead: request.method == .head)
         finish(keepsAlive: keepsAlive)
     }
@@ -428,7 +392,7 @@ final class HTTPConnection: ConnectionHandler {
     private func write(_ response: HTTPResponse, keepsAlive: Bool, isHead: Bool) {
         var full = response
         full.fields += guardFields
-        full.fields += server.commonFields
+        full.fields += server.fields(for: connection)
         let date = connection.loop.httpDate
         connection.withOutput {
             HTTPResponseEncoder.append(
@@ -449,7 +413,7 @@ final class HTTPConnection: ConnectionHandler {
         guard let request = inFlight, connection.isOpen else { return nil }
         var full = response
         full.fields += guardFields
-        full.fields += server.commonFields
+        full.fields += server.fields(for: connection)
         let date = connection.loop.httpDate
         let keepsAlive = request.keepsAlive && !server.isDraining && !request.isHTTP10
         connection.withOutput {
@@ -504,7 +468,7 @@ final class HTTPConnection: ConnectionHandler {
 
     // MARK: Upgrade
 
-    private func upgrade(
+    func upgrade(
         _ context: RequestContext, _ make: (RequestContext) throws(Problem) -> any WebSocketHandler
     ) throws(Problem) {
         let request = context.request

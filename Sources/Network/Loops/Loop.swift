@@ -23,6 +23,8 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var oneShots: [ObjectIdentifier: LoopTimer] = [:]
     var freeBuffers: [OutputBuffer] = []
     let readBuffer: UnsafeMutableRawBufferPointer
+    /// What a record of TLS says, decrypted.
+    let plainBuffer: UnsafeMutableRawBufferPointer
     /// Messages are compressed one by one, so one of each serves all connections of the loop.
     public private(set) lazy var deflater = MessageDeflater()
     private(set) lazy var inflater = MessageInflater(most: WebSocketLimits.inbound)
@@ -39,6 +41,8 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         var isClosed = false
     }
 
+    /// The most that one record of TLS holds.
+    static let recordBytes = 16_384
     /// Bytes taken from a socket in one read.
     public static let readBytes = 65_536
 
@@ -48,6 +52,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         wake = .allocate(capacity: 1)
         prepare = .allocate(capacity: 1)
         readBuffer = .allocate(byteCount: Self.readBytes, alignment: 4096)
+        plainBuffer = .allocate(byteCount: Self.recordBytes, alignment: 4096)
         uv_loop_init(handle)
         uv_async_init(handle, wake) { handle in
             Loop.of(UnsafeMutableRawPointer(handle!.pointee.data)).drain()
@@ -63,6 +68,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     deinit {
         readBuffer.deallocate()
+        plainBuffer.deallocate()
         handle.deallocate()
         wake.deallocate()
         prepare.deallocate()

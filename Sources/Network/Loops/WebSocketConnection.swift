@@ -29,19 +29,19 @@ public enum WebSocketLimits {
 /// One WebSocket (RFC 6455): frames in, messages up; messages down, frames out.
 public final class WebSocketConnection: ConnectionHandler {
     /// Held while it lasts: it lets go of its handler when it is gone.
-    public let connection: Connection
+    private let channel: any ByteChannel
     private var handler: (any WebSocketHandler)?
     private let decoder: WebSocketDecoder
     private var assembler = WebSocketAssembler(maximumMessage: WebSocketLimits.inbound)
     private var hasClosed = false
     private var awaitsPong = false
 
-    init(_ connection: Connection, handler: any WebSocketHandler, compresses: Bool) {
-        self.connection = connection
+    init(_ channel: any ByteChannel, handler: any WebSocketHandler, compresses: Bool) {
+        self.channel = channel
         decoder = WebSocketDecoder(
             maximumPayload: WebSocketLimits.inbound, allowsCompression: compresses)
         self.handler = handler
-        connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
+        channel.deadline = channel.loop.milliseconds + WebSocketLimits.silence
     }
 
     func opened() { handler?.opened(self) }
@@ -49,13 +49,17 @@ public final class WebSocketConnection: ConnectionHandler {
     // MARK: In
 
     public func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
+        received(&bytes)
+    }
+
+    func received(_ bytes: inout MutableSpan<UInt8>) -> Int {
         // After our close nothing that comes puts the end off.
         guard !hasClosed else { return bytes.count }
         awaitsPong = false
-        connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
+        channel.deadline = channel.loop.milliseconds + WebSocketLimits.silence
         var position = 0
         do throws(WebSocketError) {
-            while !hasClosed, connection.isOpen {
+            while !hasClosed, channel.isOpen {
                 let before = position
                 guard let frame = try decoder.next(in: &bytes, at: &position) else {
                     return before
@@ -90,7 +94,7 @@ public final class WebSocketConnection: ConnectionHandler {
     private func deliver(compressed payload: Span<UInt8>, _ opcode: WebSocketOpcode)
         throws(WebSocketError)
     {
-        let message = try connection.loop.inflater.message(payload)
+        let message = try channel.loop.inflater.message(payload)
         guard opcode != .text || isUTF8(message.span) else {
             throw WebSocketError(.invalidPayload)
         }
@@ -102,12 +106,12 @@ public final class WebSocketConnection: ConnectionHandler {
     /// Whether compressed frames may be sent.
     public var compresses: Bool { decoder.allowsCompression }
 
-    public var isOpen: Bool { !hasClosed && connection.isOpen }
-    public var isWritable: Bool { connection.isWritable }
+    public var isOpen: Bool { !hasClosed && channel.isOpen }
+    public var isWritable: Bool { channel.isWritable }
 
     public func send(_ opcode: WebSocketOpcode, _ payload: Span<UInt8>) {
         guard !hasClosed else { return }
-        connection.withOutput { out in
+        channel.withOutput { out in
             WebSocketEncoder.appendHeader(opcode, length: payload.count, to: &out)
             payload.withUnsafeBufferPointer { out.append(contentsOf: $0) }
         }
@@ -116,12 +120,12 @@ public final class WebSocketConnection: ConnectionHandler {
     /// A frame that was encoded once for many.
     public func send(encoded frame: [UInt8]) {
         guard !hasClosed else { return }
-        connection.write(shared: frame)
+        channel.write(shared: frame)
     }
 
     public func send(text: [UInt8]) {
         if compresses, text.count >= WebSocketLimits.fewestCompressed,
-            let frame = connection.loop.deflater.frame(text)
+            let frame = channel.loop.deflater.frame(text)
         {
             return send(encoded: frame)
         }
@@ -130,31 +134,36 @@ public final class WebSocketConnection: ConnectionHandler {
 
     /// Whether nothing was sent for so many milliseconds.
     public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
-        connection.isQuiet(milliseconds, now: now)
+        channel.isQuiet(milliseconds, now: now)
     }
 
     /// What was sent so far in this turn goes out before what others wait for.
-    public func goFirst() { connection.goFirst() }
+    public func goFirst() { channel.goFirst() }
 
     public func close(_ code: WebSocketClose, _ reason: String = "") {
         guard !hasClosed else { return }
-        connection.write(WebSocketEncoder.close(code, reason))
+        channel.write(WebSocketEncoder.close(code, reason))
         hasClosed = true
-        connection.closeWhenFlushed()
+        channel.closeWhenFlushed()
     }
 
     // MARK: Ends
 
-    public func drained(_ connection: Connection) { handler?.drained(self) }
+    public func drained(_ connection: Connection) { drained() }
+    func drained() { handler?.drained(self) }
 
-    public func deadlinePassed(on connection: Connection) {
-        guard !awaitsPong else { return connection.cut() }
+    public func deadlinePassed(on connection: Connection) { deadlinePassed() }
+
+    func deadlinePassed() {
+        guard !awaitsPong else { return channel.cut() }
         awaitsPong = true
-        connection.write(WebSocketEncoder.frame(.ping, [UInt8]().span))
-        connection.deadline = connection.loop.milliseconds + WebSocketLimits.silence
+        channel.write(WebSocketEncoder.frame(.ping, [UInt8]().span))
+        channel.deadline = channel.loop.milliseconds + WebSocketLimits.silence
     }
 
-    public func closed(_ connection: Connection) {
+    public func closed(_ connection: Connection) { closed() }
+
+    func closed() {
         hasClosed = true
         let last = handler
         handler = nil
