@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -66,7 +67,8 @@ def cpu_seconds(pid):
 def wait_for(url):
     for _ in range(400):
         try:
-            urllib.request.urlopen(url, timeout=1)
+            # A certificate that was made for this run is nobody's proof.
+            urllib.request.urlopen(url, timeout=1, context=ssl._create_unverified_context())
             return
         except urllib.error.HTTPError:
             return
@@ -310,7 +312,7 @@ def socket_rows(peers):
     say("bets over a WebSocket")
     projected = []
     for clients in (64, 256):
-        mine, peer = [], []
+        mine, peer, waits = [], [], ([], [])
         for _ in range(ROUNDS):
             at = port()
             data = directory("serve")
@@ -322,14 +324,20 @@ def socket_rows(peers):
                 if answer["refused"]:
                     raise RuntimeError(f"{answer['refused']} bets of the benchmark were refused")
                 mine.append(answer["rps"])
+                waits[0].append(answer["p99_us"])
             if clients == 256:
                 projected.append(project(data))
             if "uws" in peers:
                 at = port()
                 with Process(peers["uws"], at, url=f"http://127.0.0.1:{at}/hello"):
-                    peer.append(last_json(run(BENCH, "load", "echo", at, clients, 3))["rps"])
+                    answer = last_json(run(BENCH, "load", "echo", at, clients, 3))
+                    peer.append(answer["rps"])
+                    waits[1].append(answer["p99_us"])
         theirs = median(peer) if peer else None
         row(f"bet-socket-{clients}", median(mine), "bets/s", "uWebSockets echo, same client" if peer else None, theirs, median(mine) / theirs if peer else None)
+        if clients == 256:
+            quick, slow = (median(w) if w else None for w in reversed(waits))
+            row("bet-socket-256-p99", slow, "us", "uWebSockets echo, same client" if quick else None, quick, quick / slow if quick else None)
     row("projection", median(projected), "bets/s")
 
 
@@ -406,6 +414,82 @@ def edge_rows(peers):
     row("stopped-clients", of(stopped, "p99_ms"), "ms, p99 with 5 % stopped", "ours with none stopped", of(ours, "p99_ms"), of(ours, "p99_ms") / of(stopped, "p99_ms"))
 
 
+def requests_per_cpu_second(pid, command, pattern):
+    before = cpu_seconds(pid)
+    requests = int(re.search(pattern, run(*command)).group(1))
+    return requests / (cpu_seconds(pid) - before)
+
+
+def rest_rows(_):
+    """A market's price as REST has it, a handler that waits, and the price over TLS and HTTP/2; each beside nginx's shortest answer."""
+    say("REST")
+    if not shutil.which("nginx") or not shutil.which("wrk") or not shutil.which("h2load"):
+        return
+    key, chain, both = (WORK / name for name in ("key.pem", "chain.pem", "both.pem"))
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", chain, "-days", 2,
+        "-subj", "/CN=localhost")
+    both.write_text(chain.read_text() + key.read_text())
+    encrypted = {True: f"ssl_certificate {chain}; ssl_certificate_key {key}; http2_max_concurrent_streams 128;", False: ""}
+
+    def peer(at, secure):
+        config = WORK / "nginx.conf"
+        config.write_text(f"""worker_processes 1; daemon off; master_process off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.err;
+events {{ worker_connections 4096; use epoll; }}
+http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;
+ server {{ listen 127.0.0.1:{at} {'ssl http2' if secure else ''}; {encrypted[secure]} location = /hello {{ default_type application/json; return 200 '{{"message":"Hello, world!"}}'; }} }} }}""")
+        return Process("nginx", "-c", config, url=f"{'https' if secure else 'http'}://127.0.0.1:{at}/hello")
+
+    def ours(at, secure):
+        return Process(SERVER, "serve", "--data", directory("rest"), "--listen", f"127.0.0.1:{at}", "--desk-listen", f"127.0.0.1:{port()}", "--feed", quiet_feed(),
+                       "--stale-after", "180000", "--loops", "1", *(("--tls-certificates", both) if secure else ()), *UNLIMITED,
+                       url=f"{'https' if secure else 'http'}://127.0.0.1:{at}/health/ready")
+
+    def wrk(at, path):
+        return ("wrk", "-t1", "-c64", "-d2", f"http://127.0.0.1:{at}{path}"), r"(\d+) requests in"
+
+    def h2load(at, path):
+        return ("h2load", "-t1", "-c16", "-m32", "-D2", f"https://127.0.0.1:{at}{path}"), r"(\d+) succeeded"
+
+    for name, path, secure, load in (("rest-hot", "/api/v1/markets/0", False, wrk), ("rest-async", "/later", False, wrk),
+                                     ("rest-h2", "/api/v1/markets/0", True, h2load)):
+        mine, theirs = [], []
+        for _ in range(ROUNDS):
+            at = port()
+            server = Process(BENCH, "echo", at, url=f"http://127.0.0.1:{at}/hello") if name == "rest-async" else ours(at, secure)
+            with server as pid:
+                time.sleep(1)
+                mine.append(requests_per_cpu_second(pid, *load(at, path)))
+            at = port()
+            with peer(at, secure) as pid:
+                theirs.append(requests_per_cpu_second(pid, *load(at, "/hello")))
+        row(name, median(mine), "requests/CPU-s", "nginx, return" + (", h2load" if secure else ""), median(theirs), median(mine) / median(theirs))
+
+
+def crowd(profile, users, seconds, rate):
+    """The project's own crowd of punters on a server of their own."""
+    at = port()
+    with Process(SERVER, "serve", "--data", directory("crowd"), "--listen", f"127.0.0.1:{at}", "--desk-listen", f"127.0.0.1:{port()}",
+                 "--match-seconds", "4000", "--demo-grant", "1000000000", "--demo-accounts", "1000000", "--liability-limit", "10000000000", *UNLIMITED,
+                 url=f"http://127.0.0.1:{at}/health/ready") as pid:
+        time.sleep(1.5)
+        return last_json(run(BENCH, "load", profile, at, users, seconds, rate, pid))
+
+
+def crowd_rows(_):
+    say("crowds")
+    row("idle-signed-in-bytes", median([crowd("idle", 10_000, 1, 1)["bytes_per_connection"] for _ in range(ROUNDS)]), "bytes")
+    storms = [crowd("storm", 10_000, 12, 500) for _ in range(ROUNDS)]
+    if any(storm["cut_off"] or storm["reconnect_s"] is None or storm["answered"] != storm["asked"] for storm in storms):
+        raise RuntimeError(f"somebody was left out of a storm: {storms}")
+    row("reconnect-seconds", median([storm["reconnect_s"] for storm in storms]), "s")
+    row("reconnect-bet-p99", median([storm["bets"]["p99_ms"] for storm in storms]), "ms")
+    for profile, users, rate in (("steady", 2000, 2000), ("surge", 2000, 1000), ("goal", 5000, 500), ("slow", 2000, 2000)):
+        runs = [crowd(profile, users, 6, rate) for _ in range(ROUNDS)]
+        if any(one["answered"] != one["asked"] for one in runs):
+            raise RuntimeError(f"questions were left unanswered: {runs}")
+        row(f"crowd-{profile}-bet-p99", median([one["bets"]["p99_ms"] for one in runs]), "ms")
+
+
 def start_row(_):
     """From the start of the program to the first open market that a client can read."""
     took = []
@@ -443,6 +527,9 @@ def write(peers):
               "`apply` decides, posts, keeps the state hash and writes the outcome; the peer's row is the same stage of its own, without hash and double entry. Checksums are in the durable rows of both.",
               "`snapshot-pause-ms` is the longest slice or the freeze; the checkpoint before it is one more block. `overload-*` at an intake of 1024 slots.",
               "`fan-out`: 10,000 WebSockets on one market, which the desk shuts and opens; each version a delta of some 200 bytes to each, through journal and hub, on one loop.",
+              "`rest-*`: one loop; the peer answers with a constant of 27 bytes, ours with a market of some 700, its ETag and its security fields. `rest-async` is the floor's own server.",
+              "`crowd-*`, `reconnect-*`: punters signed in over WebSockets whose questions come when they come (`grandstand-bench load PROFILE`), client and server on the same two cores;",
+              "latencies count from when a question was due. `reconnect-seconds`: 10,000 are cut at once and come back with their place in prices, bets and money, while 500 bets a second go on.",
               "" if peers else "No peer was found on this machine: the ratios are missing."]
     (ROOT / "BENCHMARKS.md").write_text("\n".join(lines).rstrip() + "\n")
     print("\n".join(lines[5:5 + len(rows) + 2]))
@@ -450,7 +537,7 @@ def write(peers):
 
 peers = build_peers()
 try:
-    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("keeping", keeping_rows), ("floor", floor_rows), ("socket", socket_rows), ("edge", edge_rows), ("start", start_row)]:
+    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("keeping", keeping_rows), ("floor", floor_rows), ("socket", socket_rows), ("edge", edge_rows), ("rest", rest_rows), ("crowd", crowd_rows), ("start", start_row)]:
         if not PARTS or name in PARTS:
             part(peers)
 finally:

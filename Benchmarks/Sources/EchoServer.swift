@@ -14,6 +14,14 @@ enum EchoServer {
             RouteDescription("hello", "Says hello", tag: "floor", answers: [answer]),
             .immediate { _ in .json(200, body) })
         server.router.add(
+            .get, "/later",
+            RouteDescription("later", "Says hello by an async handler", tag: "floor", answers: [answer]),
+            .asynchronous { _ in
+                // It leaves its loop's turn and comes back to it, as a handler does that waits for something.
+                await Task.yield()
+                return .json(200, body)
+            })
+        server.router.add(
             .get, "/ws", RouteDescription("echo", "Echoes", tag: "floor", answers: [answer]),
             .webSocket { _ in Echo() })
         do {

@@ -48,7 +48,7 @@ enum FanOutClient {
                 + "Cookie: \(cookie)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8)
     }
 
-    private static func cpuSeconds(_ process: Int32) -> Double {
+    static func cpuSeconds(_ process: Int32) -> Double {
         guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
             let end = text.lastIndex(of: ")")
         else { return 0 }

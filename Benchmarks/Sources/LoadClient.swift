@@ -26,7 +26,7 @@ enum LoadClient {
     }
 
     /// One blocking request; head and body.
-    private static func request(_ port: UInt16, _ text: String) -> String {
+    static func request(_ port: UInt16, _ text: String) -> String {
         let descriptor = dial(port)
         defer { close(descriptor) }
         _ = send(descriptor, text, text.utf8.count, 0)
@@ -59,7 +59,7 @@ enum LoadClient {
         return descriptor
     }
 
-    private static func between(_ text: String, _ start: String, _ end: String) -> String? {
+    static func between(_ text: String, _ start: String, _ end: String) -> String? {
         guard let from = text.range(of: start) else { return nil }
         let rest = text[from.upperBound...]
         guard let to = rest.range(of: end) else { return nil }
@@ -111,21 +111,27 @@ enum LoadClient {
 
     /// A market that stays open through the run, and a bet on it with holes for id and deadline.
     private static func betTemplate(_ port: UInt16) -> (head: String, tail: String, market: Int) {
+        let (market, odds) = openMarket(port)
+        let until = rfc3339(gs_wall_nanoseconds() / 1_000_000_000 + 55)
+        return (
+            "{\"op\":\"place\",\"validUntil\":\"\(until)\",\"stake\":{\"amount\":10,\"currency\":\"EUR\",\"kind\":\"cash\"},\"structure\":\"single\",\"priceRule\":\"any\",\"tolerance\":255,\"legs\":[{\"market\":\"\(market)\",\"selection\":0,\"odds\":[\(odds)]}],\"id\":\"",
+            "\"}", market
+        )
+    }
+
+    /// One that stays open through the run, and the odds of its first selection, as JSON has them.
+    static func openMarket(_ port: UInt16) -> (id: Int, odds: String) {
         for market in 0..<60 {
             let answer = request(
                 port, "GET /api/v1/markets/\(market) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n")
             guard answer.contains("\"status\":\"open\""), let odds = between(answer, "\"odds\":[", "]") else { continue }
-            let until = rfc3339(gs_wall_nanoseconds() / 1_000_000_000 + 55)
-            return (
-                "{\"op\":\"place\",\"validUntil\":\"\(until)\",\"stake\":{\"amount\":10,\"currency\":\"EUR\",\"kind\":\"cash\"},\"structure\":\"single\",\"priceRule\":\"any\",\"tolerance\":255,\"legs\":[{\"market\":\"\(market)\",\"selection\":0,\"odds\":[\(odds)]}],\"id\":\"",
-                "\"}", market
-            )
+            return (market, odds)
         }
         print("no market is open")
         exit(1)
     }
 
-    private static func rfc3339(_ second: Int64) -> String {
+    static func rfc3339(_ second: Int64) -> String {
         var time = time_t(second)
         var parts = tm()
         gmtime_r(&time, &parts)
@@ -274,7 +280,7 @@ enum LoadClient {
     }
 
     /// Visits the whole frames at the front of `bytes`; answers how many bytes they took.
-    private static func forEachFrame(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
+    static func forEachFrame(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
         var used = 0
         while bytes.count - used >= 2 {
             var length = Int(bytes[used + 1] & 127)

@@ -45,6 +45,15 @@ case "load" where text(1, "") == "fan" || text(1, "") == "fan-market":
         options.stopped = number(9, 0)
     }
     FanOutClient.run(options)
+case "load" where CrowdClient.Profile(rawValue: text(1, "")) != nil:
+    var options = CrowdClient.Options()
+    options.profile = CrowdClient.Profile(rawValue: text(1, "")) ?? .steady
+    options.port = UInt16(number(2, 8080))
+    options.users = number(3, 1000)
+    options.seconds = Double(number(4, 10))
+    options.rate = Double(number(5, 2000))
+    options.process = Int32(number(6, 0))
+    CrowdClient.run(options)
 case "load":
     var options = LoadClient.Options()
     options.isBet = text(1, "bet") == "bet"
@@ -58,6 +67,7 @@ default:
         """
         usage: grandstand-bench echo PORT | apply BETS | memory | durable DIR CLIENTS SECONDS
                                 recovery DIR BETS | settled BETS | snapshot DIR BETS | overload DIR SECONDS INTAKE | count apply|durable|replay|frame|request PIECES | load bet|echo PORT CONNECTIONS SECONDS [PATH]
+                                load steady|surge|goal|slow|storm|idle PORT USERS SECONDS QUESTIONS_A_SECOND [PID]
                                 load fan PORT CONNECTIONS ROUNDS PID SIZE [STOPPED] | load fan-market PORT CONNECTIONS ROUNDS PID DESK_PORT MARKET DESK_COOKIE [STOPPED]
         """)
     exit(2)

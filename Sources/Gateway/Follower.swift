@@ -311,9 +311,10 @@ final class Follower {
                 self?.askWhenWritable(account, target)
             }
         }
-        topics.readHistory(account, order, FollowerLimits.historyPage) { [weak self] page in
-            self?.take(page, account, target)
-        }
+        topics.readHistory(
+            account, order, FollowerLimits.historyPage,
+            isWanted: { [weak self] in self?.line != nil }
+        ) { [weak self] page in self?.take(page, account, target) }
     }
 
     private func take(_ page: HistoryPage?, _ account: AccountID, _ target: UInt64) {

@@ -10,6 +10,15 @@ typealias HistoryReader = (
     _ answer: @escaping (AccountHistory?) -> Void
 ) -> Void
 
+/// A page of history that waits for its turn.
+private struct HistoryQuestion {
+    let account: AccountID
+    let after: UInt64
+    let limit: Int
+    let isWanted: () -> Bool
+    let answer: (HistoryPage?) -> Void
+}
+
 /// Who follows what on one loop, and what each topic said lately.
 ///
 /// Lives on its loop. A change is written once and handed to all who follow it. Bounds: those of
@@ -28,9 +37,15 @@ final class TopicBoard {
     /// Everything up to here was said, while something is unsaid.
     private var saidUpTo: UInt64 = 0
     var reader: HistoryReader?
+    /// Histories that are being read now, and those that wait for their turn.
+    private var reads = 0
+    private var unread: [HistoryQuestion] = []
+    private var firstUnread = 0
     private(set) var deltasSent: UInt64 = 0
     private(set) var conflated: UInt64 = 0
 
+    /// Histories read at once for one loop's clients; the store's other readers are not kept waiting by more.
+    static let mostReads = 16
     /// Incidents kept for clients that come back.
     static let mostIncidents = 1000
 
@@ -240,13 +255,39 @@ final class TopicBoard {
         incidents.filter { $0.position.order > order }
     }
 
+    /// When thousands come back at once they are read for in turn, a few at a time, and nobody is sent away.
+    /// Bound: one of each follower, who asks for its next page when it has the last.
     func readHistory(
-        _ account: AccountID, _ after: UInt64, _ limit: Int,
+        _ account: AccountID, _ after: UInt64, _ limit: Int, isWanted: @escaping () -> Bool,
         _ answer: @escaping (HistoryPage?) -> Void
     ) {
         guard let reader else { return answer(nil) }
-        reader(account, after, limit) { found in
+        guard reads < Self.mostReads else {
+            return unread.append(
+                HistoryQuestion(
+                    account: account, after: after, limit: limit, isWanted: isWanted, answer: answer
+                ))
+        }
+        reads += 1
+        reader(account, after, limit) { [weak self] found in
             answer(found.map { HistoryPage($0) })
+            self?.readNext()
+        }
+    }
+
+    private func readNext() {
+        reads -= 1
+        while reads < Self.mostReads, firstUnread < unread.count {
+            let next = unread[firstUnread]
+            firstUnread += 1
+            // Whoever has left meanwhile is not read for.
+            guard next.isWanted() else { continue }
+            readHistory(
+                next.account, next.after, next.limit, isWanted: next.isWanted, next.answer)
+        }
+        if firstUnread == unread.count || firstUnread >= 1024 {
+            unread.removeFirst(firstUnread)
+            firstUnread = 0
         }
     }
 

@@ -78,13 +78,42 @@ public func appendJSON(_ text: String, to out: inout [UInt8]) {
     out.append(0x22)
 }
 
+/// What an answer carries beside its own fields.
+public struct AttendantFields: Sendable {
+    /// Of this request, such as how often it may be asked.
+    public var own: [(String, String)] = []
+    /// Of every answer, as HTTP/1.1 writes them.
+    public var common: [UInt8] = []
+
+    public init(own: [(String, String)] = [], common: [UInt8] = []) {
+        self.own = own
+        self.common = common
+    }
+}
+
 public enum HTTPResponseEncoder {
+    /// Fields as HTTP/1.1 writes them.
+    public static func encoded(_ fields: [(String, String)]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        append(fields, to: &bytes)
+        return bytes
+    }
+
+    private static func append(_ fields: [(String, String)], to out: inout [UInt8]) {
+        for (name, value) in fields {
+            out += name.utf8
+            out += [0x3a, 0x20]
+            out += value.utf8
+            out += [0x0d, 0x0a]
+        }
+    }
+
     /// Head and body; no body for HEAD, 204 and 304, whose length is still told where it may be.
     public static func append(
-        _ response: HTTPResponse, to out: inout [UInt8], date: [UInt8], keepsAlive: Bool,
-        isHead: Bool
+        _ response: HTTPResponse, _ attendants: AttendantFields = AttendantFields(),
+        to out: inout [UInt8], date: [UInt8], keepsAlive: Bool, isHead: Bool
     ) {
-        appendHead(response, to: &out, date: date, keepsAlive: keepsAlive)
+        appendHead(response, attendants, to: &out, date: date, keepsAlive: keepsAlive)
         if response.status != 204, response.status != 304 {
             out += lengthField
             appendDecimal(response.body.count, to: &out)
@@ -96,17 +125,19 @@ public enum HTTPResponseEncoder {
 
     /// The head of a streamed answer, in chunks; its end is `lastChunk`.
     public static func appendChunkedHead(
-        _ response: HTTPResponse, to out: inout [UInt8], date: [UInt8], keepsAlive: Bool
+        _ response: HTTPResponse, _ attendants: AttendantFields, to out: inout [UInt8],
+        date: [UInt8], keepsAlive: Bool
     ) {
-        appendHead(response, to: &out, date: date, keepsAlive: keepsAlive)
+        appendHead(response, attendants, to: &out, date: date, keepsAlive: keepsAlive)
         out += Array("transfer-encoding: chunked\r\n\r\n".utf8)
     }
 
     /// For HTTP/1.0: the body goes on until the connection ends.
     public static func appendOpenHead(
-        _ response: HTTPResponse, to out: inout [UInt8], date: [UInt8]
+        _ response: HTTPResponse, _ attendants: AttendantFields, to out: inout [UInt8],
+        date: [UInt8]
     ) {
-        appendHead(response, to: &out, date: date, keepsAlive: false)
+        appendHead(response, attendants, to: &out, date: date, keepsAlive: false)
         out += [0x0d, 0x0a]
     }
 
@@ -126,7 +157,8 @@ public enum HTTPResponseEncoder {
     private static let closeField = Array("connection: close\r\n".utf8)
 
     private static func appendHead(
-        _ response: HTTPResponse, to out: inout [UInt8], date: [UInt8], keepsAlive: Bool
+        _ response: HTTPResponse, _ attendants: AttendantFields, to out: inout [UInt8],
+        date: [UInt8], keepsAlive: Bool
     ) {
         if response.status == 200 {
             out += okLine
@@ -140,12 +172,9 @@ public enum HTTPResponseEncoder {
         out += dateField
         out += date
         out += [0x0d, 0x0a]
-        for (name, value) in response.fields {
-            out += name.utf8
-            out += [0x3a, 0x20]
-            out += value.utf8
-            out += [0x0d, 0x0a]
-        }
+        append(response.fields, to: &out)
+        append(attendants.own, to: &out)
+        out += attendants.common
         if !keepsAlive { out += closeField }
     }
 

@@ -107,22 +107,44 @@ public struct RoutePattern: Sendable {
 
     /// The parameters' values, percent-decoded, when `path` fits; nil otherwise.
     func match(_ path: ArraySlice<UInt8>) -> [String: String]? {
-        let parts = path.dropFirst().split(
-            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        guard parts.count == segments.count else { return nil }
+        // Most patterns do not fit most paths: nothing is made before one does.
+        guard fits(path) else { return nil }
         var values: [String: String] = [:]
-        for (segment, part) in zip(segments, parts) {
-            switch segment {
-            case .literal(let bytes):
-                guard part.elementsEqual(bytes) else { return nil }
-            case .parameter(let name):
-                guard let value = percentDecoded(String(decoding: part, as: UTF8.self)),
-                    !value.isEmpty
+        var start = path.startIndex + 1
+        for segment in segments {
+            let end = Self.end(of: path, start)
+            if case .parameter(let name) = segment {
+                guard let value = percentDecoded(String(decoding: path[start..<end], as: UTF8.self))
                 else { return nil }
                 values[name] = value
             }
+            start = end + 1
         }
         return values
+    }
+
+    private func fits(_ path: ArraySlice<UInt8>) -> Bool {
+        var start = path.startIndex + 1
+        for index in segments.indices {
+            guard start <= path.endIndex else { return false }
+            let end = Self.end(of: path, start)
+            switch segments[index] {
+            case .literal(let bytes):
+                guard end - start == bytes.count else { return false }
+                for place in bytes.indices where path[start + place] != bytes[place] {
+                    return false
+                }
+            case .parameter: guard end > start else { return false }
+            }
+            start = end + 1
+        }
+        return start > path.endIndex
+    }
+
+    private static func end(of path: ArraySlice<UInt8>, _ start: Int) -> Int {
+        var end = start
+        while end < path.endIndex, path[end] != UInt8(ascii: "/") { end += 1 }
+        return end
     }
 }
 
@@ -130,11 +152,22 @@ public struct RoutePattern: Sendable {
 ///
 /// `Handler` is whatever the server carries out; the router only finds it.
 public struct Router<Handler> {
-    public struct Route {
+    /// Shared, not copied, by every request that finds it.
+    public final class Route {
         public let method: HTTPMethod
         public let pattern: RoutePattern
         public let description: RouteDescription
         public let handler: Handler
+
+        init(
+            _ method: HTTPMethod, _ pattern: RoutePattern, _ description: RouteDescription,
+            _ handler: Handler
+        ) {
+            self.method = method
+            self.pattern = pattern
+            self.description = description
+            self.handler = handler
+        }
     }
 
     public enum Match {
@@ -154,8 +187,7 @@ public struct Router<Handler> {
         _ method: HTTPMethod, _ path: String, _ description: RouteDescription, _ handler: Handler
     ) {
         let pattern = RoutePattern(path)
-        routes.append(
-            Route(method: method, pattern: pattern, description: description, handler: handler))
+        routes.append(Route(method, pattern, description, handler))
         if pattern.isLiteral {
             literal[Array(path.utf8)[...], default: []].append(routes.count - 1)
         } else {

@@ -605,6 +605,10 @@ public final class Listener {
     private let limits: OutputLimits
     private let accept: (Connection) -> Void
     private let admission: Admission
+    /// The loop's turn, and how many were taken in it.
+    private var turn: UInt64 = 0
+    private var taken = 0
+    private var isClosed = false
 
     public struct Failure: Error, Sendable {
         public let text: String
@@ -634,11 +638,33 @@ public final class Listener {
             UnsafeMutableRawPointer(server).assumingMemoryBound(to: uv_stream_t.self), 4096
         ) { server, status in
             guard status == 0 else { return }
-            Unmanaged<Listener>.fromOpaque(server!.pointee.data).takeUnretainedValue().take()
+            Unmanaged<Listener>.fromOpaque(server!.pointee.data).takeUnretainedValue().come()
         }
     }
 
+    /// Connections taken in one turn of the loop. When thousands come at once, those who are here are served in
+    /// between: a bet is not kept waiting by a crowd at the door.
+    static let perTurn = 16
+
+    /// One more stands at the door.
+    private func come() {
+        if turn != loop.turns {
+            turn = loop.turns
+            taken = 0
+        }
+        guard taken < Self.perTurn else {
+            // libuv knocks no more until this one is taken.
+            return loop.after(milliseconds: 0) { [weak self] in
+                self?.taken = 0
+                self?.come()
+            }
+        }
+        taken += 1
+        take()
+    }
+
     private func take() {
+        guard !isClosed else { return }
         let client = UnsafeMutablePointer<uv_tcp_t>.allocate(capacity: 1)
         uv_tcp_init(loop.handle, client)
         let serverStream = UnsafeMutableRawPointer(server).assumingMemoryBound(to: uv_stream_t.self)
@@ -703,6 +729,7 @@ public final class Listener {
 
     /// Takes no more connections.
     public func close() {
+        isClosed = true
         uv_close(UnsafeMutableRawPointer(server).assumingMemoryBound(to: uv_handle_t.self)) {
             UnsafeMutableRawPointer($0!).assumingMemoryBound(to: uv_tcp_t.self).deallocate()
         }

@@ -151,9 +151,32 @@ public final class HTTPServer {
     /// is enforced.
     public var requireSession: ((RequestContext) throws(Problem) -> Void)?
     /// The value of Strict-Transport-Security (RFC 6797) on what is encrypted; nil for none.
-    public var transportSecurity: String?
+    public var transportSecurity: String? { didSet { encodeFields() } }
     /// Adds fields to every answer.
-    public var commonFields: [(String, String)] = []
+    public var commonFields: [(String, String)] = [] { didSet { encodeFields() } }
+    private var encodedFields: (plain: [UInt8], encrypted: [UInt8]) = ([], [])
+    private var encryptedFields: [(String, String)] = []
+
+    private func encodeFields() {
+        encryptedFields = commonFields
+        if let transportSecurity {
+            encryptedFields.append(("strict-transport-security", transportSecurity))
+        }
+        encodedFields = (
+            HTTPResponseEncoder.encoded(commonFields),
+            HTTPResponseEncoder.encoded(encryptedFields)
+        )
+    }
+
+    /// What every answer on this connection carries.
+    func fields(for connection: Connection) -> [(String, String)] {
+        connection.isSecure ? encryptedFields : commonFields
+    }
+
+    /// The same as HTTP/1.1 writes them.
+    func encodedFields(for connection: Connection) -> [UInt8] {
+        connection.isSecure ? encodedFields.encrypted : encodedFields.plain
+    }
     /// Answers paths that no route has, for static files.
     public var fallback: ((RequestContext) throws(Problem) -> HTTPResponse?)?
     /// While draining, every answer ends its connection.
@@ -389,14 +412,15 @@ final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
         finish(keepsAlive: keepsAlive)
     }
 
+    private var attendants: AttendantFields {
+        AttendantFields(own: guardFields, common: server.encodedFields(for: connection))
+    }
+
     private func write(_ response: HTTPResponse, keepsAlive: Bool, isHead: Bool) {
-        var full = response
-        full.fields += guardFields
-        full.fields += server.fields(for: connection)
         let date = connection.loop.httpDate
         connection.withOutput {
             HTTPResponseEncoder.append(
-                full, to: &$0, date: date, keepsAlive: keepsAlive, isHead: isHead)
+                response, attendants, to: &$0, date: date, keepsAlive: keepsAlive, isHead: isHead)
         }
     }
 
@@ -411,18 +435,16 @@ final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
 
     func beginStream(_ response: HTTPResponse) -> ResponseStream? {
         guard let request = inFlight, connection.isOpen else { return nil }
-        var full = response
-        full.fields += guardFields
-        full.fields += server.fields(for: connection)
+        let attendants = attendants
         let date = connection.loop.httpDate
         let keepsAlive = request.keepsAlive && !server.isDraining && !request.isHTTP10
         connection.withOutput {
             if request.isHTTP10 {
                 // Version 1.0 knows no chunks: the end of the connection is the end of the body.
-                HTTPResponseEncoder.appendOpenHead(full, to: &$0, date: date)
+                HTTPResponseEncoder.appendOpenHead(response, attendants, to: &$0, date: date)
             } else {
                 HTTPResponseEncoder.appendChunkedHead(
-                    full, to: &$0, date: date, keepsAlive: keepsAlive)
+                    response, attendants, to: &$0, date: date, keepsAlive: keepsAlive)
             }
         }
         let begun = ResponseStream(self)

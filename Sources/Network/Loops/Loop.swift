@@ -19,6 +19,8 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var dirty: [Connection] = []
     private var dirtyFirst: [Connection] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
+    /// How often the loop has turned.
+    private(set) var turns: UInt64 = 0
     private var sweeper: LoopTimer?
     private var oneShots: [ObjectIdentifier: LoopTimer] = [:]
     var freeBuffers: [OutputBuffer] = []
@@ -170,6 +172,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     /// Jobs that handlers started, then output, then whatever may wait.
     private func beforeSleeping() {
+        turns &+= 1
         while !localJobs.isEmpty {
             let jobs = localJobs
             localJobs = []

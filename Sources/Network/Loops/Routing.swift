@@ -76,12 +76,6 @@ extension HTTPServer {
         case .webSocket: break
         }
     }
-
-    /// What every answer on this connection carries.
-    func fields(for connection: Connection) -> [(String, String)] {
-        guard connection.isSecure, let transportSecurity else { return commonFields }
-        return commonFields + [("strict-transport-security", transportSecurity)]
-    }
 }
 
 /// Carries what belongs to a loop through a type that must be sendable; used on that loop alone.
