@@ -45,7 +45,7 @@ final class TopicBoard {
     private(set) var conflated: UInt64 = 0
 
     /// Histories read at once for one loop's clients; the store's other readers are not kept waiting by more.
-    static let mostReads = 16
+    static let mostReads = 32
     /// Incidents kept for clients that come back.
     static let mostIncidents = 1000
 

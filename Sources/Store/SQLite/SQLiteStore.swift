@@ -23,6 +23,8 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     private let people: Database
     private let queue = Mutex(Queue())
     private let gate: UnsafeMutablePointer<gs_gate>
+    /// Rung by whoever asks, while rows wait for company.
+    private let bell: UnsafeMutablePointer<gs_gate>
     private let onProjected: @Sendable (UInt64) -> Void
     private let onFailure: @Sendable (DatabaseError) -> Void
     private let reachedSequence = Atomic<UInt64>(0)
@@ -121,9 +123,14 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         self.onFailure = onFailure
         gate = .allocate(capacity: 1)
         gate.initialize(to: gs_gate())
+        bell = .allocate(capacity: 1)
+        bell.initialize(to: gs_gate())
     }
 
-    deinit { gate.deallocate() }
+    deinit {
+        gate.deallocate()
+        bell.deallocate()
+    }
 
     /// How far the rows reach; before `start`, or from a question.
     public var point: JournalPoint? { follower.point }
@@ -190,7 +197,10 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
             queue.questions.append(question)
             return true
         }
-        if taken { gs_gate_open(gate) }
+        if taken {
+            gs_gate_open(bell)
+            gs_gate_open(gate)
+        }
         return taken
     }
 
@@ -338,9 +348,9 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 isHeldUp.store(false, ordering: .relaxed)
                 reachedSequence.store(follower.applied, ordering: .relaxed)
                 onProjected(follower.applied)
-                // Under load a moment's wait makes one transaction of what would be many.
-                if fresh.count > 1, !isStopping {
-                    usleep(Self.gatherMicroseconds(fresh.count))
+                // Under load a moment's wait makes one transaction of what would be many; a question ends it.
+                if fresh.count > 1, !isStopping, questions.isEmpty {
+                    gs_gate_wait(bell, Int64(Self.gatherMicroseconds(fresh.count)) * 1000)
                 }
             }
             let reader = self.reader
