@@ -94,7 +94,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
     /// Every message counts as a request of its user.
     private func mayAsk(isBet: Bool) -> Bool {
         do {
-            _ = try gateway.settings.rates.check(
+            try gateway.settings.rates.ask(
                 session, peer, now: hub.loop.milliseconds, isFirst: isBet)
             return true
         } catch {

@@ -15,20 +15,31 @@ public struct RateGuard: Sendable {
     }
 
     /// What to say about it in every answer, or a problem when it is too often.
-    ///
-    /// Strangers count by their address; on loopback, where a proxy may stand for all of them, they do not.
     func check(_ session: PunterSession?, _ peer: String, now: UInt64, isFirst: Bool)
         throws(Problem) -> [(String, String)]
     {
+        guard let (rule, decision) = try ask(session, peer, now: now, isFirst: isFirst) else {
+            return []
+        }
+        return Self.fields(rule, decision)
+    }
+
+    /// Counts one asking, or throws a problem when it is too often; nil where nothing is counted.
+    ///
+    /// Strangers count by their address; on loopback, where a proxy may stand for all of them, they do not.
+    @discardableResult
+    func ask(_ session: PunterSession?, _ peer: String, now: UInt64, isFirst: Bool)
+        throws(Problem) -> (RateRule, RateDecision)?
+    {
         guard let table = session == nil ? strangers : accounts,
             let key = Self.key(session, peer)
-        else { return [] }
+        else { return nil }
         let decision = table.ask(key, at: Int64(now) * 1_000_000, isFirst: isFirst)
-        let fields = Self.fields(table.rule, decision)
-        guard !decision.isAllowed else { return fields }
+        guard !decision.isAllowed else { return (table.rule, decision) }
         var problem = Problem(429, "rate_limited", "Too many requests. Wait a moment.")
         problem.fields =
-            fields + [("retry-after", String(Self.seconds(decision.retryAfter)))]
+            Self.fields(table.rule, decision)
+            + [("retry-after", String(Self.seconds(decision.retryAfter)))]
         throw problem
     }
 

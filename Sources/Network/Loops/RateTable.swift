@@ -22,6 +22,18 @@ public final class RateTable: Sendable {
             var refused: UInt64 = 0
             /// When those that are over were last let go.
             var swept = Int64.min / 2
+
+            /// Somebody whom nobody knows yet, or not any more.
+            mutating func meet(
+                _ key: RateKey, at now: Int64, _ rule: RateRule, isFirst: Bool, most: Int
+            ) -> RateDecision {
+                if known.count >= most, now - swept >= RateTable.sweep {
+                    swept = now
+                    known = known.filter { !$0.value.isOver(at: now) }
+                }
+                guard known.count < most else { return crowd.ask(at: now, rule, isFirst: isFirst) }
+                return known[key, default: RateState()].ask(at: now, rule, isFirst: isFirst)
+            }
         }
         let users = Mutex(Users())
     }
@@ -36,24 +48,19 @@ public final class RateTable: Sendable {
     public func ask(_ key: RateKey, at now: Int64, isFirst: Bool) -> RateDecision {
         let shard = shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
         return shard.users.withLock { users in
-            if users.known[key] == nil, users.known.count >= perShard,
-                now - users.swept >= Self.sweep
-            {
-                users.swept = now
-                users.known = users.known.filter { !$0.value.isOver(at: now) }
-            }
-            let isCrowd = users.known[key] == nil && users.known.count >= perShard
             let decision =
-                isCrowd
-                ? users.crowd.ask(at: now, rule, isFirst: isFirst)
-                : users.known[key, default: RateState()].ask(at: now, rule, isFirst: isFirst)
+                if let place = users.known.index(forKey: key) {
+                    users.known.values[place].ask(at: now, rule, isFirst: isFirst)
+                } else {
+                    users.meet(key, at: now, rule, isFirst: isFirst, most: perShard)
+                }
             if !decision.isAllowed { users.refused += 1 }
             return decision
         }
     }
 
     /// Nanoseconds between two looks at who may be forgotten.
-    private static var sweep: Int64 { 250_000_000 }
+    fileprivate static var sweep: Int64 { 250_000_000 }
 
     /// Requests that were turned away.
     public var refused: UInt64 {
