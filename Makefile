@@ -80,7 +80,7 @@ bench: bench-packages
 	python3 Benchmarks/bench.py
 
 # Each target gets FUZZ_SECONDS of one processor; what it finds is written beside its corpus in Fuzz/Corpora.
-FUZZ_TARGETS ?= http websocket json feed betfair journal fields configuration
+FUZZ_TARGETS ?= http http2 websocket json feed betfair journal fields configuration
 FUZZ_SECONDS ?= 600
 fuzz: packages
 	GRANDSTAND_FUZZ_BUILD=1 $(SWIFT) build -c release --product grandstand-fuzz --scratch-path .build/fuzz --sanitize=fuzzer --sanitize=address

@@ -18,6 +18,7 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
     switch target {
     case "http": FuzzHTTP.run(bytes)
+    case "http2": FuzzHTTP2.run(bytes)
     case "websocket": FuzzWebSocket.run(bytes)
     case "json": FuzzJSON.run(bytes)
     case "feed": FuzzFeed.run(bytes)
@@ -27,7 +28,7 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     case "configuration": FuzzFile.configuration(bytes)
     default:
         print(
-            "GRANDSTAND_FUZZ: http, websocket, json, feed, betfair, journal, fields or configuration"
+            "GRANDSTAND_FUZZ: http, http2, websocket, json, feed, betfair, journal, fields or configuration"
         )
         exit(2)
     }
@@ -69,6 +70,31 @@ private enum FuzzHTTP {
             }
         } while !rest.isEmpty
         return seen
+    }
+}
+
+/// Fields of HTTP/2, a line each, name and value divided by a tab: what is taken must read as HTTP/1.1 would have it.
+private enum FuzzHTTP2 {
+    static func run(_ bytes: [UInt8]) {
+        var assembly = HTTP2RequestAssembly(limits: HTTPLimits())
+        do throws(HTTPParseError) {
+            for line in bytes.split(separator: 0x0a) {
+                let parts = line.split(
+                    separator: 0x09, maxSplits: 1, omittingEmptySubsequences: false)
+                let (name, value) = (Array(parts[0]), parts.count == 2 ? Array(parts[1]) : [])
+                try assembly.add(name.span, value.span)
+            }
+            let request = try assembly.request()
+            precondition(request.fields("host").count == 1, "one host, and only one")
+            precondition(
+                request.path.hasPrefix("/") || (request.path == "*" && request.method == .options),
+                "a path is a path")
+            precondition(!request.path.contains("?") && !request.path.contains("#"), "and no more")
+            _ = request.cookie("a")
+            _ = request.queryValue("a")
+        } catch {
+            precondition((400...599).contains(error.status), "refused by a status")
+        }
     }
 }
 

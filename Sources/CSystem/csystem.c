@@ -161,6 +161,11 @@ int gs_set_user_timeout(int descriptor, uint32_t milliseconds) {
     return setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
+int gs_bound_unsent(int descriptor, uint32_t bytes) {
+    int most = (int)bytes;
+    return setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most) ? -errno : 0;
+}
+
 int gs_set_nodelay(int descriptor) {
     int one = 1;
     return setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) ? -errno : 0;

@@ -85,7 +85,9 @@ final class Follower {
         var fresh = [topic]
         if case .marketsOfFixture(let id) = topic { fresh += topics.markets(of: id) }
         let more = fresh.count { !followed.contains($0) }
-        guard followed.count + more <= FollowerLimits.topics else { return .tooMany }
+        guard followed.count + more <= FollowerLimits.topics,
+            topics.subscriptions + more <= TopicBoard.mostSubscriptions
+        else { return .tooMany }
         for one in fresh {
             if followed.insert(one).inserted { topics.add(self, to: one) }
             if one == .bets { followsBets = true }

@@ -29,6 +29,10 @@ public struct LoopCounts: Sendable {
     public var waiting = 0
     public var sockets = 0
     public var connections = 0
+    public var subscriptions = 0
+    /// Bytes that wait for clients whose kernel is full, and connections cut since too many did.
+    public var waitingBytes = 0
+    public var cutForWaiting: UInt64 = 0
     public init() {}
 }
 
@@ -49,6 +53,9 @@ public final class LoopBoard: Sendable {
                 sum.waiting += one.waiting
                 sum.sockets += one.sockets
                 sum.connections += one.connections
+                sum.subscriptions += one.subscriptions
+                sum.waitingBytes += one.waitingBytes
+                sum.cutForWaiting += one.cutForWaiting
             }
         }
     }
@@ -93,6 +100,16 @@ enum Metrics {
                 Double(loops.waiting)),
             Metric("grandstand_sockets", "Punters' WebSockets.", Double(loops.sockets)),
             Metric("grandstand_connections", "Connections.", Double(loops.connections)),
+            Metric(
+                "grandstand_subscriptions", "Topics followed, over all clients.",
+                Double(loops.subscriptions)),
+            Metric(
+                "grandstand_output_waiting_bytes",
+                "Bytes that wait for clients who read too slowly.", Double(loops.waitingBytes)),
+            Metric(
+                "grandstand_output_cut_total",
+                "Connections cut since too many bytes waited over all of them.", counter: true,
+                Double(loops.cutForWaiting)),
             Metric(
                 "grandstand_journal_short_of_space",
                 "1 while nothing is taken because the journal's disk has no room.",

@@ -96,6 +96,9 @@ public final class PunterGateway {
         counts.waiting = hub.waitingCount
         counts.sockets = sockets.count + eventStreams.count
         counts.connections = hub.loop.connectionCount
+        counts.subscriptions = hub.topics.subscriptions
+        counts.waitingBytes = hub.loop.waitingBytes
+        counts.cutForWaiting = hub.loop.cutForWaiting
         settings.board.post(counts, of: hub.loop.index)
     }
 

@@ -41,11 +41,15 @@ final class TopicBoard {
     private var reads = 0
     private var unread: [HistoryQuestion] = []
     private var firstUnread = 0
+    /// Topics that are followed, each client's counted.
+    private(set) var subscriptions = 0
     private(set) var deltasSent: UInt64 = 0
     private(set) var conflated: UInt64 = 0
 
     /// Histories read at once for one loop's clients; the store's other readers are not kept waiting by more.
     static let mostReads = 32
+    /// Topics followed on one loop, over all of its clients.
+    static let mostSubscriptions = 1_000_000
     /// Incidents kept for clients that come back.
     static let mostIncidents = 1000
 
@@ -58,6 +62,7 @@ final class TopicBoard {
     // MARK: Who follows
 
     func add(_ follower: Follower, to topic: Topic) {
+        subscriptions += 1
         switch topic {
         case .bets, .wallet:
             if let account = follower.account {
@@ -71,6 +76,7 @@ final class TopicBoard {
     }
 
     func remove(_ follower: Follower, from topic: Topic) {
+        subscriptions -= 1
         switch topic {
         case .bets, .wallet:
             guard let account = follower.account,

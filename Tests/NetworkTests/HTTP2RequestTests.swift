@@ -81,6 +81,15 @@ struct HTTP2RequestTests {
         }
     }
 
+    @Test(
+        "is refused when a field's name or value is none",
+        arguments: [
+            ("hOst", "a"), ("", "a"), ("a b", "c"), ("a", "b\r\nc"), ("a", "b\0"), ("a:", "b"),
+        ])
+    func fields(name: String, value: String) {
+        #expect(throws: HTTPParseError.malformedField) { try request(head + [(name, value)]) }
+    }
+
     @Test("knows one expectation")
     func expectations() throws {
         #expect(try request(head + [("expect", "100-Continue")]).expectsContinue)

@@ -36,6 +36,8 @@ int64_t gs_raise_open_files(void);
 int gs_set_nodelay(int descriptor);
 /// TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged.
 int gs_set_user_timeout(int descriptor, uint32_t milliseconds);
+/// The kernel takes no more than so many bytes (and one write) beyond what is on its way: who stops reading costs no more.
+int gs_bound_unsent(int descriptor, uint32_t bytes);
 /// Names the calling thread, as `top -H` shows it; cut to 15 bytes.
 void gs_name_thread(const char *name);
 /// Until it lets go, nothing ordinary takes the core from the calling thread: for a moment that everybody waits for.

@@ -27,6 +27,7 @@ public struct HTTP2RequestAssembly: Sendable {
         guard size <= limits.head + limits.fields * 32 else { throw .headTooLarge }
         if name.count > 0, name[0] == UInt8(ascii: ":") { return try pseudo(name, value) }
         guard fields.count < limits.fields else { throw .tooManyFields }
+        guard Self.isName(name), Self.isValue(value) else { throw .malformedField }
         if name.equals("expect") {
             guard value.equalsIgnoringCase("100-continue") else { throw .unsupportedExpectation }
             expectsContinue = true
@@ -57,6 +58,23 @@ public struct HTTP2RequestAssembly: Sendable {
         } else if name.equals(":protocol") {
             tunnelProtocol = keep(value)
         }
+    }
+
+    /// A token without capitals: "hOst" must not pass for another field than "host" (RFC 9113, 8.2.1).
+    private static func isName(_ bytes: Span<UInt8>) -> Bool {
+        for index in bytes.indices {
+            guard isToken(bytes[index]), !(0x41...0x5a).contains(bytes[index]) else { return false }
+        }
+        return !bytes.isEmpty
+    }
+
+    private static func isValue(_ bytes: Span<UInt8>) -> Bool {
+        for index in bytes.indices {
+            guard bytes[index] >= 0x20 || bytes[index] == 0x09, bytes[index] != 0x7f else {
+                return false
+            }
+        }
+        return true
     }
 
     private mutating func keep(_ bytes: Span<UInt8>) -> Range<Int> {

@@ -56,6 +56,9 @@ public struct OutputLimits: Sendable {
     static var farewell: UInt64 { 10_000 }
     /// Milliseconds that sent bytes may stay unacknowledged before the kernel gives the peer up.
     static var unacknowledged: UInt32 { 60_000 }
+    /// Bytes that the kernel takes beyond what is on its way: of a client that has stopped reading, so much and no
+    /// more waits there.
+    static var unsent: UInt32 { 131_072 }
     /// Above this a sender conflates instead of queueing.
     public var conflate: Int
     /// Above this the connection is cut.
@@ -96,6 +99,8 @@ public final class Connection: ByteChannel {
     private var isDirty = false
     private var isDirtyFirst = false
     private var writing: OutputBuffer?
+    /// Bytes of `output` that wait behind `writing`.
+    private var heldOutput = 0
     /// Encrypts what goes out and decrypts what comes in, once it was begun.
     private var tls: TLSSession?
     private var leftover: [UInt8] = []
@@ -132,6 +137,7 @@ public final class Connection: ByteChannel {
         }
         uv_tcp_nodelay(tcp, 1)
         gs_set_user_timeout(descriptor, OutputLimits.unacknowledged)
+        gs_bound_unsent(descriptor, OutputLimits.unsent)
         tcp.pointee.data = Unmanaged.passRetained(self).toOpaque()
         loop.register(self)
     }
@@ -371,10 +377,22 @@ public final class Connection: ByteChannel {
             output!.bytes += shared
             self.shared = nil
         }
+        let before = output!.bytes.count
         body(&output!.bytes)
         if queuedBytes >= limits.conflate { wasAboveConflate = true }
         markDirty()
-        if queuedBytes > limits.cut { cut() }
+        if queuedBytes > limits.cut { return cut() }
+        guard writing != nil else { return }
+        // It waits behind what the kernel did not take, and counts with that.
+        let more = output!.bytes.count - before
+        guard loop.mayKeepWaiting(more) else { return cut() }
+        heldOutput += more
+    }
+
+    /// What waited behind something is on its way, or dropped.
+    private func release() {
+        loop.noLongerWaiting(heldOutput)
+        heldOutput = 0
     }
 
     /// Asks for `fill` before this turn's write.
@@ -457,6 +475,7 @@ public final class Connection: ByteChannel {
 
     /// The kernel is full: what is left is written when it has room, and its memory kept until then.
     private func writeRest(_ buffer: OutputBuffer) {
+        guard loop.mayKeepWaiting(buffer.count) else { return cut() }
         writing = buffer
         let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
         request.pointee.data = Unmanaged.passRetained(self).toOpaque()
@@ -476,6 +495,7 @@ public final class Connection: ByteChannel {
             Unmanaged<Connection>.fromOpaque(request.pointee.data).release()
             request.deallocate()
             writing = nil
+            loop.noLongerWaiting(buffer.count)
             cut()
         }
     }
@@ -483,6 +503,8 @@ public final class Connection: ByteChannel {
     private func restWritten(_ status: Int32) {
         guard let buffer = writing else { return }
         bytesOut += UInt64(buffer.count)
+        loop.noLongerWaiting(buffer.count)
+        release()
         writing = nil
         guard status == 0, !isClosing else {
             cut()
@@ -547,6 +569,7 @@ public final class Connection: ByteChannel {
         guard !isClosing else { return }
         isClosing = true
         isReading = false
+        release()
         output = nil
         shared = nil
         leftover = []

@@ -30,6 +30,12 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     /// Messages are compressed one by one, so one of each serves all connections of the loop.
     public private(set) lazy var deflater = MessageDeflater()
     private(set) lazy var inflater = MessageInflater(most: WebSocketLimits.inbound)
+    /// Bytes that wait for a full kernel, over all connections.
+    public private(set) var waitingBytes = 0
+    /// Bytes that may wait so on this loop: whoever needs more is cut, whatever its own bound allows.
+    public var mostWaitingBytes = 268_435_456
+    /// Connections that were cut for it.
+    public private(set) var cutForWaiting: UInt64 = 0
     /// Called once a turn after the hot output went out, for at most a slice of time each.
     public var afterFlush: (() -> Void)?
     private(set) public var dateField: [UInt8] = []
@@ -215,6 +221,18 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     }
 
     // MARK: Connections
+
+    /// Whether a connection may keep so many more bytes until the kernel has room; they count until it had.
+    func mayKeepWaiting(_ bytes: Int) -> Bool {
+        guard waitingBytes + bytes <= mostWaitingBytes else {
+            cutForWaiting += 1
+            return false
+        }
+        waitingBytes += bytes
+        return true
+    }
+
+    func noLongerWaiting(_ bytes: Int) { waitingBytes -= bytes }
 
     func register(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = connection

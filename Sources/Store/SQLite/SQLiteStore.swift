@@ -172,7 +172,10 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     }
     /// How long rows wait for company while more than one block comes at a time, in microseconds: one
     /// transaction of many bets writes each page once.
-    static func gatherMicroseconds(_ blocks: Int) -> UInt32 { blocks < 16 ? 4000 : blocks < 128 ? 50_000 : 250_000 }
+    static func gatherMicroseconds(_ blocks: Int) -> Int64 {
+        blocks < 16 ? 4000 : blocks < 128 ? 50_000 : 250_000
+    }
+
     /// Bytes of blocks that wait in memory; further ones are read from the journal in their turn.
     public static let mostQueuedBytes = 16_777_216
 
@@ -350,7 +353,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
                 onProjected(follower.applied)
                 // Under load a moment's wait makes one transaction of what would be many; a question ends it.
                 if fresh.count > 1, !isStopping, questions.isEmpty {
-                    gs_gate_wait(bell, Int64(Self.gatherMicroseconds(fresh.count)) * 1000)
+                    gs_gate_wait(bell, Self.gatherMicroseconds(fresh.count) * 1000)
                 }
             }
             let reader = self.reader
