@@ -13,7 +13,8 @@ private final class Fixture: @unchecked Sendable {
     private var listener: Listener?
     private let server: HTTPServer
 
-    init() throws {
+    init(mostWaitingBytes: Int? = nil) throws {
+        if let mostWaitingBytes { loop.mostWaitingBytes = mostWaitingBytes }
         server = HTTPServer(timeouts: HTTPTimeouts(request: 1000, idle: 2000))
         let description = RouteDescription("t", "t", tag: "t", answers: [])
         server.router.add(.get, "/now", description, .immediate { _ in .text(200, "now") })
@@ -33,12 +34,40 @@ private final class Fixture: @unchecked Sendable {
                 for word in ["one", "two"] { _ = stream?.write(Array(word.utf8).span) }
                 stream?.finish()
             })
+        // As much as one connection may let wait for itself.
+        let large = [UInt8](repeating: 0x61, count: 900_000)
+        server.router.add(
+            .get, "/large", description, .immediate { _ in .json(200, large) })
         let server = self.server
         listener = try Listener(
             loop: loop, host: "127.0.0.1", port: 0, admission: Admission(maximum: 20)
         ) { server.accept($0) }
         port = listener!.port
         loop.start(name: "test-loop")
+    }
+
+    /// Requests that were carried out.
+    var requests: UInt64 {
+        let found = Mutex(UInt64(0))
+        let isDone = DispatchSemaphore(value: 0)
+        loop.post { [self] in
+            found.withLock { $0 = server.requests }
+            isDone.signal()
+        }
+        isDone.wait()
+        return found.withLock { $0 }
+    }
+
+    /// Bytes that wait on the loop, and connections that were cut for them.
+    var waiting: (bytes: Int, cut: UInt64) {
+        let found = Mutex((0, UInt64(0)))
+        let isDone = DispatchSemaphore(value: 0)
+        loop.post { [self] in
+            found.withLock { $0 = (loop.waitingBytes, loop.cutForWaiting) }
+            isDone.signal()
+        }
+        isDone.wait()
+        return found.withLock { $0 }
     }
 
     func drain() { loop.post { [self] in server.drain() } }
@@ -139,6 +168,52 @@ private final class Fixture: @unchecked Sendable {
         usleep(100_000)
         let answer = fixture.talk("GET /now HTTP/1.1\r\nHost: h\r\n\r\n")
         #expect(answer.hasPrefix("HTTP/1.1 503") && answer.contains("too_many_connections"))
+    }
+
+    @Test func `counts what waits for clients who do not read, and forgets it with them`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let request = Array("GET /large HTTP/1.1\r\nhost: a\r\n\r\n".utf8)
+        let clients = (0..<4).map { _ in fixture.dial() }
+        for client in clients { _ = send(client, request, request.count, 0) }
+        while fixture.waiting.bytes < 1_000_000 { usleep(5000) }
+        // Two leave; two read everything after all.
+        for client in clients[0..<2] { close(client) }
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        for client in clients[2...] {
+            var left = 900_000
+            while left > 0 {
+                let count = recv(client, &chunk, chunk.count, 0)
+                try #require(count > 0)
+                left -= count
+            }
+            close(client)
+        }
+        while fixture.waiting.bytes > 0 { usleep(5000) }
+        #expect(fixture.waiting.cut == 0)
+    }
+
+    @Test func `cuts whoever would make too much wait over all clients together`() throws {
+        let fixture = try Fixture(mostWaitingBytes: 1_000_000)
+        defer { fixture.stop() }
+        let request = Array("GET /large HTTP/1.1\r\nhost: a\r\n\r\n".utf8)
+        let clients = (0..<4).map { _ in fixture.dial() }
+        defer { for client in clients { close(client) } }
+        for client in clients { _ = send(client, request, request.count, 0) }
+        while fixture.waiting.cut == 0 { usleep(5000) }
+        #expect(fixture.waiting.bytes <= 1_000_000)
+        #expect(fixture.talk("GET /now HTTP/1.1\r\nhost: a\r\n\r\n").hasSuffix("now"))
+    }
+
+    @Test func `asks nothing of what comes behind a last request`() throws {
+        let fixture = try Fixture()
+        defer { fixture.stop() }
+        let before = fixture.requests
+        let answer = fixture.talk(
+            "GET /now HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+                + "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
+        #expect(answer.hasSuffix("now"))
+        #expect(fixture.requests == before + 1)
     }
 
     @Test func `answers a thousand pipelined slow requests in order`() throws {

@@ -59,6 +59,8 @@ public struct OutputLimits: Sendable {
     /// Bytes that the kernel takes beyond what is on its way: of a client that has stopped reading, so much and no
     /// more waits there.
     static var unsent: UInt32 { 131_072 }
+    /// Bytes that TLS itself may have to say to a peer that does not read them, such as answers to new keys.
+    static var mostHandshake: Int { 65_536 }
     /// Above this a sender conflates instead of queueing.
     public var conflate: Int
     /// Above this the connection is cut.
@@ -204,12 +206,14 @@ public final class Connection: ByteChannel {
 
     /// What the peer says, in the clear.
     private func accept(_ fresh: UnsafeMutableBufferPointer<UInt8>) {
+        // After the last answer was given nothing further is asked.
+        guard !closesWhenFlushed else { return }
         let count = fresh.count
         if leftover.isEmpty {
             var span = MutableSpan(_unsafeElements: fresh)
             let before = handler
             let used = hand(&span)
-            if used < count, !isClosing, drainBudget == 0 {
+            if used < count, isListening {
                 leftover = Array(fresh[used...])
                 leftoverStart = 0
                 if isSecuredJustNow { return beginDecrypting() }
@@ -233,7 +237,7 @@ public final class Connection: ByteChannel {
 
     /// Hands the bytes that were left over once more, after a handler has changed or is free again.
     public func process() {
-        guard leftoverBytes > 0, !isClosing, drainBudget == 0 else { return }
+        guard leftoverBytes > 0, isListening else { return }
         var bytes = leftover
         let start = leftoverStart
         leftover = []
@@ -244,7 +248,7 @@ public final class Connection: ByteChannel {
                 _unsafeElements: UnsafeMutableBufferPointer(rebasing: all[start...]))
             return hand(&span)
         }
-        if start + used < bytes.count, !isClosing, drainBudget == 0 {
+        if start + used < bytes.count, isListening {
             leftover = bytes
             leftoverStart = start + used
             if isSecuredJustNow { return beginDecrypting() }
@@ -281,7 +285,7 @@ public final class Connection: ByteChannel {
         guard let tls else { return }
         isSecuredJustNow = false
         tls.take(bytes) {
-            while isOpen, drainBudget == 0, tls.isEstablished || shakeHands(tls) {
+            while isListening, tls.isEstablished || shakeHands(tls) {
                 switch tls.read(into: loop.plainBuffer) {
                 case .bytes(let count):
                     accept(
@@ -295,6 +299,7 @@ public final class Connection: ByteChannel {
             }
         }
         // Tickets, answers to new keys, alerts.
+        guard tls.outgoingBytes <= OutputLimits.mostHandshake else { return cut() }
         if tls.hasOutgoing, isOpen { markDirty() }
     }
 
@@ -343,6 +348,9 @@ public final class Connection: ByteChannel {
     public var isWritable: Bool { queuedBytes < limits.conflate }
 
     public var isOpen: Bool { !isClosing }
+
+    /// Whether what the peer says still counts: not after its last answer.
+    public var isListening: Bool { !isClosing && !closesWhenFlushed && drainBudget == 0 }
 
     /// Whether nothing was sent for so many milliseconds.
     public func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {

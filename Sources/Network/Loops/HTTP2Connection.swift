@@ -35,12 +35,16 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     private var isGoingAway = false
     /// Bytes of answers that wait, over all streams.
     private var waiting = 0
+    /// Loop milliseconds: the next look at the streams, and since when there are none.
+    private var nextSweep: UInt64 = 0
+    private var idleSince: UInt64
     /// Streams of which something was sent that they want to know of.
     private var changed: [HTTP2Stream] = []
 
     init?(_ server: HTTPServer, _ connection: Connection) {
         self.server = server
         self.connection = connection
+        idleSince = connection.loop.milliseconds
         var made: OpaquePointer?
         guard
             nghttp2_session_server_new2(&made, HTTP2Callbacks.all, nil, HTTP2Callbacks.options)
@@ -142,11 +146,13 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     }
 
     fileprivate func closed(_ id: Int32, error: UInt32) {
-        if let stream = streams.removeValue(forKey: id) {
-            waiting -= stream.waiting
-            stream.gone()
-        }
-        guard error != NGHTTP2_NO_ERROR.rawValue,
+        guard let stream = streams.removeValue(forKey: id) else { return }
+        let isWhole = stream.isWhole
+        waiting -= stream.waiting
+        stream.gone()
+        if streams.isEmpty { idleSince = connection.loop.milliseconds }
+        // Whatever the reset calls itself.
+        guard error != NGHTTP2_NO_ERROR.rawValue || !isWhole,
             !resets.ask(at: now, HTTP2Limits.resets, isFirst: true).isAllowed
         else { return }
         goAway(NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
@@ -268,11 +274,15 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
         connection.wantsFill()
     }
 
-    /// When to look next.
+    /// When to look next. No byte that comes puts it off: neither a head that drips in nor pings without a request.
     private func rest() {
+        guard !streams.isEmpty else {
+            connection.deadline = idleSince + server.timeouts.idle
+            return
+        }
         let now = connection.loop.milliseconds
-        connection.deadline =
-            now + (streams.isEmpty ? server.timeouts.idle : HTTP2Limits.sweep)
+        if nextSweep <= now { nextSweep = now + HTTP2Limits.sweep }
+        connection.deadline = nextSweep
     }
 
     func deadlinePassed(on connection: Connection) {
@@ -284,6 +294,7 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
             return
         }
         for stream in Array(streams.values) { stream.sweep(server.timeouts) }
+        nextSweep = 0
         rest()
     }
 

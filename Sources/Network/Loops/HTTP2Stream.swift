@@ -51,6 +51,11 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
     /// Bytes that wait for the client to take them.
     var waiting: Int { output.count - outputStart }
 
+    /// Whether question and answer are both complete.
+    var isWhole: Bool {
+        hasRequestEnded && isAnswered && isOutputWhole && waiting == 0
+    }
+
     /// Whether the client still waits for the end of an answer.
     var isOwedAnswer: Bool { webSocket == nil && hasRequestEnded }
 
@@ -229,13 +234,16 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
     }
 
     private func wake() {
-        guard isDeferred else { return }
+        guard isDeferred, !isGone else { return }
         isDeferred = false
         movedAt = loop.milliseconds
         owner.resume(self)
     }
 
-    func goFirst() { owner.connection.goFirst() }
+    func goFirst() {
+        guard !isGone else { return }
+        owner.connection.goFirst()
+    }
 
     func isQuiet(_ milliseconds: UInt64, now: UInt64) -> Bool {
         waiting == 0 && movedAt + milliseconds <= now

@@ -337,7 +337,7 @@ final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
     func received(_ bytes: inout MutableSpan<UInt8>, on connection: Connection) -> Int {
         var used = 0
         // Who asks for more than it reads waits: what it asks stays with it.
-        while inFlight == nil, used < bytes.count, connection.isOpen, !hasUpgraded,
+        while inFlight == nil, used < bytes.count, connection.isListening, !hasUpgraded,
             connection.isWritable
         {
             do throws(HTTPParseError) {

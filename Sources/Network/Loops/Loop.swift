@@ -187,7 +187,8 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         flushDirty()
         afterFlush?()
         flushDirty()
-        if !localJobs.isEmpty { signalSelf() }
+        // What was written while others were flushed goes out in another turn, at once.
+        if !localJobs.isEmpty || !dirty.isEmpty || !dirtyFirst.isEmpty { signalSelf() }
     }
 
     /// Makes the loop turn once more instead of sleeping.

@@ -357,6 +357,7 @@ final class TLSSession {
     }
 
     var hasOutgoing: Bool { outgoing != nil }
+    var outgoingBytes: Int { outgoing?.count ?? 0 }
 
     // MARK: What is done with it
 
