@@ -260,7 +260,8 @@ public final class PunterGateway {
         let taken = store.history(of: account, after: after, limit: limit) { found in
             loop.post { bound.value(try? found.get()) }
         }
-        if !taken { answer(nil) }
+        // Never within the question: the next in line would be answered within this answer, and so on.
+        if !taken { loop.post { bound.value(nil) } }
     }
 }
 

@@ -491,6 +491,40 @@ def test_a_client_that_takes_nothing_slows_nobody_and_is_given_up(secure):
     stopped.close()
 
 
+def test_a_request_that_drips_in_is_given_up_however_steadily_it_drips(client):
+    stream = client.request("POST", "/api/v1/bets", [("content-type", "application/json")], end=False)
+    client.socket.settimeout(0.4)
+    deadline = time.monotonic() + 20
+    while not any(isinstance(e, h2.events.StreamReset) and e.stream_id == stream for e in client.seen):
+        assert time.monotonic() < deadline
+        try:
+            client.turn()
+        except TimeoutError:
+            client.h2.send_data(stream, b" ")
+            client.flush()
+    assert client.answer(stream)[0] == 408
+
+
+def test_a_web_socket_that_ends_hears_the_last_word(secure):
+    client = H2Client(secure)
+    socket = TunnelledSocket(client, secure)
+    socket.until(lambda m: m["type"] == "hello")
+    client.h2.send_data(socket.stream, websocket_frame(struct.pack("!H", 1000), opcode=8), end_stream=True)
+    client.flush()
+    client.until(lambda e: isinstance(e, h2.events.StreamEnded) and e.stream_id == socket.stream)
+    data = b"".join(e.data for e in client.seen if isinstance(e, h2.events.DataReceived) and e.stream_id == socket.stream)
+    assert websocket_messages(data)[-1] == (8, struct.pack("!H", 1000))
+    client.close()
+
+
+def test_a_key_behind_a_passphrase_is_refused_and_nobody_is_asked_for_it(make_server, certificates):
+    both, chain = make_certificate(certificates, "locked", "localhost")
+    key = subprocess.run(["openssl", "ec", "-in", certificates / "locked.key.pem", "-aes256", "-passout", "pass:secret"], capture_output=True, check=True).stdout
+    both.write_bytes(chain.read_bytes() + key)
+    with pytest.raises(AssertionError, match="without a passphrase"):
+        make_server("--tls-certificates", str(both))
+
+
 def test_a_server_that_stops_says_how_far_it_got_and_finishes_that(secure):
     client = H2Client(secure)
     stream = client.request("GET", "/api/v1/events?topics=fixtures")

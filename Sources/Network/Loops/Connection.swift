@@ -111,6 +111,10 @@ public final class Connection: ByteChannel {
     private var isSecuredJustNow = false
     /// The handler writes when it is asked.
     private var fills = false
+    private var isFilling = false
+    private var fillsAgain = false
+    /// TLS was told that nothing more follows.
+    private var hasSaidEnd = false
     private var isReading = false
     private var isClosing = false
     private var closesWhenFlushed = false
@@ -319,7 +323,10 @@ public final class Connection: ByteChannel {
 
     /// What waits in the clear becomes what waits to be sent.
     private func encrypt(_ tls: TLSSession) {
-        if tls.isEstablished {
+        if !tls.isEstablished {
+            // Nothing goes out in the clear that was meant to be encrypted.
+            guard output == nil, shared == nil else { return cut() }
+        } else {
             var isWhole = true
             if let bytes = shared {
                 shared = nil
@@ -335,7 +342,8 @@ public final class Connection: ByteChannel {
             }
             guard isWhole else { return cut() }
         }
-        output = tls.takeOutgoing() ?? output
+        output = tls.takeOutgoing()
+        if queuedBytes >= limits.conflate { wasAboveConflate = true }
     }
 
     // MARK: Output
@@ -406,6 +414,7 @@ public final class Connection: ByteChannel {
     /// Asks for `fill` before this turn's write.
     func wantsFill() {
         fills = true
+        guard !isFilling else { return fillsAgain = true }
         if !isClosing { markDirty() }
     }
 
@@ -443,10 +452,18 @@ public final class Connection: ByteChannel {
     }
 
     func flush() {
-        // What it writes goes out now: there is no need to come by again.
-        if fills, isDirty { handler?.fill(self) }
+        // What it writes goes out now: there is no need to come by again, unless it asks for that.
+        if fills, isDirty {
+            isFilling = true
+            handler?.fill(self)
+            isFilling = false
+        }
         isDirty = false
         isDirtyFirst = false
+        if fillsAgain {
+            fillsAgain = false
+            if !isClosing { markDirty() }
+        }
         if let tls, !isClosing, writing == nil { encrypt(tls) }
         if let bytes = shared {
             shared = nil
@@ -545,9 +562,9 @@ public final class Connection: ByteChannel {
         guard closesWhenFlushed, !isClosing, writing == nil, output == nil, shared == nil,
             drainBudget == 0
         else { return }
+        guard hasSaidEverything() else { return markDirty() }
         drainBudget = 262_144
         leftover = []
-        sayEnd()
         deadline = loop.milliseconds + 2000
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
         if uv_shutdown(request, stream, { request, _ in request!.deallocate() }) != 0 {
@@ -559,11 +576,14 @@ public final class Connection: ByteChannel {
         handler = Lingering(handler)
     }
 
-    /// To whom is encrypted: that this was all, and nobody cut the rest off.
-    private func sayEnd() {
-        guard let tls else { return }
-        tls.sayEnd()
-        if let last = tls.takeOutgoing() { _ = send(last.bytes, from: 0) }
+    /// Over TLS the last word is that this was all, and nobody cut the rest off; false while that waits.
+    private func hasSaidEverything() -> Bool {
+        guard let tls else { return true }
+        if !hasSaidEnd {
+            hasSaidEnd = true
+            tls.sayEnd()
+        }
+        return !tls.hasOutgoing
     }
 
     /// The loop's: a deadline has passed.

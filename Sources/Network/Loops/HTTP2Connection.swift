@@ -11,10 +11,12 @@ enum HTTP2Limits {
     static let resets = RateRule(perSecond: 20, burst: 300, reserved: 0)
     /// Frames that carry neither a request nor a part of one (settings, pings, priorities, continuations).
     static let idleFrames = RateRule(perSecond: 100, burst: 2000, reserved: 0)
-    /// Bytes of answers that may wait over all streams before further requests are refused.
+    /// Window updates: a client that downloads fast sends many.
+    static let windowUpdates = RateRule(perSecond: 20_000, burst: 50_000, reserved: 0)
+    /// Bytes of bodies and answers that may wait over all streams before further requests are refused.
     static let waiting = 1_048_576
     /// And so many before the connection is cut: of a hundred answers that came at once, all of them large.
-    static let mostWaiting = 16_777_216
+    static let mostWaiting = 8_388_608
     /// Milliseconds that an answer may wait for its client to take any of it.
     static let stalled: UInt64 = 30_000
     /// Milliseconds between two looks at the streams.
@@ -32,8 +34,12 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     private var streams: [Int32: HTTP2Stream] = [:]
     private var resets = RateState()
     private var idleFrames = RateState()
+    private var windowUpdates = RateState()
     private var isGoingAway = false
-    /// Bytes of answers that wait, over all streams.
+    private var hasFailed = false
+    /// What was sent when the output last moved, and when that was.
+    private var moved = (bytes: UInt64(0), at: UInt64(0))
+    /// Bytes of bodies and answers that wait, over all streams; they count for the loop, too.
     private var waiting = 0
     /// Loop milliseconds: the next look at the streams, and since when there are none.
     private var nextSweep: UInt64 = 0
@@ -99,16 +105,15 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
 
     /// A frame begins.
     fileprivate func frameBegins(_ header: nghttp2_frame_hd) {
-        switch UInt32(header.type) {
-        case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue, NGHTTP2_WINDOW_UPDATE.rawValue,
-            NGHTTP2_RST_STREAM.rawValue:
-            break
-        default:
-            guard !idleFrames.ask(at: now, HTTP2Limits.idleFrames, isFirst: true).isAllowed else {
-                return
+        let isAllowed =
+            switch UInt32(header.type) {
+            case NGHTTP2_HEADERS.rawValue, NGHTTP2_RST_STREAM.rawValue: true
+            case NGHTTP2_DATA.rawValue where header.length > 0 || header.flags & 1 == 1: true
+            case NGHTTP2_WINDOW_UPDATE.rawValue:
+                windowUpdates.ask(at: now, HTTP2Limits.windowUpdates, isFirst: true).isAllowed
+            default: idleFrames.ask(at: now, HTTP2Limits.idleFrames, isFirst: true).isAllowed
             }
-            goAway(NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
-        }
+        if !isAllowed { goAway(NGHTTP2_ENHANCE_YOUR_CALM.rawValue) }
     }
 
     private var now: Int64 { gs_boot_nanoseconds() }
@@ -148,7 +153,7 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     fileprivate func closed(_ id: Int32, error: UInt32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
         let isWhole = stream.isWhole
-        waiting -= stream.waiting
+        noLongerWaits(stream.waiting + stream.heldBody)
         stream.gone()
         if streams.isEmpty { idleSince = connection.loop.milliseconds }
         // Whatever the reset calls itself.
@@ -199,8 +204,22 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     }
 
     func waits(_ bytes: Int) {
+        guard waiting + bytes <= HTTP2Limits.mostWaiting, connection.loop.mayKeepWaiting(bytes)
+        else { return connection.cut() }
         waiting += bytes
-        if waiting > HTTP2Limits.mostWaiting { connection.cut() }
+    }
+
+    func noLongerWaits(_ bytes: Int) {
+        // What was refused room never counted.
+        let counted = min(bytes, waiting)
+        waiting -= counted
+        connection.loop.noLongerWaiting(counted)
+    }
+
+    /// Something of it wants to be looked at once this turn's frames are made.
+    func lookAfterSending(_ stream: HTTP2Stream) {
+        changed.append(stream)
+        flush()
     }
 
     func reset(_ id: Int32, _ error: UInt32) {
@@ -217,10 +236,10 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
         let piece = stream.read(into: buffer)
         switch piece {
         case .ended(let count):
-            waiting -= count
+            noLongerWaits(count)
             changed.append(stream)
         case .some(let count):
-            waiting -= count
+            noLongerWaits(count)
             if stream.hasRoomAgain { changed.append(stream) }
         case .nothing: break
         }
@@ -229,11 +248,12 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
 
     func fill(_ connection: Connection) {
         send(connection)
-        guard !changed.isEmpty else { return }
-        let streams = changed
-        changed.removeAll(keepingCapacity: true)
-        for stream in streams { stream.afterSending() }
-        send(connection)
+        while !changed.isEmpty, connection.isOpen {
+            let streams = changed
+            changed.removeAll(keepingCapacity: true)
+            for stream in streams { stream.afterSending() }
+            send(connection)
+        }
     }
 
     private func send(_ connection: Connection) {
@@ -255,8 +275,9 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
 
     /// Takes nothing new; what was begun may end.
     private func goAway(_ error: UInt32) {
-        guard !isGoingAway else { return }
+        guard error == NGHTTP2_NO_ERROR.rawValue ? !isGoingAway : !hasFailed else { return }
         isGoingAway = true
+        hasFailed = error != NGHTTP2_NO_ERROR.rawValue
         if error == NGHTTP2_NO_ERROR.rawValue {
             let last = nghttp2_session_get_last_proc_stream_id(session)
             nghttp2_submit_goaway(
@@ -277,11 +298,12 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     /// When to look next. No byte that comes puts it off: neither a head that drips in nor pings without a request.
     private func rest() {
         guard !streams.isEmpty else {
+            nextSweep = 0
             connection.deadline = idleSince + server.timeouts.idle
             return
         }
-        let now = connection.loop.milliseconds
-        if nextSweep <= now { nextSweep = now + HTTP2Limits.sweep }
+        // Only a look moves it, and no byte that comes just before one.
+        if nextSweep == 0 { nextSweep = connection.loop.milliseconds + HTTP2Limits.sweep }
         connection.deadline = nextSweep
     }
 
@@ -293,6 +315,12 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
             connection.deadline = connection.loop.milliseconds + OutputLimits.farewell
             return
         }
+        // A kernel that takes nothing takes no resets either.
+        let now = connection.loop.milliseconds
+        if connection.bytesOut != moved.bytes || connection.isWritable {
+            moved = (connection.bytesOut, now)
+        }
+        guard moved.at + HTTP2Limits.stalled > now else { return connection.cut() }
         for stream in Array(streams.values) { stream.sweep(server.timeouts) }
         nextSweep = 0
         rest()
@@ -305,7 +333,8 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     func closed(_ connection: Connection) {
         let all = Array(streams.values)
         streams = [:]
-        waiting = 0
+        changed = []
+        noLongerWaits(waiting)
         for stream in all { stream.gone() }
         server.left(self)
     }

@@ -19,6 +19,8 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
     private var request: HTTPRequest?
     private var refusal: HTTPParseError?
     private var body: [UInt8] = []
+    /// Bytes of it that count as waiting.
+    private(set) var heldBody = 0
     private let begunAt: UInt64
     /// Loop milliseconds when the client last took something.
     private var movedAt: UInt64
@@ -92,20 +94,21 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
         if webSocket != nil { return receive(bytes) }
         guard request != nil, !isAnswered else { return }
         guard body.count + bytes.count <= limits.body else { return refuse(.bodyTooLarge) }
+        heldBody += bytes.count
+        owner.waits(bytes.count)
         body.append(contentsOf: bytes)
     }
 
     func ended() {
         guard !hasRequestEnded else { return }
         hasRequestEnded = true
-        if let webSocket {
-            // The peer's half is closed: a WebSocket without its other half has ended.
-            _ = webSocket
-            return cut()
-        }
+        // A WebSocket without its other half has ended, once what it has to say was said.
+        if webSocket != nil { return closeWhenFlushed() }
         guard !isAnswered, var request else { return }
         request.body = body
         body = []
+        owner.noLongerWaits(heldBody)
+        heldBody = 0
         self.request = request
         serve(request)
     }
@@ -139,7 +142,7 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
             response.status == 204 || response.status == 304 ? nil : response.body.count
         owner.submit(
             response, guardFields: guardFields, on: self, length: length, hasBody: hasBody)
-        if !hasBody { afterSending() }
+        if !hasBody { owner.lookAfterSending(self) }
     }
 
     func beginStream(_ response: HTTPResponse) -> ResponseStream? {
@@ -296,6 +299,7 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
     // MARK: Ends
 
     func closeWhenFlushed() {
+        guard !isOutputWhole, !isGone else { return }
         isOutputWhole = true
         deadline = loop.milliseconds + OutputLimits.farewell
         wake()

@@ -218,6 +218,8 @@ public final class HTTPServer {
             live[ObjectIdentifier(http)] = http
             connection.handler = http
             http.begin()
+            // Hands were still being shaken when everybody else was told.
+            if isDraining { http.drainNow() }
         } else {
             let http = HTTPConnection(self, connection)
             live[ObjectIdentifier(http)] = http

@@ -136,12 +136,15 @@ final class TLSContexts: @unchecked Sendable {
         guard let context = SSL_CTX_new(TLS_server_method()) else {
             throw TLSProblem("OpenSSL makes no context")
         }
+        // A key behind a passphrase is refused; nobody sits at a server's terminal to type it.
+        SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in -1 }
         do throws(TLSProblem) {
             guard SSL_CTX_use_certificate_chain_file(context, file) == 1 else {
                 throw TLSProblem("\(file) holds no certificate that can be read")
             }
             guard SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) == 1 else {
-                throw TLSProblem("\(file) holds no private key for its certificate")
+                throw TLSProblem(
+                    "\(file) holds no private key for its certificate (without a passphrase)")
             }
             // Of TLS 1.2 only what keeps yesterday's traffic secret and authenticates what it encrypts.
             guard gs_tls_prepare(context) == 1,
