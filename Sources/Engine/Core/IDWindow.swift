@@ -73,7 +73,8 @@ import Kernel
     }
 
     func facts(of row: IDRow) -> RefusalFacts {
-        guard row.facts != .max else { return RefusalFacts() }
+        // Rows of a snapshot are looked at before anybody knows that they fit together.
+        guard row.facts < factRows.count else { return RefusalFacts() }
         let facts = factRows[row.facts]
         return RefusalFacts(leg: facts.leg, value: facts.value, threshold: facts.threshold)
     }
