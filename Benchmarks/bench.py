@@ -247,13 +247,25 @@ class Process:
         self.child.wait()
 
 
-def nginx(at):
+def nginx(at, chain=None, key=None):
+    """nginx with its shortest answer on /hello; with a certificate, over TLS and HTTP/2."""
+    encrypted = f"ssl_certificate {chain}; ssl_certificate_key {key}; http2_max_concurrent_streams 128;" if chain else ""
     config = WORK / "nginx.conf"
     config.write_text(f"""worker_processes 1; daemon off; master_process off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.err;
 events {{ worker_connections 4096; use epoll; }}
 http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;
- server {{ listen 127.0.0.1:{at}; location = /hello {{ default_type application/json; return 200 '{{"message":"Hello, world!"}}'; }} }} }}""")
-    return Process("nginx", "-c", config, url=f"http://127.0.0.1:{at}/hello")
+ server {{ listen 127.0.0.1:{at}{" ssl http2" if chain else ""}; {encrypted} location = /hello {{ default_type application/json; return 200 '{{"message":"Hello, world!"}}'; }} }} }}""")
+    return Process("nginx", "-c", config, url=f"{'https' if chain else 'http'}://127.0.0.1:{at}/hello")
+
+
+def requests_per_cpu_second(pid, command, pattern):
+    before = cpu_seconds(pid)
+    requests = int(re.search(pattern, run(*command)).group(1))
+    return requests / (cpu_seconds(pid) - before)
+
+
+def wrk(at, path):
+    return ("wrk", "-t1", "-c64", "-d2", f"http://127.0.0.1:{at}{path}"), r"(\d+) requests in"
 
 
 def floor_rows(peers):
@@ -292,10 +304,7 @@ def floor_rows(peers):
             at = port()
             server = Process(BENCH, "echo", at, url=f"http://127.0.0.1:{at}/hello") if ours else nginx(at)
             with server as pid:
-                before = cpu_seconds(pid)
-                text = run("wrk", "-t1", "-c64", "-d2", f"http://127.0.0.1:{at}/hello")
-                requests = int(re.search(r"(\d+) requests in", text).group(1))
-                (mine if ours else peer).append(requests / (cpu_seconds(pid) - before))
+                (mine if ours else peer).append(requests_per_cpu_second(pid, *wrk(at, "/hello")))
     row("http-27", median(mine), "requests/CPU-s", "nginx", median(peer), median(mine) / median(peer), instructions("request"))
 
 
@@ -414,12 +423,6 @@ def edge_rows(peers):
     row("stopped-clients", of(stopped, "p99_ms"), "ms, p99 with 5 % stopped", "ours with none stopped", of(ours, "p99_ms"), of(ours, "p99_ms") / of(stopped, "p99_ms"))
 
 
-def requests_per_cpu_second(pid, command, pattern):
-    before = cpu_seconds(pid)
-    requests = int(re.search(pattern, run(*command)).group(1))
-    return requests / (cpu_seconds(pid) - before)
-
-
 def rest_rows(_):
     """A market's price as REST has it, a handler that waits, and the price over TLS and HTTP/2; each beside nginx's shortest answer."""
     say("REST")
@@ -429,23 +432,10 @@ def rest_rows(_):
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", chain, "-days", 2,
         "-subj", "/CN=localhost")
     both.write_text(chain.read_text() + key.read_text())
-    encrypted = {True: f"ssl_certificate {chain}; ssl_certificate_key {key}; http2_max_concurrent_streams 128;", False: ""}
-
-    def peer(at, secure):
-        config = WORK / "nginx.conf"
-        config.write_text(f"""worker_processes 1; daemon off; master_process off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.err;
-events {{ worker_connections 4096; use epoll; }}
-http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;
- server {{ listen 127.0.0.1:{at} {'ssl http2' if secure else ''}; {encrypted[secure]} location = /hello {{ default_type application/json; return 200 '{{"message":"Hello, world!"}}'; }} }} }}""")
-        return Process("nginx", "-c", config, url=f"{'https' if secure else 'http'}://127.0.0.1:{at}/hello")
-
     def ours(at, secure):
         return Process(SERVER, "serve", "--data", directory("rest"), "--listen", f"127.0.0.1:{at}", "--desk-listen", f"127.0.0.1:{port()}", "--feed", quiet_feed(),
                        "--stale-after", "180000", "--loops", "1", *(("--tls-certificates", both) if secure else ()), *UNLIMITED,
                        url=f"{'https' if secure else 'http'}://127.0.0.1:{at}/health/ready")
-
-    def wrk(at, path):
-        return ("wrk", "-t1", "-c64", "-d2", f"http://127.0.0.1:{at}{path}"), r"(\d+) requests in"
 
     def h2load(at, path):
         return ("h2load", "-t1", "-c16", "-m32", "-D2", f"https://127.0.0.1:{at}{path}"), r"(\d+) succeeded"
@@ -460,7 +450,7 @@ http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;
                 time.sleep(1)
                 mine.append(requests_per_cpu_second(pid, *load(at, path)))
             at = port()
-            with peer(at, secure) as pid:
+            with nginx(at, *((chain, key) if secure else ())) as pid:
                 theirs.append(requests_per_cpu_second(pid, *load(at, "/hello")))
         row(name, median(mine), "requests/CPU-s", "nginx, return" + (", h2load" if secure else ""), median(theirs), median(mine) / median(theirs))
 

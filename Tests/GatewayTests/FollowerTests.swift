@@ -31,6 +31,21 @@ private final class Listener: FollowerLine {
     func giveUp(_ code: String, _ text: String) { reason = code }
 }
 
+/// Questions for one's own history, each answered when the test says so.
+private final class RowsToAnswer {
+    private var answers: [(AccountHistory?) -> Void] = []
+    private(set) var asked: [UInt64] = []
+
+    init(_ hub: Hub) {
+        hub.topics.reader = { [unowned self] _, after, _, answer in
+            asked.append(after)
+            answers.append(answer)
+        }
+    }
+
+    func answer(_ history: AccountHistory) { answers.removeFirst()(history) }
+}
+
 @Suite struct `Somebody who follows its own bets and money` {
     private let hub = Hub(loop: Loop(), view: CatalogueView(), intake: NoIntake())
     private let line = Listener()
@@ -73,17 +88,12 @@ private final class Listener: FollowerLine {
     }
 
     @Test func `hears once what the rows and the moment both tell`() {
-        var answers: [(AccountHistory?) -> Void] = []
-        var asked: [UInt64] = []
-        hub.topics.reader = { _, after, _, answer in
-            asked.append(after)
-            answers.append(answer)
-        }
+        let rows = RowsToAnswer(hub)
         let follower = follower()
         follower.begin([.bets, .wallet]) { _ in .order(StreamPosition(epoch: "", order: 5)) }
         for order: UInt64 in [7, 9, 12] { follower.tell(live(order)) }
-        #expect(asked == [5] && line.sent.isEmpty, "nothing goes out before what was missed")
-        answers.removeFirst()(
+        #expect(rows.asked == [5] && line.sent.isEmpty, "nothing goes out before what was missed")
+        rows.answer(
             AccountHistory(entries: [row(6), row(7), row(9)], reached: 9, isLast: true, asOf: 9))
         let orders = line.sent.map(\.order).filter { $0 > 0 }
         #expect(orders == [6, 7, 9, 12])
@@ -108,18 +118,13 @@ private final class Listener: FollowerLine {
     }
 
     @Test func `asks one thing after the other when it asks for more while it is being told`() {
-        var answers: [(AccountHistory?) -> Void] = []
-        var asked: [UInt64] = []
-        hub.topics.reader = { _, after, _, answer in
-            asked.append(after)
-            answers.append(answer)
-        }
+        let rows = RowsToAnswer(hub)
         let follower = follower()
         follower.begin([.bets]) { _ in .order(StreamPosition(epoch: "", order: 5)) }
         follower.begin([.wallet]) { _ in .order(StreamPosition(epoch: "", order: 3)) }
-        answers.removeFirst()(AccountHistory(entries: [], reached: 9, isLast: true, asOf: 9))
-        #expect(asked == [5, 3])
-        answers.removeFirst()(
+        rows.answer(AccountHistory(entries: [], reached: 9, isLast: true, asOf: 9))
+        #expect(rows.asked == [5, 3])
+        rows.answer(
             AccountHistory(entries: [row(4), row(8)], reached: 9, isLast: true, asOf: 9))
         #expect(line.sent.map(\.order).filter { $0 > 0 } == [4, 8])
     }

@@ -1,7 +1,7 @@
 /// Puts a request of HTTP/2 together from its fields, which come one by one (RFC 9113, 8.3).
 ///
-/// What makes a message malformed in HTTP/2 itself (unknown pseudo fields, capitals, fields of a connection) was
-/// refused by whoever decoded it; this holds it against the same bounds and rules as one of HTTP/1.1.
+/// What makes a message malformed in HTTP/2 itself (unknown pseudo fields, fields of a connection) was refused by
+/// whoever decoded it; this holds it against the same bounds and rules as one of HTTP/1.1.
 public struct HTTP2RequestAssembly: Sendable {
     private let limits: HTTPLimits
     /// Names and values one after the other, as `HTTPRequest` keeps them.
@@ -13,6 +13,7 @@ public struct HTTP2RequestAssembly: Sendable {
     private var tunnelProtocol: Range<Int>?
     private var isConnect = false
     private var expectsContinue = false
+    private var hasHost = false
     private var size = 0
 
     public init(limits: HTTPLimits = HTTPLimits()) {
@@ -37,9 +38,8 @@ public struct HTTP2RequestAssembly: Sendable {
             // Two names for one host are two requests to whoever stands on the way.
             let host = keep(value)
             if let authority, head[authority] != head[host] { throw .malformedField }
-            guard !fields.contains(where: { head[$0.name].equalsIgnoringCase("host") }) else {
-                throw .malformedField
-            }
+            guard !hasHost else { throw .malformedField }
+            hasHost = true
             fields.append(HTTPRequest.Field(name: keep(name), value: host))
             return
         }
@@ -70,9 +70,7 @@ public struct HTTP2RequestAssembly: Sendable {
 
     private static func isValue(_ bytes: Span<UInt8>) -> Bool {
         for index in bytes.indices {
-            guard bytes[index] >= 0x20 || bytes[index] == 0x09, bytes[index] != 0x7f else {
-                return false
-            }
+            guard isValueByte(bytes[index]) else { return false }
         }
         return true
     }
@@ -98,10 +96,8 @@ public struct HTTP2RequestAssembly: Sendable {
         let target = head[path]
         let isAsterisk = target.elementsEqual([UInt8(ascii: "*")]) && method == .options
         guard target.first == UInt8(ascii: "/") || isAsterisk else { throw .malformedRequestLine }
-        guard
-            target.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") })
-        else { throw .malformedRequestLine }
-        if !fields.contains(where: { head[$0.name].equalsIgnoringCase("host") }) {
+        guard target.allSatisfy({ isTargetByte($0) }) else { throw .malformedRequestLine }
+        if !hasHost {
             guard let authority, !authority.isEmpty else { throw .missingHost }
             let name = head.count
             head += Array("host".utf8)

@@ -212,9 +212,7 @@ public struct HTTPRequestParser: Sendable {
         index = start
         var query: Int?
         while index < line.count, line[index] != 0x20 {
-            guard line[index] > 0x20, line[index] < 0x7f, line[index] != UInt8(ascii: "#") else {
-                throw .malformedRequestLine
-            }
+            guard isTargetByte(line[index]) else { throw .malformedRequestLine }
             if line[index] == UInt8(ascii: "?"), query == nil { query = index }
             index += 1
         }
@@ -252,9 +250,7 @@ public struct HTTPRequestParser: Sendable {
         while bytes[index] == 0x20 || bytes[index] == 0x09 { index += 1 }
         let valueStart = index
         while bytes[index] != 0x0d {
-            guard bytes[index] >= 0x20 || bytes[index] == 0x09, bytes[index] != 0x7f else {
-                throw .malformedField
-            }
+            guard isValueByte(bytes[index]) else { throw .malformedField }
             index += 1
         }
         guard index + 1 < bytes.count, bytes[index + 1] == 0x0a else { throw .malformedLine }
@@ -408,4 +404,14 @@ private struct HeadFacts {
         true
     default: false
     }
+}
+
+/// What a path with its query may hold (RFC 9110, 7.1): no blank, no control, no fragment.
+@inline(__always) func isTargetByte(_ byte: UInt8) -> Bool {
+    byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "#")
+}
+
+/// What a field's value may hold (RFC 9110, 5.5).
+@inline(__always) func isValueByte(_ byte: UInt8) -> Bool {
+    (byte >= 0x20 || byte == 0x09) && byte != 0x7f
 }

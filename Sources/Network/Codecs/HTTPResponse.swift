@@ -10,6 +10,9 @@ public struct HTTPResponse: Sendable {
         self.body = body
     }
 
+    /// Whether its status allows neither a body nor a length (RFC 9110, 6.4.1).
+    public var isBodiless: Bool { status == 204 || status == 304 }
+
     public static func text(_ status: Int, _ text: String) -> HTTPResponse {
         HTTPResponse(
             status: status, fields: [("content-type", "text/plain; charset=utf-8")],
@@ -78,6 +81,18 @@ public func appendJSON(_ text: String, to out: inout [UInt8]) {
     out.append(0x22)
 }
 
+extension HTTPParseError {
+    /// What is answered to a request that cannot be read.
+    public var problem: Problem { Problem(status, code, HTTPResponseEncoder.reason(status)) }
+}
+
+extension Problem {
+    /// A request that was begun and not finished in its time.
+    public static var requestTimeout: Problem {
+        Problem(408, "request_timeout", "The request took too long to arrive.")
+    }
+}
+
 /// What an answer carries beside its own fields.
 public struct AttendantFields: Sendable {
     /// Of this request, such as how often it may be asked.
@@ -114,13 +129,13 @@ public enum HTTPResponseEncoder {
         to out: inout [UInt8], date: [UInt8], keepsAlive: Bool, isHead: Bool
     ) {
         appendHead(response, attendants, to: &out, date: date, keepsAlive: keepsAlive)
-        if response.status != 204, response.status != 304 {
+        if !response.isBodiless {
             out += lengthField
             appendDecimal(response.body.count, to: &out)
             out += [0x0d, 0x0a]
         }
         out += [0x0d, 0x0a]
-        if !isHead, response.status != 204, response.status != 304 { out += response.body }
+        if !isHead, !response.isBodiless { out += response.body }
     }
 
     /// The head of a streamed answer, in chunks; its end is `lastChunk`.

@@ -388,7 +388,7 @@ public final class Connection: ByteChannel {
     /// Lets `body` append to the output in place.
     public func withOutput(_ body: (inout [UInt8]) -> Void) {
         guard !isClosing, !closesWhenFlushed else { return }
-        if output == nil { output = loop.freeBuffers.popLast() ?? OutputBuffer() }
+        if output == nil { output = loop.takeBuffer() }
         if let shared {
             output!.bytes += shared
             self.shared = nil
@@ -469,7 +469,7 @@ public final class Connection: ByteChannel {
             shared = nil
             guard !isClosing, let sent = send(bytes, from: 0) else { return }
             guard sent < bytes.count else { return finishIfFlushed() }
-            output = loop.freeBuffers.popLast() ?? OutputBuffer()
+            output = loop.takeBuffer()
             output!.bytes += bytes[sent...]
         }
         guard !isClosing, writing == nil, let buffer = output else {

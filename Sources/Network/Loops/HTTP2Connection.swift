@@ -354,13 +354,10 @@ private struct HTTP2Fields {
     mutating func add(_ name: String, _ value: String) {
         // Fields of a connection have no place here (RFC 9113, 8.2.2).
         guard name != "connection", name != "upgrade", name != "transfer-encoding" else { return }
-        bytes += name.utf8
-        ends.append(bytes.count)
-        bytes += value.utf8
-        ends.append(bytes.count)
+        add(name, value.utf8)
     }
 
-    mutating func add(_ name: String, _ value: [UInt8]) {
+    mutating func add(_ name: String, _ value: some Sequence<UInt8>) {
         bytes += name.utf8
         ends.append(bytes.count)
         bytes += value
@@ -397,7 +394,7 @@ private enum HTTP2Callbacks {
     nonisolated(unsafe) static let options: OpaquePointer = {
         var options: OpaquePointer?
         nghttp2_option_new(&options)
-        // Priorities of 2015 are a way to make us work; nobody uses them any more (RFC 9113, 5.3.2).
+        // A closed stream is of use to the priorities of 2015 alone, which nobody speaks any more (RFC 9113, 5.3.2).
         nghttp2_option_set_no_closed_streams(options, 1)
         nghttp2_option_set_max_settings(options, 16)
         nghttp2_option_set_max_outbound_ack(options, 256)

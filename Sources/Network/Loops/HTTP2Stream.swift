@@ -53,10 +53,10 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
     /// Bytes that wait for the client to take them.
     var waiting: Int { output.count - outputStart }
 
+    private var isAnswerSent: Bool { isAnswered && isOutputWhole && waiting == 0 }
+
     /// Whether question and answer are both complete.
-    var isWhole: Bool {
-        hasRequestEnded && isAnswered && isOutputWhole && waiting == 0
-    }
+    var isWhole: Bool { hasRequestEnded && isAnswerSent }
 
     /// Whether the client still waits for the end of an answer.
     var isOwedAnswer: Bool { webSocket == nil && hasRequestEnded }
@@ -120,8 +120,7 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
     private func refuse(_ error: HTTPParseError) {
         guard !isAnswered else { return }
         owner.server.countedRefusal()
-        let problem = Problem(error.status, error.code, HTTPResponseEncoder.reason(error.status))
-        answer(problem.response)
+        answer(error.problem.response)
     }
 
     // MARK: Answers out
@@ -129,19 +128,17 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
     func answer(_ response: HTTPResponse) {
         guard !isAnswered, !isGone else { return }
         isAnswered = true
-        let isBodiless =
-            request?.method == .head || response.status == 204 || response.status == 304
-        let hasBody = !isBodiless && !response.body.isEmpty
+        let hasBody =
+            request?.method != .head && !response.isBodiless && !response.body.isEmpty
         if hasBody {
             output = response.body
             owner.waits(output.count)
         }
         isOutputWhole = true
         movedAt = loop.milliseconds
-        let length =
-            response.status == 204 || response.status == 304 ? nil : response.body.count
         owner.submit(
-            response, guardFields: guardFields, on: self, length: length, hasBody: hasBody)
+            response, guardFields: guardFields, on: self,
+            length: response.isBodiless ? nil : response.body.count, hasBody: hasBody)
         if !hasBody { owner.lookAfterSending(self) }
     }
 
@@ -187,15 +184,10 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
                 400, "web_socket_connect", "Over HTTP/2 a WebSocket is asked for by CONNECT.",
                 detail: "RFC 8441: method CONNECT, protocol websocket.")
         }
-        guard context.request.field("sec-websocket-version") == "13" else {
-            var problem = Problem(400, "websocket_version", "Only version 13 is spoken.")
-            problem.fields = [("sec-websocket-version", "13")]
-            throw problem
-        }
+        try WebSocketHandshake.checkVersion(context.request, refusedBy: 400)
         let handler = try make(context)
         isAnswered = true
-        let compresses = WebSocketCompression.isOffered(
-            context.request.fields("sec-websocket-extensions"))
+        let compresses = WebSocketHandshake.compresses(context.request)
         var response = HTTPResponse(status: 200)
         if compresses {
             response.fields = [("sec-websocket-extensions", WebSocketCompression.answer)]
@@ -291,7 +283,7 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
             webSocket?.drained()
         }
         // The answer is whole before the request: the client need not go on sending (RFC 9113, 8.1).
-        if isAnswered, isOutputWhole, waiting == 0, !hasRequestEnded, !isGone {
+        if isAnswerSent, !hasRequestEnded, !isGone {
             owner.reset(id, NGHTTP2_NO_ERROR.rawValue)
         }
     }
@@ -320,8 +312,7 @@ final class HTTP2Stream: HTTPExchange, ByteChannel {
         }
         if waiting > 0, movedAt + HTTP2Limits.stalled <= now { return cut() }
         guard !hasRequestEnded, !isAnswered, begunAt + timeouts.request <= now else { return }
-        answer(
-            Problem(408, "request_timeout", "The request took too long to arrive.").response)
+        answer(Problem.requestTimeout.response)
     }
 
     func gone() {

@@ -390,8 +390,7 @@ final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
 
     private func refuse(_ error: HTTPParseError) {
         server.countedRefusal()
-        let problem = Problem(error.status, error.code, HTTPResponseEncoder.reason(error.status))
-        write(problem.response, keepsAlive: false, isHead: false)
+        write(error.problem.response, keepsAlive: false, isHead: false)
         connection.closeWhenFlushed()
     }
 
@@ -503,11 +502,7 @@ final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
             problem.fields = [("upgrade", "websocket"), ("connection", "upgrade")]
             throw problem
         }
-        guard request.field("sec-websocket-version") == "13" else {
-            var problem = Problem(426, "websocket_version", "Only version 13 is spoken.")
-            problem.fields = [("sec-websocket-version", "13")]
-            throw problem
-        }
+        try WebSocketHandshake.checkVersion(request, refusedBy: 426)
         guard let key = request.field("sec-websocket-key"), WebSocketHandshake.isKey(key) else {
             throw Problem(400, "websocket_key", "The key is missing or not 16 bytes of base64.")
         }
@@ -515,8 +510,7 @@ final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
         hasUpgraded = true
         inFlight = nil
         let accept = WebSocketHandshake.accept(key)
-        let compresses = WebSocketCompression.isOffered(
-            request.fields("sec-websocket-extensions"))
+        let compresses = WebSocketHandshake.compresses(request)
         let extensions =
             compresses ? "sec-websocket-extensions: \(WebSocketCompression.answer)\r\n" : ""
         connection.write(
@@ -551,8 +545,7 @@ final class HTTPConnection: ConnectionHandler, HTTPExchange, ServedConnection {
         if parser.isBetweenRequests {
             connection.closeWhenFlushed()
         } else {
-            let problem = Problem(408, "request_timeout", "The request took too long to arrive.")
-            write(problem.response, keepsAlive: false, isHead: false)
+            write(Problem.requestTimeout.response, keepsAlive: false, isHead: false)
             connection.closeWhenFlushed()
         }
     }

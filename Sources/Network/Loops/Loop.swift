@@ -235,6 +235,9 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     func noLongerWaiting(_ bytes: Int) { waitingBytes -= bytes }
 
+    /// An empty buffer, one that was used before where there is one.
+    func takeBuffer() -> OutputBuffer { freeBuffers.popLast() ?? OutputBuffer() }
+
     func register(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = connection
     }

@@ -349,7 +349,7 @@ final class TLSSession {
     }
 
     private func keep(_ bytes: UnsafeRawBufferPointer) {
-        if outgoing == nil { outgoing = loop.freeBuffers.popLast() ?? OutputBuffer() }
+        if outgoing == nil { outgoing = loop.takeBuffer() }
         outgoing!.bytes.append(contentsOf: bytes)
     }
 

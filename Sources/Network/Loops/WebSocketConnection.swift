@@ -176,6 +176,19 @@ extension WebSocketConnection: Sendable {}
 
 /// The handshake's proof that the peer read the request (RFC 6455, 4.2.2).
 enum WebSocketHandshake {
+    /// `status`: 426 where another version can be asked for on the same connection, 400 where not.
+    static func checkVersion(_ request: HTTPRequest, refusedBy status: Int) throws(Problem) {
+        guard request.field("sec-websocket-version") != "13" else { return }
+        var problem = Problem(status, "websocket_version", "Only version 13 is spoken.")
+        problem.fields = [("sec-websocket-version", "13")]
+        throw problem
+    }
+
+    /// Whether messages may be compressed.
+    static func compresses(_ request: HTTPRequest) -> Bool {
+        WebSocketCompression.isOffered(request.fields("sec-websocket-extensions"))
+    }
+
     static func isKey(_ key: String) -> Bool {
         let bytes = Array(key.utf8)
         guard bytes.count == 24, bytes[22] == 0x3d, bytes[23] == 0x3d else { return false }
