@@ -151,11 +151,14 @@ final class HTTP2Connection: ConnectionHandler, ServedConnection {
     }
 
     fileprivate func closed(_ id: Int32, error: UInt32) {
-        guard let stream = streams.removeValue(forKey: id) else { return }
-        let isWhole = stream.isWhole
-        noLongerWaits(stream.waiting + stream.heldBody)
-        stream.gone()
-        if streams.isEmpty { idleSince = connection.loop.milliseconds }
+        // A stream that was refused at its head is none of ours, and its reset counts as any other.
+        let stream = streams.removeValue(forKey: id)
+        let isWhole = stream?.isWhole ?? false
+        if let stream {
+            noLongerWaits(stream.waiting + stream.heldBody)
+            stream.gone()
+            if streams.isEmpty { idleSince = connection.loop.milliseconds }
+        }
         // Whatever the reset calls itself.
         guard error != NGHTTP2_NO_ERROR.rawValue || !isWhole,
             !resets.ask(at: now, HTTP2Limits.resets, isFirst: true).isAllowed
