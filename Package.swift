@@ -66,12 +66,14 @@ let package = Package(
         floor("Betting", "Betting", pure: true, imports: ["Kernel"]),
         floor("Risk", "Risk", pure: true, imports: ["Kernel"]),
         floor("Ledger", "Ledger", pure: true, imports: ["Kernel"]),
+        floor("Customers", "Customers", pure: true, imports: ["Kernel"]),
 
         // Floor 2: where domains meet
         floor(
             "EngineCore", "Engine/Core", pure: true,
             imports: [
-                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "CPrefetch",
+                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "Customers",
+                "CPrefetch",
             ]),
         floor("JSONText", "JSONText", pure: true, imports: []),
         floor(
@@ -131,7 +133,7 @@ let package = Package(
         floor(
             "Gateway", "Gateway",
             imports: [
-                "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
+                "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "Customers", "EngineCore",
                 "EngineJournal", "EngineService", "ProjectionService", "JSONText",
                 "NetworkCodecs", "NetworkLoops", "CSystem",
             ]),
@@ -140,9 +142,9 @@ let package = Package(
         floor(
             "Simulation", "Simulation",
             imports: [
-                "Kernel", "Judge", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
-                "EngineJournal", "EngineService", "FeedCore", "FeedService", "ProjectionService",
-                "Projection",
+                "Kernel", "Judge", "Catalogue", "Pricing", "Betting", "Ledger", "Customers",
+                "EngineCore", "EngineJournal", "EngineService", "FeedCore", "FeedService",
+                "ProjectionService", "Projection",
             ]),
 
         // Floor 6: the one program
@@ -169,8 +171,8 @@ let package = Package(
             name: "EngineTests",
             dependencies: [
                 "TestSupport",
-                "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
-                "EngineService", "EngineFiles",
+                "Kernel", "Catalogue", "Betting", "Ledger", "Customers", "EngineCore",
+                "EngineJournal", "EngineService", "EngineFiles",
             ],
             swiftSettings: house),
         .testTarget(
@@ -203,8 +205,8 @@ let package = Package(
         .testTarget(
             name: "RuleTests",
             dependencies: [
-                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "EngineCore",
-                "CChecksum",
+                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "Customers",
+                "EngineCore", "CChecksum",
             ],
             swiftSettings: house),
     ]
@@ -218,6 +220,6 @@ if Context.environment["GRANDSTAND_FUZZ_BUILD"] != nil {
             dependencies: [
                 "TestSupport", "Kernel", "EngineJournal", "EngineService", "FeedCore",
                 "FeedBetfair", "Gateway",
-                "JSONText", "NetworkCodecs",
+                "JSONText", "NetworkCodecs", "NetworkLoops",
             ], path: "Fuzz/Sources", swiftSettings: house))
 }

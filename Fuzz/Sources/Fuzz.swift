@@ -7,11 +7,14 @@ import Glibc
 import JSONText
 import Kernel
 import NetworkCodecs
+import NetworkLoops
 import TestSupport
 
 /// What a stranger may send, by the name that GRANDSTAND_FUZZ gives: each input goes through one of our readers,
 /// which may refuse it and may not trap, run away or say two different things of it.
 private let target = getenv("GRANDSTAND_FUZZ").map { String(cString: $0) } ?? "http"
+
+private nonisolated(unsafe) let connections = FuzzedConnections()
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
@@ -21,14 +24,18 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     case "http2": FuzzHTTP2.run(bytes)
     case "websocket": FuzzWebSocket.run(bytes)
     case "json": FuzzJSON.run(bytes)
+    case "message": FuzzedFields.read(message: bytes)
     case "feed": FuzzFeed.run(bytes)
     case "betfair": FuzzFile.betfair(bytes)
     case "journal": FuzzJournal.run(bytes)
     case "fields": FuzzFields.run(bytes)
     case "configuration": FuzzFile.configuration(bytes)
+    case "connection": connections.hear(bytes, isHTTP2: false)
+    case "connection2": connections.hear(bytes, isHTTP2: true)
     default:
         print(
-            "GRANDSTAND_FUZZ: http, http2, websocket, json, feed, betfair, journal, fields or configuration"
+            "GRANDSTAND_FUZZ: http, http2, websocket, json, message, feed, betfair, journal, fields, configuration, "
+                + "connection or connection2"
         )
         exit(2)
     }
@@ -253,13 +260,20 @@ private enum FuzzFields {
     static func run(_ bytes: [UInt8]) {
         let text = String(decoding: bytes, as: UTF8.self)
         FuzzedFields.read(text)
+        if case .client(let peer, _)? = try? ProxyProtocol.read(Array(text.utf8).span) {
+            precondition(!peer.isEmpty, "a proxy names a client")
+        }
+        _ = ForwardedFor.client("127.0.0.1", [text], hops: ["127.0.0.1"])
         _ = ByteRange(text, of: 1000)
         _ = AcceptEncoding.best(of: ["br", "gzip"], [text])
         if let id = ExternalID(text) {
             precondition(ExternalID(id.description) == id, "an id is its text")
         }
         if let time = Timestamp(text) {
-            precondition(Timestamp(time.description) == time, "a time is its text")
+            // A text has milliseconds.
+            precondition(
+                Timestamp(time.description)?.milliseconds == time.milliseconds, "a time is its text"
+            )
         }
         if let decoded = percentDecoded(text) {
             precondition(

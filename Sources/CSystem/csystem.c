@@ -99,6 +99,8 @@ void gs_gate_wait(gs_gate *gate, int64_t timeout_ns) {
     __atomic_store_n(&gate->state, GATE_CLOSED, __ATOMIC_RELEASE);
 }
 
+void gs_gate_close(gs_gate *gate) { __atomic_store_n(&gate->state, GATE_CLOSED, __ATOMIC_RELEASE); }
+
 void gs_gate_open(gs_gate *gate) {
     if (__atomic_exchange_n(&gate->state, GATE_OPEN, __ATOMIC_ACQ_REL) == GATE_SLEEPING)
         syscall(SYS_futex, &gate->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -190,6 +192,11 @@ int gs_hold_core(void) {
 void gs_let_go_of_core(void) {
     struct sched_param none = {0};
     sched_setscheduler(0, SCHED_OTHER, &none);
+}
+
+int gs_batch_thread(void) {
+    struct sched_param none = {0};
+    return sched_setscheduler(0, SCHED_BATCH, &none) ? -errno : 0;
 }
 
 int gs_background_thread(void) {

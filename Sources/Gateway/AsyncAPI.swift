@@ -154,6 +154,10 @@ enum AsyncAPI {
                     json.key("key")
                     json.raw(Array("{\"type\":\"string\",\"format\":\"uuid\"}".utf8))
                 }
+                if operation.parameters.contains(where: { $0.name == "If-Match" }) {
+                    json.key("match")
+                    json.raw(Array("{\"type\":\"string\"}".utf8))
+                }
                 if !parameters.isEmpty {
                     json.key("parameters")
                     write(parameters, &json)

@@ -100,33 +100,29 @@ extension PunterGateway {
             } catch {
                 throw error.problem("The slip is not complete.")
             }
-            let bound = OnLoop(reply)
-            let loop = hub.loop
             let account = call.session?.account
             let (stake, legs) = (bet.stake, bet.legs)
-            let taken = ask { engine in
-                let numbers = engine.slip(stake: stake, legs: legs, account: account)
-                loop.post {
-                    bound.value.send(
-                        Documents.json(asOf: numbers.asOf, .nobody) { json in
-                            json.key("potentialReturn")
-                            if let potential = numbers.potentialReturn {
-                                json.number(potential)
-                            } else {
-                                json.null()
-                            }
-                            json.key("minimumStake")
-                            json.number(numbers.minimumStake)
-                            json.key("maximumStake")
-                            json.number(numbers.maximumStake)
-                            json.key("delay")
-                            json.number(numbers.delay)
-                            json.key("related")
-                            json.bool(numbers.isRelated)
-                        })
-                }
+            try asking(reply) { engine in
+                engine.slip(stake: stake, legs: legs, account: account)
+            } _: { numbers, reply in
+                reply.send(
+                    Documents.json(asOf: numbers.asOf, .nobody) { json in
+                        json.key("potentialReturn")
+                        if let potential = numbers.potentialReturn {
+                            json.number(potential)
+                        } else {
+                            json.null()
+                        }
+                        json.key("minimumStake")
+                        json.number(numbers.minimumStake)
+                        json.key("maximumStake")
+                        json.number(numbers.maximumStake)
+                        json.key("delay")
+                        json.number(numbers.delay)
+                        json.key("related")
+                        json.bool(numbers.isRelated)
+                    })
             }
-            guard taken else { throw busy() }
         } catch {
             reply.fail(error)
         }

@@ -43,7 +43,9 @@ struct BetRequest {
         case draft(Timestamp)
     }
 
-    init(_ tape: JSONTape, in view: CatalogueView, _ identity: Identity = .own) throws(Malformed) {
+    init(_ tape: borrowing JSONTape, in view: CatalogueView, _ identity: Identity = .own)
+        throws(Malformed)
+    {
         let root = tape.root
         if case .draft(let now) = identity {
             clientID = ExternalID(high: 1, low: 1)
@@ -112,7 +114,8 @@ struct BetRequest {
         }
     }
 
-    private static func stake(_ tape: JSONTape, _ stake: JSONTape.Place?) throws(Malformed)
+    private static func stake(_ tape: borrowing JSONTape, _ stake: JSONTape.Place?)
+        throws(Malformed)
         -> (Int64, Currency)
     {
         guard let stake, let amount = tape.member("amount", of: stake).flatMap({ tape.whole($0) }),
@@ -132,7 +135,7 @@ struct BetRequest {
 
     /// What one of `words` stands for; `standard` when the member is not there.
     private static func choice<Value>(
-        _ tape: JSONTape, _ name: StaticString, _ words: InlineArray<3, StaticString>,
+        _ tape: borrowing JSONTape, _ name: StaticString, _ words: InlineArray<3, StaticString>,
         _ values: InlineArray<3, Value>, standard: Value, else what: String
     ) throws(Malformed) -> Value {
         guard let place = tape.member(name, of: tape.root) else { return standard }
@@ -141,7 +144,7 @@ struct BetRequest {
     }
 
     private static func leg(
-        _ tape: JSONTape, _ leg: JSONTape.Place, _ index: Int, _ view: CatalogueView
+        _ tape: borrowing JSONTape, _ leg: JSONTape.Place, _ index: Int, _ view: CatalogueView
     ) throws(Malformed) -> LegIntent {
         func whole(_ name: StaticString) -> Int64? {
             tape.member(name, of: leg).flatMap { tape.whole($0) }
@@ -182,7 +185,9 @@ struct BetRequest {
     }
 
     /// Two whole numbers in an array.
-    private static func pair(_ tape: JSONTape, _ place: JSONTape.Place?) -> (Int64, Int64)? {
+    private static func pair(_ tape: borrowing JSONTape, _ place: JSONTape.Place?) -> (
+        Int64, Int64
+    )? {
         guard let place, tape.count(place) == 2,
             let one = tape.item(0, of: place).flatMap({ tape.whole($0) }),
             let other = tape.item(1, of: place).flatMap({ tape.whole($0) })

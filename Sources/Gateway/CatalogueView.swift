@@ -73,9 +73,9 @@ struct ProposalView {
 
 /// Fixtures, markets and prices, folded from durable records; every loop has its own.
 ///
-/// A value: recovery folds one, and each loop goes on from a copy. Bound: fixtures that ended are let go
-/// `fixturesKept` later ones after.
-public struct CatalogueView: Sendable {
+/// Recovery folds one, and each loop goes on from a copy: one object, so that handing it on copies nothing. Bound: fixtures that ended are let go
+/// `fixturesKept` later ones after; `approvalsKept`.
+public final class CatalogueView {
     /// What a record changed, for those who watch.
     enum Change {
         case fixture(FixtureID)
@@ -86,10 +86,13 @@ public struct CatalogueView: Sendable {
     }
 
     static let fixturesKept = 2000
+    static let approvalsKept = 1000
 
     private(set) var fixtures: [FixtureID: FixtureView] = [:]
     private(set) var markets: [MarketID: MarketView] = [:]
     private(set) var proposals: [UInt64: ProposalView] = [:]
+    /// Who approved which proposal, and the record that says so: the newest, for whoever asks again.
+    private(set) var approvals: [UInt64: (actor: UInt64, order: UInt64)] = [:]
     /// In the order of their making, the newest last.
     private(set) var fixtureOrder: [FixtureID] = []
     /// Changes of any fixture so far: the sequence of the topic that lists them.
@@ -112,17 +115,32 @@ public struct CatalogueView: Sendable {
         case withdrawal(Int)
         case result([SelectionOutcome])
         case propose(UInt64, [SelectionOutcome], String)
-        case approve(UInt64)
+        case approve(UInt64, by: UInt64)
     }
 
     public init() {}
 
+    /// The same facts, to be folded on by somebody else.
+    public init(copying other: CatalogueView) {
+        fixtures = other.fixtures
+        markets = other.markets
+        proposals = other.proposals
+        approvals = other.approvals
+        fixtureOrder = other.fixtureOrder
+        fixtureSequence = other.fixtureSequence
+        order = other.order
+        time = other.time
+        epoch = other.epoch
+        currency = other.currency
+        command = other.command
+    }
+
     // MARK: Folding
 
     /// Folds one durable record, in order.
-    public mutating func apply(_ record: RecordBytes) { _ = take(record) }
+    public func apply(_ record: RecordBytes) { _ = take(record) }
 
-    mutating func take(_ record: RecordBytes) -> Change? {
+    func take(_ record: RecordBytes) -> Change? {
         order = record.sequence
         time = record.time
         switch record.kind {
@@ -157,7 +175,9 @@ public struct CatalogueView: Sendable {
                 record.field(Layout.Result.actor, as: UInt64.self), readOutcomes(record),
                 record.text(Layout.Result.reason, width: 64))
         case .approve:
-            command = .approve(record.field(Layout.Result.proposal, as: UInt64.self))
+            command = .approve(
+                record.field(Layout.Result.proposal, as: UInt64.self),
+                by: record.field(Layout.Result.actor, as: UInt64.self))
         case .fixtureChanged: return fixtureChanged(record)
         case .marketChanged: return marketChanged(record)
         case .resultAnswered: return resultAnswered(record)
@@ -248,7 +268,7 @@ public struct CatalogueView: Sendable {
     // MARK: A start from a snapshot
 
     /// Definitions have come with the snapshot; what became of them since is the engine's to say.
-    public mutating func restore(from engine: borrowing Engine) {
+    public func restore(from engine: borrowing Engine) {
         order = engine.sequence
         time = engine.time
         for id in fixtures.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
@@ -267,7 +287,7 @@ public struct CatalogueView: Sendable {
         proposals = proposals.filter { engine.isWaiting(proposal: $0.key) }
     }
 
-    private mutating func restore(_ id: MarketID, _ picture: MarketPicture, _ sequence: UInt64) {
+    private func restore(_ id: MarketID, _ picture: MarketPicture, _ sequence: UInt64) {
         guard var view = markets[id] else { return }
         for (index, selection) in picture.selections.enumerated()
         where index < view.selections.count {
@@ -293,7 +313,7 @@ public struct CatalogueView: Sendable {
 
     // MARK: Outcomes
 
-    private mutating func fixtureChanged(_ record: RecordBytes) -> Change? {
+    private func fixtureChanged(_ record: RecordBytes) -> Change? {
         guard record.field(Layout.FixtureChanged.refusal, as: UInt16.self) == 0 else { return nil }
         let id = FixtureID(record.field(Layout.FixtureChanged.fixture, as: UInt64.self))
         switch command {
@@ -322,12 +342,12 @@ public struct CatalogueView: Sendable {
         return .fixture(id)
     }
 
-    private mutating func forget(_ id: FixtureID) {
+    private func forget(_ id: FixtureID) {
         guard let view = fixtures.removeValue(forKey: id) else { return }
         for market in view.markets { markets[market] = nil }
     }
 
-    private mutating func marketChanged(_ record: RecordBytes) -> Change? {
+    private func marketChanged(_ record: RecordBytes) -> Change? {
         guard record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0 else { return nil }
         let raw = record.field(Layout.MarketChanged.market, as: UInt64.self)
         guard raw != .max else { return foldOverAll(record) }
@@ -374,7 +394,7 @@ public struct CatalogueView: Sendable {
         view.order = record.sequence
     }
 
-    private mutating func define(_ made: MarketView, _ id: MarketID, _ record: RecordBytes) {
+    private func define(_ made: MarketView, _ id: MarketID, _ record: RecordBytes) {
         let fixture = FixtureID(record.field(Layout.MarketChanged.fixture, as: UInt64.self))
         markets[id] = MarketView(
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
@@ -385,7 +405,7 @@ public struct CatalogueView: Sendable {
     }
 
     /// One record stands for all markets; the rule is the catalogue's own.
-    private mutating func foldOverAll(_ record: RecordBytes) -> Change? {
+    private func foldOverAll(_ record: RecordBytes) -> Change? {
         guard case .state(let owner, let setting, let lifting, let isInPlayOnly) = command else {
             return nil
         }
@@ -400,7 +420,7 @@ public struct CatalogueView: Sendable {
         return .allMarkets
     }
 
-    private mutating func resultAnswered(_ record: RecordBytes) -> Change? {
+    private func resultAnswered(_ record: RecordBytes) -> Change? {
         let refusal = record.field(Layout.ResultAnswered.refusal, as: UInt16.self)
         let proposal = record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
         let market = MarketID(record.field(Layout.ResultAnswered.market, as: UInt64.self))
@@ -419,9 +439,10 @@ public struct CatalogueView: Sendable {
         case .result,
             .approve where refusal == 0 || refusal == OperationRefusal.noChange.rawValue:
             markets[market]?.isDisputed = false
-            guard case .approve(let wanted) = command else { return nil }
+            guard case .approve(let wanted, let actor) = command else { return nil }
+            if refusal == 0 { remember(wanted, by: actor, at: record.sequence) }
             return taken(wanted, refusal)
-        case .approve(let wanted)
+        case .approve(let wanted, _)
         where refusal == OperationRefusal.marketChangedSince.rawValue
             || refusal == OperationRefusal.proposalUnknown.rawValue:
             return taken(wanted, refusal)
@@ -429,7 +450,14 @@ public struct CatalogueView: Sendable {
         }
     }
 
-    private mutating func taken(_ wanted: UInt64, _ refusal: UInt16) -> Change? {
+    private func remember(_ proposal: UInt64, by actor: UInt64, at order: UInt64) {
+        approvals[proposal] = (actor, order)
+        guard approvals.count > Self.approvalsKept else { return }
+        // The oldest proposals have the lowest numbers.
+        if let oldest = approvals.keys.min() { approvals[oldest] = nil }
+    }
+
+    private func taken(_ wanted: UInt64, _ refusal: UInt16) -> Change? {
         guard let known = proposals.removeValue(forKey: wanted) else { return nil }
         // The market's own record follows and finds the outcomes here.
         if refusal == 0 { command = .result(known.outcomes) }

@@ -32,6 +32,16 @@ enum Documents {
         return response
     }
 
+    /// A document that a version of ours stands for: its tag is strong, for whatever differs in one differs in the
+    /// other.
+    static func tagged(_ tag: String, _ body: (inout JSONWriter) -> Void) -> HTTPResponse {
+        var json = JSONWriter()
+        json.object { body(&$0) }
+        var response = HTTPResponse.json(200, json.bytes)
+        response.fields += [("cache-control", Keeping.itsReader.rawValue), ("etag", tag)]
+        return response
+    }
+
     /// A weak tag, 128 bits: `asOf` may differ where nothing else does.
     private static func tag(of bytes: ArraySlice<UInt8>) -> String {
         var first = UInt64(bytes.count)

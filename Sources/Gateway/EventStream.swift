@@ -136,8 +136,7 @@ final class EventStream: FollowerLine {
 
     /// Ends with its session.
     func checkSession() {
-        guard let session else { return }
-        if session.expires <= gateway.now.nanoseconds || !gateway.isSignedIn(session) { end() }
+        if session?.lasts(at: gateway.now.nanoseconds) == false { end() }
     }
 
     /// Tells a client that heard nothing for a while that the line lives, and moves its place on.

@@ -112,7 +112,7 @@ struct WaitingCommands {
 /// Lives on its loop. Bounds: `mostWaiting` commands; what `TopicBoard` keeps.
 public final class Hub {
     public let loop: Loop
-    public private(set) var view: CatalogueView
+    public let view: CatalogueView
     private let intake: any EngineIntake
     private var waiting: WaitingCommands
     /// Told on this loop when one record changed the state of many markets: whoever feeds them says anew
@@ -129,7 +129,7 @@ public final class Hub {
     /// Commands of this loop that wait for their outcome.
     public static let mostWaiting = 16_384
     /// Commands of one turn that go to the engine with one wake-up.
-    static let wakeEvery = 32
+    static let wakeEvery = 128
 
     /// On the loop's thread or before it runs.
     ///
@@ -186,8 +186,8 @@ public final class Hub {
     /// Why `submit` said no.
     var refusal: IntakeRefusal { intake.isShortOfSpace ? .noSpace : .busy }
 
-    /// The engine is woken for every few commands, so that it writes while the loop reads on: with one
-    /// wake-up a turn the two would take turns, and one of two cores would always wait.
+    /// The engine is woken once a turn, and within a long one for every `wakeEvery` commands, so that it writes while
+    /// the loop reads on.
     private func count() {
         unannounced += 1
         if unannounced >= Self.wakeEvery { announce() }

@@ -5,7 +5,7 @@ enum OperatorRoutes {
     private static func route(
         _ operation: String, _ summary: String, tag: String, _ answer: RouteDescription.Answer,
         parameters: [RouteDescription.Parameter] = [], body: String? = nil,
-        problems: [(Int, String)] = [], session: Bool = true
+        problems: [(Int, String)] = [], session: Bool = true, isAboutHTTP: Bool = false
     ) -> RouteDescription {
         var description = RouteDescription(operation, summary, tag: tag, answers: [answer])
         description.parameters = parameters
@@ -14,12 +14,14 @@ enum OperatorRoutes {
         description.isBodyOptional = body == "Reason"
         description.problems = problems + (session ? [(401, "not_signed_in")] : [])
         description.needsSession = session
+        description.isAboutHTTP = isAboutHTTP
         return description
     }
 
     /// What the engine may say of a command, and of one that it did not take.
     private static let decided: [(Int, String)] = [
-        (400, "malformed"), (409, "the engine's refusal"), (422, "text_too_long"),
+        (400, "malformed"), (409, "the engine's refusal"), (415, "unsupported_media_type"),
+        (422, "text_too_long"),
         (503, "busy"), (503, "no_space"),
     ]
     private static let done = RouteDescription.Answer(200, "Done and durable.", schema: "Done")
@@ -31,21 +33,37 @@ enum OperatorRoutes {
         "signIn", "Uses up a one-time code.", tag: "session",
         .init(200, "Who one is; the session is in the cookie.", schema: "Operator"),
         body: "SignIn",
-        problems: [(400, "malformed"), (401, "wrong_code"), (429, "too_many_attempts")],
-        session: false)
+        problems: [
+            (400, "malformed"), (401, "wrong_code"), (415, "unsupported_media_type"),
+            (429, "too_many_attempts"),
+        ], session: false, isAboutHTTP: true)
     static let session = route(
         "getSession", "Whether one is signed in.", tag: "session",
         .init(200, "Yes or no.", schema: "Session"), session: false)
+    static let signOut = route(
+        "signOut", "Ends the session, on every connection.", tag: "session",
+        .init(204, "Signed out."), isAboutHTTP: true)
     static let stream = route(
-        "stream", "The WebSocket: markets, bets, proposals and health, four times a second.",
+        "stream",
+        "The WebSocket: markets, bets, proposals and health, four times a second; each operation, asked for as {\"op\": its name}.",
         tag: "stream", .init(101, "The connection speaks WebSocket from here on."),
         problems: [(403, "origin_missing"), (426, "upgrade_required")])
+    static let state = route(
+        "getState", "Whether a market is shut, and why.", tag: "markets",
+        .init(200, "The state.", schema: "State"), parameters: [market],
+        problems: [(404, "market_unknown"), (503, "busy")])
+    static let results = route(
+        "getResults", "The results that a market has.", tag: "results",
+        .init(200, "The results.", schema: "Results"), parameters: [market],
+        problems: [(404, "market_unknown"), (503, "busy")])
     static let suspend = route(
         "suspend", "Shuts a market for the desk's reason.", tag: "markets", done,
-        parameters: [market], body: "Reason", problems: decided + [(404, "market_unknown")])
+        parameters: [market, PunterRoutes.match("the market's state")], body: "Reason",
+        problems: decided + [(404, "market_unknown"), (412, "changed_since")])
     static let resume = route(
         "resume", "Lifts the desk's reason; every other owner's stays.", tag: "markets", done,
-        parameters: [market], body: "Reason", problems: decided + [(404, "market_unknown")])
+        parameters: [market, PunterRoutes.match("the market's state")], body: "Reason",
+        problems: decided + [(404, "market_unknown"), (412, "changed_since")])
     static let suspendAll = route(
         "suspendAll", "Shuts every market for the desk's reason.", tag: "markets", done,
         body: "Reason", problems: decided)
@@ -57,10 +75,11 @@ enum OperatorRoutes {
         "Proposes a result, also a corrected one; another person approves it.", tag: "results",
         .init(
             200, "The proposal.", schema: "Proposal",
-            links: [.init("approveResult", "proposal", "/proposal")]), parameters: [market],
+            links: [.init("approveResult", "proposal", "/proposal")]),
+        parameters: [market, PunterRoutes.match("the market's results")],
         body: "ResultRequest",
         problems: decided + [
-            (404, "market_unknown"), (422, "results_mismatch"),
+            (404, "market_unknown"), (412, "changed_since"), (422, "results_mismatch"),
         ])
     static let approve = route(
         "approveResult", "Approves what another person proposed, and settles.", tag: "results",
@@ -97,6 +116,12 @@ enum OperatorRoutes {
         "operator":{"type":"integer"}}},\
         "Session":{"type":"object","required":["signedIn"],"properties":{\
         "signedIn":{"type":"boolean"}}},\
+        "State":{"type":"object","required":["market","open","reasons","resulted"],"properties":{\
+        "market":{"type":"string"},"open":{"type":"boolean"},"resulted":{"type":"boolean"},\
+        "reasons":{"type":"array","items":{"type":"string"}}}},\
+        "Results":{"type":"object","required":["market","settlement","results"],"properties":{\
+        "market":{"type":"string"},"settlement":{"type":"integer"},"results":{"type":"array",\
+        "items":{"enum":["undecided","won","lost","void","half_won","half_lost","dead_heat"]}}}},\
         "Done":{"type":"object","required":["asOf"],"properties":{"asOf":{"type":"integer"}}},\
         "Reason":{"type":"object","properties":{"reason":{"type":"string","maxLength":64}}},\
         "ResultRequest":{"type":"object","required":["results","reason"],"properties":{\

@@ -11,7 +11,10 @@ public import ProjectionService
 /// The punters' side on one loop: pages, REST, WebSocket and events on one port.
 ///
 /// What can be asked for is a table of operations; each protocol is a way to ask for them.
-public final class PunterGateway {
+public final class PunterGateway: EngineQuestioner {
+    typealias Operation = GatewayOperation<PunterSession>
+    typealias Call = GatewayCall<PunterSession>
+
     public let hub: Hub
     public let server: HTTPServer
     let sessions: SessionRegistry
@@ -26,6 +29,9 @@ public final class PunterGateway {
     let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
     private var timer: LoopTimer?
     private var ticks = 0
+    /// Loop milliseconds of the newest tick, and how much later than due it came.
+    private var lookedAt: UInt64 = 0
+    private var lag: UInt64 = 0
 
     /// On the loop's thread or before it runs.
     public init(
@@ -55,7 +61,7 @@ public final class PunterGateway {
             readHistory(account, after, limit, answer)
         }
         for operation in catalogueOperations + sessionOperations + accountOperations
-            + betOperations
+            + limitOperations + betOperations
         {
             add(operation)
         }
@@ -65,6 +71,7 @@ public final class PunterGateway {
 
     /// Begins heartbeats; on the loop.
     public func start() {
+        lookedAt = hub.loop.milliseconds
         timer = LoopTimer(hub.loop)
         timer?.start(after: Self.tick, every: Self.tick) { [unowned self] in
             heartbeat()
@@ -78,9 +85,33 @@ public final class PunterGateway {
 
     /// Milliseconds between two looks at who heard nothing lately; sessions are looked at every eighth time.
     private static let tick: UInt64 = 250
+    /// Milliseconds that the loop may be behind before it answers bets and protection only.
+    private static let mostLag: UInt64 = 1000
+
+    /// Whether the loop has more to do than it can: then browsing waits, and bets do not.
+    private var isOverloaded: Bool {
+        lag > Self.mostLag || hub.waitingCount > Hub.mostWaiting / 2
+    }
+
+    /// - Throws: 503 `overloaded` for browsing; files are that, too.
+    func shed(_ route: RouteDescription?) throws(Problem) {
+        guard isOverloaded, route?.isBrowsing ?? true else { return }
+        var problem = Problem(
+            503, "overloaded", "There is too much to do just now. Bets come first; ask again.")
+        problem.fields = [("retry-after", "1")]
+        throw problem
+    }
+
+    private func measureLag() {
+        let now = hub.loop.milliseconds
+        let passed = now - lookedAt
+        lag = passed > Self.tick ? passed - Self.tick : 0
+        lookedAt = now
+    }
 
     /// One message for all who were told everything, which is nearly everybody.
     private func heartbeat() {
+        measureLag()
         postCounts()
         let place = StreamPosition(epoch: hub.view.epoch, order: hub.view.order)
         let message = SharedMessage.heartbeat(at: place, now)
@@ -122,8 +153,9 @@ public final class PunterGateway {
         throws(Problem) -> [(String, String)]
     {
         try OriginGuard.check(context, settings)
+        try shed(route)
         return try settings.rates.check(
-            session(context), context.peer, now: hub.loop.milliseconds,
+            session(context)?.rateKey, context.peer, now: hub.loop.milliseconds,
             isFirst: route?.comesFirst ?? false)
     }
 
@@ -134,17 +166,12 @@ public final class PunterGateway {
         return sessions.find(token: token, now: now.nanoseconds)
     }
 
-    /// Whether a session that was good when its connection began still is.
-    func isSignedIn(_ session: PunterSession) -> Bool { sessions.holds(session.tokenHash) }
-
     static let notSignedIn = Problem(401, "not_signed_in", "Sign in first.")
 
     func needSession(_ call: Call) throws(Problem) -> PunterSession {
         guard let session = call.session else { throw Self.notSignedIn }
         return session
     }
-
-    func busy() -> Problem { hub.refusal.problem }
 
     /// The rows are there and cannot be read or written at this moment.
     static let unreadable = Problem(

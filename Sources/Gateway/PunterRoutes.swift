@@ -6,7 +6,7 @@ enum PunterRoutes {
         _ operation: String, _ summary: String, tag: String, _ answers: [RouteDescription.Answer],
         parameters: [RouteDescription.Parameter] = [], body: String? = nil,
         problems: [(Int, String)] = [], session: Bool = false, movesMoney: Bool = false,
-        isAboutHTTP: Bool = false
+        isAboutHTTP: Bool = false, comesFirst: Bool = false
     ) -> RouteDescription {
         var description = RouteDescription(operation, summary, tag: tag, answers: answers)
         description.parameters = parameters
@@ -14,6 +14,7 @@ enum PunterRoutes {
         description.problems = problems + (session ? [(401, "not_signed_in")] : [])
         description.needsSession = session
         description.isAboutHTTP = isAboutHTTP
+        description.comesFirst = comesFirst
         if movesMoney {
             description.movesMoney = true
             description.comesFirst = true
@@ -28,10 +29,15 @@ enum PunterRoutes {
                 (409, "request_in_progress"),
             ]
         }
+        if description.isBrowsing { description.problems.append((503, "overloaded")) }
         return description
     }
 
     private static let number = "{\"$ref\":\"#/components/schemas/Number\"}"
+
+    static func match(_ what: String) -> RouteDescription.Parameter {
+        .init("If-Match", in: "header", "The ETag of \(what) that was seen; else 412.")
+    }
 
     private static let paging: [RouteDescription.Parameter] = [
         .init("cursor", in: "query", "Where the page before ended, as its `next` said."),
@@ -101,6 +107,38 @@ enum PunterRoutes {
     static let account = route(
         "getAccount", "One's own account and balances.", tag: "account",
         [.init(200, "The account.", schema: "Account")], problems: [(503, "busy")], session: true)
+    private static let limitName: [RouteDescription.Parameter] = [
+        .init(
+            "kind", in: "path", "What is bounded.",
+            schema: "{\"enum\":[\"deposit\",\"loss\",\"stake\",\"time\"]}"),
+        .init(
+            "period", in: "path", "For how long it is added up.",
+            schema: "{\"enum\":[\"day\",\"week\",\"month\"]}"),
+    ]
+    private static let limitProblems = [
+        (404, "limit_unknown"), (412, "changed_since"), (503, "busy"), (503, "no_space"),
+    ]
+
+    static let limits = route(
+        "listLimits", "The limits that one ever set oneself.", tag: "limits",
+        [.init(200, "The limits.", schema: "Limits")], problems: [(503, "busy")], session: true)
+    static let limit = route(
+        "getLimit", "One of one's own limits, also one that was never set.", tag: "limits",
+        [.init(200, "The limit.", schema: "LimitDetail")], parameters: limitName,
+        problems: [(404, "limit_unknown"), (503, "busy")], session: true)
+    static let setLimit = route(
+        "setLimit",
+        "Sets one's own limit. Tighter holds at once, looser a day later; nothing is held against it yet.",
+        tag: "limits", [.init(200, "The limit as it stands.", schema: "LimitDetail")],
+        parameters: limitName + [match("the limit")], body: "LimitRequest",
+        problems: limitProblems + [
+            (400, "malformed"), (415, "unsupported_media_type"), (422, "amount_out_of_range"),
+        ], session: true, comesFirst: true)
+    static let removeLimit = route(
+        "removeLimit", "Takes one's own limit away, a day later.", tag: "limits",
+        [.init(200, "The limit as it stands.", schema: "LimitDetail")],
+        parameters: limitName + [match("the limit")], problems: limitProblems, session: true,
+        comesFirst: true)
     static let bets = route(
         "listBets", "One's own bets, the newest first.", tag: "bets",
         [
@@ -162,4 +200,9 @@ enum PunterRoutes {
         [.init(200, "AsyncAPI 3.0.")])
     static let openAPI = route(
         "describe", "This description.", tag: "health", [.init(200, "OpenAPI 3.1.")])
+}
+
+extension RouteDescription {
+    /// What waits while there is too much to do: neither bets nor protection, nor what would only be asked for again.
+    var isBrowsing: Bool { !comesFirst && tag != "health" && tag != "stream" }
 }

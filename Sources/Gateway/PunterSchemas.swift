@@ -221,6 +221,43 @@ enum PunterSchemas {
             """
         ),
         (
+            "Limit",
+            """
+            {"type":"object","required":["kind","period","unit","amount","next","version"],\
+            "properties":{"kind":{"enum":["deposit","loss","stake","time"]},\
+            "period":{"enum":["day","week","month"]},"unit":{"enum":["minor_units","minutes"]},\
+            "amount":{"type":["integer","null"],"description":"What holds; null for none."},\
+            "next":{"type":["object","null"],"required":["amount","from"],"properties":{\
+            "amount":{"type":["integer","null"]},\
+            "from":{"$ref":"#/components/schemas/Instant"}},\
+            "description":"What was asked for and holds from then on."},\
+            "version":{"$ref":"#/components/schemas/Number"}}}
+            """
+        ),
+        (
+            "LimitDetail",
+            """
+            {"type":"object","required":["limit"],"properties":{\
+            "limit":{"$ref":"#/components/schemas/Limit"}}}
+            """
+        ),
+        (
+            "Limits",
+            """
+            {"type":"object","required":["asOf","limits"],"properties":{\
+            "asOf":{"type":"integer"},\
+            "limits":{"type":"array","items":{"$ref":"#/components/schemas/Limit"}}}}
+            """
+        ),
+        (
+            "LimitRequest",
+            """
+            {"type":"object","required":["amount"],"properties":{\
+            "amount":{"type":"integer","minimum":0,"maximum":9007199254740991,\
+            "description":"Whole minor units; for time minutes, no more than the period has."}}}
+            """
+        ),
+        (
             "Problem",
             """
             {"type":"object","required":["type","title","status","code"],\

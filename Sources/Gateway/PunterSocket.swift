@@ -17,7 +17,7 @@ enum SocketLimits {
 }
 
 /// One punter's hot path: follows topics, places bets, asks for operations, hears of its own bets and wallet.
-final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
+final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, OperationLine {
     private let gateway: PunterGateway
     private let hub: Hub
     let session: PunterSession?
@@ -26,7 +26,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
     private var follower: Follower?
     private var betsInFlight = 0
     private var operationsInFlight = 0
-    /// It is told to go as soon as its bets are answered, and takes no new ones.
+    /// It is told to go as soon as everything is answered, and takes nothing new.
     private var isLeaving = false
 
     init(_ gateway: PunterGateway, session: PunterSession?, peer: String) {
@@ -65,14 +65,14 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
             try gateway.tape.read(text, isUTF8: true)
             let op = gateway.tape.member("op", of: gateway.tape.root)
             let isBet = op.map { gateway.tape.isText($0, "place") } ?? false
-            guard mayAsk(isBet: isBet) else { return }
+            guard mayAsk(isFirst: isBet || isFirst(op)) else { return }
             if isBet { return place(gateway.tape) }
             // What comes seldom is read as a tree.
             let parser = JSONParser(depth: gateway.tape.depth, members: gateway.tape.members)
             take(try parser.parse(text))
         } catch {
             // What is not understood counts like what is.
-            guard mayAsk(isBet: false) else { return }
+            guard mayAsk(isFirst: false) else { return }
             say("malformed", "\(error.what) at byte \(error.offset)")
         }
     }
@@ -91,21 +91,25 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
         }
     }
 
+    /// Whether what is asked for goes before everything else when its user asks too often.
+    private func isFirst(_ op: JSONTape.Place?) -> Bool {
+        guard let op, let name = gateway.tape.text(op) else { return false }
+        return gateway.operations[name]?.description.comesFirst ?? false
+    }
+
     /// Every message counts as a request of its user.
-    private func mayAsk(isBet: Bool) -> Bool {
+    private func mayAsk(isFirst: Bool) -> Bool {
         do {
             try gateway.settings.rates.ask(
-                session, peer, now: hub.loop.milliseconds, isFirst: isBet)
+                session?.rateKey, peer, now: hub.loop.milliseconds, isFirst: isFirst)
             return true
         } catch {
-            let tape = gateway.tape
-            let client = tape.member("id", of: tape.root).flatMap { tape.text($0) }
-            say(error.code, error.title, about: client)
+            say(error.code, error.title, about: Self.clientID(gateway.tape))
             return false
         }
     }
 
-    private func carryOut(_ operation: Operation, _ json: JSONValue) {
+    private func carryOut(_ operation: PunterGateway.Operation, _ json: JSONValue) {
         let reply = SocketReply(self, operation.name, json["ref"]?.identifier)
         operationsInFlight += 1
         guard !isLeaving else {
@@ -115,12 +119,19 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
         guard operationsInFlight <= SocketLimits.operationsInFlight else {
             return reply.fail(Problem(503, "busy", "Wait for the answers to what you asked."))
         }
-        gateway.carryOut(operation, Call(form: .message(json), session: liveSession), reply)
+        do throws(Problem) {
+            try gateway.shed(operation.description)
+        } catch {
+            return reply.fail(error)
+        }
+        gateway.carryOut(
+            operation, PunterGateway.Call(form: .message(json), session: liveSession), reply)
     }
 
-    fileprivate func answered(_ message: [UInt8]) {
+    func answered(_ message: [UInt8]) {
         operationsInFlight -= 1
         socket?.send(text: message)
+        if isLeaving { goAway() }
     }
 
     private func say(_ code: String, _ text: String, about client: String? = nil) {
@@ -129,31 +140,35 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
 
     /// The session that the connection began with, while it lasts.
     private var liveSession: PunterSession? {
-        guard let session, session.expires > gateway.now.nanoseconds, gateway.isSignedIn(session)
-        else { return nil }
-        return session
+        session.flatMap { $0.lasts(at: gateway.now.nanoseconds) ? $0 : nil }
     }
 
-    private func place(_ tape: JSONTape) {
-        func client() -> String? { tape.member("id", of: tape.root).flatMap { tape.text($0) } }
+    /// What the client calls its bet.
+    private static func clientID(_ tape: borrowing JSONTape) -> String? {
+        guard let place = tape.member("id", of: tape.root) else { return nil }
+        return tape.text(place)
+    }
+
+    private func place(_ tape: borrowing JSONTape) {
         guard let session = liveSession else {
-            return say("not_signed_in", "Sign in to place a bet.", about: client())
+            return say("not_signed_in", "Sign in to place a bet.", about: Self.clientID(tape))
         }
         guard !isLeaving else {
-            return say("going_away", "The server goes away. Ask again.", about: client())
+            return say("going_away", "The server goes away. Ask again.", about: Self.clientID(tape))
         }
         guard betsInFlight < SocketLimits.betsInFlight else {
-            return say("busy", "Wait for the answers to your other bets.", about: client())
+            return say(
+                "busy", "Wait for the answers to your other bets.", about: Self.clientID(tape))
         }
         let request: BetRequest
         do {
             request = try BetRequest(tape, in: hub.view)
         } catch {
-            return say("malformed", error.what, about: client())
+            return say("malformed", error.what, about: Self.clientID(tape))
         }
         let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
         guard hub.submit(for: self, tag: intent.requestHash, { $0.place(intent) }) else {
-            return say(hub.refusal.code, hub.refusal.text, about: client())
+            return say(hub.refusal.code, hub.refusal.text, about: Self.clientID(tape))
         }
         betsInFlight += 1
     }
@@ -188,7 +203,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
     // MARK: Topics
 
     private func subscribe(_ json: JSONValue) {
-        let follower = self.follower ?? Follower(hub.topics, self, account: session?.account)
+        let follower = self.follower ?? Follower(hub.topics, self, account: liveSession?.account)
         self.follower = follower
         var begun: [Topic] = []
         for item in json["topics"]?.items ?? [] {
@@ -252,8 +267,8 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
 
     func drained(_ socket: WebSocketConnection) { follower?.settleDebts() }
 
-    /// Whether this client has bets that are not answered yet.
-    var waitsForAnswers: Bool { betsInFlight > 0 }
+    /// Whether this client asked for anything that is not answered yet.
+    var waitsForAnswers: Bool { betsInFlight + operationsInFlight > 0 }
 
     /// Ends with its session.
     func checkSession() {
@@ -280,38 +295,5 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner {
         follower?.end()
         follower = nil
         self.socket = nil
-    }
-}
-
-/// Answers an operation on a WebSocket.
-private final class SocketReply: Reply {
-    private weak var socket: PunterSocket?
-    private let operation: String
-    private let ref: String?
-
-    init(_ socket: PunterSocket, _ operation: String, _ ref: String?) {
-        self.socket = socket
-        self.operation = operation
-        self.ref = ref
-    }
-
-    func send(_ response: HTTPResponse) {
-        var json = JSONWriter(reserving: response.body.count + 96)
-        json.object { json in
-            json.key("type")
-            json.string("answer")
-            json.key("op")
-            json.string(operation)
-            if let ref {
-                json.key("ref")
-                json.string(ref)
-            }
-            json.key("status")
-            json.number(response.status)
-            json.key("body")
-            if response.body.isEmpty { json.null() } else { json.raw(response.body) }
-        }
-        socket?.answered(json.bytes)
-        socket = nil
     }
 }

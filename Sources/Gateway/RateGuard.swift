@@ -15,10 +15,10 @@ public struct RateGuard: Sendable {
     }
 
     /// What to say about it in every answer, or a problem when it is too often.
-    func check(_ session: PunterSession?, _ peer: String, now: UInt64, isFirst: Bool)
+    func check(_ user: RateKey?, _ peer: String, now: UInt64, isFirst: Bool)
         throws(Problem) -> [(String, String)]
     {
-        guard let (rule, decision) = try ask(session, peer, now: now, isFirst: isFirst) else {
+        guard let (rule, decision) = try ask(user, peer, now: now, isFirst: isFirst) else {
             return []
         }
         return Self.fields(rule, decision)
@@ -28,11 +28,11 @@ public struct RateGuard: Sendable {
     ///
     /// Strangers count by their address; on loopback, where a proxy may stand for all of them, they do not.
     @discardableResult
-    func ask(_ session: PunterSession?, _ peer: String, now: UInt64, isFirst: Bool)
+    func ask(_ user: RateKey?, _ peer: String, now: UInt64, isFirst: Bool)
         throws(Problem) -> (RateRule, RateDecision)?
     {
-        guard let table = session == nil ? strangers : accounts,
-            let key = Self.key(session, peer)
+        guard let table = user == nil ? strangers : accounts,
+            let key = user ?? Self.stranger(peer)
         else { return nil }
         let decision = table.ask(key, at: Int64(now) * 1_000_000, isFirst: isFirst)
         guard !decision.isAllowed else { return (table.rule, decision) }
@@ -43,9 +43,8 @@ public struct RateGuard: Sendable {
         throw problem
     }
 
-    private static func key(_ session: PunterSession?, _ peer: String) -> RateKey? {
-        if let session { return .account(session.account.rawValue) }
-        return isLoopback(peer) ? nil : .address(AddressBlock.of(peer))
+    private static func stranger(_ peer: String) -> RateKey? {
+        isLoopback(peer) ? nil : .address(AddressBlock.of(peer))
     }
 
     /// Whole seconds, rounded up: asking sooner would be refused again.

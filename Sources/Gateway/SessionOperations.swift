@@ -126,10 +126,11 @@ extension PunterGateway {
         let session = try needSession(call)
         // What is kept goes first: nobody comes back with it after the next start.
         guard store.remove(sessionWith: session.tokenHash) else { throw busy() }
-        sessions.remove(session.tokenHash)
+        sessions.remove(session)
         for socket in Array(sockets.values) where socket.session?.tokenHash == session.tokenHash {
             socket.goAway()
         }
+        for stream in Array(eventStreams.values) { stream.checkSession() }
         return HTTPResponse(status: 204, fields: [("set-cookie", cookie("", maxAge: 0))])
     }
 }

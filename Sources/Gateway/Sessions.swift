@@ -1,16 +1,33 @@
 import CSystem
 import EngineJournal
 public import Kernel
+import NetworkLoops
 public import ProjectionService
 import Synchronization
 
-/// Who a request speaks for.
-public struct PunterSession: Sendable {
+/// Who a request speaks for, while it lasts.
+public final class PunterSession: Sendable {
     public let account: AccountID
     public let session: SessionID
     public let tokenHash: [UInt8]
     /// Nanoseconds since 1970.
     public let expires: Int64
+    private let hasEnded = Atomic<Bool>(false)
+
+    init(account: AccountID, session: SessionID, tokenHash: [UInt8], expires: Int64) {
+        self.account = account
+        self.session = session
+        self.tokenHash = tokenHash
+        self.expires = expires
+    }
+
+    var rateKey: RateKey { .account(account.rawValue) }
+
+    /// Whether it is good at `now`, in nanoseconds since 1970: asked before every bet.
+    func lasts(at now: Int64) -> Bool { expires > now && !hasEnded.load(ordering: .acquiring) }
+
+    /// For good, on every connection that began with it.
+    fileprivate func end() { hasEnded.store(true, ordering: .releasing) }
 }
 
 /// Random tokens, of which only the digest is kept.
@@ -118,7 +135,7 @@ public final class SessionRegistry: Sendable {
         let hash = Tokens.hash(token)
         return sessions.withLock { sessions in
             guard let session = sessions[hash] else { return nil }
-            guard session.expires > now else {
+            guard session.lasts(at: now) else {
                 sessions[hash] = nil
                 return nil
             }
@@ -130,7 +147,7 @@ public final class SessionRegistry: Sendable {
     func add(_ session: PunterSession, now: Int64) -> Bool {
         sessions.withLock { sessions in
             if sessions.count >= Self.limit {
-                sessions = sessions.filter { $0.value.expires > now }
+                sessions = sessions.filter { $0.value.lasts(at: now) }
             }
             guard sessions.count < Self.limit else { return false }
             sessions[session.tokenHash] = session
@@ -138,9 +155,10 @@ public final class SessionRegistry: Sendable {
         }
     }
 
-    func holds(_ tokenHash: [UInt8]) -> Bool { sessions.withLock { $0[tokenHash] != nil } }
-
-    func remove(_ tokenHash: [UInt8]) { sessions.withLock { $0[tokenHash] = nil } }
+    func remove(_ session: PunterSession) {
+        session.end()
+        sessions.withLock { $0[session.tokenHash] = nil }
+    }
 
     public var count: Int { sessions.withLock { $0.count } }
 }
@@ -152,6 +170,8 @@ public final class OperatorRegistry: Sendable {
     struct Operator: Sendable {
         let id: UInt64
         let name: String
+
+        var rateKey: RateKey { .person(id) }
     }
 
     private struct State {
@@ -207,6 +227,12 @@ public final class OperatorRegistry: Sendable {
             state.sessions[tokenHash] = (id, now + Self.lifetime)
             return .token(token, id: id)
         }
+    }
+
+    /// For good, wherever it is used.
+    func end(token: String) {
+        let hash = Tokens.hash(token)
+        state.withLock { $0.sessions[hash] = nil }
     }
 
     func find(token: String, now: Int64) -> Operator? {

@@ -66,7 +66,7 @@ enum StreamMessages {
             summary: "Answers an operation, as HTTP would.",
             schema: """
                 {"type":"object","additionalProperties":false,"required":["type","op","status","body"],\
-                "properties":{"type":{"const":"answer"},"op":{"type":"string"},"ref":{"type":"string"},\
+                "properties":{"type":{"const":"answer"},"op":{"type":"string"},"ref":{"type":"string"},"tag":{"type":"string"},\
                 "status":{"type":"integer","minimum":200,"maximum":599},"body":{"type":["object",\
                 "null"]}}}
                 """),

@@ -22,7 +22,7 @@ private struct HistoryQuestion {
 /// Who follows what on one loop, and what each topic said lately.
 ///
 /// Lives on its loop. A change is written once and handed to all who follow it. Bounds: those of
-/// `MarketHistories`; `mostIncidents`.
+/// `MarketHistories`; `mostIncidents`; `mostImages`.
 final class TopicBoard {
     private unowned let hub: Hub
     private var followers: [Topic: FollowerList] = [:]
@@ -31,6 +31,8 @@ final class TopicBoard {
     private var filters: [FixtureFilter: Int] = [:]
     private var history = MarketHistories()
     private var incidents: [SharedMessage] = []
+    /// The newest image of what was wanted lately.
+    private var images: [Topic: SharedMessage] = [:]
     private var incidentCount: UInt64 = 0
     /// Fixtures whose change was not told yet, as they were before it; nil for a new one.
     private var unsaid: [FixtureID: FixtureView?] = [:]
@@ -50,6 +52,8 @@ final class TopicBoard {
     static let mostReads = 32
     /// Topics followed on one loop, over all of its clients.
     static let mostSubscriptions = 1_000_000
+    /// Images kept for those who want the same.
+    static let mostImages = 4096
     /// Incidents kept for clients that come back.
     static let mostIncidents = 1000
 
@@ -219,7 +223,26 @@ final class TopicBoard {
 
     // MARK: For those who come, or come back
 
+    /// The whole of a topic, written once for all who want it while it is the newest.
     func image(of topic: Topic) -> SharedMessage? {
+        if let kept = images[topic], kept.position.order == imageOrder(of: topic) { return kept }
+        guard let made = makeImage(of: topic) else { return nil }
+        if images.count >= Self.mostImages { images.removeAll(keepingCapacity: true) }
+        images[topic] = made
+        return made
+    }
+
+    /// The record that a topic's newest image is of.
+    private func imageOrder(of topic: Topic) -> UInt64? {
+        switch topic {
+        case .market(let id): hub.view.markets[id]?.order
+        case .fixture(let id): hub.view.fixtures[id]?.order
+        case .fixtures: order
+        case .incidents, .bets, .wallet, .marketsOfFixture: nil
+        }
+    }
+
+    private func makeImage(of topic: Topic) -> SharedMessage? {
         switch topic {
         case .market(let id):
             guard let market = hub.view.markets[id] else { return nil }
@@ -316,7 +339,10 @@ final class TopicBoard {
     }
 
     /// Once in a while: old messages go.
-    func prune() { history.prune(now: hub.loop.milliseconds) }
+    func prune() {
+        history.prune(now: hub.loop.milliseconds)
+        images.removeAll(keepingCapacity: true)
+    }
 }
 
 @available(*, unavailable)

@@ -2,7 +2,7 @@
 /// more than what is done with it. Kept and read into again, it allocates nothing once it is warm.
 ///
 /// As strict as `JSONParser`, by the same bounds: `depth` levels of nesting, `members` values in all.
-public struct JSONTape: Sendable {
+public struct JSONTape: ~Copyable, Sendable {
     /// A value's place on the tape; valid until the next `read`.
     public struct Place: Sendable {
         fileprivate let index: Int
@@ -35,7 +35,7 @@ public struct JSONTape: Sendable {
         self.members = members
     }
 
-    /// Takes `text` apart; its outermost value is at `root`.
+    /// Takes `text` apart; its outermost value is at `root`, and nothing is there when it is no JSON.
     ///
     /// `isUTF8` says that somebody has checked the bytes already.
     public mutating func read(_ text: Span<UInt8>, isUTF8: Bool) throws(JSONError) {
@@ -44,23 +44,33 @@ public struct JSONTape: Sendable {
         entries.removeAll(keepingCapacity: true)
         position = 0
         values = 0
-        guard isUTF8 || String(validating: bytes, as: UTF8.self) != nil else {
-            throw failure("the text is not UTF-8")
+        do throws(JSONError) {
+            guard isUTF8 || String(validating: bytes, as: UTF8.self) != nil else {
+                throw failure("the text is not UTF-8")
+            }
+            skipSpace()
+            try value(depth)
+            skipSpace()
+            guard position == bytes.count else { throw failure("something follows the value") }
+        } catch {
+            // What was read halfway leads nowhere.
+            entries.removeAll(keepingCapacity: true)
+            throw error
         }
-        skipSpace()
-        try value(depth)
-        skipSpace()
-        guard position == bytes.count else { throw failure("something follows the value") }
     }
 
     public var root: Place { Place(index: 0) }
 
     // MARK: Looking
 
+    /// Nil where nothing was read, such as after a text that is no JSON.
+    private func entry(_ place: Place) -> Entry? {
+        place.index < entries.count ? entries[place.index] : nil
+    }
+
     /// The member of that name; nil when there is none or this is no object.
     public func member(_ name: StaticString, of place: Place) -> Place? {
-        let object = entries[place.index]
-        guard object.kind == .object else { return nil }
+        guard let object = entry(place), object.kind == .object else { return nil }
         var index = place.index + 1
         while index < object.next {
             if isText(entries[index], name) { return Place(index: index + 1) }
@@ -71,8 +81,7 @@ public struct JSONTape: Sendable {
 
     /// How many items an array has; nil when this is none.
     public func count(_ place: Place) -> Int? {
-        let array = entries[place.index]
-        guard array.kind == .array else { return nil }
+        guard let array = entry(place), array.kind == .array else { return nil }
         var count = 0
         var index = place.index + 1
         while index < array.next {
@@ -84,8 +93,7 @@ public struct JSONTape: Sendable {
 
     /// The item of an array, from 0; nil when there is none.
     public func item(_ number: Int, of place: Place) -> Place? {
-        let array = entries[place.index]
-        guard array.kind == .array else { return nil }
+        guard let array = entry(place), array.kind == .array else { return nil }
         var index = place.index + 1
         var left = number
         while index < array.next {
@@ -96,7 +104,8 @@ public struct JSONTape: Sendable {
         return nil
     }
 
-    public func isNull(_ place: Place) -> Bool { entries[place.index].kind == .null }
+    public func isObject(_ place: Place) -> Bool { entry(place)?.kind == .object }
+    public func isNull(_ place: Place) -> Bool { entry(place)?.kind == .null }
 
     private func isZeros(_ start: Int, _ end: Int) -> Bool {
         for index in start..<end where bytes[index] != 0x30 { return false }
@@ -105,8 +114,7 @@ public struct JSONTape: Sendable {
 
     /// A whole number without exponent; `5.0` is one (JSON Schema, 6.1.1), `5.5` is none.
     public func whole(_ place: Place) -> Int64? {
-        let entry = entries[place.index]
-        guard entry.kind == .number else { return nil }
+        guard let entry = entry(place), entry.kind == .number else { return nil }
         var index = Int(entry.start)
         let isNegative = bytes[index] == 0x2d
         if isNegative { index += 1 }
@@ -128,20 +136,19 @@ public struct JSONTape: Sendable {
     }
 
     public func text(_ place: Place) -> String? {
-        let entry = entries[place.index]
-        return entry.kind == .string ? string(entry) : nil
+        guard let entry = entry(place), entry.kind == .string else { return nil }
+        return string(entry)
     }
 
     /// Whether this is the string `wanted`.
     public func isText(_ place: Place, _ wanted: StaticString) -> Bool {
-        let entry = entries[place.index]
-        return entry.kind == .string && isText(entry, wanted)
+        guard let entry = entry(place), entry.kind == .string else { return false }
+        return isText(entry, wanted)
     }
 
     /// Gives `body` a string's bytes as they stand, when it is one without escapes.
     public func withBytes<T>(_ place: Place, _ body: (Span<UInt8>) -> T?) -> T? {
-        let entry = entries[place.index]
-        guard entry.kind == .string else { return nil }
+        guard let entry = entry(place), entry.kind == .string else { return nil }
         if entry.isEscaped {
             let plain = Array(string(entry).utf8)
             let span = plain.span
@@ -158,8 +165,9 @@ public struct JSONTape: Sendable {
         let start = Int(entry.start)
         let count = Int(entry.end) - start
         guard count == wanted.utf8CodeUnitCount else { return false }
-        return wanted.withUTF8Buffer { name in
-            for index in 0..<count where unsafe bytes[start + index] != name[index] { return false }
+        let name = unsafe wanted.utf8Start
+        return unsafe bytes.span.extracting(start..<start + count).withUnsafeBufferPointer { text in
+            for index in 0..<count where unsafe text[index] != name[index] { return false }
             return true
         }
     }
@@ -339,6 +347,16 @@ public struct JSONTape: Sendable {
             var index = start
             var isEscaped = false
             while index < text.count {
+                if index + 8 <= text.count {
+                    let found = unsafe Self.special(
+                        UnsafeRawPointer(text.baseAddress! + index)
+                            .loadUnaligned(as: UInt64.self).littleEndian)
+                    guard found != 0 else {
+                        index += 8
+                        continue
+                    }
+                    index += found.trailingZeroBitCount / 8
+                }
                 let byte = unsafe text[index]
                 if byte == UInt8(ascii: "\"") || byte < 0x20 { return (index, isEscaped) }
                 if byte == UInt8(ascii: "\\") {
@@ -349,6 +367,17 @@ public struct JSONTape: Sendable {
             }
             return (text.count, isEscaped)
         }
+    }
+
+    /// A mark in the first of eight bytes that is a quote, a backslash or below a space; marks behind it may be
+    /// wrong. Zero when there is none. The text's first byte is the lowest.
+    private static func special(_ eight: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        func marks(_ word: UInt64, below limit: UInt64) -> UInt64 {
+            (word &- ones &* limit) & ~word & (ones &* 0x80)
+        }
+        return marks(eight ^ ones &* 0x22, below: 1) | marks(eight ^ ones &* 0x5c, below: 1)
+            | marks(eight, below: 0x20)
     }
 
     /// Escapes are read by the parser of trees, which says what is wrong with them.

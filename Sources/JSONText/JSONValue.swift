@@ -464,7 +464,6 @@ public struct JSONWriter: Sendable {
         word.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// Text that is JSON already.
     /// A value that was read, as it was.
     public mutating func value(_ value: JSONValue) {
         switch value {
@@ -486,6 +485,7 @@ public struct JSONWriter: Sendable {
         }
     }
 
+    /// Text that is JSON already.
     public mutating func raw(_ text: [UInt8]) {
         separate()
         bytes.append(contentsOf: text)
@@ -500,7 +500,9 @@ public struct JSONWriter: Sendable {
             digits[first] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
             rest /= 10
         } while rest > 0
-        for index in first..<20 { bytes.append(digits[index]) }
+        unsafe digits.span.withUnsafeBufferPointer {
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[first...]))
+        }
     }
 
     private mutating func appendQuoted(_ text: String) {

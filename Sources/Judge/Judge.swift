@@ -12,6 +12,7 @@ public struct JudgeRules: Sendable {
     public var idWindow = Limits.idWindow
     public var betDelay = Limits.betDelay
     public var correctionWindow = Limits.correctionWindow
+    public var limitCoolingOff = Limits.limitCoolingOff
     public init() {}
 }
 
@@ -28,6 +29,15 @@ public struct Judge: ~Copyable {
         var deposited: Int64 = 0
         /// Bets of this account by their status, recounted from them.
         var bets: [UInt64] = []
+        /// Everything that was ever asked for and taken, the newest last.
+        var limits: [LimitName: [LimitWish]] = [:]
+    }
+
+    /// What a customer asked of a limit, and from when on it holds.
+    struct LimitWish {
+        var amount: Int64
+        var from: Int64
+        var version: UInt64
     }
 
     struct Bet {
@@ -77,6 +87,8 @@ public struct Judge: ~Copyable {
         var isByOperators = false
         var settlements = 0
         var version: UInt64 = 1
+        /// Changes that a waiting bet must not survive, but for those of its fixture.
+        var changes: UInt64 = 1
         /// Every bet with a leg here, in the order they came.
         var bets: [UInt64] = []
         /// When its newest result came.
@@ -194,6 +206,8 @@ public struct Judge: ~Copyable {
             openAccount(id, currency, money, limit, said.outcomes)
         case .deposit(let account, let id, let amount):
             deposit(account, id, amount, said.outcomes)
+        case .setLimit(let account, let name, let amount, let expected):
+            setLimit(account, name, amount, expected, said.outcomes)
         case .fixture(let fixture): define(fixture, said.outcomes)
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
         case .market(let market): define(market, said.outcomes)
@@ -204,8 +218,8 @@ public struct Judge: ~Copyable {
         case .timerDue: conclude(said.outcomes)
         case .forgetIDs(let projected): forget(projected)
         case .result(let market, let marks): result(market, marks, said.outcomes)
-        case .propose(let market, let marks, let actor, let hasReason):
-            propose(market, marks, actor, hasReason, said.outcomes)
+        case .propose(let market, let marks, let actor, let hasReason, let expected):
+            propose(market, marks, actor, hasReason, expected, said.outcomes)
         case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
         case .settleStep: settle(said.outcomes)
         case .release(let market, let projected): release(market, projected, said.outcomes)
@@ -312,8 +326,14 @@ public struct Judge: ~Copyable {
         for number in markets.indices {
             markets[number].reasons |= 1 << 4
             markets[number].version += 1
-            disturb(market: number)
+            change(market: number)
         }
+    }
+
+    /// Something happened to the market itself that a waiting bet must not survive.
+    mutating func change(market number: Int) {
+        markets[number].changes += 1
+        disturb(market: number)
     }
 
     /// Every bet that waits with a leg on this market must fall.
@@ -392,6 +412,9 @@ public struct Judge: ~Copyable {
         expect(shown.refusal, 0, "a market's change")
         let ours = markets[number]
         if shown.market != UInt64(number) { object("answers for another market") }
+        if shown.material != ours.changes {
+            object("market \(number) changed \(ours.changes) times, not \(shown.material)")
+        }
         if shown.version != ours.version {
             object("market \(number) should have version \(ours.version), not \(shown.version)")
         }
@@ -448,7 +471,7 @@ public struct Judge: ~Copyable {
         markets[number].selections[place].isWithdrawn = true
         markets[number].selections[place].odds = nil
         markets[number].version += 1
-        disturb(market: number)
+        change(market: number)
         guard outcomes.count == 2, case .withdrawn(let market, let which) = outcomes[0],
             case .market(let shown) = outcomes[1]
         else { return object("a withdrawal is not answered in two records") }
@@ -481,6 +504,10 @@ public struct Judge: ~Copyable {
                 guard case .market(let shown)? = outcomes.first else { return object("no answer") }
                 return expect(shown.refusal, 2, "a state of no market")
             }
+            if said.expected != 0, said.expected != markets[number].changes {
+                guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+                return expect(shown.refusal, 19, "a state of a market that changed since")
+            }
             touched = [number]
         }
         for number in touched {
@@ -492,7 +519,7 @@ public struct Judge: ~Copyable {
                 markets[number].betDelay = min(said.betDelay, rules.betDelay)
             }
             markets[number].version += 1
-            if after != before || said.isMaterial { disturb(market: number) }
+            if after != before || said.isMaterial { change(market: number) }
         }
         guard said.scope < 3 else { return }
         guard outcomes.count == touched.count else {

@@ -423,7 +423,7 @@ extension Judge {
         markets[number].reasons |= 1 << 5
         markets[number].settlements += 1
         markets[number].version += 1
-        disturb(market: number)
+        change(market: number)
         guard outcomes.count == 2, case .market(let shown) = outcomes[1] else {
             return object("a result is not followed by its market")
         }
@@ -431,7 +431,8 @@ extension Judge {
     }
 
     mutating func propose(
-        _ id: ExternalID, _ marks: [Mark], _ actor: UInt64, _ hasReason: Bool, _ outcomes: [Outcome]
+        _ id: ExternalID, _ marks: [Mark], _ actor: UInt64, _ hasReason: Bool,
+        _ expected: UInt32, _ outcomes: [Outcome]
     ) {
         guard case .result(let refusal, _, let proposal)? = outcomes.first else {
             return object("a proposal without an answer")
@@ -444,6 +445,9 @@ extension Judge {
         }
         if !hasReason { return expect(refusal, 12, "a proposal without a reason") }
         if actor == 0 { return expect(refusal, 17, "a proposal of nobody") }
+        if expected != 0, Int(expected) != markets[number].settlements + 1 {
+            return expect(refusal, 19, "a proposal for what was settled since")
+        }
         if refusal == 5 { return }
         expect(refusal, 0, "a proposal")
         if proposal != sequence { object("a proposal's number is not its sequence") }

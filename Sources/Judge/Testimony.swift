@@ -23,6 +23,8 @@ public enum Command: Sendable {
     case recovered
     case openAccount(id: ExternalID, currency: UInt16, money: UInt8, stakeLimit: Int64)
     case deposit(account: UInt64, id: ExternalID, amount: Int64)
+    /// `expected` all ones: any version.
+    case setLimit(account: UInt64, name: LimitName, amount: Int64, expected: UInt64)
     case fixture(FixtureSaid)
     case fixtureUpdate(FixtureSaid)
     case market(MarketSaid)
@@ -33,7 +35,9 @@ public enum Command: Sendable {
     case timerDue
     case forgetIDs(projected: UInt64)
     case result(market: ExternalID, marks: [Mark])
-    case propose(market: ExternalID, marks: [Mark], actor: UInt64, hasReason: Bool)
+    /// `expected` is one more than the settlements that were seen, 0 any.
+    case propose(
+        market: ExternalID, marks: [Mark], actor: UInt64, hasReason: Bool, expected: UInt32)
     case approve(proposal: UInt64, actor: UInt64)
     case settleStep
     case release(market: UInt64, projected: UInt64)
@@ -116,11 +120,14 @@ public struct StateSaid: Sendable {
     /// Milliseconds; all ones: unchanged.
     public var betDelay: UInt32
     public var isMaterial: Bool
+    /// The market's material version that was seen, 0 any.
+    public var expected: UInt64
 
     public init(
         scope: UInt8, id: ExternalID, owner: UInt8, setting: UInt8, lifting: UInt8,
-        betDelay: UInt32, isMaterial: Bool
+        betDelay: UInt32, isMaterial: Bool, expected: UInt64
     ) {
+        self.expected = expected
         self.scope = scope
         self.id = id
         self.owner = owner
@@ -197,6 +204,7 @@ public struct Mark: Hashable, Sendable {
 
 public enum Outcome: Sendable {
     case account(refusal: UInt16, account: UInt64, balances: Balances)
+    case limit(LimitShown)
     case fixture(refusal: UInt16, fixture: UInt64)
     case market(MarketShown)
     case withdrawn(market: UInt64, selection: UInt32)
@@ -204,6 +212,35 @@ public enum Outcome: Sendable {
     case settled(Settled)
     case result(refusal: UInt16, market: UInt64, proposal: UInt64)
     case released(market: UInt64, legs: UInt32, bets: UInt32, isComplete: Bool)
+}
+
+/// Which of a customer's own limits: 1 deposit, 2 loss, 3 stake, 4 time; by 1 day, 2 week, 3 month.
+public struct LimitName: Hashable, Sendable {
+    public var kind: UInt8
+    public var period: UInt8
+
+    public init(kind: UInt8, period: UInt8) {
+        self.kind = kind
+        self.period = period
+    }
+}
+
+/// What a customer's limit came to; -1 for none.
+public struct LimitShown: Sendable {
+    public var refusal: UInt16
+    public var amount: Int64
+    public var next: Int64
+    /// Nanoseconds of UTC, 0: nothing waits.
+    public var nextFrom: Int64
+    public var version: UInt64
+
+    public init(refusal: UInt16, amount: Int64, next: Int64, nextFrom: Int64, version: UInt64) {
+        self.refusal = refusal
+        self.amount = amount
+        self.next = next
+        self.nextFrom = nextFrom
+        self.version = version
+    }
 }
 
 public struct Balances: Hashable, Sendable {
@@ -225,6 +262,7 @@ public struct MarketShown: Sendable {
     /// All ones: all markets at once, or none.
     public var market: UInt64
     public var version: UInt64
+    public var material: UInt64
     public var reasons: UInt8
     public var isResulted: Bool
     public var openLegs: UInt32
@@ -232,9 +270,10 @@ public struct MarketShown: Sendable {
     public var staked: Int64
 
     public init(
-        refusal: UInt16, market: UInt64, version: UInt64, reasons: UInt8, isResulted: Bool,
-        openLegs: UInt32, worstLoss: Int64, staked: Int64
+        refusal: UInt16, market: UInt64, version: UInt64, material: UInt64, reasons: UInt8,
+        isResulted: Bool, openLegs: UInt32, worstLoss: Int64, staked: Int64
     ) {
+        self.material = material
         self.refusal = refusal
         self.market = market
         self.version = version

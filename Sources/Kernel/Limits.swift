@@ -32,6 +32,8 @@ public enum Limits {
     public static let proposalAge: Int64 = 86_400_000
     /// How long after its settlement a market's result may still be corrected, in milliseconds: three days.
     public static let correctionWindow: Int64 = 259_200_000
+    /// How long a customer waits for a looser limit of its own, in milliseconds: a day.
+    public static let limitCoolingOff: Int64 = 86_400_000
     /// Names of fixtures, markets and selections, in UTF-8 bytes.
     public static let name = 48
 }

@@ -21,6 +21,9 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case hashOrder = "hash-order"
     case sameOperator = "same-operator"
     case openAfterRecovery = "open-after-recovery"
+    // Customers and the desk
+    case limitLoosenedAtOnce = "limit-loosened-at-once"
+    case expectationIgnored = "expectation-ignored"
     // The journal
     case acknowledgedBeforeSync = "acknowledged-before-sync"
     case durableMarkEarly = "durable-mark-early"

@@ -27,6 +27,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case nonsense
     case multiples
     case hotMarket
+    case ownLimits
     // The supplier and the desk
     case inPlay
     case suspensions
@@ -113,6 +114,7 @@ public struct SimulationPlan: Sendable {
             rules.idAge = Int64(random.number(in: 30...300)) * 1000
             rules.idWindow = rules.idAge + 60_000
         }
+        rules.limitCoolingOff = Int64(random.number(in: 1...120)) * 1000
         self.rules = rules
         // Switching off is not drawing: what is left of the seed stays as it was.
         features = chosen.subtracting(without)

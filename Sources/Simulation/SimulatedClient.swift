@@ -1,4 +1,5 @@
 import Betting
+import Customers
 import EngineCore
 import Judge
 import Kernel
@@ -29,6 +30,8 @@ struct SimulatedClient {
     private var byBet: [UInt64: Int] = [:]
     private var deafUntil: Int64 = 0
     private var unresolved: [Int] = []
+    /// The limit it heard of last, and its version.
+    private var limit: (wish: LimitWish, version: UInt64)?
 
     init(_ index: Int, _ world: Simulation) {
         self.index = index
@@ -68,7 +71,24 @@ struct SimulatedClient {
         if world.plan.has(.lateRetries), !wagers.isEmpty, world.random.number(in: 0...9) == 0 {
             return ask(world.random.number(in: 0...wagers.count - 1), world)
         }
+        if world.plan.has(.ownLimits), world.random.number(in: 0...9) == 0 { bound(world) }
         if unresolved.count < 8 { bet(world) }
+    }
+
+    /// Bounds its own play, now and then by what it saw before.
+    private func bound(_ world: Simulation) {
+        var wish = LimitWish(
+            kind: LimitKind.allCases[world.random.number(in: 0...3)],
+            period: LimitPeriod.allCases[world.random.number(in: 0...1)], amount: nil, expected: nil
+        )
+        if let limit, world.random.number(in: 0...1) == 0 {
+            wish = limit.wish
+            let isRight = world.random.number(in: 0...4) > 0
+            wish.expected = isRight ? limit.version : UInt64(world.random.number(in: 0...99))
+        }
+        let amounts: [Int64?] = [nil, 0, 100, 200, 200, 300, 1441, -7, .max]
+        wish.amount = amounts[world.random.number(in: 0...world.random.number(in: 5...8))]
+        world.send(.setLimit(client: index, wish))
     }
 
     private mutating func ask(_ wager: Int, _ world: Simulation) {
@@ -144,6 +164,13 @@ struct SimulatedClient {
         return encoder.deposit(cash, to: account, id: depositID)
     }
 
+    func limit(_ wish: LimitWish, _ encoder: inout CommandEncoder) -> RecordBytes? {
+        guard let account, let session else { return nil }
+        return encoder.setLimit(
+            wish.kind, wish.period, to: wish.amount, of: account, expected: wish.expected,
+            session: session)
+    }
+
     func record(of wager: Int, isChanged: Bool, _ encoder: inout CommandEncoder) -> RecordBytes {
         encoder.place(isChanged ? wagers[wager].changed : wagers[wager].intent)
     }
@@ -159,6 +186,7 @@ struct SimulatedClient {
             self.account = account
         case .signedIn(let session): self.session = session
         case .deposited: hasMoney = true
+        case .limited(let wish, let version): limit = (wish, version)
         case .busy: break
         case .pushed(let placed):
             guard let wager = byBet[placed.bet] else { return }

@@ -39,14 +39,21 @@ enum FeedSaying {
 
 /// One thing that an operator does.
 enum DeskSaying {
-    case propose(ExternalID, [SelectionOutcome], actor: UInt64, reason: String)
+    case propose(
+        ExternalID, [SelectionOutcome], actor: UInt64, reason: String, expected: UInt32?)
+    case state(ExternalID, isShut: Bool, expected: UInt64)
     case approve(UInt64, actor: UInt64)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
         switch self {
-        case .propose(let market, let outcomes, let actor, let reason):
+        case .propose(let market, let outcomes, let actor, let reason, let expected):
             encoder.result(
-                .propose, market: market, outcomes, source: .operator, actor: actor, reason: reason)
+                .propose, market: market, outcomes, source: .operator, actor: actor, reason: reason,
+                expected: expected)
+        case .state(let market, let isShut, let expected):
+            encoder.marketState(
+                market, by: .trader, setting: isShut ? .trader : [], lifting: isShut ? [] : .trader,
+                actor: 1, expected: expected)
         case .approve(let proposal, let actor): encoder.approve(proposal: proposal, actor: actor)
         }
     }
@@ -79,6 +86,8 @@ struct SimulatedSupplier: ~Copyable {
         var earlier: [Odds?] = []
         var version: UInt64 = 0
         var reasons = ShutReasons.feed
+        var material: UInt64 = 0
+        var settlements: UInt32 = 0
         var isOpen: Bool { reasons.isEmpty }
         /// The price that is on its way through the block.
         var coming: [Odds?] = []
@@ -117,6 +126,9 @@ struct SimulatedSupplier: ~Copyable {
             offers[offer].version = record.field(Layout.MarketChanged.version, as: UInt64.self)
             offers[offer].reasons = ShutReasons(
                 rawValue: record.field(Layout.MarketChanged.reasons, as: UInt8.self))
+            offers[offer].material = record.field(Layout.MarketChanged.material, as: UInt64.self)
+            offers[offer].settlements = record.field(
+                Layout.MarketChanged.settlementVersion, as: UInt32.self)
             if !offers[offer].coming.isEmpty {
                 offers[offer].earlier = offers[offer].shown
                 offers[offer].shown = offers[offer].coming
@@ -127,6 +139,7 @@ struct SimulatedSupplier: ~Copyable {
     }
 
     mutating func answered(_ record: RecordBytes) {
+        guard record.kind == .resultAnswered else { return }
         let proposal = record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
         if proposal != 0, !proposals.contains(proposal) { proposals.append(proposal) }
     }
@@ -419,12 +432,21 @@ struct SimulatedSupplier: ~Copyable {
             return world.send(
                 .desk(.approve(proposal, actor: UInt64(world.random.number(in: 0...3)))))
         }
+        let offer = offers[pick]
+        if world.random.number(in: 0...3) == 0 {
+            let isShut = world.random.number(in: 0...2) == 0
+            let seen = offer.material + UInt64(world.random.number(in: 0...4) == 0 ? 1 : 0)
+            let expected = world.random.number(in: 0...1) == 0 ? 0 : seen
+            return world.send(.desk(.state(offer.id, isShut: isShut, expected: expected)))
+        }
+        let seen = world.random.number(in: 0...2) == 0 ? offer.settlements : nil
         world.send(
             .desk(
                 .propose(
                     offers[pick].id, marks(pick, world),
                     actor: UInt64(world.random.number(in: 0...2)),
-                    reason: world.random.number(in: 0...5) == 0 ? "" : "seen on the pitch")))
+                    reason: world.random.number(in: 0...5) == 0 ? "" : "seen on the pitch",
+                    expected: seen)))
     }
 
     /// The end: everything that has no result gets one.

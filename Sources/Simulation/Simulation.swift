@@ -1,5 +1,6 @@
 import Betting
 import Catalogue
+import Customers
 import EngineCore
 import EngineJournal
 import EngineService
@@ -16,10 +17,21 @@ enum Message {
     case openAccount(client: Int)
     case signIn(client: Int)
     case deposit(client: Int)
+    case setLimit(client: Int, LimitWish)
     /// `isChanged`: another body under the same id.
     case place(client: Int, intent: Int, isChanged: Bool)
     case feed(FeedSaying)
     case desk(DeskSaying)
+}
+
+/// What a client asks of one of its own limits.
+struct LimitWish {
+    var kind: LimitKind
+    var period: LimitPeriod
+    /// Nil for none.
+    var amount: Int64?
+    /// The version that it saw; nil when it does not matter.
+    var expected: UInt64?
 }
 
 /// What a client hears.
@@ -27,6 +39,7 @@ enum Answer {
     case account(AccountID)
     case signedIn(SessionID)
     case deposited
+    case limited(LimitWish, version: UInt64)
     case placed(intent: Int, isChanged: Bool, Placed)
     /// A bet that had waited was decided.
     case pushed(Placed)
@@ -118,6 +131,7 @@ public final class Simulation {
         rules.correctionWindow = plan.rules.correctionWindow
         rules.idAge = plan.rules.idAge
         rules.idWindow = plan.rules.idWindow
+        rules.limitCoolingOff = plan.rules.limitCoolingOff
         judge = Judge(rules: rules)
         supplier = SimulatedSupplier(plan)
         line = SimulatedFeed(clock, &random)
@@ -297,6 +311,7 @@ public final class Simulation {
     private func refuse(_ message: Message) {
         switch message {
         case .openAccount(let client), .signIn(let client), .deposit(let client),
+            .setLimit(let client, _),
             .place(let client, _, _):
             tell("busy for client \(client)")
             send(.busy, to: client)
@@ -309,6 +324,7 @@ public final class Simulation {
         case .openAccount(let client): clients[client].openAccount(&encoder)
         case .signIn(let client): clients[client].signIn(&encoder)
         case .deposit(let client): clients[client].deposit(&encoder)
+        case .setLimit(let client, let wish): clients[client].limit(wish, &encoder)
         case .place(let client, let intent, let isChanged):
             clients[client].record(of: intent, isChanged: isChanged, &encoder)
         case .feed(let saying): saying.record(&encoder)
@@ -421,6 +437,9 @@ public final class Simulation {
             send(.account(record.account), to: client)
         case .signIn: break
         case .deposit(let client): send(.deposited, to: client)
+        case .setLimit(let client, let wish):
+            let version = record.field(Layout.LimitChanged.version, as: UInt64.self)
+            send(.limited(wish, version: version), to: client)
         case .place(let client, let intent, let isChanged):
             guard let placed = Self.placed(record) else { return }
             if placed.isRepeat { result.repeats += 1 }

@@ -1,5 +1,6 @@
 import Betting
 import Catalogue
+import Customers
 import EngineCore
 import Judge
 import Kernel
@@ -14,6 +15,12 @@ extension Simulation {
         case .openAccount: tell("\(number) an account is opened\(outcome(said))")
         case .deposit(let account, _, let amount):
             tell("\(number) account \(account) gets \(amount)\(outcome(said))")
+        case .setLimit(let account, let name, let amount, _):
+            let kind = LimitKind(rawValue: name.kind)?.word ?? "?"
+            let period = LimitPeriod(rawValue: name.period)?.word ?? "?"
+            tell(
+                "\(number) account \(account) limits its \(kind) a \(period) to \(amount)\(outcome(said))"
+            )
         case .place(let intent):
             let legs = intent.legs.map { leg in
                 "\(supplier.name(ofMarket: leg.market)) selection \(leg.selection) at "
@@ -29,7 +36,7 @@ extension Simulation {
             tell(
                 "\(number) result of \(supplier.name(market)): \(words.joined(separator: ", "))\(outcome(said))"
             )
-        case .propose(let market, _, let actor, _):
+        case .propose(let market, _, let actor, _, _):
             tell(
                 "\(number) operator \(actor) proposes a result of \(supplier.name(market))\(outcome(said))"
             )
@@ -84,6 +91,10 @@ extension Simulation {
             case .account(let refusal, let account, let balances):
                 return refusal == 0
                     ? "; account \(account), cash \(balances.cash)" : refused(refusal)
+            case .limit(let shown):
+                guard shown.refusal == 0 else { return refused(shown.refusal) }
+                let next = shown.nextFrom == 0 ? "" : ", \(shown.next) from \(shown.nextFrom)"
+                return "; \(shown.amount)\(next)"
             case .result(let refusal, _, _):
                 return refusal == 0 ? "; taken" : refused(refusal)
             case .released(_, let legs, let bets, let isComplete):

@@ -49,6 +49,14 @@ struct Witness {
             return .deposit(
                 account: record.account.rawValue, id: record.clientID,
                 amount: record.field(Layout.Deposit.amount, as: Int64.self))
+        case .setLimit:
+            return .setLimit(
+                account: record.account.rawValue,
+                name: LimitName(
+                    kind: record.field(Layout.SetLimit.kind, as: UInt8.self),
+                    period: record.field(Layout.SetLimit.period, as: UInt8.self)),
+                amount: record.field(Layout.SetLimit.amount, as: Int64.self),
+                expected: record.field(Layout.SetLimit.expected, as: UInt64.self))
         case .fixture: return .fixture(fixture(record))
         case .fixtureUpdate: return .fixtureUpdate(fixture(record))
         case .market: return .market(market(record))
@@ -73,7 +81,8 @@ struct Witness {
             return .propose(
                 market: record.clientID, marks: marks(record),
                 actor: record.field(Layout.Result.actor, as: UInt64.self),
-                hasReason: record.field(Layout.Result.reason, as: UInt8.self) != 0)
+                hasReason: record.field(Layout.Result.reason, as: UInt8.self) != 0,
+                expected: record.field(Layout.Result.expected, as: UInt32.self))
         case .approve:
             return .approve(
                 proposal: record.field(Layout.Result.proposal, as: UInt64.self),
@@ -117,7 +126,8 @@ struct Witness {
             setting: record.field(Layout.MarketState.setting, as: UInt8.self),
             lifting: record.field(Layout.MarketState.lifting, as: UInt8.self),
             betDelay: record.field(Layout.MarketState.betDelay, as: UInt32.self),
-            isMaterial: record.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1)
+            isMaterial: record.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1,
+            expected: record.field(Layout.MarketState.expected, as: UInt64.self))
     }
 
     private static func intent(_ record: RecordBytes) -> Intent {
@@ -168,6 +178,14 @@ struct Witness {
                 refusal: record.field(Layout.AccountChanged.refusal, as: UInt16.self),
                 account: record.account.rawValue,
                 balances: balances(record, Layout.AccountChanged.balances))
+        case .limitChanged:
+            return .limit(
+                LimitShown(
+                    refusal: record.field(Layout.LimitChanged.refusal, as: UInt16.self),
+                    amount: record.field(Layout.LimitChanged.amount, as: Int64.self),
+                    next: record.field(Layout.LimitChanged.next, as: Int64.self),
+                    nextFrom: record.field(Layout.LimitChanged.nextFrom, as: Int64.self),
+                    version: record.field(Layout.LimitChanged.version, as: UInt64.self)))
         case .fixtureChanged:
             return .fixture(
                 refusal: record.field(Layout.FixtureChanged.refusal, as: UInt16.self),
@@ -178,6 +196,7 @@ struct Witness {
                     refusal: record.field(Layout.MarketChanged.refusal, as: UInt16.self),
                     market: record.field(Layout.MarketChanged.market, as: UInt64.self),
                     version: record.field(Layout.MarketChanged.version, as: UInt64.self),
+                    material: record.field(Layout.MarketChanged.material, as: UInt64.self),
                     reasons: record.field(Layout.MarketChanged.reasons, as: UInt8.self),
                     isResulted: record.field(Layout.MarketChanged.isResulted, as: UInt8.self) == 1,
                     openLegs: record.field(Layout.MarketChanged.openLegs, as: UInt32.self),

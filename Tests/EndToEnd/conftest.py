@@ -121,12 +121,13 @@ class Server:
     def open_market(self, in_play=False) -> dict:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            for fixture in self.call("GET", "/api/v1/fixtures")[1]["fixtures"]:
+            # A server that is behind sheds browsing for a moment.
+            for fixture in self.call("GET", "/api/v1/fixtures")[1].get("fixtures", []):
                 if fixture["inPlay"] != in_play or fixture["status"] == "abandoned":
                     continue
                 for market in fixture["markets"]:
-                    found = self.call("GET", f"/api/v1/markets/{market}")[1]["market"]
-                    if found["status"] == "open":
+                    found = self.call("GET", f"/api/v1/markets/{market}")[1].get("market")
+                    if found and found["status"] == "open":
                         return found
             time.sleep(0.1)
         raise AssertionError("no market opened")

@@ -141,3 +141,21 @@ def test_a_code_works_once_and_wrong_codes_run_out(server, page_of):
     for _ in range(10):
         assert server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[0] == 401
     assert server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[0] == 429
+
+
+def test_an_event_source_works_unaided_and_comes_back_by_itself(make_server, page_of):
+    server = make_server("--match-seconds", "60", "--seed", "7")
+    page = page_of(server.origin)
+    page.evaluate("""() => {
+        window.heard = [];
+        window.source = new EventSource("/api/v1/events?topics=fixtures,incidents");
+        window.source.onmessage = event => window.heard.push([event.lastEventId, JSON.parse(event.data).type]);
+    }""")
+    page.wait_for_function("() => window.heard.length > 2", timeout=20_000)
+    before = page.evaluate("() => window.heard.length")
+    # Only what completes a place has one.
+    page.wait_for_function("() => window.heard.some(([id]) => id)", timeout=20_000)
+    server.kill()
+    server.start()
+    page.wait_for_function("before => window.heard.length > before + 1", arg=before, timeout=30_000)
+    assert page.evaluate("() => window.source.readyState") == 1

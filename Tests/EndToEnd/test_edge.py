@@ -4,6 +4,8 @@ import asyncio
 import concurrent.futures
 import gzip
 import json
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -113,6 +115,43 @@ def test_a_rate_counts_over_all_connections_and_protocols_of_a_user(make_server)
     asyncio.run(run())
     # What the socket used up is used up for requests too; a second gives one back.
     assert 429 in [server.call("GET", "/api/v1/session", cookie=cookie)[0] for _ in range(10)]
+
+
+def test_protecting_oneself_comes_before_browsing_on_every_protocol(make_server):
+    server = make_server("--matches", "1", "--requests-per-second", "1", "--requests-burst", "40")
+    cookie = server.sign_in()
+
+    async def run():
+        async with Socket(server, cookie) as one:
+            for _ in range(40):
+                await one.send(op="ping")
+            while (await one.until(lambda m: m["type"] in ("pong", "error")))["type"] == "pong":
+                pass
+            await one.send(op="getAccount", ref="browse")
+            assert (await one.until(lambda m: m["type"] == "error" or m.get("ref") == "browse"))["type"] == "error"
+            await one.send(op="setLimit", ref="protect", parameters={"kind": "stake", "period": "day"}, body={"amount": 500})
+            answer = await one.until(lambda m: m.get("ref") == "protect")
+            assert (answer["status"], answer["body"]["limit"]["amount"]) == (200, 500) and answer["tag"].startswith('"')
+    asyncio.run(run())
+
+
+def test_a_loop_that_is_behind_answers_bets_before_browsing(make_server):
+    server = make_server("--match-seconds", "600", "--seed", "7", "--loops", "1")
+    cookie, market = server.sign_in(), server.open_market()
+    os.kill(server.process.pid, signal.SIGSTOP)
+    time.sleep(2)
+    os.kill(server.process.pid, signal.SIGCONT)
+    # What lay in the kernel is read first; then the loop sees how late it is.
+    deadline = time.monotonic() + 5
+    while (answer := server.call("GET", "/api/v1/fixtures"))[0] == 200 and time.monotonic() < deadline:
+        pass
+    status, problem, headers = answer
+    assert (status, problem["code"], headers["Retry-After"]) == (503, "overloaded", "1")
+    # Whatever is decided about the bet, it is decided.
+    assert server.call("POST", "/api/v1/bets", bet(market, new_id()), cookie)[0] in (201, 202, 422)
+    assert server.call("GET", "/health/live")[0] == 200
+    time.sleep(0.6)
+    assert server.call("GET", "/api/v1/fixtures")[0] == 200
 
 
 # Money moves once
@@ -350,6 +389,133 @@ def test_what_can_be_asked_by_http_can_be_asked_on_the_socket(server):
             answer = await stranger.until(lambda m: m["type"] == "answer")
             assert (answer["status"], answer["body"]["code"]) == (401, "not_signed_in")
     asyncio.run(run())
+
+
+# Own limits, and what must still be as it was
+
+def test_customers_bound_their_own_play_and_change_only_what_they_saw(make_server):
+    server = make_server("--matches", "1")
+    cookie, path = server.sign_in(), "/api/v1/limits/deposit/day"
+
+    def ask(method, amount=None, match=None, at=path):
+        body = None if amount is None else {"amount": amount}
+        status, answer, headers = server.call(method, at, body, cookie, headers={"If-Match": match} if match else None)
+        return status, answer.get("limit", answer), headers["ETag"]
+
+    assert server.call("GET", "/api/v1/limits", cookie=cookie)[1]["limits"] == []
+    status, limit, unset = ask("GET")
+    assert (status, limit["amount"], limit["next"], limit["version"]) == (200, None, None, "0")
+    status, limit, tag = ask("PUT", 2000, unset)
+    assert (status, limit["amount"]) == (200, 2000) and not tag.startswith("W/")
+    assert ask("GET")[1:] == (limit, tag)
+    assert server.call("GET", path, cookie=cookie, headers={"If-None-Match": tag})[0] == 304
+    # Who saw the first state changes nothing; any of several tags, and `*`, will do.
+    status, problem, _ = ask("PUT", 100, unset)
+    assert (status, problem["code"]) == (412, "changed_since")
+    assert ask("PUT", 1900, f'"1", {tag}')[0] == 200
+    assert ask("PUT", 1800, "*")[1]["amount"] == 1800
+    # Looser waits for a day, and so does none at all.
+    status, limit, _ = ask("PUT", 9000)
+    assert (limit["amount"], limit["next"]["amount"]) == (1800, 9000)
+    waits = time.mktime(time.strptime(limit["next"]["from"][:19], "%Y-%m-%dT%H:%M:%S")) - time.mktime(time.gmtime())
+    assert 86_300 < waits <= 86_400
+    assert ask("DELETE")[1]["next"]["amount"] is None
+    assert ask("PUT", 1800)[1]["next"] is None
+    assert ask("PUT", 60, at="/api/v1/limits/time/week")[1]["unit"] == "minutes"
+    for wanted, at, code in ((-1, path, "malformed"), ("many", path, "malformed"), (2**53, path, "amount_out_of_range"),
+                             (1441, "/api/v1/limits/time/day", "amount_out_of_range"),
+                             (5, "/api/v1/limits/deposit/decade", "limit_unknown")):
+        assert ask("PUT", wanted, at=at)[1]["code"] == code
+    assert server.call("PUT", path, {"amount": 5})[1]["code"] == "not_signed_in"
+    # They are the customer's own, and in the journal.
+    other = server.sign_in()
+    assert server.call("GET", "/api/v1/limits", cookie=other)[1]["limits"] == []
+    before = server.call("GET", "/api/v1/limits", cookie=cookie)[1]["limits"]
+    assert [(limit["kind"], limit["period"], limit["amount"]) for limit in before] == [("deposit", "day", 1800), ("time", "week", 60)]
+
+    async def by_message():
+        async with Socket(server, cookie) as one:
+            await one.send(op="setLimit", ref="1", parameters={"kind": "loss", "period": "month"}, body={"amount": 70}, match='"0"')
+            answer = await one.until(lambda m: m["type"] == "answer")
+            assert (answer["status"], answer["body"]["limit"]["amount"]) == (200, 70)
+            await one.send(op="removeLimit", ref="2", parameters={"kind": "loss", "period": "month"}, match='"0"')
+            assert (await one.until(lambda m: m["type"] == "answer"))["body"]["code"] == "changed_since"
+    asyncio.run(by_message())
+    before = server.call("GET", "/api/v1/limits", cookie=cookie)[1]["limits"]
+    server.kill()
+    server.start()
+    assert server.call("GET", "/api/v1/limits", cookie=cookie)[1]["limits"] == before
+
+
+def test_an_operator_changes_only_what_it_saw_and_may_ask_by_message(make_server):
+    server = make_server("--match-seconds", "600", "--seed", "3")
+    desk = server.desk
+    cookie = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=desk)[2]["Set-Cookie"].split(";")[0]
+    market = server.open_market()
+    path = f"/api/v1/markets/{market['id']}"
+
+    def ask(method, end, body=None, match=None):
+        status, answer, headers = server.call(method, path + end, body, cookie, base=desk, headers={"If-Match": match} if match else None)
+        return status, answer, headers.get("ETag")
+
+    status, state, seen = ask("GET", "/state")
+    assert (status, state["open"], state["reasons"]) == (200, True, [])
+    assert ask("POST", "/suspend", {"reason": "a look"}, seen)[0] == 200
+    _, state, shut = ask("GET", "/state")
+    assert (state["open"], state["reasons"]) == (False, ["trader"]) and shut != seen
+    # Who saw it open does not open it; shutting again without looking always works.
+    status, problem, _ = ask("POST", "/resume", match=seen)
+    assert (status, problem["code"]) == (412, "changed_since")
+    assert ask("POST", "/suspend")[0] == 200
+    assert ask("POST", "/resume", match=shut)[0] == 200
+    status, results, tag = ask("GET", "/results")
+    assert (status, results["settlement"], set(results["results"])) == (200, 0, {"undecided"})
+    proposal = {"results": ["won"] + ["lost"] * (len(market["selections"]) - 1), "reason": "seen"}
+    assert ask("POST", "/results", proposal, '"7"')[1]["code"] == "changed_since"
+    assert ask("POST", "/results", proposal, tag)[0] == 200
+
+    async def by_message():
+        headers = {"Cookie": cookie}
+        async with websockets.connect(desk.replace("http", "ws") + "/api/v1/stream", origin=desk, additional_headers=headers) as line:
+            async def until(wanted):
+                while not wanted(message := json.loads(await asyncio.wait_for(line.recv(), 10))):
+                    pass
+                return message
+            answers = []
+            for op, more in (("suspend", {"parameters": {"market": market["id"]}, "match": seen}),
+                             ("suspend", {"parameters": {"market": market["id"]}, "body": {"reason": "by message"}}),
+                             ("getState", {"parameters": {"market": market["id"]}})):
+                await line.send(json.dumps({"op": op, "ref": "x", **more}))
+                answer = await until(lambda m: m["type"] == "answer")
+                assert (answer["op"], answer["ref"]) == (op, "x")
+                answers.append(answer)
+            assert [answer["status"] for answer in answers] == [412, 200, 200]
+            assert answers[2]["body"]["reasons"] == ["trader"]
+            await line.send(json.dumps({"op": "signIn", "body": {"code": "1"}}))
+            assert (await until(lambda m: m["type"] == "error"))["code"] == "unknown_op"
+            await line.send("{")
+            assert (await until(lambda m: m["type"] == "error"))["code"] == "malformed"
+            # Signing out ends what the page hears, too.
+            assert server.call("DELETE", "/api/v1/session", None, cookie, base=desk)[0] == 204
+            with pytest.raises(websockets.ConnectionClosed):
+                while True:
+                    await asyncio.wait_for(line.recv(), 10)
+    asyncio.run(by_message())
+    assert server.call("GET", "/api/v1/session", cookie=cookie, base=desk)[1] == {"signedIn": False}
+    assert ask("POST", "/suspend")[1]["code"] == "not_signed_in"
+
+
+def test_an_approval_that_was_not_heard_of_may_be_asked_again(make_server):
+    server = make_server("--match-seconds", "600", "--seed", "3")
+    one, other = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
+    market = server.open_market()
+    results = {"results": ["won"] + ["lost"] * (len(market["selections"]) - 1), "reason": "seen"}
+    proposal = server.call("POST", f"/api/v1/markets/{market['id']}/results", results, one, base=server.desk)[1]["proposal"]
+    path = f"/api/v1/proposals/{proposal}/approve"
+    first = server.call("POST", path, {}, other, base=server.desk)
+    assert first[0] == 200
+    assert server.call("POST", path, {}, other, base=server.desk)[:2] == first[:2]
+    assert server.call("POST", path, {}, one, base=server.desk)[1]["code"] == "proposal_unknown"
 
 
 # Compression

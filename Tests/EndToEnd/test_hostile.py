@@ -128,6 +128,29 @@ def test_who_asks_for_more_than_is_allowed_is_told_so(shared):
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("who", ["punter", "operator"])
+def test_nonsense_beyond_the_rate_is_refused_and_ends_nothing(make_server, who):
+    server = make_server("--matches", "1", "--requests-per-second", "1", "--requests-burst", "8")
+    if who == "punter":
+        base, cookie = server.origin, server.sign_in()
+    else:
+        base = server.desk
+        cookie = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=base)[2]["Set-Cookie"].split(";")[0]
+
+    async def go():
+        async with websockets.connect(base.replace("http", "ws") + "/api/v1/stream", origin=base, additional_headers={"Cookie": cookie}) as line:
+            codes = set()
+            for text in ["", "x", "{", "tru", "[", "-", '"', "{}", '{"id":7}', '{"op":"place","id":"a"}', '{"op":7}'] * 3:
+                await line.send(text)
+                while (message := json.loads(await asyncio.wait_for(line.recv(), 10)))["type"] != "error":
+                    pass
+                codes.add(message["code"])
+            return codes
+
+    assert "rate_limited" in asyncio.run(go())
+    assert server.process.poll() is None
+
+
 def test_a_flood_of_errors_that_nobody_reads_ends_the_connection_within_its_bound(shared):
     before = rss_kib(shared)
 

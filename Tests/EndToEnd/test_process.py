@@ -73,6 +73,14 @@ def test_settings_come_from_file_environment_and_flags(tmp_path):
     assert "speed = 9" in answer.stdout
 
 
+@pytest.mark.parametrize("line", ["=", "= 3", "margin", "margin =", "nothing = 3"])
+def test_a_line_that_is_no_setting_is_named(tmp_path, line):
+    file = tmp_path / "grandstand.conf"
+    file.write_text(f"# ours\n{line}\n")
+    answer = subprocess.run([BINARY, "config", "--config", file], capture_output=True, text=True)
+    assert answer.returncode == 2 and f"{file}" in answer.stderr and ("line 2" in answer.stderr or ":2" in answer.stderr)
+
+
 def test_sigterm_drains_and_leaves_a_journal_that_verifies(server):
     cookie = server.sign_in()
     market = server.open_market()

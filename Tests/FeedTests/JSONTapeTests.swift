@@ -12,7 +12,7 @@ import Testing
     ]
 
     /// What the tape holds, as the tree that the parser makes of it.
-    private func tree(_ tape: JSONTape, _ place: JSONTape.Place, like model: JSONValue) -> Bool {
+    private func tree(_ tape: borrowing JSONTape, _ place: JSONTape.Place, like model: JSONValue) -> Bool {
         switch model {
         case .null: return tape.isNull(place)
         case .bool: return tape.text(place) == nil && tape.whole(place) == nil && tape.count(place) == nil
@@ -52,7 +52,9 @@ import Testing
         let parsed = Result { try JSONParser(depth: 8, members: 64).parse(bytes.span) }
         let read = Result { try tape.read(bytes.span, isUTF8: false) }
         switch (parsed, read) {
-        case (.success(let model), .success): #expect(tree(tape, tape.root, like: model), "\(String(decoding: bytes, as: UTF8.self))")
+        case (.success(let model), .success):
+            let isAlike = tree(tape, tape.root, like: model)
+            #expect(isAlike, "\(String(decoding: bytes, as: UTF8.self))")
         case (.failure, .failure): break
         default: Issue.record("one of two refuses \(String(decoding: bytes, as: UTF8.self)): \(parsed), \(read)")
         }

@@ -153,3 +153,14 @@ private final class RowsToAnswer {
         #expect(line.sent.last?.text.contains("caughtUp") == true)
     }
 }
+
+@Suite struct `An image that many want` {
+    @Test func `is written once while it is the newest`() throws {
+        let hub = Hub(loop: Loop(), view: CatalogueView(), intake: NoIntake())
+        let topic = Topic.fixtures(FixtureFilter())
+        let first = try #require(hub.topics.image(of: topic))
+        #expect(hub.topics.image(of: topic) === first)
+        hub.topics.prune()
+        #expect(hub.topics.image(of: topic) !== first)
+    }
+}

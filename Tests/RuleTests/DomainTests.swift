@@ -1,5 +1,6 @@
 import Betting
 import Catalogue
+import Customers
 import Kernel
 import Ledger
 import Pricing
@@ -168,5 +169,80 @@ import Testing
 
     @Test func `are listed in checking order`() {
         #expect(Refusal.allCases.map(\.rawValue) == Refusal.allCases.map(\.rawValue).sorted())
+    }
+}
+
+@Suite struct `A customer's own limit` {
+    let day: Int64 = 86_400_000_000_000
+    let unset = OwnLimit.unset
+
+    func asking(_ limit: OwnLimit, _ amount: Int64, at now: Int64) -> OwnLimit {
+        limit.asking(for: amount, at: now, coolingOff: day)
+    }
+
+    @Test func `holds at once when it is the first or tighter`() {
+        let first = asking(unset, 5000, at: 1)
+        #expect(first == OwnLimit(amount: 5000))
+        #expect(asking(first, 2000, at: 2) == OwnLimit(amount: 2000))
+        #expect(asking(first, 0, at: 2) == OwnLimit(amount: 0))
+    }
+
+    @Test func `waits when it is looser, and when it is taken away`() {
+        let limit = OwnLimit(amount: 2000)
+        for wanted in [2001, 5000, OwnLimit.none] {
+            let asked = asking(limit, wanted, at: 7)
+            #expect(asked == OwnLimit(amount: 2000, next: wanted, nextFrom: 7 + day))
+            #expect(asked.at(6 + day).amount == 2000)
+            #expect(asked.at(7 + day) == OwnLimit(amount: wanted))
+        }
+    }
+
+    @Test func `does not wait anew for what waits already, or for less`() {
+        let waiting = asking(OwnLimit(amount: 2000), 5000, at: 0)
+        #expect(asking(waiting, 5000, at: 100) == waiting)
+        #expect(asking(waiting, 3000, at: 100) == OwnLimit(amount: 2000, next: 3000, nextFrom: day))
+        let more = asking(waiting, 6000, at: 100)
+        #expect(more == OwnLimit(amount: 2000, next: 6000, nextFrom: 100 + day))
+        #expect(asking(waiting, OwnLimit.none, at: 100).nextFrom == 100 + day)
+    }
+
+    @Test func `forgets what waits when what holds, or less, is asked for`() {
+        let waiting = asking(OwnLimit(amount: 2000), 5000, at: 0)
+        #expect(asking(waiting, 2000, at: 100) == OwnLimit(amount: 2000))
+        #expect(asking(waiting, 1000, at: 100) == OwnLimit(amount: 1000))
+    }
+
+    @Test func `is reckoned from what holds by then`() {
+        let waiting = asking(OwnLimit(amount: 2000), 5000, at: 0)
+        #expect(asking(waiting, 4000, at: day) == OwnLimit(amount: 4000))
+        #expect(asking(waiting, 6000, at: day) == OwnLimit(amount: 5000, next: 6000, nextFrom: 2 * day))
+    }
+
+    @Test func `never loosens before its cooling-off, whatever is asked in whatever order`() {
+        var random = SeededGenerator(seed: 11)
+        for _ in 0..<2000 {
+            var limit = unset
+            var now: Int64 = 0
+            // How long each amount has been asked for without a tighter wish in between.
+            var wishes: [(at: Int64, amount: Int64)] = []
+            for _ in 0..<12 {
+                now += Int64(random.number(in: 0...80)) * 1_000_000_000_000
+                let amount = Int64(random.number(in: -1...5))
+                let before = limit.at(now).amount
+                limit = asking(limit, amount, at: now)
+                wishes.append((now, amount))
+                let after = limit.amount
+                #expect(after == before || after == amount && (before == -1 || amount != -1 && amount <= before))
+                if limit.nextFrom != 0 {
+                    #expect(limit.nextFrom > now)
+                    // Somebody asked for at least that much a whole cooling-off before.
+                    #expect(
+                        wishes.contains { wish in
+                            wish.at + day <= limit.nextFrom
+                                && (wish.amount == -1 || limit.next != -1 && limit.next <= wish.amount)
+                        })
+                }
+            }
+        }
     }
 }

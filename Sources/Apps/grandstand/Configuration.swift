@@ -236,7 +236,8 @@ struct Configuration {
         for (index, line) in lines.enumerated() {
             let trimmed = line.drop { $0 == " " || $0 == "\t" }
             guard !trimmed.isEmpty, !trimmed.hasPrefix("#") else { continue }
-            let parts = trimmed.split(separator: "=", maxSplits: 1)
+            let parts = trimmed.split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let key = String(parts[0].reversed().drop { $0 == " " }.reversed())
             guard parts.count == 2, values[key] != nil else {
                 throw UsageError(

@@ -76,7 +76,7 @@ final class Platform: @unchecked Sendable {
     private let lock: DirectoryLock
     private var store: SQLiteStore!
     private var engine: EngineThread<FileDisk, SystemClock>!
-    private var view = CatalogueView()
+    private let view = CatalogueView()
     private var loops: [Loop] = []
     private var punters: [PunterGateway] = []
     private var desk: OperatorGateway!
@@ -468,7 +468,8 @@ final class Platform: @unchecked Sendable {
         for index in 0..<count {
             let loop = Loop(index: index)
             let hub = Hub(
-                loop: loop, view: view, intake: engine, keepsTicker: index == 0)
+                loop: loop, view: CatalogueView(copying: view), intake: engine,
+                keepsTicker: index == 0)
             engine.subscribe(HubSubscriber(hub))
             loops.append(loop)
             punters.append(

@@ -27,6 +27,8 @@ typedef struct { uint32_t state; } gs_gate;
 /// Sleeps until the gate is opened or `timeout_ns` (negative: for ever) passed; closes it again.
 void gs_gate_wait(gs_gate *gate, int64_t timeout_ns);
 void gs_gate_open(gs_gate *gate);
+/// Forgets that it was opened; by the thread that sleeps at it.
+void gs_gate_close(gs_gate *gate);
 /// Random bytes from the kernel.
 int gs_random(void *bytes, size_t length);
 /// A listening IPv4 or IPv6 TCP socket with SO_REUSEADDR (and SO_REUSEPORT when asked), non-blocking, close-on-exec.
@@ -46,5 +48,7 @@ int gs_hold_core(void);
 void gs_let_go_of_core(void);
 /// The calling thread runs only when nobody else wants its core; any waking thread takes the core from it at once.
 int gs_background_thread(void);
+/// The calling thread, when woken, lets whoever runs at that moment finish its slice; but for background threads.
+int gs_batch_thread(void);
 
 #endif

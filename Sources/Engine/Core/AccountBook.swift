@@ -23,7 +23,8 @@ struct AccountRow: BitwiseCopyable {
     var refused: UInt16 = 0
     /// Bets that are pending or open.
     var standing: UInt32 = 0
-    var padding: UInt32 = 0
+    /// The newest of its own limits: the row plus one, 0 none.
+    var firstLimit: UInt32 = 0
 
     /// What every bet changes.
     @inline(__always) func mix(_ row: UInt32) -> RowMix {
@@ -42,7 +43,8 @@ struct AccountRow: BitwiseCopyable {
         mix.combine(free, stakeLimit)
         mix.combine(
             UInt64(refused),
-            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32)
+            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
+                | UInt64(firstLimit))
         return mix
     }
 
@@ -166,6 +168,8 @@ struct AccountBook: ~Copyable {
     var accounts: Rows<AccountRow>
     var bets: Rows<BetRow>
     var legs: Rows<LegRow>
+    /// What customers set for themselves.
+    var limits: Rows<LimitRow>
     private(set) var hash = StateHash()
     /// Rows of bets that left: the newest, which leads to the others.
     private(set) var freeBet: UInt32 = .max
@@ -185,6 +189,7 @@ struct AccountBook: ~Copyable {
         accounts = Rows(capacity: limits.accounts)
         bets = Rows(capacity: limits.openBets)
         legs = Rows(capacity: limits.openBets + limits.openBets / 2)
+        self.limits = Rows(capacity: limits.accounts * Self.limitsPerAccount)
         bets.reserve(limits.reservedBets)
         legs.reserve(limits.reservedBets)
         totals = InlineArray(repeating: InlineArray(repeating: 0))
@@ -233,6 +238,24 @@ struct AccountBook: ~Copyable {
         hash.subtract(bets[number].mix(number))
         body(&bets[number])
         hash.add(bets[number].mix(number))
+    }
+
+    /// A limit that its account did not have; there is room for all that an account may have.
+    mutating func add(_ limit: LimitRow) -> UInt32 {
+        var row = limit
+        row.next = accounts[limit.account].firstLimit
+        guard let number = limits.append(row) else {
+            preconditionFailure("room for every limit of every account")
+        }
+        hash.add(row.mix(number))
+        change(account: limit.account) { $0.firstLimit = number + 1 }
+        return number
+    }
+
+    mutating func change(limit number: UInt32, _ body: (inout LimitRow) -> Void) {
+        hash.subtract(limits[number].mix(number))
+        body(&limits[number])
+        hash.add(limits[number].mix(number))
     }
 
     /// The one way in which money moves.
@@ -498,7 +521,7 @@ struct AccountBook: ~Copyable {
             case nil: problems.append("bet \(row.sequence) has no status")
             }
         }
-        problems += freeProblems()
+        problems += freeProblems() + limitProblems()
         var standing = [UInt32](repeating: 0, count: accounts.count)
         for number in 0..<UInt32(bets.count)
         where bets[number].status == BetStatus.pending.rawValue
@@ -536,6 +559,7 @@ struct AccountBook: ~Copyable {
         }
         for number in 0..<UInt32(bets.count) { fresh.add(bets[number].mix(number)) }
         for number in 0..<UInt32(legs.count) { fresh.add(legs[number].mix(number)) }
+        for number in 0..<UInt32(limits.count) { fresh.add(limits[number].mix(number)) }
         fresh.add(freeBet, kind: 21)
         for count in 1...20 { fresh.add(freeLegs[count], kind: 32 + UInt64(count)) }
         ids.forEach { fresh.add($0.mix($1)) }

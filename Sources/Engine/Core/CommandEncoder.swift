@@ -1,5 +1,6 @@
 public import Betting
 public import Catalogue
+public import Customers
 public import Kernel
 public import Ledger
 
@@ -186,6 +187,23 @@ public enum ResultSource: UInt8, Sendable {
         return record
     }
 
+    /// `amount` in minor units, or minutes for time; nil for none. `expected` is the limit's version that the
+    /// customer saw, 0 never set; nil when it does not matter.
+    public mutating func setLimit(
+        _ kind: LimitKind, _ period: LimitPeriod, to amount: Int64?, of account: AccountID,
+        expected: UInt64? = nil, session: SessionID
+    ) -> RecordBytes {
+        let record = begin(.setLimit, body: Layout.SetLimit.size)
+        record.account = account
+        record.set(Layout.SetLimit.kind, kind.rawValue)
+        record.set(Layout.SetLimit.period, period.rawValue)
+        record.set(Layout.SetLimit.source, 1 as UInt8)
+        record.set(Layout.SetLimit.amount, amount ?? OwnLimit.none)
+        record.set(Layout.SetLimit.expected, expected ?? .max)
+        record.set(Layout.SetLimit.session, session.rawValue)
+        return record
+    }
+
     /// `channel`, `authentication` and `realm` as in `Layout.Session`; all else is unknown here.
     public mutating func session(
         account: AccountID, brand: UInt32, licence: UInt32, channel: UInt8, authentication: UInt8,
@@ -305,11 +323,12 @@ public enum ResultSource: UInt8, Sendable {
         case allInPlay = 4
     }
 
-    /// `id` is the market's or the fixture's, by `scope`.
+    /// `id` is the market's or the fixture's, by `scope`. `expected` is the one market's material version that was
+    /// seen, 0 when it does not matter.
     public mutating func marketState(
         _ id: ExternalID, scope: Scope = .market, by owner: MarketOwner, setting: ShutReasons = [],
         lifting: ShutReasons = [], actor: UInt64 = 0, isMaterial: Bool = false,
-        betDelay: UInt32? = nil, reason: String = ""
+        betDelay: UInt32? = nil, reason: String = "", expected: UInt64 = 0
     ) -> RecordBytes {
         let record = begin(.marketState, body: Layout.MarketState.size)
         record.clientID = id
@@ -321,6 +340,7 @@ public enum ResultSource: UInt8, Sendable {
         record.set(Layout.MarketState.actor, actor)
         record.set(Layout.MarketState.isMaterial, isMaterial ? 1 as UInt8 : 0)
         record.set(Layout.MarketState.reason, text: reason, width: 64)
+        record.set(Layout.MarketState.expected, expected)
         return record
     }
 
@@ -379,11 +399,12 @@ public enum ResultSource: UInt8, Sendable {
         return record
     }
 
-    /// A result as the supplier tells it, or as an operator proposes it (`kind` `.propose`).
+    /// A result as the supplier tells it, or as an operator proposes it (`kind` `.propose`): then `expected` is the
+    /// settlement version that was seen, nil when it does not matter.
     public mutating func result(
         _ kind: RecordKind = .result, market: ExternalID, _ outcomes: [SelectionOutcome],
         source: ResultSource, certainty: UInt8 = 2, actor: UInt64 = 0, reason: String = "",
-        evidence: String = ""
+        evidence: String = "", expected: UInt32? = nil
     ) -> RecordBytes {
         let record = begin(
             kind, body: Layout.Result.selections + outcomes.count * Layout.Result.selectionSize)
@@ -393,6 +414,7 @@ public enum ResultSource: UInt8, Sendable {
         record.set(Layout.Result.selectionCount, UInt8(outcomes.count))
         record.set(Layout.Result.action, 1 as UInt8)
         record.set(Layout.Result.actor, actor)
+        record.set(Layout.Result.expected, expected.map { $0 + 1 } ?? 0)
         record.set(Layout.Result.evidence, text: evidence, width: 32)
         record.set(Layout.Result.reason, text: reason, width: 64)
         for (index, outcome) in outcomes.enumerated() {

@@ -77,6 +77,7 @@ public struct Engine: ~Copyable {
         case .approve: approve(command, &outcomes)
         case .openAccount: openAccount(command, &outcomes)
         case .deposit: deposit(command, &outcomes)
+        case .setLimit: setLimit(command, &outcomes)
         case .forgetIDs:
             accounts.forget(
                 now: time, projected: command.field(Layout.ForgetIDs.projected, as: UInt64.self),
@@ -88,7 +89,8 @@ public struct Engine: ~Copyable {
         case .recovered: recover()
         case .release: releaseBets(command, &outcomes)
         case .session, .sealed, .divergence, .checkpoint, .snapshotKept, .segmentsDropped: break
-        case .accountChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn, .placed,
+        case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
+            .placed,
             .betSettled, .resultAnswered, .betsReleased, nil:
             preconditionFailure("only commands are applied")
         }

@@ -298,6 +298,11 @@ extension Engine {
             guard let number = markets.market(external: command.clientID) else {
                 return answer(command, market: nil, .marketUnknown, &outcomes)
             }
+            let expected = command.field(Layout.MarketState.expected, as: UInt64.self)
+            let isOther = expected != 0 && expected != markets.markets[number].material
+            guard !isOther || planted(.expectationIgnored) else {
+                return answer(command, market: number, .changedSince, &outcomes)
+            }
             changeState(of: number, by: owner, command)
             answer(command, market: number, nil, &outcomes)
         }

@@ -86,6 +86,12 @@ extension Engine {
         guard !refuses(command, .operatorMissing, when: actor == 0) else {
             return answer(command, result: number, .operatorMissing, &outcomes)
         }
+        let expected = command.field(Layout.Result.expected, as: UInt32.self)
+        let isExpected =
+            expected == 0 || expected - 1 == markets.markets[number].settlementVersion
+        guard isExpected || planted(.expectationIgnored) else {
+            return answer(command, result: number, .changedSince, &outcomes)
+        }
         markets.expireProposals(before: time.nanoseconds - Limits.proposalAge * 1_000_000)
         let isFull = markets.proposals.count >= Self.mostProposals
         guard !refuses(command, .full, when: isFull) else {

@@ -13,6 +13,7 @@ public enum SnapshotTable: UInt16, CaseIterable, Sendable {
     case markets = 7
     case selections = 8
     case standings = 9
+    case limits = 10
 }
 
 /// What an engine keeps beside its rows, in words of 64 bits.
@@ -34,7 +35,7 @@ extension Engine {
             MemoryLayout<IDRow>.stride, MemoryLayout<FactRow>.stride,
             MemoryLayout<FixtureRow>.stride,
             MemoryLayout<MarketRow>.stride, MemoryLayout<SelectionRow>.stride,
-            MemoryLayout<StandingRow>.stride,
+            MemoryLayout<StandingRow>.stride, MemoryLayout<LimitRow>.stride,
         ] { mix.combine(UInt64(size), 1) }
         var hash = StateHash()
         hash.add(mix)
@@ -47,6 +48,7 @@ extension Engine {
         accounts.accounts.freeze(spares)
         accounts.bets.freeze(spares)
         accounts.legs.freeze(spares)
+        accounts.limits.freeze(spares)
         accounts.ids.rows.freeze(spares)
         accounts.ids.factRows.freeze(spares)
         markets.fixtures.freeze(spares)
@@ -60,6 +62,7 @@ extension Engine {
         accounts.accounts.thaw()
         accounts.bets.thaw()
         accounts.legs.thaw()
+        accounts.limits.thaw()
         accounts.ids.rows.thaw()
         accounts.ids.factRows.thaw()
         markets.fixtures.thaw()
@@ -99,6 +102,7 @@ extension Engine {
         case .markets: markets.markets.takeKept()
         case .selections: markets.selections.takeKept()
         case .standings: markets.standings.takeKept()
+        case .limits: accounts.limits.takeKept()
         }
     }
 
@@ -113,6 +117,7 @@ extension Engine {
         case .markets: markets.markets.takeNext()
         case .selections: markets.selections.takeNext()
         case .standings: markets.standings.takeNext()
+        case .limits: accounts.limits.takeNext()
         }
     }
 
@@ -130,6 +135,7 @@ extension Engine {
         case .markets: unsafe markets.markets.load(first: first, bytes)
         case .selections: unsafe markets.selections.load(first: first, bytes)
         case .standings: unsafe markets.standings.load(first: first, bytes)
+        case .limits: unsafe accounts.limits.load(first: first, bytes)
         }
     }
 
@@ -179,6 +185,7 @@ extension Engine {
             UInt64(accounts.legs.count), UInt64(accounts.ids.factRows.count),
             UInt64(markets.fixtures.count), UInt64(markets.markets.count),
             UInt64(markets.selections.count), UInt64(markets.standings.count),
+            UInt64(accounts.limits.count),
         ]
     }
 
@@ -210,7 +217,7 @@ extension Engine {
         let freeBet = reader.row()
         let freeStanding = reader.row()
         let queue = (reader.row(), reader.row())
-        let counts = (0..<8).map { _ in reader.next() }
+        let counts = (0..<9).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
         let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
@@ -275,6 +282,8 @@ public struct MarketPicture: Sendable {
     }
 
     public let version: UInt64
+    /// Counts the market's own changes that a waiting bet must not survive.
+    public let material: UInt64
     public let priceVersion: UInt64
     public let reasons: ShutReasons
     public let isResulted: Bool
@@ -308,7 +317,7 @@ extension Engine {
                 isWithdrawn: selection.isWithdrawn == 1)
         }
         return MarketPicture(
-            version: row.version, priceVersion: row.priceVersion,
+            version: row.version, material: row.material, priceVersion: row.priceVersion,
             reasons: ShutReasons(rawValue: row.reasons), isResulted: row.isResulted == 1,
             settlementVersion: row.settlementVersion, betDelay: row.betDelay,
             maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,

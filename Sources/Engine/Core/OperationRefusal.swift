@@ -17,6 +17,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case otherMoney = 16
     case operatorMissing = 17
     case betsReleased = 18
+    case changedSince = 19
 
     public var code: String {
         switch self {
@@ -37,6 +38,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .otherMoney: "other_money"
         case .operatorMissing: "operator_missing"
         case .betsReleased: "bets_released"
+        case .changedSince: "changed_since"
         }
     }
 
@@ -60,6 +62,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .operatorMissing: "A result by hand needs the operator who proposes it."
         case .betsReleased:
             "The market's bets have left the engine: its result is older than corrections may be."
+        case .changedSince: "It was changed since you looked; nothing was done. Look again."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }
     }

@@ -13,6 +13,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case openAccount = 9
     case deposit = 10
     case accountChanged = 11
+    case setLimit = 12
+    case limitChanged = 13
     // Catalogue and prices
     case fixture = 16
     case fixtureUpdate = 17
@@ -47,12 +49,13 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     public var isCommand: Bool {
         switch self {
         case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
-            .segmentsDropped, .session, .openAccount, .deposit, .fixture,
+            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .fixture,
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
             .propose, .approve, .settleStep, .release:
             true
-        case .accountChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn, .placed,
+        case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
+            .placed,
             .betSettled, .resultAnswered, .betsReleased:
             false
         }
@@ -71,6 +74,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .openAccount: "open_account"
         case .deposit: "deposit"
         case .accountChanged: "account_changed"
+        case .setLimit: "set_limit"
+        case .limitChanged: "limit_changed"
         case .fixture: "fixture"
         case .fixtureUpdate: "fixture_update"
         case .market: "market"
@@ -170,6 +175,25 @@ public enum Layout {
         public static let balances = 16  // Balances
         public static let size = 64
     }
+    public enum SetLimit {
+        public static let kind = 0  // u8, LimitKind
+        public static let period = 1  // u8, LimitPeriod
+        public static let source = 2  // u8: 1 customer
+        public static let amount = 8  // i64, minor units or minutes; -1 none
+        public static let expected = 16  // u64, the version that was seen; all ones any
+        public static let session = 24  // u64, 0 none
+        public static let size = 32
+    }
+    public enum LimitChanged {
+        public static let refusal = 0  // u16, OperationRefusal
+        public static let kind = 2  // u8, LimitKind
+        public static let period = 3  // u8, LimitPeriod
+        public static let amount = 8  // i64, what holds now; -1 none
+        public static let next = 16  // i64, what holds from `nextFrom` on
+        public static let nextFrom = 24  // i64, ns, 0 nothing waits
+        public static let version = 32  // u64, the command that last changed it, 0 never set
+        public static let size = 40
+    }
     /// Six Int64: cash, bonus, free, held, open bets, receivable (what the customer owes, positive).
     public enum Balances {
         public static let cash = 0
@@ -248,7 +272,8 @@ public enum Layout {
         /// u8: 1 a pending bet must fall although the market stays open.
         public static let isMaterial = 16
         public static let reason = 24  // text 64
-        public static let size = 88
+        public static let expected = 88  // u64, the market's material version that was seen; 0 any
+        public static let size = 96
     }
     public enum MarketChanged {
         public static let market = 0  // u64
@@ -368,6 +393,8 @@ public enum Layout {
         public static let certainty = 9  // u8: 1 scouted, 2 confirmed
         public static let selectionCount = 10  // u8
         public static let action = 11  // u8: 1 settle, 2 void, 3 resettle
+        /// u32, of a proposal: the settlement version that was seen, plus one; 0 any.
+        public static let expected = 12
         public static let actor = 16  // u64
         public static let proposal = 24  // u64, the sequence of what is approved
         public static let evidence = 32  // text 32

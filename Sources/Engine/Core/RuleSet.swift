@@ -31,6 +31,9 @@ public struct RuleSet: Hashable, Sendable {
     /// bets may leave the engine.
     public var correctionWindow = Limits.correctionWindow
 
+    /// How long a customer waits for a looser limit of its own, in milliseconds.
+    public var limitCoolingOff = Limits.limitCoolingOff
+
     public init(version: UInt32) { self.version = version }
 
     /// What a trial may set, by name, with its unit.
@@ -39,6 +42,7 @@ public struct RuleSet: Hashable, Sendable {
         ("pending-per-account", "bets"),
         ("open-bets-per-account", "bets"), ("refused-per-account", "intents"),
         ("valid-until-ahead", "ms"), ("id-age", "ms"), ("bet-delay", "ms"),
+        ("limit-cooling-off", "ms"),
     ]
 
     /// False when there is no such number, or it may not be `value`.
@@ -58,10 +62,16 @@ public struct RuleSet: Hashable, Sendable {
         case "bet-delay":
             guard let delay = UInt32(exactly: value) else { return false }
             betDelay = delay
+        case "limit-cooling-off":
+            guard value <= Self.longestCoolingOff else { return false }
+            limitCoolingOff = value
         default: return false
         }
         return true
     }
+
+    /// Milliseconds: a year.
+    private static let longestCoolingOff: Int64 = 31_622_400_000
 
     /// The rules that new records are decided under.
     public static let current = RuleSet(version: 1)

@@ -1,5 +1,6 @@
 import Betting
 import Catalogue
+import Customers
 public import Kernel
 import Ledger
 
@@ -54,12 +55,21 @@ import Ledger
         return nil
     }
 
+    /// What a customer's limit came to; nil when nothing is said of one.
+    var limit: OwnLimit? {
+        guard let record = first, record.kind == .limitChanged,
+            record.field(Layout.LimitChanged.refusal, as: UInt16.self) == 0
+        else { return nil }
+        return OwnLimit(limitChanged: record)
+    }
+
     /// Why the command was not carried out, by its first outcome; nil when it was.
     var operationRefusal: OperationRefusal? {
         guard let record = first else { return nil }
         let place: Int? =
             switch record.kind {
             case .accountChanged: Layout.AccountChanged.refusal
+            case .limitChanged: Layout.LimitChanged.refusal
             case .fixtureChanged: Layout.FixtureChanged.refusal
             case .marketChanged: Layout.MarketChanged.refusal
             case .resultAnswered: Layout.ResultAnswered.refusal
@@ -82,6 +92,8 @@ public struct Decision: Hashable, Sendable {
     public var amount: Int64 = 0
     /// Milliseconds of in-play delay.
     public var delay: UInt32 = 0
+    /// From when on a customer's limit holds that was asked for, nanoseconds of UTC; 0 at once.
+    public var from: Int64 = 0
 
     public static var unchanged: Decision { Decision() }
 
@@ -99,13 +111,17 @@ public struct Decision: Hashable, Sendable {
         threshold = refused.facts.threshold
     }
 
+    init(holdsFrom from: Int64) { self.from = from }
+
     init(_ operation: OperationRefusal?) { refusal = operation?.rawValue ?? 0 }
 
     /// In a few words, for whoever must choose between the two.
     public func words(isBet: Bool) -> String {
         guard isBet else {
             return OperationRefusal(rawValue: refusal).map { "refused (\($0.code))" }
-                ?? (delay > 0 ? "carried out, delay \(delay) ms" : "carried out")
+                ?? (delay > 0
+                    ? "carried out, delay \(delay) ms"
+                    : from > 0 ? "holds from \(Timestamp(nanoseconds: from))" : "carried out")
         }
         if let code = Refusal(rawValue: refusal)?.code {
             return "refused (\(code), value \(value), threshold \(threshold))"

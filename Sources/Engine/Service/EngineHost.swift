@@ -87,13 +87,8 @@ public final class DurableBlock: @unchecked Sendable {
 }
 
 extension RecordBytes {
-    /// A customer's: what may be answered `busy` first.
-    var isCustomers: Bool {
-        switch kind {
-        case .place, .openAccount, .deposit, .session: true
-        default: false
-        }
-    }
+    /// What must not wait for company: what shuts or opens markets, and what protects a customer.
+    var isUrgent: Bool { kind == .marketState || kind == .setLimit }
 
     /// What only shuts, and what says that the journal's files are looked after: taken as long as anything can be
     /// written at all, for without the last there would never be room again.
@@ -110,11 +105,12 @@ extension RecordBytes {
 
 /// Commands on their way in: whole records without sequence, time and checksum.
 ///
-/// Bound: `capacity` slots, of which customers leave an eighth to feeds and the desk, so that no crowd of
-/// bets keeps a suspension out. `add` answers false when full, which the caller says as `busy`.
+/// Bound: `capacity` slots. Customers leave an eighth of them, so that no crowd of bets keeps a suspension out; what
+/// they do to protect themselves may use half of that. `add` answers false when full, which the caller says as `busy`.
 public final class IntakeBatch {
     public let capacity: Int
     private let customers: Int
+    private let protective: Int
     @exclusivity(unchecked) public private(set) var slots = 0
     fileprivate let memory: AlignedBuffer
     @exclusivity(unchecked) fileprivate private(set) var tokens: [(token: Token, slot: UInt32)] = []
@@ -122,26 +118,38 @@ public final class IntakeBatch {
     public init(capacity: Int) {
         self.capacity = capacity
         customers = capacity - capacity / 8
+        protective = capacity - capacity / 16
         memory = AlignedBuffer(capacity * SlotSize.bytes, isZeroed: false)
         tokens.reserveCapacity(capacity)
     }
 
     public var isEmpty: Bool { tokens.isEmpty }
     public var count: Int { tokens.count }
+    /// Whether something came that must not wait for company, or little more fits in.
+    @exclusivity(unchecked) private(set) var isPressing = false
+
+    /// How far the batch may be filled for a record of this kind.
+    private func bound(for kind: RecordKind?) -> Int {
+        switch kind {
+        case .place, .openAccount, .deposit, .session: customers
+        case .setLimit: protective
+        default: capacity
+        }
+    }
 
     public func add(_ record: RecordBytes, token: Token) -> Bool {
-        guard slots + record.slots <= (record.isCustomers ? customers : capacity) else {
-            return false
-        }
+        guard slots + record.slots <= bound(for: record.kind) else { return false }
         (memory.base + slots * SlotSize.bytes).copyMemory(
             from: record.address, byteCount: record.byteCount)
         tokens.append((token, UInt32(slots)))
         slots += record.slots
+        if record.isUrgent || slots * 2 > capacity { isPressing = true }
         return true
     }
 
     public func removeAll() {
         slots = 0
+        isPressing = false
         tokens.removeAll(keepingCapacity: true)
     }
 

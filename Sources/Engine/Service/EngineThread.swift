@@ -69,11 +69,11 @@ public protocol EngineIntake: AnyObject, Sendable {
 
 /// Engine and journal on one dedicated thread behind a bounded intake.
 ///
-/// Bound: `intakeSlots` slots of 256 bytes, of which customers may fill seven in eight; full is answered by
-/// `busy` before anything is journalled.
+/// Bound: `intakeSlots` slots of 256 bytes, of which customers may fill seven in eight (`IntakeBatch`); full is answered
+/// by `busy` before anything is journalled.
 public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sendable {
-    // `filling` and `waiting` are guarded by `lock`; `host` is touched by the engine's thread only once
-    // that runs.
+    // The batches, `questions`, `wantedSnapshot`, `isStopping` and `isGathering` are guarded by `lock`; `host` is
+    // touched by the engine's thread only once that runs.
     private let host: EngineHost<D, C>
     private let lock = Mutex(())
     private var filling: IntakeBatch
@@ -82,6 +82,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     private let nothing = IntakeBatch(capacity: 1)
     private var questions: [(borrowing Engine) -> Void] = []
     private var isStopping = false
+    private var isGathering = false
     private let gate: UnsafeMutablePointer<gs_gate>
     private var subscribers: [any BlockSubscriber] = []
     private let published = Mutex(EngineStatus())
@@ -99,6 +100,8 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
     private var commitNanoseconds: Int64 = 0
     private var isDiskSlow = false
     private var wantedSnapshot: SnapshotCopy?
+    /// Commands of the turn before.
+    private var lastCount = 0
 
     /// `onStop` is called last on the engine's thread: with nil after a drain, else with what stopped it,
     /// when nothing of the block at hand was answered.
@@ -128,12 +131,23 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
 
     public func submitQuietly(_ record: RecordBytes, token: Token) -> Bool {
         guard !isShortOfSpace || record.mayUseReserve else { return false }
-        let taken = lock.withLock { _ in !isStopping && filling.add(record, token: token) }
+        let (taken, endsGathering) = lock.withLock { _ in
+            let taken = !isStopping && filling.add(record, token: token)
+            let isComplete =
+                !taken || filling.isPressing || filling.count >= Self.worthABlock
+            guard isGathering, isComplete else { return (taken, false) }
+            isGathering = false
+            return (taken, true)
+        }
+        if endsGathering { gs_gate_open(gate) }
         if !taken { busyCount.add(1, ordering: .relaxed) }
         return taken
     }
 
-    public func wake() { gs_gate_open(gate) }
+    public func wake() {
+        // While the engine waits for company, only what ends that wakes it up.
+        if lock.withLock({ _ in !isGathering }) { gs_gate_open(gate) }
+    }
 
     /// Told by whoever makes segments ahead of need: whether there is no room for the next one.
     public func nextSegment(isMissing: Bool) {
@@ -212,6 +226,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         for subscriber in subscribers {
             while subscriber.backlog > subscriber.mostBacklog { usleep(500) }
         }
+        if lastCount >= Self.many { gather() }
         host.projected = projectedUpTo.load(ordering: .acquiring)
         let (batch, asked, stopping, snapshot) = lock.withLock { _ in
             let came = filling.isEmpty ? nothing : filling
@@ -221,6 +236,7 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
             if wantedSnapshot != nil, !host.isCopying { wantedSnapshot = nil }
             return taken
         }
+        lastCount = batch.count
         if let snapshot, !host.isCopying { try begin(snapshot) }
         if batch.isEmpty {
             for question in asked { question(host.engine) }
@@ -245,6 +261,37 @@ public final class EngineThread<D: Disk, C: Clock>: EngineIntake, @unchecked Sen
         try work(batch)
         for question in asked { question(host.engine) }
         return true
+    }
+
+    /// Commands of one turn from which on many are on their way.
+    private static var many: Int { 32 }
+    /// Commands that are worth a block of their own, and how long they are waited for: a step at a time, while each
+    /// brings some.
+    private static var worthABlock: Int { 64 }
+    private static var gatheringStep: Int64 { 100_000 }
+    private static var gatheringSteps: Int { 3 }
+    private static var worthAStep: Int { 8 }
+
+    /// While many come, a moment's wait writes them in a third of the blocks, and the threads that bring them and
+    /// hand on what became of them are not interrupted as often (docs/decisions/0017).
+    private func gather() {
+        guard host.nanosecondsUntilDue() != 0 else { return }
+        var before = 0
+        for step in 0..<Self.gatheringSteps {
+            let isWorthIt = lock.withLock { _ in
+                let count = filling.count
+                isGathering =
+                    count < Self.worthABlock && !filling.isPressing && questions.isEmpty
+                    && !isStopping && (step == 0 || count >= before + Self.worthAStep)
+                before = count
+                // Whoever opened it until now is seen below.
+                if isGathering { gs_gate_close(gate) }
+                return isGathering
+            }
+            guard isWorthIt else { return }
+            gs_gate_wait(gate, min(Self.gatheringStep, host.nanosecondsUntilDue() ?? .max))
+        }
+        lock.withLock { _ in isGathering = false }
     }
 
     private func work(_ batch: IntakeBatch) throws(HostError) {

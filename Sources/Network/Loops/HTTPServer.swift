@@ -212,7 +212,7 @@ public final class HTTPServer {
         if !connection.secure(by: credentials) { connection.cut() }
     }
 
-    fileprivate func begin(_ connection: Connection, speaks name: String?) {
+    func begin(_ connection: Connection, speaks name: String?) {
         if name == "h2" {
             guard let http = HTTP2Connection(self, connection) else { return connection.cut() }
             live[ObjectIdentifier(http)] = http

@@ -99,7 +99,11 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     /// Runs on a new thread; returns at once.
     public func start(name: String) {
-        startThread(name: name) { self.run() }
+        startThread(name: name) {
+            // Where cores are short, turns of more messages each (docs/decisions/0017); where it fails, as before.
+            _ = gs_batch_thread()
+            self.run()
+        }
     }
 
     /// Cuts what is still connected and lets `run` return. Drain first, if clients deserve it.

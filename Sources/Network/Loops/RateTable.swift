@@ -4,6 +4,7 @@ import Synchronization
 /// Who is counted: a user on all of its connections, or an address that nobody has signed in from.
 public enum RateKey: Hashable, Sendable {
     case account(UInt64)
+    case person(UInt64)
     case address(String)
 }
 

@@ -48,7 +48,8 @@ extension HTTPServer {
         case .nothing:
             if request.method == .options, request.path == "*" {
                 return exchange.answer(
-                    HTTPResponse(status: 204, fields: [("allow", "GET, HEAD, POST, OPTIONS")]))
+                    HTTPResponse(
+                        status: 204, fields: [("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS")]))
             }
             guard !request.opensTunnel, let response = try fallback?(context) else {
                 throw Problem(404, "not_found", "There is nothing here.")

@@ -15,10 +15,9 @@ async function post(path, body = {}) {
 
 function connect() {
     socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
-    let opened = false;
     socket.addEventListener("message", event => {
-        opened = true;
         const message = JSON.parse(event.data);
+        if (message.type !== "image" && message.type !== "delta") return;
         if (message.type === "image") markets.clear();
         operator = message.operator;
         for (const market of message.markets) markets.set(market.id, market);
@@ -33,8 +32,9 @@ function connect() {
         }
         if (message.exposures) say("markets");
     });
-    socket.addEventListener("close", () => {
-        if (!opened && operator === null) return say("signed-out");
+    socket.addEventListener("close", async () => {
+        const session = await fetch("/api/v1/session").then(answer => answer.json(), () => null);
+        if (session?.signedIn === false) { operator = null; return say("signed-out"); }
         say("offline");
         setTimeout(connect, 1500);
     });

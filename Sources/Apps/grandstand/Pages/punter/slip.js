@@ -122,10 +122,13 @@ class Slip extends HTMLElement {
         if (!state.slip.length || this.#timer) return;
         this.#timer = setTimeout(async () => {
             this.#timer = null;
+            const legs = this.#legs();
+            // A slip that was placed meanwhile has no return to ask for, nor has one whose price is gone.
+            if (!legs.length || legs.some(l => !l.odds)) { this.#asked++; this.#numbers = null; return this.#update(); }
             const turn = ++this.#asked;
             try {
                 const response = await fetch("/api/v1/slip", { method: "POST", headers: { "content-type": "application/json" },
-                    body: JSON.stringify(this.#request(this.#legs())) });
+                    body: JSON.stringify(this.#request(legs)) });
                 if (turn !== this.#asked) return;
                 this.#numbers = response.ok ? await response.json() : null;
             } catch { this.#numbers = null; }

@@ -1,0 +1,406 @@
+import Catalogue
+import EngineCore
+import JSONText
+import Kernel
+import NetworkCodecs
+import NetworkLoops
+
+/// Who is at the desk.
+extension OperatorGateway {
+    var sessionOperations: [Operation] {
+        [
+            Operation(
+                description: OperatorRoutes.signIn, method: .post, path: "/api/v1/sign-in",
+                body: .immediate { [unowned self] call throws(Problem) in try signIn(call) }),
+            Operation(
+                description: OperatorRoutes.session, method: .get, path: "/api/v1/session",
+                body: .immediate { call in
+                    .json(200, Array("{\"signedIn\":\(call.session != nil)}".utf8))
+                }),
+            Operation(
+                description: OperatorRoutes.signOut, method: .delete, path: "/api/v1/session",
+                body: .immediate { [unowned self] call throws(Problem) in try signOut(call) }),
+        ]
+    }
+
+    private func signIn(_ call: Call) throws(Problem) -> HTTPResponse {
+        try readBody(call)
+        guard let place = tape.member("code", of: tape.root), let code = tape.text(place) else {
+            throw Problem(400, "malformed", "code: the one-time code")
+        }
+        switch registry.signIn(code: code, now: now.nanoseconds) {
+        case .wrong: throw Problem(401, "wrong_code", "That code is wrong or used up.")
+        case .tooMany:
+            var problem = Problem(429, "too_many_attempts", "Too many wrong codes. Wait a minute.")
+            problem.fields = [("retry-after", "60")]
+            throw problem
+        case .token(let token, let id):
+            var json = JSONWriter()
+            json.object { json in
+                json.key("operator")
+                json.number(id)
+            }
+            var response = HTTPResponse.json(200, json.bytes)
+            response.fields.append(("set-cookie", cookie(token, maxAge: 43_200)))
+            return response
+        }
+    }
+
+    private func signOut(_ call: Call) throws(Problem) -> HTTPResponse {
+        guard case .http(let context) = call.form, let token = context.request.cookie(cookieName)
+        else { throw Self.notSignedIn }
+        registry.end(token: token)
+        for socket in Array(sockets.values) { socket.checkSession() }
+        return HTTPResponse(status: 204, fields: [("set-cookie", cookie("", maxAge: 0))])
+    }
+
+    private func cookie(_ value: String, maxAge: Int) -> String {
+        let secure = settings.hasPlainCookies ? "" : "; Secure"
+        return "\(cookieName)=\(value); Path=/; HttpOnly; SameSite=Strict; Max-Age=\(maxAge)"
+            + secure
+    }
+}
+
+/// Shutting and opening markets.
+extension OperatorGateway {
+    var marketOperations: [Operation] {
+        [
+            Operation(
+                description: OperatorRoutes.state, method: .get,
+                path: "/api/v1/markets/{market}/state",
+                body: .deferred { [unowned self] call, reply in getState(call, reply) }),
+            Operation(
+                description: OperatorRoutes.suspend, method: .post,
+                path: "/api/v1/markets/{market}/suspend",
+                body: .deferred { [unowned self] in setState($0, $1, isShut: true) }),
+            Operation(
+                description: OperatorRoutes.resume, method: .post,
+                path: "/api/v1/markets/{market}/resume",
+                body: .deferred { [unowned self] in setState($0, $1, isShut: false) }),
+            Operation(
+                description: OperatorRoutes.suspendAll, method: .post, path: "/api/v1/suspend-all",
+                body: .deferred { [unowned self] in setAll($0, $1, isShut: true) }),
+            Operation(
+                description: OperatorRoutes.resumeAll, method: .post, path: "/api/v1/resume-all",
+                body: .deferred { [unowned self] in setAll($0, $1, isShut: false) }),
+        ]
+    }
+
+    private func getState(_ call: Call, _ reply: any Reply) {
+        looking(call, reply) { market, picture, reply throws(Problem) in
+            reply.send(
+                Documents.tagged(picture.stateTag) { json in
+                    json.key("market")
+                    json.numberText(market.id.rawValue)
+                    json.key("open")
+                    json.bool(picture.reasons.isEmpty)
+                    Messages.write(reasons: picture.reasons, to: &json)
+                    json.key("resulted")
+                    json.bool(picture.isResulted)
+                })
+        }
+    }
+
+    /// With a precondition the market is looked at first; that it is still the same is the engine's to say.
+    private func setState(_ call: Call, _ reply: any Reply, isShut: Bool) {
+        do throws(Problem) {
+            let reason = try reason(call)
+            guard call.match != nil else {
+                let id = try market(call).externalID
+                return try submit(id, .market, call, reply, isShut: isShut, reason)
+            }
+            looking(call, reply) { [unowned self] market, picture, reply throws(Problem) in
+                let expected = try call.expected(picture.material, tag: picture.stateTag)
+                try submit(
+                    market.externalID, .market, call, reply, isShut: isShut, reason,
+                    expected: expected ?? 0)
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private func setAll(_ call: Call, _ reply: any Reply, isShut: Bool) {
+        do throws(Problem) {
+            try submit(.zero, .all, call, reply, isShut: isShut, try reason(call))
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private func submit(
+        _ id: ExternalID, _ scope: CommandEncoder.Scope, _ call: Call, _ reply: any Reply,
+        isShut: Bool, _ reason: String, expected: UInt64 = 0
+    ) throws(Problem) {
+        let person = try needPerson(call)
+        let taken = hub.submit({ [unowned self] record, _ in
+            respond(record, at: Layout.MarketChanged.refusal, reply)
+        }) {
+            $0.marketState(
+                id, scope: scope, by: .trader, setting: isShut ? .trader : [],
+                lifting: isShut ? [] : .trader, actor: person.id, reason: reason,
+                expected: expected)
+        }
+        guard taken else { throw busy() }
+    }
+}
+
+/// Results by two people.
+extension OperatorGateway {
+    var resultOperations: [Operation] {
+        [
+            Operation(
+                description: OperatorRoutes.results, method: .get,
+                path: "/api/v1/markets/{market}/results",
+                body: .deferred { [unowned self] call, reply in getResults(call, reply) }),
+            Operation(
+                description: OperatorRoutes.propose, method: .post,
+                path: "/api/v1/markets/{market}/results",
+                body: .deferred { [unowned self] call, reply in propose(call, reply) }),
+            Operation(
+                description: OperatorRoutes.approve, method: .post,
+                path: "/api/v1/proposals/{proposal}/approve",
+                body: .deferred { [unowned self] call, reply in approve(call, reply) }),
+        ]
+    }
+
+    private func getResults(_ call: Call, _ reply: any Reply) {
+        looking(call, reply) { market, picture, reply throws(Problem) in
+            reply.send(
+                Documents.tagged(picture.resultTag) { json in
+                    json.key("market")
+                    json.numberText(market.id.rawValue)
+                    json.key("settlement")
+                    json.number(picture.settlementVersion)
+                    json.key("results")
+                    json.array { json in
+                        for selection in picture.selections {
+                            json.string(selection.outcome.result.word)
+                        }
+                    }
+                })
+        }
+    }
+
+    private func propose(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let market = try market(call)
+            try readBody(call)
+            let outcomes = try outcomes(market)
+            let reason = try text("reason", most: 64)
+            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+            let evidence = try text("evidence", most: 32)
+            guard call.match != nil else {
+                return try submit(market, outcomes, reason, evidence, nil, call, reply)
+            }
+            looking(call, reply) { [unowned self] market, picture, reply throws(Problem) in
+                let expected = try call.expected(
+                    picture.settlementVersion, tag: picture.resultTag)
+                try submit(market, outcomes, reason, evidence, expected, call, reply)
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    /// One word for each selection.
+    private func outcomes(_ market: MarketView) throws(Problem) -> [SelectionOutcome] {
+        guard let items = tape.member("results", of: tape.root), let count = tape.count(items)
+        else { throw Problem(400, "malformed", "results: one word for each selection") }
+        guard count == market.selections.count else {
+            throw Problem(422, "results_mismatch", "results: one word for each selection")
+        }
+        var outcomes: [SelectionOutcome] = []
+        for number in 0..<count {
+            let word = tape.item(number, of: items).flatMap { tape.text($0) }
+            guard let result = SelectionResult.allCases.first(where: { $0.word == word }),
+                result != .deadHeat
+            else {
+                throw Problem(
+                    400, "malformed", "results: won, lost, void, half_won, half_lost, undecided")
+            }
+            outcomes.append(SelectionOutcome(result))
+        }
+        return outcomes
+    }
+
+    private func submit(
+        _ market: MarketView, _ outcomes: [SelectionOutcome], _ reason: String,
+        _ evidence: String, _ expected: UInt32?, _ call: Call, _ reply: any Reply
+    ) throws(Problem) {
+        let person = try needPerson(call)
+        let taken = hub.submit({ [unowned self] record, _ in
+            respond(record, at: Layout.ResultAnswered.refusal, reply) { json in
+                json.key("proposal")
+                json.numberText(
+                    record?.field(Layout.ResultAnswered.proposal, as: UInt64.self) ?? 0)
+            }
+        }) {
+            $0.result(
+                .propose, market: market.externalID, outcomes, source: .operator,
+                actor: person.id, reason: reason, evidence: evidence, expected: expected)
+        }
+        guard taken else { throw busy() }
+    }
+
+    private func approve(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let person = try needPerson(call)
+            guard let proposal = UInt64(call.parameter("proposal") ?? "") else {
+                throw Problem(404, "proposal_unknown", "There is no such proposal.")
+            }
+            // The proposal is the key: whoever asks again, having lost the answer, gets it again.
+            if let done = hub.view.approvals[proposal], done.actor == person.id {
+                return reply.send(.json(200, Array("{\"asOf\":\(done.order)}".utf8)))
+            }
+            let taken = hub.submit({ [unowned self] record, _ in
+                respond(record, at: Layout.ResultAnswered.refusal, reply)
+            }) { $0.approve(proposal: proposal, actor: person.id) }
+            guard taken else { throw busy() }
+        } catch {
+            reply.fail(error)
+        }
+    }
+}
+
+/// Whether the books and the journal are right.
+extension OperatorGateway {
+    var bookOperations: [Operation] {
+        [
+            Operation(
+                description: OperatorRoutes.audit, method: .post, path: "/api/v1/audit",
+                body: .deferred { [unowned self] call, reply in audit(reply) }),
+            Operation(
+                description: OperatorRoutes.verifyJournal, method: .post,
+                path: "/api/v1/verify-journal",
+                body: .deferred { [unowned self] call, reply in verifyJournal(reply) }),
+        ]
+    }
+
+    private func verifyJournal(_ reply: any Reply) {
+        let bound = OnLoop(reply)
+        let loop = hub.loop
+        let verify = verifySegments
+        let taken = pool.submit {
+            let found = Result { try verify() }
+            loop.post {
+                guard case .success(let (segments, problems)) = found else {
+                    return bound.value.fail(
+                        Problem(500, "unreadable", "The journal's files cannot be read."))
+                }
+                var json = JSONWriter()
+                json.object { json in
+                    json.key("segments")
+                    json.number(segments)
+                    json.key("problems")
+                    json.array { json in for problem in problems { json.string(problem) } }
+                }
+                bound.value.send(.json(200, json.bytes))
+            }
+        }
+        if !taken { reply.fail(busy()) }
+    }
+
+    private func audit(_ reply: any Reply) {
+        do throws(Problem) {
+            try asking(reply) { engine in
+                (engine.sequence, engine.stateHash.description, engine.audit())
+            } _: { (found: (UInt64, String, [String]), reply) in
+                var json = JSONWriter()
+                json.object { json in
+                    json.key("asOf")
+                    json.number(found.0)
+                    json.key("stateHash")
+                    json.string(found.1)
+                    json.key("problems")
+                    json.array { json in for problem in found.2 { json.string(problem) } }
+                }
+                reply.send(.json(200, json.bytes))
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+}
+
+/// What the operations have in common.
+extension OperatorGateway {
+    private func readBody(_ call: Call) throws(Problem) {
+        try call.body(on: &tape)
+        guard tape.isObject(tape.root) else {
+            throw Problem(400, "malformed", "The body is not an object.")
+        }
+    }
+
+    /// A member that is text or not there; `most` bytes go into the journal.
+    private func text(_ name: StaticString, most: Int) throws(Problem) -> String {
+        guard let place = tape.member(name, of: tape.root) else { return "" }
+        guard let text = tape.text(place) else { throw Problem(400, "malformed", "\(name): text") }
+        guard text.utf8.count <= most else {
+            throw Problem(422, "text_too_long", "\(name): at most \(most) bytes")
+        }
+        return text
+    }
+
+    /// Why; nobody is kept from shutting a market without saying so.
+    private func reason(_ call: Call) throws(Problem) -> String {
+        guard call.hasBody else { return "" }
+        try readBody(call)
+        return try text("reason", most: 64)
+    }
+
+    private func market(_ call: Call) throws(Problem) -> MarketView {
+        guard let id = UInt64(call.parameter("market") ?? ""),
+            let market = hub.view.markets[MarketID(id)]
+        else { throw Self.marketUnknown }
+        return market
+    }
+
+    /// Looks at the call's market as the engine has it between two turns; `answer` is called on the loop.
+    private func looking(
+        _ call: Call, _ reply: any Reply,
+        _ answer: @escaping (MarketView, MarketPicture, any Reply) throws(Problem) -> Void
+    ) {
+        do throws(Problem) {
+            let market = try market(call)
+            let id = market.id
+            try asking(reply) { engine in
+                engine.picture(of: id)
+            } _: { picture, reply in
+                do throws(Problem) {
+                    guard let picture else { throw Self.marketUnknown }
+                    try answer(market, picture, reply)
+                } catch {
+                    reply.fail(error)
+                }
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private static let marketUnknown = Problem(
+        404, "market_unknown", "There is no such market.")
+
+    private func respond(
+        _ record: RecordBytes?, at offset: Int, _ reply: any Reply,
+        _ more: (inout JSONWriter) -> Void = { _ in }
+    ) {
+        guard let record else { return reply.fail(busy()) }
+        if let refusal = OperationRefusal(rawValue: record.field(offset, as: UInt16.self)) {
+            return reply.fail(Problem(refusal))
+        }
+        var json = JSONWriter()
+        json.object { json in
+            json.key("asOf")
+            json.number(record.sequence)
+            more(&json)
+        }
+        reply.send(.json(200, json.bytes))
+    }
+}
+
+extension MarketPicture {
+    fileprivate var stateTag: String { "\"\(material)\"" }
+    fileprivate var resultTag: String { "\"\(settlementVersion)\"" }
+}
