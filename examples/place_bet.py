@@ -30,7 +30,12 @@ def call(method, path, body=None, cookie=None, key=None):
         sys.exit(f"No server answers on {BASE} ({error.reason}). Start one with `make run`.")
 
 
-status, account, headers = call("POST", "/api/v1/demo")
+def new_key():
+    """A UUID of version 7, made before sending: asking again with it can never move money twice."""
+    return uuid.UUID(int=int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62))
+
+
+status, account, headers = call("POST", "/api/v1/demo", key=new_key())
 if status != 201:
     sys.exit(f"No demo account: {account.get('title')} {account.get('detail', '')}")
 cookie = headers["Set-Cookie"].split(";")[0]
@@ -44,8 +49,7 @@ for fixture in call("GET", "/api/v1/fixtures")[1]["fixtures"]:
 else:
     sys.exit("no market is open at this moment")
 
-# A UUID of version 7, made before sending: asking again with it can never bet twice.
-key = uuid.UUID(int=int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62))
+key = new_key()
 choice = market["selections"][0]
 bet = {
     "validUntil": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 15)),

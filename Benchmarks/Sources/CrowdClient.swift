@@ -94,15 +94,7 @@ struct CrowdClient {
 
     private mutating func signIn() {
         for _ in 0..<options.users {
-            let answer = LoadClient.request(
-                options.port,
-                "POST /api/v1/demo HTTP/1.1\r\nHost: 127.0.0.1:\(options.port)\r\nOrigin: http://127.0.0.1:\(options.port)\r\n"
-                    + "Connection: close\r\nContent-Length: 0\r\n\r\n")
-            guard let cookie = LoadClient.between(answer, "set-cookie: ", ";") else {
-                print("nobody can sign in: \(answer.prefix(300))")
-                exit(1)
-            }
-            users.append(User(cookie: cookie))
+            users.append(User(cookie: LoadClient.signIn(options.port)))
         }
         market = LoadClient.openMarket(options.port)
     }

@@ -26,6 +26,22 @@ enum LoadClient {
     }
 
     /// One blocking request; head and body.
+    /// The cookie of a new demo account; ends the program when there is none.
+    static func signIn(_ port: UInt16) -> String {
+        let key = ExternalID(
+            milliseconds: gs_wall_nanoseconds() / 1_000_000,
+            random: (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
+        let answer = request(
+            port,
+            "POST /api/v1/demo HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nOrigin: http://127.0.0.1:\(port)\r\n"
+                + "Idempotency-Key: \"\(key)\"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        guard let cookie = between(answer, "set-cookie: ", ";") else {
+            print("nobody can sign in: \(answer.prefix(300))")
+            exit(1)
+        }
+        return cookie
+    }
+
     static func request(_ port: UInt16, _ text: String) -> String {
         let descriptor = dial(port)
         defer { close(descriptor) }
@@ -72,11 +88,7 @@ enum LoadClient {
         var template = (head: "", tail: "", market: 0)
         if options.isBet {
             for _ in 0..<options.connections {
-                let answer = request(
-                    port,
-                    "POST /api/v1/demo HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nOrigin: http://127.0.0.1:\(port)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-                )
-                cookies.append(between(answer, "set-cookie: ", ";") ?? "")
+                cookies.append(signIn(port))
             }
             template = betTemplate(port)
         }

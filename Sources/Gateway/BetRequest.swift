@@ -227,10 +227,7 @@ struct BetRequest {
             put(UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator))
         }
         let sum = bytes.withUnsafeBytes { digest.sha256($0) }
-        func word(_ start: Int) -> UInt64 {
-            (0..<8).reduce(UInt64(0)) { $0 << 8 | UInt64(sum[start + $1]) }
-        }
-        return ExternalID(high: word(0), low: word(8))
+        return ExternalID(hash: sum[..<16])
     }
 
     func intent(_ session: PunterSession, receivedAt: Timestamp, digest: Digest) -> BetIntent {

@@ -10,8 +10,15 @@ final class EventStream: FollowerLine {
     private var stream: ResponseStream?
     private var follower: Follower?
 
-    private init(_ gateway: PunterGateway, _ session: PunterSession?, _ stream: ResponseStream) {
+    /// Counts it as its client's, behind a proxy.
+    private let place: Admission.Place?
+
+    private init(
+        _ gateway: PunterGateway, _ session: PunterSession?, _ place: Admission.Place?,
+        _ stream: ResponseStream
+    ) {
         self.gateway = gateway
+        self.place = place
         self.session = session
         self.stream = stream
     }
@@ -23,15 +30,17 @@ final class EventStream: FollowerLine {
     ) {
         let topics: [Topic]
         var unknown: [String] = []
-        let place: StreamPosition?
+        let position: StreamPosition?
+        let place: Admission.Place?
         do throws(Problem) {
-            place = try self.place(context.request)
+            position = try self.position(context.request)
             topics = try self.topics(context.request, gateway, &unknown)
             // Whoever comes back is told in the stream: a browser would not ask again after a refusal.
-            guard unknown.isEmpty || place != nil else { throw Self.unknownTopic(unknown[0]) }
+            guard unknown.isEmpty || position != nil else { throw Self.unknownTopic(unknown[0]) }
             guard session != nil || !topics.contains(where: \.isOwn) else {
                 throw PunterGateway.notSignedIn
             }
+            place = try gateway.server.place(for: context)
         } catch {
             return responder.fail(error)
         }
@@ -44,11 +53,11 @@ final class EventStream: FollowerLine {
             ])
         if context.request.method == .head { return responder.send(head) }
         guard let stream = responder.stream(head) else { return }
-        let events = EventStream(gateway, session, stream)
+        let events = EventStream(gateway, session, place, stream)
         for text in unknown {
             events.say(Messages.failure("unknown_topic", "There is no topic \(text.prefix(64))."))
         }
-        events.open(topics, after: place)
+        events.open(topics, after: position)
     }
 
     private static func unknownTopic(_ text: String) -> Problem {
@@ -85,7 +94,7 @@ final class EventStream: FollowerLine {
     }
 
     /// Where the client was: what a browser says by itself, or what a page that begins anew says in the query.
-    private static func place(_ request: HTTPRequest) throws(Problem) -> StreamPosition? {
+    private static func position(_ request: HTTPRequest) throws(Problem) -> StreamPosition? {
         let field = request.field("last-event-id") ?? request.queryValue("lastEventId")
         guard let text = field, !text.isEmpty else { return nil }
         guard let place = StreamPosition(text) else {

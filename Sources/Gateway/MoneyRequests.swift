@@ -8,7 +8,8 @@ import Synchronization
 /// Bounded by the commands that may wait for the engine.
 public final class MoneyRequests: Sendable {
     private struct Key: Hashable {
-        let account: AccountID
+        /// Nil for who has no account yet.
+        let account: AccountID?
         let id: ExternalID
     }
 
@@ -17,11 +18,11 @@ public final class MoneyRequests: Sendable {
     public init() {}
 
     /// False while the same request is being carried out.
-    func begin(_ account: AccountID, _ id: ExternalID) -> Bool {
+    func begin(_ account: AccountID?, _ id: ExternalID) -> Bool {
         running.withLock { $0.insert(Key(account: account, id: id)).inserted }
     }
 
-    func end(_ account: AccountID, _ id: ExternalID) {
+    func end(_ account: AccountID?, _ id: ExternalID) {
         running.withLock { _ = $0.remove(Key(account: account, id: id)) }
     }
 
@@ -49,10 +50,10 @@ public final class MoneyRequests: Sendable {
 final class MoneyReply: Reply {
     private let reply: any Reply
     private let requests: MoneyRequests
-    private let account: AccountID
+    private let account: AccountID?
     private let id: ExternalID
 
-    init(_ reply: any Reply, _ requests: MoneyRequests, _ account: AccountID, _ id: ExternalID) {
+    init(_ reply: any Reply, _ requests: MoneyRequests, _ account: AccountID?, _ id: ExternalID) {
         self.reply = reply
         self.requests = requests
         self.account = account

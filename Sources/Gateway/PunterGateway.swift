@@ -205,21 +205,21 @@ public final class PunterGateway: EngineQuestioner {
     /// Whatever every protocol's asking has in common: who may, and that money moves once.
     func carryOut(_ operation: Operation, _ call: Call, _ reply: any Reply) {
         do throws(Problem) {
-            if operation.description.needsSession { _ = try needSession(call) }
+            let session = operation.description.needsSession ? try needSession(call) : nil
             switch operation.body {
             case .immediate(let body): reply.send(try body(call))
             case .deferred(let body):
                 guard operation.description.movesMoney else { return body(call, reply) }
-                let session = try needSession(call)
+                let account = session?.account
                 var keyed = call
                 let key = try MoneyRequests.key(call.keyText)
                 keyed.key = key
-                guard settings.moneyRequests.begin(session.account, key) else {
+                guard settings.moneyRequests.begin(account, key) else {
                     throw Problem(
                         409, "request_in_progress",
                         "The same request is being carried out at this moment.")
                 }
-                body(keyed, MoneyReply(reply, settings.moneyRequests, session.account, key))
+                body(keyed, MoneyReply(reply, settings.moneyRequests, account, key))
             }
         } catch {
             reply.fail(error)
@@ -233,7 +233,9 @@ public final class PunterGateway: EngineQuestioner {
                 guard context.request.hasField("origin") else {
                     throw Problem(403, "origin_missing", "A WebSocket needs the page's Origin.")
                 }
-                return PunterSocket(self, session: session(context), peer: context.peer)
+                return PunterSocket(
+                    self, session: session(context), peer: context.peer,
+                    place: try server.place(for: context))
             })
         server.router.add(
             .get, "/api/v1/events", PunterRoutes.events,

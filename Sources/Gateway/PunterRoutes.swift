@@ -49,7 +49,9 @@ enum PunterRoutes {
     static let stream = route(
         "stream", "The WebSocket: prices, bets and wallet; docs/formats/websocket.md.",
         tag: "stream", [.init(101, "The connection speaks WebSocket from here on.")],
-        problems: [(403, "origin_missing"), (426, "upgrade_required")])
+        problems: [
+            (403, "origin_missing"), (426, "upgrade_required"), (429, "too_many_connections"),
+        ])
     static let events = route(
         "events", "Server-sent events: the same topics as the WebSocket's; docs/formats/events.md.",
         tag: "stream",
@@ -62,7 +64,11 @@ enum PunterRoutes {
             .init(
                 "Last-Event-ID", in: "header",
                 "The last event's id; what came after it is told first."),
-        ], problems: [(400, "unknown_topic"), (400, "too_many_topics"), (401, "not_signed_in")])
+        ],
+        problems: [
+            (400, "unknown_topic"), (400, "too_many_topics"), (401, "not_signed_in"),
+            (429, "too_many_connections"),
+        ])
     static let fixtures = route(
         "listFixtures", "Fixtures that are on or still to come, or ended a moment ago.",
         tag: "catalogue",
@@ -95,9 +101,14 @@ enum PunterRoutes {
     static let demo = route(
         "makeDemoAccount", "A new account with demo money, signed in; on loopback only.",
         tag: "session",
-        [.init(201, "The account; its session is in the cookie.", schema: "Account")],
-        problems: [(403, "demo_refused"), (429, "too_many_demo_accounts"), (503, "busy")],
-        isAboutHTTP: true)
+        [
+            .init(201, "The account; its session is in the cookie.", schema: "Account"),
+            .init(200, "The account that this key opened before; a new session of it."),
+        ],
+        problems: [
+            (403, "demo_refused"), (422, "id_outside_window"), (429, "too_many_demo_accounts"),
+            (503, "full"), (503, "too_many_sessions"), (503, "busy"),
+        ], movesMoney: true, isAboutHTTP: true)
     static let session = route(
         "getSession", "Whether one is signed in.", tag: "session",
         [.init(200, "Yes or no.", schema: "Session")])

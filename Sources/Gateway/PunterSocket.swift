@@ -26,14 +26,19 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
     private var follower: Follower?
     private var betsInFlight = 0
     private var operationsInFlight = 0
+    /// Counts it as its client's, behind a proxy.
+    private let place: Admission.Place?
     /// It is told to go as soon as everything is answered, and takes nothing new.
     private var isLeaving = false
 
-    init(_ gateway: PunterGateway, session: PunterSession?, peer: String) {
+    init(
+        _ gateway: PunterGateway, session: PunterSession?, peer: String, place: Admission.Place?
+    ) {
         self.gateway = gateway
         hub = gateway.hub
         self.session = session
         self.peer = peer
+        self.place = place
     }
 
     func opened(_ socket: WebSocketConnection) {

@@ -7,6 +7,31 @@ import NetworkCodecs
 import NetworkLoops
 import ProjectionService
 
+/// What a demo account and its money are called in the journal. Both come from the key of the request that
+/// asks for them, so that the same request gives them once; hashed, so that nobody who reads the journal can
+/// ask with the key.
+struct DemoOpening {
+    let account: ExternalID
+    let deposit: ExternalID
+
+    init(_ key: ExternalID, _ digest: Digest) {
+        let bytes = Array("demo \(key)".utf8)
+        let sum = bytes.withUnsafeBytes { digest.sha256($0) }
+        account = ExternalID(hash: sum[..<16])
+        deposit = ExternalID(hash: sum[16...])
+    }
+}
+
+extension ExternalID {
+    /// From 16 bytes of a digest.
+    init(hash bytes: ArraySlice<UInt8>) {
+        func word(_ start: Int) -> UInt64 {
+            bytes.dropFirst(start).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        self.init(high: word(0), low: word(8))
+    }
+}
+
 /// Demo accounts, and who is signed in.
 extension PunterGateway {
     var sessionOperations: [Operation] {
@@ -38,32 +63,67 @@ extension PunterGateway {
             problem.fields = [("retry-after", "60")]
             return reply.fail(problem)
         }
-        let id = ExternalID(
-            milliseconds: now.milliseconds, random: (Tokens.random64(), Tokens.random64()))
+        guard let key = call.key, let made = key.milliseconds, isRecent(made) else {
+            return reply.fail(
+                Problem(
+                    422, "id_outside_window",
+                    "The Idempotency-Key was not made in the last minutes. Make a new one."))
+        }
+        let opening = DemoOpening(key, digest)
         let taken = hub.submit({ [unowned self] record, _ in
-            guard let record, record.field(Layout.AccountChanged.refusal, as: UInt16.self) == 0
-            else { return reply.fail(Problem(503, "full", "No further accounts can be made.")) }
-            grant(record.account, reply)
-        }) { [currency = hub.view.currency] in $0.openAccount(id, currency, .demo) }
+            guard let record, let isNew = Self.isDone(record) else {
+                return reply.fail(Problem(503, "full", "No further accounts can be made."))
+            }
+            grant(record.account, opening, isNew: isNew, reply)
+        }) { [currency = hub.view.currency] in $0.openAccount(opening.account, currency, .demo) }
         if !taken { reply.fail(busy()) }
     }
 
-    private func grant(_ account: AccountID, _ reply: any Reply) {
-        let id = ExternalID(
-            milliseconds: now.milliseconds, random: (Tokens.random64(), Tokens.random64()))
+    /// A key that the engine may have let go gives no second grant: as old as a bet's id may be.
+    private func isRecent(_ made: Int64) -> Bool {
+        let rules = RuleSet.current
+        return made >= now.milliseconds - rules.idAge
+            && made <= now.milliseconds + rules.validUntilAhead
+    }
+
+    /// Whether it was done now; false when it was before; nil when it is refused.
+    private static func isDone(_ record: RecordBytes) -> Bool? {
+        switch OperationRefusal(
+            rawValue: record.field(Layout.AccountChanged.refusal, as: UInt16.self))
+        {
+        case nil: true
+        case .alreadyDefined: false
+        default: nil
+        }
+    }
+
+    private func grant(
+        _ account: AccountID, _ opening: DemoOpening, isNew: Bool, _ reply: any Reply
+    ) {
         let amount = settings.demoGrant
         let taken = hub.submit({ [unowned self] record, _ in
-            let balances =
-                record.map { Balances($0, at: Layout.AccountChanged.balances) } ?? Balances()
-            begin(account, balances, reply)
-        }) { $0.deposit(amount, to: account, id: id) }
+            guard let record, Self.isDone(record) != nil else {
+                return reply.fail(Problem(503, "full", "No demo money can be given."))
+            }
+            let balances = Balances(record, at: Layout.AccountChanged.balances)
+            begin(Opened(account: account, balances: balances, isNew: isNew), reply)
+        }) { $0.deposit(amount, to: account, id: opening.deposit) }
         if !taken { reply.fail(busy()) }
     }
 
-    private func begin(_ account: AccountID, _ balances: Balances, _ reply: any Reply) {
+    /// An account of which somebody is being signed in.
+    private struct Opened {
+        let account: AccountID
+        let balances: Balances
+        /// False when an earlier request with the same key opened it.
+        let isNew: Bool
+    }
+
+    private func begin(_ opened: Opened, _ reply: any Reply) {
         let settings = self.settings
+        let account = opened.account
         let taken = hub.submit({ [unowned self] _, sequence in
-            remember(account, SessionID(sequence), balances, reply)
+            remember(opened, SessionID(sequence), reply)
         }) {
             $0.session(
                 account: account, brand: settings.brand, licence: settings.licence, channel: 1,
@@ -72,9 +132,8 @@ extension PunterGateway {
         if !taken { reply.fail(busy()) }
     }
 
-    private func remember(
-        _ account: AccountID, _ id: SessionID, _ balances: Balances, _ reply: any Reply
-    ) {
+    private func remember(_ opened: Opened, _ id: SessionID, _ reply: any Reply) {
+        let account = opened.account
         let token = Tokens.make()
         let hash = Tokens.hash(token)
         let expires = now.nanoseconds + SessionRegistry.lifetime
@@ -93,24 +152,24 @@ extension PunterGateway {
                         Problem(
                             503, "too_many_sessions", "Too many people are signed in. Come later."))
                 }
-                reply.send(gateway.signedIn(account, balances, token))
+                reply.send(gateway.signedIn(opened, token))
             }
         }
         if !taken { reply.fail(busy()) }
     }
 
-    private func signedIn(_ account: AccountID, _ balances: Balances, _ token: String)
-        -> HTTPResponse
-    {
-        var response = Documents.json(201, asOf: hub.view.order, .nobody) { json in
+    private func signedIn(_ opened: Opened, _ token: String) -> HTTPResponse {
+        var response = Documents.json(
+            opened.isNew ? 201 : 200, asOf: hub.view.order, .nobody
+        ) { json in
             json.key("account")
-            json.numberText(account.rawValue)
+            json.numberText(opened.account.rawValue)
             json.key("money")
             json.string("demo")
             json.key("currency")
             json.string(hub.view.currency.letters)
             json.key("balances")
-            Messages.balances(balances, to: &json)
+            Messages.balances(opened.balances, to: &json)
         }
         response.fields.append(("set-cookie", cookie(token, maxAge: 43_200)))
         return response

@@ -159,3 +159,41 @@ def test_an_event_source_works_unaided_and_comes_back_by_itself(make_server, pag
     server.start()
     page.wait_for_function("before => window.heard.length > before + 1", arg=before, timeout=30_000)
     assert page.evaluate("() => window.source.readyState") == 1
+
+
+def test_a_browser_keeps_what_it_may_asks_before_it_uses_it_and_reads_parts(server, page_of):
+    page = page_of(server.origin)
+    expect(page.locator(".price:not(:disabled)").first).to_be_visible(timeout=10_000)
+    wire, codings = {}, {}
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    names = {}
+    network.on("Network.requestWillBeSent", lambda e: names.update({e["requestId"]: e["request"]["url"].removeprefix(server.origin)}))
+    # What the server said, not what the page was given out of the cache.
+    network.on("Network.responseReceivedExtraInfo", lambda e: wire.setdefault(e["requestId"], []).append(e["statusCode"]))
+    network.on("Network.responseReceived", lambda e: codings.update({
+        e["requestId"]: {name.lower(): value for name, value in e["response"]["headers"].items()}.get("content-encoding")}))
+    page.goto(server.origin)
+    expect(page.locator(".price:not(:disabled)").first).to_be_visible(timeout=10_000)
+    said = {names[id]: codes for id, codes in wire.items() if id in names}
+    for path in ("/", "/app.js", "/slip.js", "/app.css"):
+        assert said[path] == [304], (path, said)
+    # Nobody may keep who is signed in.
+    assert said["/api/v1/session"] == [200]
+    part = page.evaluate("""async () => {
+        const whole = await (await fetch("/app.js", { cache: "no-store" })).text();
+        const answer = await fetch("/app.js", { headers: { Range: "bytes=10-19" } });
+        return [answer.status, answer.headers.get("content-range"), await answer.text() === whole.slice(10, 20)];
+    }""")
+    assert "br" in {codings[id] for id, name in names.items() if name == "/app.js" and id in codings}
+    assert part[0] == 206 and part[1].startswith("bytes 10-19/") and part[2]
+    # What changes nothing for this browser is not read again: the list of bets is asked for and answered in a word.
+    page.get_by_role("button", name="Open a demo account").click()
+    expect(page.locator("gs-wallet")).to_contain_text("Demo money")
+    wire.clear()
+    assert page.evaluate("""async () => {
+        const first = await (await fetch("/api/v1/bets")).text();
+        return first === await (await fetch("/api/v1/bets")).text();
+    }""")
+    assert [codes for id, codes in wire.items() if names.get(id) == "/api/v1/bets"][-1] == [304]
+    assert page.problems == []

@@ -176,6 +176,27 @@ def test_a_bet_by_rest_needs_a_key_and_the_same_key_moves_money_once(server):
     assert (status, answer["bet"]["refusal"]["code"]) == (422, "id_reused")
 
 
+def test_demo_money_is_given_once_for_a_key_also_after_a_restart(make_server):
+    server = make_server("--feed", "none")
+    assert server.call("POST", "/api/v1/demo")[1]["code"] == "idempotency_key_missing"
+    old = "019a" + new_id()[4:]
+    assert server.call("POST", "/api/v1/demo", headers={"Idempotency-Key": old})[1]["code"] == "id_outside_window"
+    key = new_id()
+    seen = []
+    for turn in range(4):
+        if turn == 2:
+            server.stop()
+            server.start()
+        status, account, headers = server.call("POST", "/api/v1/demo", headers={"Idempotency-Key": key})
+        seen.append((status, account["account"], account["balances"]["cash"]))
+        cookie = headers["Set-Cookie"].split(";")[0]
+        assert server.call("GET", "/api/v1/account", cookie=cookie)[1]["account"] == account["account"]
+        items = server.call("GET", "/api/v1/statement", cookie=cookie)[1]["lines"]
+        assert [one["reason"] for one in items] == ["deposit"]
+    assert seen == [(201 if turn == 0 else 200, *seen[0][1:]) for turn in range(4)]
+    assert server.call("POST", "/api/v1/demo", headers={"Idempotency-Key": new_id()})[1]["account"] != seen[0][1]
+
+
 def test_the_same_key_at_the_same_time_is_carried_out_once(server):
     cookie, market = server.sign_in(), server.open_market()
     body = bet(market, new_id())
@@ -664,6 +685,34 @@ def test_a_proxy_says_who_the_client_is_and_nobody_else_does(make_server):
     assert set(forwarded("6.6.6.6, 203.0.113.6", 5)) == {200}, "another client has a rate of its own"
     assert 429 in forwarded("6.6.6.6, 203.0.113.5", 2), "only the last hop's word counts"
     assert server.stop() == 0
+
+
+def test_streams_behind_a_proxy_count_as_their_clients(make_server):
+    server = make_server("--match-seconds", "2000", "--seed", "7", "--trusted-hops", "127.0.0.1", "--connections-per-address", "2")
+    shake = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+    def opened(address, path="/api/v1/stream", more=shake):
+        line = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.origin}\r\n"
+                     f"X-Forwarded-For: {address}\r\n{more}\r\n".encode())
+        return line, line.recv(4096)
+
+    one, said = opened("203.0.113.5")
+    assert b" 101 " in said
+    two, said = opened("203.0.113.5", "/api/v1/events?topics=incidents", "")
+    assert b" 200 " in said
+    for path, more in (("/api/v1/stream", shake), ("/api/v1/events?topics=fixtures", "")):
+        line, said = opened("203.0.113.5", path, more)
+        assert b" 429 " in said and b"too_many_connections" in said
+        line.close()
+    assert b" 101 " in opened("203.0.113.6")[1], "another client has places of its own"
+    for held in (one, two):
+        held.close()
+        deadline = time.monotonic() + 10
+        while b" 101 " not in (again := opened("203.0.113.5"))[1]:
+            assert time.monotonic() < deadline, "a place that was left is free"
+            time.sleep(0.05)
+        one = again[0]
 
 
 def test_the_proxy_protocol_is_spoken_first_or_not_at_all(tmp_path):

@@ -33,6 +33,30 @@ def test_curl_reads_heads_and_files(server):
     assert "not_found" in curl(server.origin + "/api/v1/nothing")
 
 
+def test_curl_unpacks_reads_on_and_sees_what_changed(server, tmp_path):
+    url, whole = server.origin + "/app.js", tmp_path / "whole"
+    curl("-o", str(whole), url)
+    plain = whole.read_bytes()
+    for coding in ("gzip", "br"):
+        packed = subprocess.run(["curl", "-s", "-i", "-H", f"Accept-Encoding: {coding}", url], capture_output=True).stdout
+        assert f"content-encoding: {coding}".encode() in packed.lower() and len(packed) < len(plain)
+    # With every coding that this curl knows, and unpacked by it.
+    assert subprocess.run(["curl", "-s", "--compressed", url], capture_output=True).stdout == plain
+    # A download that broke off goes on where it was.
+    part = tmp_path / "part"
+    part.write_bytes(plain[:100])
+    curl("-C", "-", "-o", str(part), url)
+    assert part.read_bytes() == plain
+    assert curl("-r", "10-19", url) == plain[10:20].decode() and curl("-r", "-5", url) == plain[-5:].decode()
+    codes = ["-o", "/dev/null", "-w", "%{http_code}"]
+    assert curl("-r", f"{len(plain)}-", *codes, url) == "416"
+    tags = tmp_path / "tags"
+    assert curl("--etag-save", str(tags), *codes, url) == "200"
+    assert curl("--etag-compare", str(tags), *codes, url) == "304"
+    assert curl("-H", f"If-Range: {tags.read_text().strip()}", "-r", "0-0", *codes, url) == "206"
+    assert curl("-H", 'If-Range: "older"', "-r", "0-0", *codes, url) == "200"
+
+
 def test_curl_sends_chunks_and_waits_to_be_told(server):
     body = json.dumps({"stake": {"amount": 1, "currency": "EUR"}, "legs": []})
     answer = curl("-H", "Transfer-Encoding: chunked", "-H", "Content-Type: application/json", "-H", "Expect: 100-continue",

@@ -8,13 +8,13 @@ import Testing
 
 /// A server on a port of its own, for one test.
 private final class Fixture: @unchecked Sendable {
-    let loop = Loop()
+    let loop: Loop
     private(set) var port: UInt16 = 0
     private var listener: Listener?
     private let server: HTTPServer
 
-    init(mostWaitingBytes: Int? = nil) throws {
-        if let mostWaitingBytes { loop.mostWaitingBytes = mostWaitingBytes }
+    init(room: WaitingRoom = WaitingRoom()) throws {
+        loop = Loop(room: room)
         server = HTTPServer(timeouts: HTTPTimeouts(request: 1000, idle: 2000))
         let description = RouteDescription("t", "t", tag: "t", answers: [])
         server.router.add(.get, "/now", description, .immediate { _ in .text(200, "now") })
@@ -194,7 +194,7 @@ private final class Fixture: @unchecked Sendable {
     }
 
     @Test func `cuts whoever would make too much wait over all clients together`() throws {
-        let fixture = try Fixture(mostWaitingBytes: 1_000_000)
+        let fixture = try Fixture(room: WaitingRoom(most: 1_000_000))
         defer { fixture.stop() }
         let request = Array("GET /large HTTP/1.1\r\nhost: a\r\n\r\n".utf8)
         let clients = (0..<4).map { _ in fixture.dial() }
@@ -203,6 +203,34 @@ private final class Fixture: @unchecked Sendable {
         while fixture.waiting.cut == 0 { usleep(5000) }
         #expect(fixture.waiting.bytes <= 1_000_000)
         #expect(fixture.talk("GET /now HTTP/1.1\r\nhost: a\r\n\r\n").hasSuffix("now"))
+    }
+
+    @Test func `counts what waits over all loops that share the room`() throws {
+        let room = WaitingRoom(most: 3_000_000)
+        let fixtures = [try Fixture(room: room), try Fixture(room: room)]
+        defer { for fixture in fixtures { fixture.stop() } }
+        let request = Array("GET /large HTTP/1.1\r\nhost: a\r\n\r\n".utf8)
+        var clients: [Int32] = []
+        defer { for client in clients { close(client) } }
+        for fixture in fixtures {
+            while fixture.waiting.cut == 0 {
+                clients.append(fixture.dial())
+                _ = send(clients.last!, request, request.count, 0)
+                usleep(20_000)
+            }
+        }
+        #expect(fixtures.reduce(0) { $0 + $1.waiting.bytes } <= 3_000_000)
+        for client in clients { close(client) }
+        clients = []
+        // What nobody waits for any more is free for all.
+        for fixture in fixtures {
+            while fixture.waiting.bytes > 0 { usleep(5000) }
+        }
+        let before = fixtures[1].waiting.cut
+        clients.append(fixtures[1].dial())
+        _ = send(clients[0], request, request.count, 0)
+        while fixtures[1].waiting.bytes == 0 { usleep(5000) }
+        #expect(fixtures[1].waiting.cut == before)
     }
 
     @Test func `asks nothing of what comes behind a last request`() throws {

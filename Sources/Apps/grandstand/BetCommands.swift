@@ -89,9 +89,7 @@ enum BetCommands {
         }
         let (_, fixture) = try client.call(
             "GET", "/api/v1/fixtures/\(market["fixture"]?.text ?? "")")
-        let id = ExternalID(
-            milliseconds: gs_wall_nanoseconds() / 1_000_000,
-            random: (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
+        let id = Client.newID()
         let until = Timestamp(nanoseconds: gs_wall_nanoseconds()).adding(milliseconds: 15_000)
         var body = JSONWriter()
         body.object { json in
@@ -236,7 +234,8 @@ private final class Client {
             }
         }
         cookie = ""
-        let (status, json) = try call("POST", "/api/v1/demo")
+        let (status, json) = try call(
+            "POST", "/api/v1/demo", key: Self.newID().description)
         guard status == 201 else {
             throw UsageError(
                 text: status == 404
@@ -248,6 +247,13 @@ private final class Client {
         chmod(sessionFile, 0o600)
         fputs(cookie, file)
         fclose(file)
+    }
+
+    /// What a request that moves money is called: made before it is sent.
+    static func newID() -> ExternalID {
+        ExternalID(
+            milliseconds: gs_wall_nanoseconds() / 1_000_000,
+            random: (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
     }
 
     /// `key` names a request that moves money, so that it moves it once.

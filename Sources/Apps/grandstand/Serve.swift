@@ -465,8 +465,9 @@ final class Platform: @unchecked Sendable {
             },
             onProblem: { Log.error("snapshot_failed", [("text", $0)]) })
         engine.subscribe(store)
+        let room = WaitingRoom()
         for index in 0..<count {
-            let loop = Loop(index: index)
+            let loop = Loop(index: index, room: room)
             let hub = Hub(
                 loop: loop, view: CatalogueView(copying: view), intake: engine,
                 keepsTicker: index == 0)
@@ -598,6 +599,7 @@ final class Platform: @unchecked Sendable {
         self.admission = admission
         do {
             for (index, gateway) in punters.enumerated() {
+                gateway.server.admission = admission
                 listeners.append(
                     try Listener(
                         loop: loops[index], host: listen.host, port: listen.port,

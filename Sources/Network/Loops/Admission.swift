@@ -6,6 +6,11 @@ public final class Admission: Sendable {
         var total = 0
         var byPeer: [String: Int] = [:]
         var refused: UInt64 = 0
+
+        mutating func remove(_ peer: String) {
+            guard let count = byPeer[peer] else { return }
+            byPeer[peer] = count > 1 ? count - 1 : nil
+        }
     }
 
     public let maximum: Int
@@ -46,8 +51,7 @@ public final class Admission: Sendable {
     public func leave(_ peer: String) {
         counts.withLock { counts in
             counts.total -= 1
-            guard let count = counts.byPeer[peer] else { return }
-            counts.byPeer[peer] = count > 1 ? count - 1 : nil
+            counts.remove(peer)
         }
     }
 
@@ -60,10 +64,33 @@ public final class Admission: Sendable {
                 return false
             }
             if !isFree(after) { counts.byPeer[after, default: 0] += 1 }
-            if let count = counts.byPeer[before] {
-                counts.byPeer[before] = count > 1 ? count - 1 : nil
-            }
+            counts.remove(before)
             return true
+        }
+    }
+
+    /// Counts as one of a client's connections as long as somebody keeps it.
+    public final class Place: Sendable {
+        private let admission: Admission
+        private let peer: String
+
+        fileprivate init(_ admission: Admission, _ peer: String) {
+            self.admission = admission
+            self.peer = peer
+        }
+
+        deinit { admission.counts.withLock { $0.remove(peer) } }
+    }
+
+    /// A place of `peer` in somebody else's connection; nil when `peer` has as many as it may.
+    func place(for peer: String) -> Place? {
+        counts.withLock { counts in
+            guard isFree(peer) || counts.byPeer[peer, default: 0] < perPeer else {
+                counts.refused += 1
+                return nil
+            }
+            if !isFree(peer) { counts.byPeer[peer, default: 0] += 1 }
+            return Place(self, peer)
         }
     }
 

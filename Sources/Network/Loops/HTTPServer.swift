@@ -103,6 +103,8 @@ public struct RequestContext {
     public let request: HTTPRequest
     public let parameters: [String: String]
     public let peer: String
+    /// Whether a proxy has said who `peer` is; then the connection counts as the proxy's.
+    public let isForwarded: Bool
     public let loop: Loop
 }
 
@@ -192,6 +194,21 @@ public final class HTTPServer {
 
     /// How a client behind proxies is known.
     public var proxies = TrustedProxies()
+
+    /// What counts the connections here.
+    public var admission: Admission?
+
+    /// A place for a stream that lasts, under the client that a proxy named; nil where its connection counts already.
+    ///
+    /// - Throws: 429 `too_many_connections` when that client has as many as it may.
+    public func place(for context: RequestContext) throws(Problem) -> Admission.Place? {
+        guard context.isForwarded, let admission else { return nil }
+        guard let place = admission.place(for: context.peer) else {
+            throw Problem(
+                429, "too_many_connections", "Too many connections from this address.")
+        }
+        return place
+    }
 
     /// Certificates, when everything here is encrypted.
     public var credentials: TLSCredentials?

@@ -32,8 +32,11 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private(set) lazy var inflater = MessageInflater(most: WebSocketLimits.inbound)
     /// Bytes that wait for a full kernel, over all connections.
     public private(set) var waitingBytes = 0
-    /// Bytes that may wait so on this loop: whoever needs more is cut, whatever its own bound allows.
-    public var mostWaitingBytes = 268_435_456
+    /// Bytes that may wait so, over all loops that share it: whoever needs more is cut, whatever its own bound
+    /// allows.
+    private let room: WaitingRoom
+    /// Bytes that this loop has taken of it.
+    private var heldRoom = 0
     /// Connections that were cut for it.
     public private(set) var cutForWaiting: UInt64 = 0
     /// Called once a turn after the hot output went out, for at most a slice of time each.
@@ -54,8 +57,9 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     /// Bytes taken from a socket in one read.
     public static let readBytes = 65_536
 
-    public init(index: Int = 0) {
+    public init(index: Int = 0, room: WaitingRoom = WaitingRoom()) {
         self.index = index
+        self.room = room
         handle = .allocate(capacity: 1)
         wake = .allocate(capacity: 1)
         prepare = .allocate(capacity: 1)
@@ -80,6 +84,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         handle.deallocate()
         wake.deallocate()
         prepare.deallocate()
+        room.giveBack(heldRoom)
     }
 
     private static func of(_ pointer: UnsafeMutableRawPointer) -> Loop {
@@ -229,15 +234,26 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     /// Whether a connection may keep so many more bytes until the kernel has room; they count until it had.
     func mayKeepWaiting(_ bytes: Int) -> Bool {
-        guard waitingBytes + bytes <= mostWaitingBytes else {
-            cutForWaiting += 1
-            return false
+        let missing = waitingBytes + bytes - heldRoom
+        if missing > 0 {
+            guard let more = room.take(missing) else {
+                cutForWaiting += 1
+                return false
+            }
+            heldRoom += more
         }
         waitingBytes += bytes
         return true
     }
 
-    func noLongerWaiting(_ bytes: Int) { waitingBytes -= bytes }
+    func noLongerWaiting(_ bytes: Int) {
+        waitingBytes -= bytes
+        let spare = heldRoom - waitingBytes
+        // A step is kept: who waits a little again and again asks nobody for it.
+        guard spare > 2 * WaitingRoom.step else { return }
+        heldRoom -= spare - WaitingRoom.step
+        room.giveBack(spare - WaitingRoom.step)
+    }
 
     /// An empty buffer, one that was used before where there is one.
     func takeBuffer() -> OutputBuffer { freeBuffers.popLast() ?? OutputBuffer() }

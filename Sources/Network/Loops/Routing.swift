@@ -20,7 +20,8 @@ extension HTTPServer {
             : ForwardedFor.client(
                 connection.peer, request.fields("x-forwarded-for"), hops: proxies.hops)
         var context = RequestContext(
-            request: request, parameters: [:], peer: peer, loop: connection.loop)
+            request: request, parameters: [:], peer: peer, isForwarded: peer != connection.peer,
+            loop: connection.loop)
         let match = router.find(request.method, request.pathBytes)
         var description: RouteDescription?
         if case .route(let route, _) = match { description = route.description }
@@ -28,7 +29,8 @@ extension HTTPServer {
         switch match {
         case .route(let route, let parameters):
             context = RequestContext(
-                request: request, parameters: parameters, peer: peer, loop: connection.loop)
+                request: request, parameters: parameters, peer: peer,
+                isForwarded: context.isForwarded, loop: connection.loop)
             if route.description.needsSession {
                 guard let requireSession else {
                     throw Problem(503, "not_available", "Nobody can be signed in here.")

@@ -1,5 +1,5 @@
 import { state } from "/state.js";
-import { connect, reconnect } from "/link.js";
+import { connect, newID, reconnect } from "/link.js";
 import { element, money } from "/format.js";
 import "/fixtures.js";
 import "/slip.js";
@@ -64,10 +64,15 @@ class Format extends HTMLElement {
     }
 }
 
+// One key until it is answered: pressing again after a lost answer leads to the same account.
+let opening = null;
+
 async function open() {
     let text = "No server answers at the moment. Try again.";
     try {
-        const response = await fetch("/api/v1/demo", { method: "POST" });
+        opening ??= newID();
+        const response = await fetch("/api/v1/demo", { method: "POST", headers: { "Idempotency-Key": `"${opening}"` } });
+        if (response.status < 500) opening = null;
         if (response.ok) {
             await load();
             return reconnect();
