@@ -1,15 +1,24 @@
 import JSONText
 import NetworkCodecs
 
-/// The AsyncAPI 3.0 document of the streams, made of the same messages and operations that are spoken.
-enum AsyncAPI {
-    static func document(
-        host: String, isSecure: Bool, operations: [RouteDescription]
-    ) -> [UInt8] {
+/// The AsyncAPI 3.0 document of a side's streams, made of the same messages and operations that are spoken.
+struct AsyncAPI {
+    let title: String
+    let summary: String
+    /// What its WebSocket says and takes, beside operations and their answers.
+    let said: [StreamMessage]
+    let taken: [StreamMessage]
+    /// What its server-sent events say; empty where it has none.
+    let events: [StreamMessage]
+    /// A JSON object of everything that the messages refer to by name.
+    let schemas: String
+    let operations: [RouteDescription]
+
+    func document(host: String, isSecure: Bool) -> [UInt8] {
         let asked =
             operations.filter { !$0.isAboutHTTP }.sorted { $0.operation < $1.operation }.map(
-                message)
-        let taken = StreamMessages.taken + asked
+                Self.message)
+        let taken = taken + asked
         var json = JSONWriter(reserving: 32_768)
         json.object { json in
             json.key("asyncapi")
@@ -20,43 +29,50 @@ enum AsyncAPI {
             json.string("application/json")
             json.key("servers")
             json.object { json in
-                server("webSocket", isSecure ? "wss" : "ws", host, &json)
-                server("http", isSecure ? "https" : "http", host, &json)
+                Self.server("webSocket", isSecure ? "wss" : "ws", host, &json)
+                if !events.isEmpty {
+                    Self.server("http", isSecure ? "https" : "http", host, &json)
+                }
             }
             json.key("channels")
             json.object { json in
-                channel("stream", "/api/v1/stream", "webSocket", StreamMessages.said + taken, &json)
-                channel("events", "/api/v1/events", "http", StreamMessages.events, &json)
+                Self.channel("stream", "/api/v1/stream", "webSocket", said + taken, &json)
+                if !events.isEmpty {
+                    Self.channel("events", "/api/v1/events", "http", events, &json)
+                }
             }
             json.key("operations")
             json.object { json in
-                operation("say", "send", "stream", StreamMessages.said, &json)
-                operation("take", "receive", "stream", taken, &json)
-                operation("sendEvents", "send", "events", StreamMessages.events, &json)
+                Self.operation("say", "send", "stream", said, &json)
+                Self.operation("take", "receive", "stream", taken, &json)
+                if !events.isEmpty {
+                    Self.operation("sendEvents", "send", "events", events, &json)
+                }
             }
             json.key("components")
             json.object { json in
                 json.key("messages")
                 json.object { json in
-                    for message in StreamMessages.said + taken { write(message, &json) }
+                    for message in said + taken { Self.write(message, &json) }
                 }
                 json.key("schemas")
-                json.raw(Array(PunterSchemas.object.utf8))
+                json.raw(Array(schemas.utf8))
             }
         }
         return json.bytes
     }
 
-    private static func writeInfo(_ json: inout JSONWriter) {
+    private func writeInfo(_ json: inout JSONWriter) {
         json.object { json in
             json.key("title")
-            json.string("Grandstand")
+            json.string(title)
             json.key("version")
             json.string("1")
             json.key("description")
             json.string(
-                "Prices, incidents, bets and wallet as they change. Money is whole minor units below "
-                    + "2^53, ids are text, times are RFC 3339 in UTC, odds are [return, stake].")
+                summary
+                    + " Money is whole minor units below 2^53, ids are text, times are RFC 3339 "
+                    + "in UTC, odds are [return, stake].")
         }
     }
 

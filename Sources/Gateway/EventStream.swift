@@ -55,7 +55,7 @@ final class EventStream: FollowerLine {
         guard let stream = responder.stream(head) else { return }
         let events = EventStream(gateway, session, place, stream)
         for text in unknown {
-            events.say(Messages.failure("unknown_topic", "There is no topic \(text.prefix(64))."))
+            events.say(Messages.failure(Follower.Refused.unknown.problem(text.prefix(64))))
         }
         events.open(topics, after: position)
     }
@@ -113,7 +113,7 @@ final class EventStream: FollowerLine {
         var followed: [Topic] = []
         for topic in topics {
             if let refused = follower.follow(topic) {
-                say(refused.message(topic.text))
+                say(Messages.failure(refused.problem(topic.text)))
             } else {
                 followed.append(topic)
             }
@@ -135,7 +135,7 @@ final class EventStream: FollowerLine {
     func goFirst() { stream?.goFirst() }
 
     func giveUp(_ code: String, _ text: String) {
-        say(Messages.failure(code, text))
+        say(Messages.failure(Problem(503, code, text)))
         end()
     }
 
@@ -171,14 +171,12 @@ final class EventStream: FollowerLine {
 }
 
 extension Follower.Refused {
-    /// As a message on a stream.
-    func message(_ topic: String) -> [UInt8] {
+    func problem(_ topic: some StringProtocol) -> Problem {
         switch self {
-        case .unknown: Messages.failure("unknown_topic", "There is no topic \(topic).")
-        case .notSignedIn: Messages.failure("not_signed_in", "Sign in to follow \(topic).")
+        case .unknown: Problem(404, "unknown_topic", "There is no topic \(topic).")
+        case .notSignedIn: Problem(401, "not_signed_in", "Sign in to follow \(topic).")
         case .tooMany:
-            Messages.failure(
-                "too_many_topics", "At most \(FollowerLimits.topics) topics at once.")
+            Problem(400, "too_many_topics", "At most \(FollowerLimits.topics) topics at once.")
         }
     }
 }

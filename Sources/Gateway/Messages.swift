@@ -539,21 +539,37 @@ enum Messages {
         }
     }
 
-    static func failure(_ code: String, _ text: String, about client: String? = nil) -> [UInt8] {
+    /// A problem in a stream; `client` is the bet's id, `ref` what the message was called.
+    static func failure(
+        _ problem: Problem, about client: String? = nil, ref: String? = nil
+    ) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.key("type")
             json.string("error")
             json.key("code")
-            json.string(code)
+            json.string(problem.code)
             json.key("text")
-            json.string(text)
+            json.string(problem.title)
             if let client {
                 json.key("clientId")
                 json.string(client)
             }
+            if let ref {
+                json.key("ref")
+                json.string(ref)
+            }
+            retryAfter(problem.fields, to: &json)
         }
         return json.bytes
+    }
+
+    /// Seconds until it is worth asking again, where the fields of an answer say so.
+    static func retryAfter(_ fields: [(String, String)], to json: inout JSONWriter) {
+        guard let seconds = fields.first(where: { $0.0 == "retry-after" }).flatMap({ Int($0.1) })
+        else { return }
+        json.key("retryAfter")
+        json.number(seconds)
     }
 }
 

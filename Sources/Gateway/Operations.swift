@@ -209,6 +209,7 @@ final class SocketReply: Reply {
                 json.key("tag")
                 json.string(tag)
             }
+            Messages.retryAfter(response.fields, to: &json)
             json.key("body")
             if response.body.isEmpty { json.null() } else { json.raw(response.body) }
         }

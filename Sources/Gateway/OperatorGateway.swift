@@ -192,6 +192,19 @@ public final class OperatorGateway: EngineQuestioner {
                 settings.readiness(server)
             })
         server.router.add(
+            .get, "/asyncapi.json", routes.asyncAPI,
+            .immediate { [unowned self] context in
+                .json(
+                    200,
+                    AsyncAPI(
+                        title: "Grandstand's desk",
+                        summary: "Markets, liability, bets and proposals as they change.",
+                        said: DeskMessages.said, taken: [], events: [],
+                        schemas: OperatorRoutes.schemas,
+                        operations: operations.values.map(\.description)
+                    ).document(host: context.request.field("host") ?? "", isSecure: false))
+            })
+        server.router.add(
             .get, "/openapi.json", routes.openAPI,
             .immediate { [unowned self] _ in
                 .json(

@@ -105,6 +105,9 @@ enum OperatorRoutes {
             .init(200, "They can.", contentType: "text/plain"),
             .init(503, "Not yet, or not any more, and why.", contentType: "text/plain"),
         ])
+    static let asyncAPI = route(
+        "describeStream", "The description of the WebSocket.", tag: "health",
+        .init(200, "AsyncAPI 3.0."), session: false)
     static let openAPI = route(
         "getDescription", "This document.", tag: "health",
         .init(200, "OpenAPI 3.1."), session: false)
@@ -136,6 +139,28 @@ enum OperatorRoutes {
         "problems":{"type":"array","items":{"type":"string"}}}},\
         "Verification":{"type":"object","required":["segments","problems"],"properties":{\
         "segments":{"type":"integer"},"problems":{"type":"array","items":{"type":"string"}}}},\
+        "DeskMarket":{"type":"object","additionalProperties":false,"required":["id","fixture","score",\
+        "inPlay","name","version","reasons","resulted","disputed","settlement","margin","staked",\
+        "worstLoss","liabilityLimit","openLegs","selections"],"properties":{"id":{"type":"string"},\
+        "fixture":{"type":"string"},"score":{"type":["array","null"],"items":{"type":"integer"}},\
+        "inPlay":{"type":"boolean"},"name":{"type":"string"},"version":{"type":"integer"},\
+        "reasons":{"type":"array","items":{"type":"string"}},"resulted":{"type":"boolean"},\
+        "disputed":{"type":"boolean"},"settlement":{"type":"integer"},"margin":{"type":"integer"},\
+        "staked":{"type":"integer"},"worstLoss":{"type":"integer"},\
+        "liabilityLimit":{"type":"integer"},"openLegs":{"type":"integer"},\
+        "selections":{"type":"array","items":{"type":"object","additionalProperties":false,\
+        "required":["name","odds","reference","result"],"properties":{"name":{"type":"string"},\
+        "odds":{"type":["array","null"],"items":{"type":"integer"}},"reference":{"type":"integer"},\
+        "result":{"type":"string"}}}}}},\
+        "TickerLine":{"type":"object","additionalProperties":false,"required":["bet","account","time",\
+        "status","stake","amount","detail"],"properties":{"bet":{"type":"string"},\
+        "account":{"type":"string"},"time":{"type":"string","format":"date-time"},\
+        "status":{"type":"string"},"stake":{"type":"integer"},"amount":{"type":"integer"},\
+        "detail":{"type":"string"}}},\
+        "OpenProposal":{"type":"object","additionalProperties":false,"required":["id","market","actor",\
+        "reason","results"],"properties":{"id":{"type":"string"},"market":{"type":"string"},\
+        "actor":{"type":"integer"},"reason":{"type":"string"},"results":{"type":"array",\
+        "items":{"type":"string"}}}},\
         "Problem":{"type":"object","required":["type","title","status","code"],"properties":{\
         "type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},\
         "code":{"type":"string"},"detail":{"type":"string"}}}}

@@ -43,19 +43,27 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
     /// Operations, as on the punters' side: `{"op": name, "ref": …, "parameters": {…}, "body": {…}}`.
     func received(_ text: Span<UInt8>, isText: Bool, on socket: WebSocketConnection) {
         guard isText else { return socket.close(.unsupportedData, "text only") }
+        var ref: String?
         do throws(Problem) {
-            try gateway.settings.rates.ask(
-                person.rateKey, peer, now: gateway.hub.loop.milliseconds, isFirst: false)
             let json: JSONValue
             do {
                 json = try JSONParser(depth: 6, members: 512).parse(text)
             } catch {
+                // What is not understood counts like what is.
+                try mayAsk()
                 throw Problem(400, "malformed", "\(error.what) at byte \(error.offset)")
             }
+            ref = json["ref"]?.identifier
+            try mayAsk()
             try carryOut(json)
         } catch {
-            socket.send(text: Messages.failure(error.code, error.title))
+            socket.send(text: Messages.failure(error, ref: ref))
         }
+    }
+
+    private func mayAsk() throws(Problem) {
+        try gateway.settings.rates.ask(
+            person.rateKey, peer, now: gateway.hub.loop.milliseconds, isFirst: false)
     }
 
     private func carryOut(_ json: JSONValue) throws(Problem) {

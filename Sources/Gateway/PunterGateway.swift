@@ -255,10 +255,15 @@ public final class PunterGateway: EngineQuestioner {
             .immediate { [unowned self] context in
                 .json(
                     200,
-                    AsyncAPI.document(
+                    AsyncAPI(
+                        title: "Grandstand",
+                        summary: "Prices, incidents, bets and wallet as they change.",
+                        said: StreamMessages.said, taken: StreamMessages.taken,
+                        events: StreamMessages.events, schemas: PunterSchemas.object,
+                        operations: operations.values.map(\.description)
+                    ).document(
                         host: context.request.field("host") ?? "",
-                        isSecure: !settings.hasPlainCookies,
-                        operations: operations.values.map(\.description)))
+                        isSecure: !settings.hasPlainCookies))
             })
         server.router.add(
             .get, "/openapi.json", PunterRoutes.openAPI,

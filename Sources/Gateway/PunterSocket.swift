@@ -78,7 +78,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         } catch {
             // What is not understood counts like what is.
             guard mayAsk(isFirst: false) else { return }
-            say("malformed", "\(error.what) at byte \(error.offset)")
+            say(Problem(400, "malformed", "\(error.what) at byte \(error.offset)"))
         }
     }
 
@@ -92,7 +92,8 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
             else { fallthrough }
             carryOut(operation, json)
         case nil:
-            say("unknown_op", "op: place, subscribe, unsubscribe, ping or an operation's name")
+            let text = "op: place, subscribe, unsubscribe, ping or an operation's name"
+            say(Problem(400, "unknown_op", text), ref: json["ref"]?.identifier)
         }
     }
 
@@ -109,7 +110,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
                 session?.rateKey, peer, now: hub.loop.milliseconds, isFirst: isFirst)
             return true
         } catch {
-            say(error.code, error.title, about: Self.clientID(gateway.tape))
+            refuse(gateway.tape, error)
             return false
         }
     }
@@ -139,8 +140,13 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         if isLeaving { goAway() }
     }
 
-    private func say(_ code: String, _ text: String, about client: String? = nil) {
-        socket?.send(text: Messages.failure(code, text, about: client))
+    private func say(_ problem: Problem, about client: String? = nil, ref: String? = nil) {
+        socket?.send(text: Messages.failure(problem, about: client, ref: ref))
+    }
+
+    /// Says no to the message on the tape, by the names that its client gave it.
+    private func refuse(_ tape: borrowing JSONTape, _ problem: Problem) {
+        say(problem, about: Self.name("id", tape), ref: Self.name("ref", tape))
     }
 
     /// The session that the connection began with, while it lasts.
@@ -148,32 +154,34 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         session.flatMap { $0.lasts(at: gateway.now.nanoseconds) ? $0 : nil }
     }
 
-    /// What the client calls its bet.
-    private static func clientID(_ tape: borrowing JSONTape) -> String? {
-        guard let place = tape.member("id", of: tape.root) else { return nil }
+    /// What the client calls its bet, or its message.
+    private static func name(_ member: StaticString, _ tape: borrowing JSONTape) -> String? {
+        guard let place = tape.member(member, of: tape.root) else { return nil }
         return tape.text(place)
     }
 
     private func place(_ tape: borrowing JSONTape) {
         guard let session = liveSession else {
-            return say("not_signed_in", "Sign in to place a bet.", about: Self.clientID(tape))
+            return refuse(tape, Problem(401, "not_signed_in", "Sign in to place a bet."))
         }
         guard !isLeaving else {
-            return say("going_away", "The server goes away. Ask again.", about: Self.clientID(tape))
+            return refuse(
+                tape, Problem(503, "going_away", "The server goes away. Ask again."))
         }
         guard betsInFlight < SocketLimits.betsInFlight else {
-            return say(
-                "busy", "Wait for the answers to your other bets.", about: Self.clientID(tape))
+            var problem = Problem(503, "busy", "Wait for the answers to your other bets.")
+            problem.fields = [("retry-after", "1")]
+            return refuse(tape, problem)
         }
         let request: BetRequest
         do {
             request = try BetRequest(tape, in: hub.view)
         } catch {
-            return say("malformed", error.what, about: Self.clientID(tape))
+            return refuse(tape, Problem(400, "malformed", error.what))
         }
         let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
         guard hub.submit(for: self, tag: intent.requestHash, { $0.place(intent) }) else {
-            return say(hub.refusal.code, hub.refusal.text, about: Self.clientID(tape))
+            return refuse(tape, hub.refusal.problem)
         }
         betsInFlight += 1
     }
@@ -191,9 +199,8 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
                 case .nothing: self.socket?.send(text: own)
                 case .bet(let earlier): self.socket?.send(text: Messages.bet(earlier, in: hub.view))
                 case .busy:
-                    say(
-                        "busy", "The first answer to this bet cannot be looked up now; ask again.",
-                        about: question.client.description)
+                    let text = "The first answer to this bet cannot be looked up now; ask again."
+                    say(Problem(503, "busy", text), about: question.client.description)
                 }
             }
         }
@@ -214,12 +221,13 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         for item in json["topics"]?.items ?? [] {
             guard let text = item.text else { continue }
             guard let topic = Topic(text) else {
-                say("unknown_topic", "There is no topic \(text.prefix(64)).")
+                let unknown = Follower.Refused.unknown.problem(text.prefix(64))
+                say(unknown, ref: json["ref"]?.identifier)
                 continue
             }
             guard !begun.contains(topic) else { continue }
             if let refused = follower.follow(topic) {
-                socket?.send(text: refused.message(topic.text))
+                say(refused.problem(topic.text), ref: json["ref"]?.identifier)
             } else {
                 begun.append(topic)
             }
@@ -266,7 +274,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
     func goFirst() { socket?.goFirst() }
 
     func giveUp(_ code: String, _ text: String) {
-        say(code, text)
+        say(Problem(503, code, text))
         socket?.close(.tryAgainLater, text)
     }
 

@@ -41,7 +41,8 @@ enum StreamMessages {
             schema: """
                 {"type":"object","additionalProperties":false,"required":["type","code","text"],\
                 "properties":{"type":{"const":"error"},"code":{"type":"string"},\
-                "text":{"type":"string"},"clientId":{"type":"string"}}}
+                "text":{"type":"string"},"clientId":{"type":"string"},"ref":{"type":"string"},\
+                "retryAfter":{"type":"integer","minimum":0,"description":"Seconds."}}}
                 """),
         StreamMessage(
             name: "behind",
@@ -67,8 +68,8 @@ enum StreamMessages {
             schema: """
                 {"type":"object","additionalProperties":false,"required":["type","op","status","body"],\
                 "properties":{"type":{"const":"answer"},"op":{"type":"string"},"ref":{"type":"string"},"tag":{"type":"string"},\
-                "status":{"type":"integer","minimum":200,"maximum":599},"body":{"type":["object",\
-                "null"]}}}
+                "status":{"type":"integer","minimum":200,"maximum":599},\
+                "retryAfter":{"type":"integer","minimum":0,"description":"Seconds."},"body":{"type":["object","null"]}}}
                 """),
         StreamMessage(
             name: "marketImage",
@@ -195,6 +196,11 @@ enum StreamMessages {
                 "balances":{"$ref":"#/components/schemas/Balances"}}}
                 """),
     ]
+
+    /// A message of `said` by its name; every name that is asked for here is there.
+    static func named(_ name: String) -> StreamMessage {
+        said.first { $0.name == name }!
+    }
 
     /// From the client, beside the operations.
     static let taken: [StreamMessage] = [

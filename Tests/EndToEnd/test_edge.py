@@ -562,13 +562,14 @@ def test_messages_are_compressed_for_those_who_want_them_so(live, compression):
 class Described:
     """Holds real messages against the AsyncAPI document."""
 
-    def __init__(self, server):
-        self.document = server.call("GET", "/asyncapi.json")[1]
+    def __init__(self, server, base=None):
+        self.document = server.call("GET", "/asyncapi.json", base=base)[1]
         registry = Registry().with_resource("urn:doc", Resource(contents=self.document, specification=DRAFT202012))
         self.validators, self.way = {}, {}
         for way in ("say", "take"):
             for message in self.document["operations"][way]["messages"]:
                 self.way[message["$ref"].rsplit("/", 1)[1]] = way
+        assert self.document["servers"]["webSocket"]["host"] in (base or server.origin)
         assert self.way.keys() == self.document["channels"]["stream"]["messages"].keys()
         for name in self.way:
             schema = {"$ref": f"urn:doc#/components/messages/{name}/payload"}
@@ -609,6 +610,35 @@ def test_the_streams_description_is_valid_and_every_message_is_as_it_says(live):
                         kinds.update(names)
                         looked += 1
                     await one.until(lambda m: True, 30)
+    asyncio.run(run())
+
+
+def test_the_desks_stream_is_as_its_description_says(make_server):
+    server = make_server("--match-seconds", "60", "--seed", "7")
+    described = Described(server, server.desk)
+    AsyncAPI.model_validate(described.document)
+    _, _, headers = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)
+    cookie = headers["Set-Cookie"].split(";")[0]
+    market = server.open_market()
+    server.call("POST", "/api/v1/bets", bet(market, new_id()), server.sign_in())
+    kinds, fields = set(), set()
+
+    async def run():
+        async with websockets.connect(server.desk.replace("http", "ws") + "/api/v1/stream", origin=server.desk,
+                                      additional_headers={"Cookie": cookie}, max_size=None) as socket:
+            for message in ({"op": "conjure", "ref": "7"}, {"op": "getState", "ref": "8", "parameters": {"market": market["id"]}},
+                            {"op": "suspend", "parameters": {"market": market["id"]}, "body": {"reason": "a look"}}):
+                assert (message["op"] in described.names(message, "take")) == (message["op"] != "conjure"), message
+                await socket.send(json.dumps(message))
+            async with asyncio.timeout(60):
+                while not {"image", "delta", "answer", "error"} <= kinds or not {"exposures", "health", "ticker"} <= fields:
+                    message = json.loads(await socket.recv())
+                    names = described.names(message, "say")
+                    assert len(names) == 1, f"{names} describe {json.dumps(message)[:2000]}"
+                    kinds.update(names)
+                    fields.update(message)
+                    if names == ["error"]:
+                        assert (message["code"], message["ref"]) == ("unknown_op", "7")
     asyncio.run(run())
 
 
