@@ -110,6 +110,38 @@ private func refusal(_ text: String, limits: HTTPLimits = HTTPLimits()) -> HTTPP
                 == .bodyTooLarge)
     }
 
+    @Test(
+        arguments: [
+            ("GET /aaaaaaaa HTTP/1.1\r\nHost: h\r\n\r\n", nil),
+            ("GET /aaaaaaaaa HTTP/1.1\r\nHost: h\r\n\r\n", HTTPParseError.lineTooLong),
+            ("GET /\raaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: h\r\n\r\n", .lineTooLong),
+            ("GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\nHost: h\r\n\r\n", .lineTooLong),
+            ("GET / HTTP/1.1\r\nHost: " + String(repeating: "a", count: 34) + "\r\n\r\n", nil),
+            (
+                "GET / HTTP/1.1\r\nHost: " + String(repeating: "a", count: 35) + "\r\n\r\n",
+                .headTooLarge
+            ),
+            ("GET / HTTP/1.1\r\nHost: " + String(repeating: "a", count: 40) + "\n", .headTooLarge),
+        ] as [(String, HTTPParseError?)])
+    func `is as large as its limits however it arrives`(text: String, error: HTTPParseError?) {
+        let limits = HTTPLimits(requestLine: 22, head: 60, fields: 2, body: 4)
+        let bytes = Array(text.utf8)
+        for step in 1...bytes.count {
+            var parser = HTTPRequestParser(limits: limits)
+            var found: HTTPParseError?
+            var length = 0
+            while length < bytes.count, found == nil {
+                length = min(bytes.count, length + step)
+                do throws(HTTPParseError) {
+                    _ = try parser.next(in: bytes.span.extracting(0..<length))
+                } catch {
+                    found = error
+                }
+            }
+            #expect(found == error, "in pieces of \(step)")
+        }
+    }
+
     @Test func `asks to go on only before its body has begun`() throws {
         var parser = HTTPRequestParser()
         let head = Array("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n".utf8)

@@ -130,23 +130,25 @@ public struct HTTPRequestParser: Sendable {
 
     /// Where the head's empty line ends; every line must end in CR LF.
     private mutating func findHeadEnd(_ bytes: Span<UInt8>) throws(HTTPParseError) -> Int? {
+        // Both limits go by what came first, so that they are found alike however the bytes arrive.
+        let count = min(bytes.count, limits.head)
+        if scanned < limits.requestLine + 2, count >= limits.requestLine + 2,
+            !contains(bytes.extracting(..<(limits.requestLine + 2)), 0x0a)
+        {
+            throw .lineTooLong
+        }
         var index = max(0, scanned - 3)
-        let count = bytes.count
         while index < count {
             if bytes[index] == 0x0a {
                 guard index > 0, bytes[index - 1] == 0x0d else { throw .malformedLine }
-                if index >= 3, bytes[index - 2] == 0x0a {
-                    guard index + 1 <= limits.head else { throw .headTooLarge }
-                    return index + 1
-                }
+                if index >= 3, bytes[index - 2] == 0x0a { return index + 1 }
                 // An empty line before the request is allowed once in practice, and skipped by nobody here.
                 if index == 1 { throw .malformedRequestLine }
             }
             index += 1
         }
         scanned = count
-        if count > limits.head { throw .headTooLarge }
-        if count > limits.requestLine, !contains(bytes, 0x0a) { throw .lineTooLong }
+        if bytes.count > limits.head { throw .headTooLarge }
         return nil
     }
 
@@ -167,7 +169,6 @@ public struct HTTPRequestParser: Sendable {
         while bytes[lineEnd] != 0x0d { lineEnd += 1 }
         // A CR without its LF ends no line, whoever reads it that way.
         guard bytes[lineEnd + 1] == 0x0a else { throw .malformedRequestLine }
-        guard lineEnd <= limits.requestLine else { throw .lineTooLong }
         let line = try parseRequestLine(bytes.extracting(0..<lineEnd))
         var fields: [HTTPRequest.Field] = []
         fields.reserveCapacity(16)
