@@ -12,6 +12,9 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case legCountOutOfRange = 9
     case currencyMismatch = 10
     case stakeKindUnsupported = 11
+    case systemMalformed = 12
+    case tooManyLines = 13
+    case stakeNotDivisible = 14
     // Each leg, in slip order
     case marketUnknown = 20
     case selectionUnknown = 21
@@ -50,6 +53,9 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .legCountOutOfRange: "leg_count_out_of_range"
         case .currencyMismatch: "currency_mismatch"
         case .stakeKindUnsupported: "stake_kind_unsupported"
+        case .systemMalformed: "system_malformed"
+        case .tooManyLines: "too_many_lines"
+        case .stakeNotDivisible: "stake_not_divisible"
         case .marketUnknown: "market_unknown"
         case .selectionUnknown: "selection_unknown"
         case .marketSuspended: "market_suspended"
@@ -87,6 +93,9 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .legCountOutOfRange: "The slip has too few or too many selections."
         case .currencyMismatch: "The stake is not in your account's currency."
         case .stakeKindUnsupported: "This kind of stake is not offered."
+        case .systemMalformed: "These selections make no system of this kind."
+        case .tooManyLines: "The system has more lines than we take."
+        case .stakeNotDivisible: "The stake does not divide into equal stakes for all lines."
         case .marketUnknown: "There is no such market."
         case .selectionUnknown: "There is no such selection."
         case .marketSuspended: "The market is suspended at the moment."
@@ -123,10 +132,11 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .idReused, .accountUnknown, .accountClosed, .interrupted: .none
         case .idOutsideWindow, .deadlinePassed, .deadlineTooFar: .nanoseconds
         case .legCountOutOfRange, .tooManyPending, .tooManyRefused, .tooManyOpenBets,
-            .tooManyTimers, .tooManyIDs, .tooManyBetsOfAccount:
+            .tooManyTimers, .tooManyIDs, .tooManyBetsOfAccount, .tooManyLines, .stakeNotDivisible:
             .count
         case .currencyMismatch: .currency
-        case .structureUnsupported, .marketUnknown, .selectionUnknown, .selectionNotOffered,
+        case .structureUnsupported, .systemMalformed, .marketUnknown, .selectionUnknown,
+            .selectionNotOffered,
             .related:
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons

@@ -4,6 +4,7 @@ public import Kernel
 public struct JudgeRules: Sendable {
     public var stake = Limits.stake
     public var legs = Limits.legs
+    public var lines = Limits.lines
     public var pendingPerAccount = Limits.pendingPerAccount
     public var refusedPerAccount = Limits.refusedPerAccount
     public var openBetsPerAccount = Limits.openBetsPerAccount
@@ -53,6 +54,8 @@ public struct Judge: ~Copyable {
         /// The command that settled it last.
         var settledBy: UInt64 = 0
         var legs: [Leg]
+        /// Its lines, as places among its legs.
+        var lines: [[Int]]
 
         var isStanding: Bool { status == 1 || status == 2 }
     }

@@ -12,6 +12,9 @@ private enum Word {
     static let legCount: UInt16 = 9
     static let currency: UInt16 = 10
     static let stakeKind: UInt16 = 11
+    static let noSystem: UInt16 = 12
+    static let manyLines: UInt16 = 13
+    static let indivisible: UInt16 = 14
     static let marketUnknown: UInt16 = 20
     static let selectionUnknown: UInt16 = 21
     static let suspended: UInt16 = 22
@@ -35,18 +38,46 @@ private enum Word {
     static let forgotten: Set<UInt16> = [3, 4, 5, 6, 46, 47, 48]
 }
 
-/// A stake multiplied through, as one fraction; compared by multiplying, never divided.
+/// What a leg does to the stake of a line.
+private enum Worth {
+    case open
+    case lost
+    case times(UInt64, over: UInt64)
+
+    static func price(_ odds: Odds) -> Worth {
+        .times(UInt64(odds.numerator), over: UInt64(odds.denominator))
+    }
+}
+
+/// The lines of a bet, each multiplied through, added up as one fraction; compared by multiplying, never divided.
 private struct Product {
-    var numerator: WideInteger
+    var numerator = WideInteger(0)
     var denominator = WideInteger(1)
-    var isLost = false
+    /// A line is neither lost nor decided.
     var isOpen = false
 
-    init(stake: Int64) { numerator = WideInteger(UInt64(stake)) }
-
-    mutating func multiply(_ above: UInt64, _ below: UInt64) {
-        _ = numerator.multiplyReportingOverflow(by: above)
-        _ = denominator.multiplyReportingOverflow(by: below)
+    /// Every line has the same share of the stake; all are brought over the denominators of all legs.
+    init(stake: Int64, lines: [[Int]], _ legs: [Worth]) {
+        for leg in legs {
+            if case .times(_, let below) = leg {
+                _ = denominator.multiplyReportingOverflow(by: below)
+            }
+        }
+        for line in lines {
+            var isDecided = true
+            var isLost = false
+            var value = WideInteger(UInt64(stake / Int64(lines.count)))
+            for (place, leg) in legs.enumerated() {
+                switch leg {
+                case .times(let above, let below):
+                    _ = value.multiplyReportingOverflow(by: line.contains(place) ? above : below)
+                case .lost: isLost = isLost || line.contains(place)
+                case .open: isDecided = isDecided && !line.contains(place)
+                }
+            }
+            guard !isLost else { continue }
+            if isDecided { _ = numerator.addReportingOverflow(value) } else { isOpen = true }
+        }
     }
 
     /// Whether `payout` is what the fraction comes to when it is cut or rounded as `mode` says.
@@ -132,7 +163,7 @@ extension Judge {
     }
 
     private mutating func take(_ intent: Intent, _ placed: Placed, _ number: Int) {
-        var product = Product(stake: intent.stake)
+        var prices: [Worth] = []
         var legs: [Leg] = []
         var delay: UInt32 = 0
         for (index, leg) in intent.legs.enumerated() {
@@ -143,12 +174,14 @@ extension Judge {
             if index >= placed.odds.count || placed.odds[index] != odds {
                 object("leg \(index) is booked at another price than the market's")
             }
-            product.multiply(UInt64(odds.numerator), UInt64(odds.denominator))
+            prices.append(.price(odds))
             if fixtures[markets[market].fixture].said.isInPlay {
                 delay = max(delay, markets[market].betDelay)
             }
             legs.append(Leg(market: market, selection: Int(leg.selection), odds: odds))
         }
+        let lines = lines(of: intent)
+        let product = Product(stake: intent.stake, lines: lines, prices)
         if !product.rounds(to: placed.potentialReturn, cell.rounding) {
             object("the potential return is not \(placed.potentialReturn)")
         }
@@ -168,7 +201,7 @@ extension Judge {
         bets[sequence] = Bet(
             account: intent.account, stake: intent.stake,
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2, dueAt: dueAt,
-            legs: legs)
+            legs: legs, lines: lines)
         remember(
             Key(account: intent.account, id: intent.id),
             Known(
@@ -200,7 +233,7 @@ extension Judge {
         if refusedCount(intent.account) >= rules.refusedPerAccount {
             return Wanted(Word.tooManyRefused)
         }
-        if intent.structure != 1 { return Wanted(Word.structure) }
+        if intent.structure != 1, intent.structure != 2 { return Wanted(Word.structure) }
         if intent.legCount < 1 || intent.legCount > rules.legs
             || intent.legs.count != intent.legCount
         {
@@ -208,11 +241,40 @@ extension Judge {
         }
         if intent.currency != cell.currency { return Wanted(Word.currency) }
         if intent.otherStake != 0 { return Wanted(Word.stakeKind) }
+        if intent.structure == 2, let word = refusalOfSystem(intent) { return Wanted(word) }
         for (index, leg) in intent.legs.enumerated() {
             if let word = refusal(of: leg, intent) { return Wanted(word, index) }
         }
         if let leg = relatedLeg(intent) { return Wanted(Word.related, leg) }
         return refusalOfStake(intent, number)
+    }
+
+    private func refusalOfSystem(_ intent: Intent) -> UInt16? {
+        let legs = intent.legCount
+        guard legs >= 2, legs <= 16, intent.bankers >> UInt32(legs) == 0 else {
+            return Word.noSystem
+        }
+        let free = legs - (0..<legs).count { intent.bankers >> UInt32($0) & 1 == 1 }
+        guard intent.sizes > 0, intent.sizes < 1 << UInt32(free) else { return Word.noSystem }
+        let lines = lines(of: intent).count
+        if lines > rules.lines { return Word.manyLines }
+        return intent.stake % Int64(lines) == 0 ? nil : Word.indivisible
+    }
+
+    /// Every choice of legs that has all bankers and a wanted number of others; one line of all legs when it is
+    /// no system.
+    private func lines(of intent: Intent) -> [[Int]] {
+        let all = Array(intent.legs.indices)
+        guard intent.structure == 2 else { return [all] }
+        return (0..<(1 << all.count)).compactMap { choice in
+            let chosen = all.filter { choice >> $0 & 1 == 1 }
+            let others = chosen.filter { intent.bankers >> UInt32($0) & 1 == 0 }
+            let hasBankers = chosen.count - others.count == intent.bankers.nonzeroBitCount
+            guard hasBankers, !others.isEmpty,
+                intent.sizes >> UInt32(others.count - 1) & 1 == 1
+            else { return nil }
+            return chosen
+        }
     }
 
     private func refusal(of leg: Intent.Leg, _ intent: Intent) -> UInt16? {
@@ -264,11 +326,10 @@ extension Judge {
         if accounts[number].stakeLimit > 0 { most = min(most, accounts[number].stakeLimit) }
         for leg in intent.legs { most = min(most, markets[Int(leg.market)].maximumStake) }
         if stake > most { return Wanted(Word.stakeHigh) }
-        var product = Product(stake: stake)
-        for leg in intent.legs {
-            let odds = markets[Int(leg.market)].selections[Int(leg.selection)].odds!
-            product.multiply(UInt64(odds.numerator), UInt64(odds.denominator))
+        let prices = intent.legs.map {
+            Worth.price(markets[Int($0.market)].selections[Int($0.selection)].odds!)
         }
+        let product = Product(stake: stake, lines: lines(of: intent), prices)
         if product.isAbove(cell.payoutCap) { return Wanted(Word.returnHigh) }
         if accounts[number].balances.cash < stake { return Wanted(Word.funds) }
         // Cut as the cell cuts, by looking for it from a guess that is never far off.
@@ -521,22 +582,21 @@ extension Judge {
     // MARK: Settlement
 
     private func product(of bet: Bet) -> Product {
-        var product = Product(stake: bet.stake)
-        for leg in bet.legs {
+        let worths = bet.legs.map { leg -> Worth in
             let mark = markets[leg.market].selections[leg.selection].mark
             let above = UInt64(leg.odds.numerator)
             let below = UInt64(leg.odds.denominator)
-            switch mark.result {
-            case 1: product.multiply(above, below)
-            case 2: product.isLost = true
-            case 3: break
-            case 4: product.multiply(above + below, below * 2)
-            case 5: product.multiply(1, 2)
-            case 6: product.multiply(above * UInt64(mark.winners), below * UInt64(mark.tied))
-            default: product.isOpen = true
+            return switch mark.result {
+            case 1: .times(above, over: below)
+            case 2: .lost
+            case 3: .times(1, over: 1)
+            case 4: .times(above + below, over: below * 2)
+            case 5: .times(1, over: 2)
+            case 6: .times(above * UInt64(mark.winners), over: below * UInt64(mark.tied))
+            default: .open
             }
         }
-        return product
+        return Product(stake: bet.stake, lines: bet.lines, worths)
     }
 
     mutating func settle(_ outcomes: [Outcome]) {
@@ -554,8 +614,7 @@ extension Judge {
             if settled.version != bet.version + 1 { object("bet \(settled.bet): version skipped") }
             bets[settled.bet]?.version += 1
             bets[settled.bet]?.settledBy = sequence
-            let isOpen = product.isOpen && !product.isLost
-            if isOpen {
+            if product.isOpen {
                 if bet.status == 2 || settled.entry != 7 || settled.status != 2
                     || settled.payout != 0
                 {
@@ -567,10 +626,7 @@ extension Judge {
                 bets[settled.bet]?.status = 2
                 bets[settled.bet]?.payout = 0
             } else {
-                let isRight =
-                    product.isLost
-                    ? settled.payout == 0 : product.rounds(to: settled.payout, cell.rounding)
-                if !isRight || settled.status != 4 {
+                if !product.rounds(to: settled.payout, cell.rounding) || settled.status != 4 {
                     object("bet \(settled.bet) is not worth \(settled.payout)")
                 }
                 if settled.entry != (bet.status == 2 ? 5 : 6) { object("another entry") }
@@ -615,12 +671,13 @@ extension Judge {
         for (number, bet) in bets.sorted(by: { $0.key < $1.key }) {
             guard bet.status == 2 || bet.status == 4 else { continue }
             let product = product(of: bet)
-            let isOpen = product.isOpen && !product.isLost
-            if isOpen != (bet.status == 2) { object("bet \(number) stands where its legs do not") }
+            if product.isOpen != (bet.status == 2) {
+                object("bet \(number) stands where its legs do not")
+            }
             guard bet.status == 4 else { continue }
-            let isRight =
-                product.isLost ? bet.payout == 0 : product.rounds(to: bet.payout, cell.rounding)
-            if !isRight { object("bet \(number) was paid \(bet.payout)") }
+            if !product.rounds(to: bet.payout, cell.rounding) {
+                object("bet \(number) was paid \(bet.payout)")
+            }
         }
         checkBooks()
     }

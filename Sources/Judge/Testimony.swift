@@ -146,7 +146,11 @@ public struct Intent: Sendable {
     /// Bonus and free stakes together.
     public var otherStake: Int64
     public var currency: UInt16
+    /// 1 one line of all legs, 2 a system.
     public var structure: UInt8
+    /// Of a system, bits: how many legs its lines have beside the bankers, less one; and which legs are bankers.
+    public var sizes: UInt32
+    public var bankers: UInt32
     public var legCount: Int
     public var rule: UInt8
     public var tolerance: UInt8
@@ -170,8 +174,8 @@ public struct Intent: Sendable {
 
     public init(
         account: UInt64, id: ExternalID, hash: ExternalID, stake: Int64, otherStake: Int64,
-        currency: UInt16, structure: UInt8, legCount: Int, rule: UInt8, tolerance: UInt8,
-        validUntil: Int64, legs: [Leg]
+        currency: UInt16, structure: UInt8, sizes: UInt32, bankers: UInt32, legCount: Int,
+        rule: UInt8, tolerance: UInt8, validUntil: Int64, legs: [Leg]
     ) {
         self.account = account
         self.id = id
@@ -180,6 +184,8 @@ public struct Intent: Sendable {
         self.otherStake = otherStake
         self.currency = currency
         self.structure = structure
+        self.sizes = sizes
+        self.bankers = bankers
         self.legCount = legCount
         self.rule = rule
         self.tolerance = tolerance

@@ -19,6 +19,13 @@ public struct ExactAmount: Sendable {
         denominator = WideInteger(UInt64(1))
     }
 
+    /// A sum of such amounts over one denominator, which is not zero.
+    public init(numerator: WideInteger, denominator: WideInteger) {
+        precondition(!denominator.isZero, "a fraction's denominator is never zero")
+        self.numerator = numerator
+        self.denominator = denominator
+    }
+
     public func multiplied(by odds: Odds) -> ExactAmount {
         multiplied(by: UInt64(odds.numerator), over: UInt64(odds.denominator))
     }

@@ -2,6 +2,8 @@
 public enum Limits {
     /// Legs of one bet.
     public static let legs = 20
+    /// Lines of one system.
+    public static let lines: Int64 = 10_000
     /// Whole minor units a JSON number carries without loss: 2^53 - 1.
     public static let minorUnits: Int64 = 9_007_199_254_740_991
     /// A bet's potential return, in minor units: one hundred million of a currency with cents.

@@ -21,6 +21,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case hashOrder = "hash-order"
     case sameOperator = "same-operator"
     case openAfterRecovery = "open-after-recovery"
+    case bankerForgotten = "banker-forgotten"
+    case systemSettledEarly = "system-settled-early"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

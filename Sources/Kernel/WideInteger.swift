@@ -28,7 +28,8 @@ public struct WideInteger: Equatable, Sendable {
         return carry != 0
     }
 
-    mutating func addReportingOverflow(_ other: WideInteger) -> Bool {
+    /// Adds in place; true when the sum no longer fits and is then meaningless.
+    public mutating func addReportingOverflow(_ other: WideInteger) -> Bool {
         var carry: UInt64 = 0
         for index in 0..<Self.words {
             let (first, one) = limbs[index].addingReportingOverflow(other.limbs[index])

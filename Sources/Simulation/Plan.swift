@@ -26,6 +26,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case lateRetries
     case nonsense
     case multiples
+    case systems
     case hotMarket
     case ownLimits
     // The supplier and the desk
@@ -107,6 +108,7 @@ public struct SimulationPlan: Sendable {
         if chosen.contains(.smallLimits) {
             rules.pendingPerAccount = random.number(in: 1...4)
             rules.refusedPerAccount = random.number(in: 2...20)
+            rules.lines = Int64(random.number(in: 1...20))
             rules.openBetsPerAccount = random.number(in: 2...40)
         }
         if chosen.contains(.releases) {

@@ -123,6 +123,9 @@ struct SimulatedClient {
             receivedAt: Timestamp(nanoseconds: now))
         intent.rule = world.supplier.rule(world)
         intent.tolerance = UInt8([0, 1, 5, 255][world.random.number(in: 0...3)])
+        if world.plan.has(.systems), world.random.number(in: 0...1) == 0 {
+            makeSystem(&intent, world)
+        }
         if world.plan.has(.nonsense) { spoil(&intent, world) }
         var changed = intent
         changed.stake += 1
@@ -132,6 +135,23 @@ struct SimulatedClient {
         world.send(.place(client: index, intent: wagers.count - 1, isChanged: false))
     }
 
+    /// Lines of any sizes, now and then with bankers; most stakes divide.
+    private func makeSystem(_ intent: inout BetIntent, _ world: Simulation) {
+        guard intent.legs.count >= 2 else { return }
+        let legs = UInt32(intent.legs.count)
+        intent.structure = .system
+        if world.random.number(in: 0...2) == 0 {
+            intent.bankers = 1 << UInt32(world.random.number(in: 0...Int(legs) - 1))
+        }
+        let free = legs - UInt32(intent.bankers.nonzeroBitCount)
+        intent.sizes = UInt32(world.random.number(in: 1...(1 << Int(free)) - 1))
+        guard world.random.number(in: 0...7) > 0,
+            let shape = SystemShape(
+                legs: Int(legs), sizes: intent.sizes, bankers: intent.bankers)
+        else { return }
+        intent.stake = max(1, intent.stake / shape.lines) * shape.lines
+    }
+
     /// What a broken or hostile client would ask.
     private func spoil(_ intent: inout BetIntent, _ world: Simulation) {
         guard world.random.number(in: 0...7) == 0 else { return }
@@ -139,7 +159,10 @@ struct SimulatedClient {
         case 0: intent.stake = [0, -5, Limits.stake + 1, .max / 4][world.random.number(in: 0...3)]
         case 1: intent.validUntil = intent.validUntil.adding(milliseconds: 3_600_000)
         case 2: intent.currency = .gbp
-        case 3: intent.structure = .system
+        case 3:
+            intent.structure = [.system, .eachWay][world.random.number(in: 0...1)]
+            intent.sizes = UInt32(truncatingIfNeeded: world.random.next())
+            intent.bankers = UInt32(truncatingIfNeeded: world.random.next())
         case 4: intent.legs = []
         case 5: intent.legs[0].market = MarketID(9_999)
         case 6: intent.legs[0].selection = 77

@@ -132,6 +132,7 @@ public final class Simulation {
         rules.idAge = plan.rules.idAge
         rules.idWindow = plan.rules.idWindow
         rules.limitCoolingOff = plan.rules.limitCoolingOff
+        rules.lines = plan.rules.lines
         judge = Judge(rules: rules)
         supplier = SimulatedSupplier(plan)
         line = SimulatedFeed(clock, &random)

@@ -152,7 +152,9 @@ struct Witness {
             otherStake: record.field(Layout.Place.stakeBonus, as: Int64.self)
                 | record.field(Layout.Place.stakeFree, as: Int64.self),
             currency: record.field(Layout.Place.currency, as: UInt16.self),
-            structure: record.field(Layout.Place.structure, as: UInt8.self), legCount: said,
+            structure: record.field(Layout.Place.structure, as: UInt8.self),
+            sizes: record.field(Layout.Place.sizes, as: UInt32.self),
+            bankers: record.field(Layout.Place.bankers, as: UInt32.self), legCount: said,
             rule: record.field(Layout.Place.priceRule, as: UInt8.self),
             tolerance: record.field(Layout.Place.tolerance, as: UInt8.self),
             validUntil: record.field(Layout.Place.validUntil, as: Int64.self), legs: legs)

@@ -15,7 +15,8 @@ SEED_BUDGET = 400
 BUGS = [
     "hold-not-counted", "void-twice", "deposit-twice", "rounded-up", "debt-forgotten", "settled-twice", "dead-heat-whole",
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
-    "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
+    "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten",
+    "system-settled-early", "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
     "durable-mark-early", "body-unchecked", "error-ignored", "time-goes-back", "snapshot-unpreserved", "snapshot-timer-lost",
     "released-early", "old-quotes-reopen", "silence-unnoticed", "projection-gap", "rows-unsecured",
 ]

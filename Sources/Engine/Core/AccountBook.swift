@@ -74,7 +74,12 @@ struct BetRow: BitwiseCopyable {
     var isExposed: UInt8 = 1
     /// Legs whose markets have not released them yet.
     var heldLegs: UInt8 = 0
-    var refusal: UInt16 = 0
+    var refusal: UInt8 = 0
+    /// 1 when a row behind the legs says which lines they make.
+    var isSystem: UInt8 = 0
+
+    /// Its legs, and what they make.
+    var legRows: Int { Int(legCount) + Int(isSystem) }
 
     /// A row that waits to be used again; `firstLeg` leads to the next such.
     static func free(next: UInt32) -> BetRow {
@@ -93,7 +98,8 @@ struct BetRow: BitwiseCopyable {
         mix.combine(
             UInt64(account) << 32 | UInt64(firstLeg),
             UInt64(settlementVersion) << 48 | UInt64(legCount) << 40 | UInt64(status) << 32
-                | UInt64(isExposed) << 24 | UInt64(heldLegs) << 16 | UInt64(refusal))
+                | UInt64(isExposed) << 24 | UInt64(heldLegs) << 16 | UInt64(isSystem) << 8
+                | UInt64(refusal))
         return mix
     }
 }
@@ -108,6 +114,13 @@ struct LegRow: BitwiseCopyable {
     var material: UInt32
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
+
+    /// What stands behind a system's legs.
+    static func shape(_ shape: SystemShape) -> LegRow {
+        LegRow(
+            numerator: shape.sizes, denominator: shape.bankers, market: .max, selection: .max,
+            material: 0)
+    }
 
     /// The first of the rows of a bet that left; `market` leads to the next such.
     static func free(next: UInt32) -> LegRow {
@@ -307,10 +320,10 @@ struct AccountBook: ~Copyable {
 
     /// The bet's row, or nil when bets or legs are full; each leg is filled by `set` right after.
     mutating func add(_ bet: BetRow) -> UInt32? {
-        guard hasRoom(legs: Int(bet.legCount)) else { return nil }
+        guard hasRoom(legs: bet.legRows) else { return nil }
         var row = bet
         row.heldLegs = bet.legCount
-        row.firstLeg = takeLegs(Int(bet.legCount))
+        row.firstLeg = takeLegs(bet.legRows)
         guard freeBet != .max else {
             let number = bets.append(row)!
             hash.add(row.mix(number))
@@ -328,7 +341,16 @@ struct AccountBook: ~Copyable {
     /// Bets that are here, whatever their status.
     var betCount: Int { bets.count - freeBets }
 
-    /// Whether a bet with this many legs finds rows.
+    /// Which lines a bet's legs make; nil when it is one accumulator.
+    func shape(of bet: BetRow) -> SystemShape? {
+        guard bet.isSystem == 1 else { return nil }
+        let row = legs[bet.firstLeg + UInt32(bet.legCount)]
+        return SystemShape(
+            legs: Int(bet.legCount), sizes: row.numerator,
+            bankers: planted(.bankerForgotten) ? 0 : row.denominator)
+    }
+
+    /// Whether a bet with this many rows for legs finds them.
     func hasRoom(legs count: Int) -> Bool {
         (freeBet != .max || bets.count < bets.capacity)
             && (freeLegs[min(count, 20)] != .max || legs.count + count <= legs.capacity)
@@ -364,7 +386,7 @@ struct AccountBook: ~Copyable {
         hash.add(bets[number].mix(number))
         setFreeBet(number)
         freeBets += 1
-        let count = Int(row.legCount)
+        let count = row.legRows
         for index in 0..<UInt32(count) {
             let leg = row.firstLeg + index
             hash.subtract(legs[leg].mix(leg))

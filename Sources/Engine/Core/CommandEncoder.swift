@@ -42,6 +42,9 @@ public struct BetIntent: Sendable {
     public var stake: Int64
     public var currency: Currency
     public var structure: BetStructure = .accumulator
+    /// Of a system, as in `SystemShape`.
+    public var sizes: UInt32 = 0
+    public var bankers: UInt32 = 0
     public var legs: [LegIntent]
     public var rule: PriceRule = .exact
     public var ruleSource: PriceRuleSource = .standard
@@ -370,6 +373,8 @@ public enum ResultSource: UInt8, Sendable {
         record.set(Layout.Place.stakeCash, intent.stake)
         record.set(Layout.Place.currency, intent.currency.numericCode)
         record.set(Layout.Place.structure, intent.structure.rawValue)
+        record.set(Layout.Place.sizes, intent.sizes)
+        record.set(Layout.Place.bankers, intent.bankers)
         record.set(Layout.Place.legCount, UInt8(count))
         record.set(Layout.Place.priceRule, intent.rule.rawValue)
         record.set(Layout.Place.priceRuleSource, intent.ruleSource.rawValue)

@@ -124,7 +124,7 @@ extension Engine {
         explanation.add(
             .structureUnsupported, Int64(request.structure),
             Int64(BetStructure.accumulator.rawValue),
-            isPassed: request.structure == BetStructure.accumulator.rawValue)
+            isPassed: request.structure == BetStructure.accumulator.rawValue || request.isSystem)
         explanation.add(
             .legCountOutOfRange, Int64(request.legCount), Int64(ruleSet.legs),
             isPassed: (1...ruleSet.legs).contains(request.legCount)
@@ -137,6 +137,15 @@ extension Engine {
             isPassed: request.currency == row.currency)
         explanation.add(
             .stakeKindUnsupported, request.otherStake, 0, isPassed: request.otherStake == 0)
+        guard request.isSystem else { return }
+        let lines = request.shape?.lines
+        explanation.add(
+            .systemMalformed, Int64(request.sizes), Int64(request.bankers), isPassed: lines != nil)
+        explanation.add(
+            .tooManyLines, lines ?? 0, ruleSet.lines, isPassed: (lines ?? 0) <= ruleSet.lines)
+        explanation.add(
+            .stakeNotDivisible, request.stake, lines ?? 1,
+            isPassed: request.stake % (lines ?? 1) == 0)
     }
 
     private borrowing func explainLeg(
@@ -200,7 +209,7 @@ extension Engine {
         for quote in quotes { most = min(most, markets.markets[quote.market].maximumStake) }
         explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most)
         guard !explanation.isRefused else { return }
-        var total = AccumulatorReturn(stake: stake)
+        var total = BetReturn(stake: stake, shape: request.shape)
         for quote in quotes { total.multiply(by: .won(quote.odds)) }
         var potential = Int64.max
         if case .settled(let payout) = total.outcome(rules.rounding) { potential = payout }

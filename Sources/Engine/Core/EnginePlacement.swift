@@ -13,6 +13,9 @@ struct PlaceRequest {
     let currency: UInt16
     let structure: UInt8
     let legCount: Int
+    /// Of a system.
+    let sizes: UInt32
+    let bankers: UInt32
     let rule: PriceRule
     let tolerance: UInt8
     let validUntil: Int64
@@ -31,10 +34,19 @@ struct PlaceRequest {
         currency = record.field(Layout.Place.currency, as: UInt16.self)
         structure = record.field(Layout.Place.structure, as: UInt8.self)
         legCount = Int(record.field(Layout.Place.legCount, as: UInt8.self))
+        sizes = record.field(Layout.Place.sizes, as: UInt32.self)
+        bankers = record.field(Layout.Place.bankers, as: UInt32.self)
         rule =
             PriceRule(rawValue: record.field(Layout.Place.priceRule, as: UInt8.self)) ?? .exact
         tolerance = record.field(Layout.Place.tolerance, as: UInt8.self)
         validUntil = record.field(Layout.Place.validUntil, as: Int64.self)
+    }
+
+    var isSystem: Bool { structure == BetStructure.system.rawValue }
+
+    /// Which lines it asks for; nil when it is an accumulator, or no system that there is.
+    var shape: SystemShape? {
+        isSystem ? SystemShape(legs: legCount, sizes: sizes, bankers: bankers) : nil
     }
 
     static func leg(_ index: Int) -> Int { Layout.Place.legs + index * Layout.Place.legSize }
@@ -58,6 +70,8 @@ struct Terms {
     var accountRow: UInt32
     /// A single's market's worst loss with the bet; nil when it was not reckoned.
     var exposure: Int64?
+    /// Nil for an accumulator.
+    var shape: SystemShape?
 }
 
 extension Engine {
@@ -121,7 +135,7 @@ extension Engine {
                 .tooManyRefused, value: Int64(refused), threshold: Int64(ruleSet.refusedPerAccount))
         }
         guard accounts.accounts[number].isClosed == 0 else { throw Refused(.accountClosed) }
-        guard request.structure == BetStructure.accumulator.rawValue else {
+        guard request.structure == BetStructure.accumulator.rawValue || request.isSystem else {
             throw Refused(
                 .structureUnsupported, value: Int64(request.structure),
                 threshold: Int64(BetStructure.accumulator.rawValue))
@@ -143,6 +157,7 @@ extension Engine {
             throw Refused(.stakeKindUnsupported, value: request.otherStake)
         }
 
+        let shape = request.isSystem ? try checkShape(request) : nil
         var delay: UInt32 = 0
         for index in 0..<request.legCount {
             let quote = try checkLeg(command, request, index)
@@ -150,7 +165,7 @@ extension Engine {
             delay = max(delay, quote.betDelay)
         }
         try checkRelated(request)
-        let (potential, exposure) = try checkStake(request, number)
+        let (potential, exposure) = try checkStake(request, shape, number)
         if delay > 0 {
             let pending = accounts.accounts[number].pending
             guard pending < ruleSet.pendingPerAccount else {
@@ -168,7 +183,23 @@ extension Engine {
         try checkRoom(request, isPending: delay > 0)
         return Terms(
             potentialReturn: potential, delay: delay, accountRow: number,
-            exposure: request.legCount == 1 ? exposure : nil)
+            exposure: request.legCount == 1 ? exposure : nil, shape: shape)
+    }
+
+    /// The lines of a system, and that its stake is theirs in equal parts.
+    private func checkShape(_ request: PlaceRequest) throws(Refused) -> SystemShape {
+        guard let shape = request.shape else {
+            throw Refused(
+                .systemMalformed, value: Int64(request.sizes), threshold: Int64(request.bankers))
+        }
+        let lines = shape.lines
+        guard lines <= ruleSet.lines else {
+            throw Refused(.tooManyLines, value: lines, threshold: ruleSet.lines)
+        }
+        guard request.stake % lines == 0 else {
+            throw Refused(.stakeNotDivisible, value: request.stake, threshold: lines)
+        }
+        return shape
     }
 
     /// What this machine can hold beside what it holds already.
@@ -177,7 +208,7 @@ extension Engine {
             let timers = Int64(accounts.timerCapacity)
             throw Refused(.tooManyTimers, value: timers, threshold: timers)
         }
-        guard accounts.hasRoom(legs: request.legCount) else {
+        guard accounts.hasRoom(legs: request.legCount + (request.isSystem ? 1 : 0)) else {
             let bets = accounts.betCount
             throw Refused(
                 .tooManyOpenBets, value: Int64(bets), threshold: Int64(limits.openBets))
@@ -269,9 +300,9 @@ extension Engine {
     }
 
     /// The potential return and the last leg's exposure, once stake, return, funds and exposure have passed.
-    private func checkStake(_ request: PlaceRequest, _ account: UInt32) throws(Refused) -> (
-        Int64, Int64
-    ) {
+    private func checkStake(
+        _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32
+    ) throws(Refused) -> (Int64, Int64) {
         let stake = request.stake
         guard stake >= rules.minimumStake, stake > 0 else {
             throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))
@@ -285,13 +316,11 @@ extension Engine {
         guard stake <= most else {
             throw Refused(.stakeAboveMaximum, value: stake, threshold: most)
         }
-        guard let potential = potentialReturn(stake, legs: request.legCount),
-            potential <= rules.payoutCap
+        let mostReturned = potentialReturn(stake, shape, legs: request.legCount)
+        guard let potential = mostReturned, potential <= rules.payoutCap
         else {
             throw Refused(
-                .returnAboveMaximum,
-                value: potentialReturn(stake, legs: request.legCount) ?? .max,
-                threshold: rules.payoutCap)
+                .returnAboveMaximum, value: mostReturned ?? .max, threshold: rules.payoutCap)
         }
         var cash = accounts.accounts[account].cash
         if planted(.holdNotCounted) { cash += accounts.accounts[account].held }
@@ -315,7 +344,7 @@ extension Engine {
     }
 
     /// Cut to whole minor units by the cell's rounding; nil when no Int64 holds it.
-    private func potentialReturn(_ stake: Int64, legs: Int) -> Int64? {
+    private func potentialReturn(_ stake: Int64, _ shape: SystemShape?, legs: Int) -> Int64? {
         if legs == 1 {
             let leg = scratch[0]
             let product = UInt64(stake).multipliedFullWidth(by: UInt64(leg.numerator))
@@ -331,7 +360,7 @@ extension Engine {
                 }
             return Int64(exactly: quotient + (goesUp ? 1 : 0))
         }
-        var total = AccumulatorReturn(stake: stake)
+        var total = BetReturn(stake: stake, shape: shape)
         for index in 0..<legs { total.multiply(by: .won(scratch[index].odds)) }
         guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
         return payout
@@ -353,7 +382,11 @@ extension Engine {
                 potentialReturn: terms.potentialReturn, acceptedAt: isPending ? 0 : now,
                 dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
                 legCount: UInt8(request.legCount),
-                status: (isPending ? BetStatus.pending : .open).rawValue))!
+                status: (isPending ? BetStatus.pending : .open).rawValue,
+                isSystem: terms.shape == nil ? 0 : 1))!
+        if let shape = terms.shape {
+            accounts.set(.shape(shape), at: accounts.bets[bet].firstLeg + UInt32(request.legCount))
+        }
         for index in 0..<request.legCount {
             let leg = scratch[index]
             accounts.set(
@@ -557,7 +590,7 @@ extension Engine {
     ) {
         accounts.change(bet: number) {
             $0.status = BetStatus.refused.rawValue
-            $0.refusal = refused.refusal.rawValue
+            $0.refusal = UInt8(truncatingIfNeeded: refused.refusal.rawValue)
         }
         if !planted(.exposureKept) { setExposure(of: number, standing: false) }
         let bet = accounts.bets[number]

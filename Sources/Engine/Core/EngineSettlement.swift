@@ -252,16 +252,13 @@ extension Engine {
         let bet = accounts.bets[number]
         let status = BetStatus(rawValue: bet.status)
         guard status == .open || status == .settled else { return }
-        var total = AccumulatorReturn(stake: bet.stake)
-        for index in 0..<UInt32(bet.legCount) {
-            total.multiply(by: factor(of: accounts.legs[bet.firstLeg + index]))
-        }
+        let (outcome, exact) = worth(of: bet)
         let account = accounts.accounts[bet.account]
-        var verdict = Self.verdict(total.outcome(rules.rounding), bet)
+        var verdict = Self.verdict(outcome, bet)
         let fact =
             stored.isFollowed ? follow(command, bet, market, verdict: &verdict) : nil
         let conclusion = Conclusion(
-            bet: number, market: market, total: total,
+            bet: number, market: market, exact: exact,
             isWide: fact.map { $0.slots > SlotSize.slots(forBody: Layout.BetSettled.size) })
         switch verdict {
         case .nothing: return
@@ -288,6 +285,15 @@ extension Engine {
             accounts.change(account: bet.account) { $0.standing += 1 }
             conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
         }
+    }
+
+    /// What a bet comes to by the results as they are.
+    private func worth(of bet: BetRow) -> (BetOutcome, ExactAmount) {
+        var total = BetReturn(stake: bet.stake, shape: accounts.shape(of: bet))
+        for index in 0..<UInt32(bet.legCount) {
+            total.multiply(by: factor(of: accounts.legs[bet.firstLeg + index]))
+        }
+        return (total.outcome(rules.rounding), total.exact)
     }
 
     /// What the walk does to one bet.
@@ -360,7 +366,8 @@ extension Engine {
     private struct Conclusion {
         let bet: UInt32
         let market: UInt32
-        let total: AccumulatorReturn
+        /// Before the one rounding.
+        let exact: ExactAmount
         /// In replay, whether the stored record has room for a wide fraction.
         let isWide: Bool?
     }
@@ -410,7 +417,7 @@ extension Engine {
             $0.settlementVersion += 1
         }
         let bet = accounts.bets[number]
-        let exact = conclusion.total.exact
+        let exact = conclusion.exact
         let fits = exact.numerator.words <= 2 && exact.denominator.words <= 2
         let isNarrow = conclusion.isWide.map { !$0 } ?? fits
         let record = outcomes.append(

@@ -1,4 +1,4 @@
-import Betting
+public import Betting
 import Catalogue
 public import Kernel
 import Risk
@@ -13,17 +13,27 @@ public struct SlipNumbers: Sendable {
     /// Milliseconds the bet would wait.
     public var delay: UInt32
     public var isRelated: Bool
+    /// Lines that the stake is divided among: 1 for an accumulator.
+    public var lines: Int64 = 1
 }
 
 extension Engine {
     /// The numbers of a slip at this moment: the same limits that a placement is held against.
-    public borrowing func slip(stake: Int64, legs: [LegIntent], account: AccountID?) -> SlipNumbers
-    {
+    ///
+    /// `stake` is the whole bet's; one that a system cannot divide counts only as far as it can. `shape` is nil for an
+    /// accumulator.
+    public borrowing func slip(
+        stake: Int64, shape: SystemShape? = nil, legs: [LegIntent], account: AccountID?
+    ) -> SlipNumbers {
         var numbers = SlipNumbers(
             asOf: sequence, potentialReturn: nil, minimumStake: rules.minimumStake,
             maximumStake: ruleSet.stake, delay: 0, isRelated: false)
-        var total = AccumulatorReturn(stake: max(0, min(stake, ruleSet.stake)))
-        var one = AccumulatorReturn(stake: 1_000_000)
+        numbers.lines = shape?.lines ?? 1
+        let lines = numbers.lines
+        numbers.minimumStake = (max(1, rules.minimumStake) + lines - 1) / lines * lines
+        guard lines <= ruleSet.lines else { return none(numbers) }
+        var total = BetReturn(stake: max(0, min(stake, ruleSet.stake)), shape: shape)
+        var one = BetReturn(stake: 1_000_000 * lines, shape: shape)
         var quotes: [LegQuote] = []
         for leg in legs {
             guard let number = markets.market(leg.market) else { return none(numbers) }
@@ -62,7 +72,8 @@ extension Engine {
             numbers.potentialReturn = payout
         }
         if case .settled(let perMillion) = one.outcome(.halfUp), perMillion > 0 {
-            let (high, low) = UInt64(rules.payoutCap).multipliedFullWidth(by: 1_000_000)
+            let (high, low) = UInt64(rules.payoutCap).multipliedFullWidth(
+                by: UInt64(1_000_000 * lines))
             if high < UInt64(perMillion) {
                 let most = UInt64(perMillion).dividingFullWidth((high, low)).quotient
                 numbers.maximumStake = min(numbers.maximumStake, Int64(clamping: most))
@@ -75,6 +86,7 @@ extension Engine {
             }
             numbers.maximumStake = min(numbers.maximumStake, limits.cash)
         }
+        numbers.maximumStake -= numbers.maximumStake % lines
         return numbers
     }
 

@@ -332,6 +332,8 @@ public enum Layout {
         public static let quote = 80  // u64, a single-use quote's nonce, 0 none
         public static let rulesHash = 88  // u64, of the customer's rules, 0 unknown
         public static let riskDecision = 96  // u64, 0 none
+        public static let sizes = 104  // u32, of a system: bit k - 1: all lines of k free legs
+        public static let bankers = 108  // u32, of a system: bit i: leg i is in every line
         public static let legs = 112  // 64 each
         public static let legSize = 64
     }

@@ -12,6 +12,8 @@ public struct RuleSet: Hashable, Sendable {
     public var stake = Limits.stake
     /// Legs of one bet.
     public var legs = Limits.legs
+    /// Lines of one system.
+    public var lines = Limits.lines
     /// Bets of one account that wait for their delay at the same time.
     public var pendingPerAccount = Limits.pendingPerAccount
     /// Bets of one account that are pending or open at the same time.
@@ -39,6 +41,7 @@ public struct RuleSet: Hashable, Sendable {
     /// What a trial may set, by name, with its unit.
     public static let names: [(name: String, unit: String)] = [
         ("stake", "minor units, of a bet and of a deposit"), ("legs", "legs"),
+        ("lines", "lines of a system"),
         ("pending-per-account", "bets"),
         ("open-bets-per-account", "bets"), ("refused-per-account", "intents"),
         ("valid-until-ahead", "ms"), ("id-age", "ms"), ("bet-delay", "ms"),
@@ -54,6 +57,9 @@ public struct RuleSet: Hashable, Sendable {
         case "legs":
             guard count <= Limits.legs else { return false }
             legs = count
+        case "lines":
+            guard value <= Limits.lines else { return false }
+            lines = value
         case "pending-per-account": pendingPerAccount = count
         case "open-bets-per-account": openBetsPerAccount = count
         case "refused-per-account": refusedPerAccount = count

@@ -283,7 +283,8 @@ extension Engine {
             command.slots
                 >= SlotSize.slots(forBody: Layout.Place.legs + count * Layout.Place.legSize),
             request.stake > 0, accounts.accounts[account].cash >= request.stake,
-            accounts.hasRoom(legs: count), !accounts.isIDWindowFull,
+            accounts.hasRoom(legs: count + (request.isSystem ? 1 : 0)),
+            !request.isSystem || request.shape != nil, !accounts.isIDWindowFull,
             !accounts.areTimersFull
         else { return nil }
         for index in 0..<count {
@@ -297,7 +298,8 @@ extension Engine {
         }
         return Terms(
             potentialReturn: fact.field(Layout.Placed.potentialReturn, as: Int64.self),
-            delay: fact.field(Layout.Placed.delayBase, as: UInt32.self), accountRow: account)
+            delay: fact.field(Layout.Placed.delayBase, as: UInt32.self), accountRow: account,
+            shape: request.shape)
     }
 
     /// Fills the slip at hand from what is stored; true when the rules had other odds.
