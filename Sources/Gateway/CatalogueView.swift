@@ -92,7 +92,7 @@ public final class CatalogueView {
     private(set) var markets: [MarketID: MarketView] = [:]
     private(set) var proposals: [UInt64: ProposalView] = [:]
     /// Who approved which proposal, and the record that says so: the newest, for whoever asks again.
-    private(set) var approvals: [UInt64: (actor: UInt64, order: UInt64)] = [:]
+    private(set) var approvals: [UInt64: Approval] = [:]
     /// In the order of their making, the newest last.
     private(set) var fixtureOrder: [FixtureID] = []
     /// Changes of any fixture so far: the sequence of the topic that lists them.
@@ -105,6 +105,15 @@ public final class CatalogueView {
     /// The command whose outcomes follow.
     private var command = PendingCommand.none
 
+    struct Approval {
+        let actor: UInt64
+        let order: UInt64
+        /// What the request was called.
+        let key: ExternalID
+        /// What came of it, where nothing was settled.
+        let refusal: OperationRefusal?
+    }
+
     private enum PendingCommand: Sendable {
         case none
         case fixture(FixtureView)
@@ -115,7 +124,7 @@ public final class CatalogueView {
         case withdrawal(Int)
         case result([SelectionOutcome])
         case propose(UInt64, [SelectionOutcome], String)
-        case approve(UInt64, by: UInt64)
+        case approve(UInt64, by: UInt64, key: ExternalID)
     }
 
     public init() {}
@@ -177,7 +186,7 @@ public final class CatalogueView {
         case .approve:
             command = .approve(
                 record.field(Layout.Result.proposal, as: UInt64.self),
-                by: record.field(Layout.Result.actor, as: UInt64.self))
+                by: record.field(Layout.Result.actor, as: UInt64.self), key: record.clientID)
         case .fixtureChanged: return fixtureChanged(record)
         case .marketChanged: return marketChanged(record)
         case .resultAnswered: return resultAnswered(record)
@@ -439,10 +448,14 @@ public final class CatalogueView {
         case .result,
             .approve where refusal == 0 || refusal == OperationRefusal.noChange.rawValue:
             markets[market]?.isDisputed = false
-            guard case .approve(let wanted, let actor) = command else { return nil }
-            if refusal == 0 { remember(wanted, by: actor, at: record.sequence) }
+            guard case .approve(let wanted, let actor, let key) = command else { return nil }
+            remember(
+                wanted,
+                Approval(
+                    actor: actor, order: record.sequence, key: key,
+                    refusal: OperationRefusal(rawValue: refusal)))
             return taken(wanted, refusal)
-        case .approve(let wanted, _)
+        case .approve(let wanted, _, _)
         where refusal == OperationRefusal.marketChangedSince.rawValue
             || refusal == OperationRefusal.proposalUnknown.rawValue:
             return taken(wanted, refusal)
@@ -450,8 +463,13 @@ public final class CatalogueView {
         }
     }
 
-    private func remember(_ proposal: UInt64, by actor: UInt64, at order: UInt64) {
-        approvals[proposal] = (actor, order)
+    /// The proposal that was approved by the request of this name, if it is among the newest.
+    func approval(under key: ExternalID) -> UInt64? {
+        approvals.first { $0.value.key == key }?.key
+    }
+
+    private func remember(_ proposal: UInt64, _ approval: Approval) {
+        approvals[proposal] = approval
         guard approvals.count > Self.approvalsKept else { return }
         // The oldest proposals have the lowest numbers.
         if let oldest = approvals.keys.min() { approvals[oldest] = nil }

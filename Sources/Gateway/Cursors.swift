@@ -2,8 +2,8 @@ import EngineJournal
 import Kernel
 import NetworkCodecs
 
-/// Marks where a page of a listing ended. What they say is ours alone: they are signed, bound to their
-/// listing and their account, and good for as long as the key is.
+/// Marks where a page of a listing ended. What they say is ours alone: they are signed, hidden behind what their
+/// signature gives, bound to their listing and their account, and good for as long as the key is.
 public struct Cursors: Sendable {
     enum Listing: UInt8 {
         case bets = 1
@@ -21,7 +21,8 @@ public struct Cursors: Sendable {
 
     func make(_ listing: Listing, _ account: AccountID, before: UInt64) -> String {
         let plain = Self.bytes(before)
-        return Tokens.base64URL(plain + sign(listing, account, plain))
+        let signature = sign(listing, account, plain)
+        return Tokens.base64URL(hide(plain, signature) + signature)
     }
 
     /// Where the listing goes on.
@@ -33,7 +34,7 @@ public struct Cursors: Sendable {
         guard text.utf8.count <= 64, let bytes = Tokens.bytes(base64URL: text),
             bytes.count == 8 + Self.signatureBytes
         else { throw invalid }
-        let plain = Array(bytes[..<8])
+        let plain = hide(Array(bytes[..<8]), Array(bytes[8...]))
         let wanted = sign(listing, account, plain)
         // Every byte is looked at, whichever differs.
         var difference: UInt8 = 0
@@ -46,6 +47,13 @@ public struct Cursors: Sendable {
         stride(from: 56, through: 0, by: -8).map {
             UInt8(truncatingIfNeeded: word >> UInt64($0))
         }
+    }
+
+    /// There and back: no two marks have the same signature, so none is hidden twice behind the same bytes.
+    private func hide(_ word: [UInt8], _ signature: [UInt8]) -> [UInt8] {
+        // A domain of its own: no listing has this number.
+        let mask = messageAuthenticationCode([0] + signature, key: key)
+        return zip(word, mask).map { $0 ^ $1 }
     }
 
     private func sign(_ listing: Listing, _ account: AccountID, _ plain: [UInt8]) -> [UInt8] {

@@ -53,6 +53,7 @@ final class EventStream: FollowerLine {
             ])
         if context.request.method == .head { return responder.send(head) }
         guard let stream = responder.stream(head) else { return }
+        stream.write(Array("retry: 2000\n\n".utf8).span)
         let events = EventStream(gateway, session, place, stream)
         for text in unknown {
             events.say(Messages.failure(Follower.Refused.unknown.problem(text.prefix(64))))
@@ -109,7 +110,6 @@ final class EventStream: FollowerLine {
         gateway.eventStreams[ObjectIdentifier(self)] = self
         stream?.onDrained = { [unowned self] in self.follower?.settleDebts() }
         stream?.onClosed = { [unowned self] in closed() }
-        stream?.write(Array("retry: 2000\n\n".utf8).span)
         var followed: [Topic] = []
         for topic in topics {
             if let refused = follower.follow(topic) {

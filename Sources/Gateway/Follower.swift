@@ -23,6 +23,10 @@ enum FollowerLimits {
     static let resumedBytes = 65_536
     /// Rows of one's own history that are read at a time.
     static let historyPage = 200
+    /// The newest of one's own bets that are told to whoever begins.
+    static let shownBets = 50
+    /// How often rows that cannot be read now are asked for again, 100 ms apart.
+    static let showTries = 20
     /// Messages that wait while one's history is read; beyond them images are owed, or one resumes again.
     static let held = 256
 }
@@ -45,6 +49,10 @@ final class Follower {
     /// The order up to which everything was said, while something is owed.
     private var completeUpTo: UInt64?
     private var replay: Replay?
+    /// Of one's own, what was begun without a place and is still to be told as it is.
+    private var unshown: Set<Topic> = []
+    /// The newest record about one's own that was told.
+    private var ownSaid: UInt64 = 0
 
     init(_ topics: TopicBoard, _ line: any FollowerLine, account: AccountID?) {
         self.topics = topics
@@ -60,6 +68,7 @@ final class Follower {
         followsWallet = false
         for topic in last { topics.remove(self, from: topic) }
         owed = []
+        unshown = []
         replay = nil
         line = nil
     }
@@ -109,7 +118,10 @@ final class Follower {
             let place = known(topic)
             let after = order(of: place)
             if topic.isOwn {
-                guard let after else { continue }
+                guard let after else {
+                    unshown.insert(topic)
+                    continue
+                }
                 own.insert(topic)
                 history = min(history, after)
                 continue
@@ -122,6 +134,10 @@ final class Follower {
             missed += whatWasMissed(topic, place, &room)
         }
         missed.sort { $0.order < $1.order }
+        if !unshown.isEmpty, let account {
+            completeUpTo = min(completeUpTo ?? .max, topics.order)
+            show(account, since: topics.order)
+        }
         if !own.isEmpty, replay != nil {
             replay!.merge(missed)
             replay!.later.append((own, history))
@@ -185,6 +201,7 @@ final class Follower {
         }
         for one in gone where followed.remove(one) != nil {
             owed.remove(one)
+            unshown.remove(one)
             if one == .bets { followsBets = false }
             if one == .wallet { followsWallet = false }
             topics.remove(self, from: one)
@@ -199,7 +216,7 @@ final class Follower {
     func offer(_ message: SharedMessage, _ topic: Topic) -> Bool {
         guard let line else { return true }
         if owed.isEmpty, replay == nil, line.isWritable {
-            line.send(message, isComplete: true)
+            line.send(message, isComplete: unshown.isEmpty)
             if topic == .incidents { incidentsSaid = message.position.order }
             return true
         }
@@ -225,7 +242,7 @@ final class Follower {
             owe(item.topic, at: item.order)
             return false
         }
-        line.send(item.message, isComplete: isComplete && owed.isEmpty)
+        line.send(item.message, isComplete: isComplete && owed.isEmpty && unshown.isEmpty)
         if item.topic == .incidents { incidentsSaid = item.order }
         return true
     }
@@ -233,7 +250,7 @@ final class Follower {
     /// A topic is told as a whole later; `order` is that of the first change that is passed over.
     func owe(_ topic: Topic, at order: UInt64) {
         let reached = min(order == 0 ? 0 : order - 1, self.order)
-        if completeUpTo == nil { line?.say(Messages.standing("behind", topics.epoch, reached)) }
+        if owed.isEmpty { line?.say(Messages.standing("behind", topics.epoch, reached)) }
         completeUpTo = min(completeUpTo ?? .max, reached)
         owed.insert(topic)
     }
@@ -245,6 +262,7 @@ final class Follower {
             guard settle(topic) else { return }
             owed.remove(topic)
         }
+        guard unshown.isEmpty else { return }
         completeUpTo = nil
         sayCaughtUp()
     }
@@ -290,13 +308,45 @@ final class Follower {
 
     /// A message about one's own bets or money: never left out, and first on the wire.
     func tell(_ message: SharedMessage) {
+        ownSaid = max(ownSaid, message.position.order)
         if replay != nil {
             replay!.waiting.append(TopicMessage(topic: .bets, message: message))
             guard replay!.ownWaiting > FollowerLimits.held else { return }
             return giveUp("resume_again", "Too much happened meanwhile. Come back and resume.")
         }
-        line?.send(message, isComplete: owed.isEmpty)
+        line?.send(message, isComplete: owed.isEmpty && unshown.isEmpty)
         line?.goFirst()
+    }
+
+    /// The image of one's own: the newest bets and the balances as the rows have them, once those are no older than
+    /// anything that was told.
+    private func show(_ account: AccountID, since target: UInt64, tries: Int = 0) {
+        topics.readHistory(
+            account, nil, FollowerLimits.shownBets,
+            isWanted: { [weak self] in self?.unshown.isEmpty == false }
+        ) { [weak self] page in self?.show(page, account, target, tries) }
+    }
+
+    private func show(
+        _ page: HistoryPage?, _ account: AccountID, _ target: UInt64, _ tries: Int
+    ) {
+        guard let line, !unshown.isEmpty else { return }
+        guard page != nil || tries < FollowerLimits.showTries else {
+            return giveUp("busy", "Your bets cannot be read now. Come back.")
+        }
+        guard let page, page.asOf >= max(target, ownSaid), replay == nil, line.isWritable else {
+            let isRead = page != nil
+            return topics.after(milliseconds: isRead ? 20 : 100) { [weak self] in
+                self?.show(account, since: target, tries: isRead ? tries : tries + 1)
+            }
+        }
+        for item in page.told(unshown.intersection(followed), topics) {
+            pass(item, isComplete: false)
+        }
+        ownSaid = max(ownSaid, page.asOf)
+        unshown = []
+        line.goFirst()
+        settleDebts()
     }
 
     private func begin(_ next: Replay) {

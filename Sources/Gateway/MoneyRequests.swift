@@ -26,6 +26,24 @@ public final class MoneyRequests: Sendable {
         running.withLock { _ = $0.remove(Key(account: account, id: id)) }
     }
 
+    /// Carries out what moves money, under the key that it was sent with.
+    ///
+    /// - Throws: 400 without a key, 409 `request_in_progress` while the same request is being carried out.
+    func carryOut<Session>(
+        _ call: GatewayCall<Session>, _ account: AccountID?, _ reply: any Reply,
+        _ body: (GatewayCall<Session>, any Reply) -> Void
+    ) throws(Problem) {
+        let key = try Self.key(call.keyText)
+        guard begin(account, key) else {
+            throw Problem(
+                409, "request_in_progress",
+                "The same request is being carried out at this moment.")
+        }
+        var keyed = call
+        keyed.key = key
+        body(keyed, MoneyReply(reply, self, account, key))
+    }
+
     /// What the Idempotency-Key field says: a UUID of version 7, as a quoted string or bare.
     static func key(_ text: String?) throws(Problem) -> ExternalID {
         guard let text else {

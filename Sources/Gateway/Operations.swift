@@ -126,6 +126,7 @@ extension Problem {
         let status =
             switch refusal {
             case .changedSince: 412
+            case .fixtureUnknown, .marketUnknown, .accountUnknown, .proposalUnknown: 404
             case .amountOutOfRange: 422
             default: 409
             }

@@ -149,7 +149,9 @@ public final class OperatorGateway: EngineQuestioner {
             if operation.description.needsSession { _ = try needPerson(call) }
             switch operation.body {
             case .immediate(let body): reply.send(try body(call))
-            case .deferred(let body): body(call, reply)
+            case .deferred(let body):
+                guard operation.description.movesMoney else { return body(call, reply) }
+                try settings.moneyRequests.carryOut(call, nil, reply, body)
             }
         } catch {
             reply.fail(error)

@@ -246,16 +246,21 @@ extension OperatorGateway {
     private func approve(_ call: Call, _ reply: any Reply) {
         do throws(Problem) {
             let person = try needPerson(call)
+            let key = call.key ?? .zero
             guard let proposal = UInt64(call.parameter("proposal") ?? "") else {
-                throw Problem(404, "proposal_unknown", "There is no such proposal.")
+                throw Problem(.proposalUnknown)
             }
-            // The proposal is the key: whoever asks again, having lost the answer, gets it again.
+            if let earlier = hub.view.approval(under: key), earlier != proposal {
+                throw Problem(422, "id_reused", "This key approved another proposal.")
+            }
+            // A proposal is approved once, under whatever key: whoever asks again, having lost the answer, gets it.
             if let done = hub.view.approvals[proposal], done.actor == person.id {
+                if let refusal = done.refusal { throw Problem(refusal) }
                 return reply.send(.json(200, Array("{\"asOf\":\(done.order)}".utf8)))
             }
             let taken = hub.submit({ [unowned self] record, _ in
                 respond(record, at: Layout.ResultAnswered.refusal, reply)
-            }) { $0.approve(proposal: proposal, actor: person.id) }
+            }) { $0.approve(proposal: proposal, actor: person.id, key: key) }
             guard taken else { throw busy() }
         } catch {
             reply.fail(error)

@@ -5,7 +5,8 @@ enum OperatorRoutes {
     private static func route(
         _ operation: String, _ summary: String, tag: String, _ answer: RouteDescription.Answer,
         parameters: [RouteDescription.Parameter] = [], body: String? = nil,
-        problems: [(Int, String)] = [], session: Bool = true, isAboutHTTP: Bool = false
+        problems: [(Int, String)] = [], session: Bool = true, movesMoney: Bool = false,
+        isAboutHTTP: Bool = false, comesFirst: Bool = false
     ) -> RouteDescription {
         var description = RouteDescription(operation, summary, tag: tag, answers: [answer])
         description.parameters = parameters
@@ -15,13 +16,14 @@ enum OperatorRoutes {
         description.problems = problems + (session ? [(401, "not_signed_in")] : [])
         description.needsSession = session
         description.isAboutHTTP = isAboutHTTP
+        description.comesFirst = comesFirst
+        if movesMoney { description.moveMoney() }
         return description
     }
 
     /// What the engine may say of a command, and of one that it did not take.
     private static let decided: [(Int, String)] = [
-        (400, "malformed"), (409, "the engine's refusal"), (415, "unsupported_media_type"),
-        (422, "text_too_long"),
+        (400, "malformed"), (415, "unsupported_media_type"), (422, "text_too_long"),
         (503, "busy"), (503, "no_space"),
     ]
     private static let done = RouteDescription.Answer(200, "Done and durable.", schema: "Done")
@@ -59,17 +61,21 @@ enum OperatorRoutes {
     static let suspend = route(
         "suspend", "Shuts a market for the desk's reason.", tag: "markets", done,
         parameters: [market, PunterRoutes.match("the market's state")], body: "Reason",
-        problems: decided + [(404, "market_unknown"), (412, "changed_since")])
+        problems: decided + [
+            (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
+        ], comesFirst: true)
     static let resume = route(
         "resume", "Lifts the desk's reason; every other owner's stays.", tag: "markets", done,
         parameters: [market, PunterRoutes.match("the market's state")], body: "Reason",
-        problems: decided + [(404, "market_unknown"), (412, "changed_since")])
+        problems: decided + [
+            (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
+        ])
     static let suspendAll = route(
         "suspendAll", "Shuts every market for the desk's reason.", tag: "markets", done,
-        body: "Reason", problems: decided)
+        body: "Reason", problems: decided + [(409, "no_change")], comesFirst: true)
     static let resumeAll = route(
         "resumeAll", "Lifts the desk's reason from every market.", tag: "markets", done,
-        body: "Reason", problems: decided)
+        body: "Reason", problems: decided + [(409, "no_change")])
     static let propose = route(
         "proposeResult",
         "Proposes a result, also a corrected one; another person approves it.", tag: "results",
@@ -79,12 +85,17 @@ enum OperatorRoutes {
         parameters: [market, PunterRoutes.match("the market's results")],
         body: "ResultRequest",
         problems: decided + [
-            (404, "market_unknown"), (412, "changed_since"), (422, "results_mismatch"),
+            (404, "market_unknown"), (409, "bets_released"), (409, "too_many_winners"),
+            (409, "reason_missing"), (409, "full"), (412, "changed_since"),
+            (422, "results_mismatch"),
         ])
     static let approve = route(
         "approveResult", "Approves what another person proposed, and settles.", tag: "results",
         done, parameters: [.init("proposal", in: "path", "The proposal's id.")],
-        problems: decided + [(404, "proposal_unknown")])
+        problems: [
+            (404, "proposal_unknown"), (409, "same_operator"), (409, "market_changed_since"),
+            (409, "no_change"), (422, "id_reused"), (503, "busy"), (503, "no_space"),
+        ], movesMoney: true)
     static let audit = route(
         "audit", "Recomputes every book from its rows and compares.", tag: "health",
         .init(200, "What does not agree; nothing, in a book that is right.", schema: "Audit"),

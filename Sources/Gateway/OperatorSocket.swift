@@ -22,6 +22,9 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
     private var changedMarkets: Set<MarketID> = []
     private var turns = 0
 
+    /// Markets of one message.
+    private static let mostMarkets = 2000
+
     /// `token` is what the page's session is found by, while it lasts.
     init(
         _ gateway: OperatorGateway, _ person: OperatorRegistry.Operator, token: String,
@@ -50,20 +53,21 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                 json = try JSONParser(depth: 6, members: 512).parse(text)
             } catch {
                 // What is not understood counts like what is.
-                try mayAsk()
+                try mayAsk(isFirst: false)
                 throw Problem(400, "malformed", "\(error.what) at byte \(error.offset)")
             }
             ref = json["ref"]?.identifier
-            try mayAsk()
+            let asked = gateway.operations[json["op"]?.text ?? ""]
+            try mayAsk(isFirst: asked?.description.comesFirst ?? false)
             try carryOut(json)
         } catch {
             socket.send(text: Messages.failure(error, ref: ref))
         }
     }
 
-    private func mayAsk() throws(Problem) {
+    private func mayAsk(isFirst: Bool) throws(Problem) {
         try gateway.settings.rates.ask(
-            person.rateKey, peer, now: gateway.hub.loop.milliseconds, isFirst: false)
+            person.rateKey, peer, now: gateway.hub.loop.milliseconds, isFirst: isFirst)
     }
 
     private func carryOut(_ json: JSONValue) throws(Problem) {
@@ -131,7 +135,6 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
         }
         needsImage = false
         hasNews = false
-        changedMarkets = []
         socket.send(text: json.bytes)
     }
 
@@ -168,9 +171,11 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
         } else {
             wanted = changedMarkets.sorted()
         }
+        // What does not fit comes with the next ones.
+        changedMarkets = Set(wanted.dropFirst(Self.mostMarkets))
         json.key("markets")
         json.array { json in
-            for id in wanted.prefix(2000) {
+            for id in wanted.prefix(Self.mostMarkets) {
                 guard let market = view.markets[id] else { continue }
                 write(market, view, &json)
             }

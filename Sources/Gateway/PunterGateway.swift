@@ -210,16 +210,7 @@ public final class PunterGateway: EngineQuestioner {
             case .immediate(let body): reply.send(try body(call))
             case .deferred(let body):
                 guard operation.description.movesMoney else { return body(call, reply) }
-                let account = session?.account
-                var keyed = call
-                let key = try MoneyRequests.key(call.keyText)
-                keyed.key = key
-                guard settings.moneyRequests.begin(account, key) else {
-                    throw Problem(
-                        409, "request_in_progress",
-                        "The same request is being carried out at this moment.")
-                }
-                body(keyed, MoneyReply(reply, settings.moneyRequests, account, key))
+                try settings.moneyRequests.carryOut(call, session?.account, reply, body)
             }
         } catch {
             reply.fail(error)
@@ -286,7 +277,7 @@ public final class PunterGateway: EngineQuestioner {
     }
 
     private func readHistory(
-        _ account: AccountID, _ after: UInt64, _ limit: Int,
+        _ account: AccountID, _ after: UInt64?, _ limit: Int,
         _ answer: @escaping (AccountHistory?) -> Void
     ) {
         let bound = OnLoop(answer)

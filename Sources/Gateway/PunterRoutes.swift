@@ -15,20 +15,7 @@ enum PunterRoutes {
         description.needsSession = session
         description.isAboutHTTP = isAboutHTTP
         description.comesFirst = comesFirst
-        if movesMoney {
-            description.movesMoney = true
-            description.comesFirst = true
-            description.parameters.append(
-                .init(
-                    "Idempotency-Key", in: "header",
-                    "A UUID of version 7 that you made for this; the same key moves money once.",
-                    required: true,
-                    schema: "{\"type\":\"string\",\"pattern\":\"\(PunterSchemas.uuid)\"}"))
-            description.problems += [
-                (400, "idempotency_key_missing"), (400, "idempotency_key_malformed"),
-                (409, "request_in_progress"),
-            ]
-        }
+        if movesMoney { description.moveMoney() }
         if description.isBrowsing { description.problems.append((503, "overloaded")) }
         return description
     }
@@ -114,7 +101,7 @@ enum PunterRoutes {
         [.init(200, "Yes or no.", schema: "Session")])
     static let signOut = route(
         "signOut", "Ends the session.", tag: "session", [.init(204, "Signed out.")],
-        problems: [(503, "busy")], session: true, isAboutHTTP: true)
+        problems: [(503, "busy")], session: true, isAboutHTTP: true, comesFirst: true)
     static let account = route(
         "getAccount", "One's own account and balances.", tag: "account",
         [.init(200, "The account.", schema: "Account")], problems: [(503, "busy")], session: true)
@@ -132,11 +119,12 @@ enum PunterRoutes {
 
     static let limits = route(
         "listLimits", "The limits that one ever set oneself.", tag: "limits",
-        [.init(200, "The limits.", schema: "Limits")], problems: [(503, "busy")], session: true)
+        [.init(200, "The limits.", schema: "Limits")], problems: [(503, "busy")], session: true,
+        comesFirst: true)
     static let limit = route(
         "getLimit", "One of one's own limits, also one that was never set.", tag: "limits",
         [.init(200, "The limit.", schema: "LimitDetail")], parameters: limitName,
-        problems: [(404, "limit_unknown"), (503, "busy")], session: true)
+        problems: [(404, "limit_unknown"), (503, "busy")], session: true, comesFirst: true)
     static let setLimit = route(
         "setLimit",
         "Sets one's own limit. Tighter holds at once, looser a day later; nothing is held against it yet.",
@@ -214,6 +202,22 @@ enum PunterRoutes {
 }
 
 extension RouteDescription {
+    /// It moves money once for a key, and comes before what moves none.
+    mutating func moveMoney() {
+        movesMoney = true
+        comesFirst = true
+        parameters.append(
+            .init(
+                "Idempotency-Key", in: "header",
+                "A UUID of version 7 that you made for this; the same key moves money once.",
+                required: true,
+                schema: "{\"type\":\"string\",\"pattern\":\"\(PunterSchemas.uuid)\"}"))
+        problems += [
+            (400, "idempotency_key_missing"), (400, "idempotency_key_malformed"),
+            (409, "request_in_progress"),
+        ]
+    }
+
     /// What waits while there is too much to do: neither bets nor protection, nor what would only be asked for again.
     var isBrowsing: Bool { !comesFirst && tag != "health" && tag != "stream" }
 }

@@ -215,6 +215,11 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
     // MARK: Topics
 
     private func subscribe(_ json: JSONValue) {
+        guard json["topics"]?.items != nil else {
+            return say(
+                Problem(400, "malformed", "topics: an array of topics"),
+                ref: json["ref"]?.identifier)
+        }
         let follower = self.follower ?? Follower(hub.topics, self, account: liveSession?.account)
         self.follower = follower
         var begun: [Topic] = []

@@ -21,7 +21,7 @@ public struct RateGuard: Sendable {
         guard let (rule, decision) = try ask(user, peer, now: now, isFirst: isFirst) else {
             return []
         }
-        return Self.fields(rule, decision)
+        return Self.fields(rule, decision, isFirst)
     }
 
     /// Counts one asking, or throws a problem when it is too often; nil where nothing is counted.
@@ -38,7 +38,7 @@ public struct RateGuard: Sendable {
         guard !decision.isAllowed else { return (table.rule, decision) }
         var problem = Problem(429, "rate_limited", "Too many requests. Wait a moment.")
         problem.fields =
-            Self.fields(table.rule, decision)
+            Self.fields(table.rule, decision, isFirst)
             + [("retry-after", String(Self.seconds(decision.retryAfter)))]
         throw problem
     }
@@ -53,12 +53,16 @@ public struct RateGuard: Sendable {
     }
 
     /// draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it.
-    private static func fields(_ rule: RateRule, _ decision: RateDecision) -> [(String, String)] {
+    /// What comes first has a policy of its own name: more of the same burst is left to it.
+    private static func fields(_ rule: RateRule, _ decision: RateDecision, _ isFirst: Bool)
+        -> [(String, String)]
+    {
+        let name = isFirst ? "first" : "user"
         let window = max(1, (rule.burst + rule.perSecond - 1) / rule.perSecond)
         let reset = decision.isAllowed ? decision.resetAfter : decision.retryAfter
         return [
-            ("ratelimit-policy", "\"user\";q=\(rule.burst);w=\(window)"),
-            ("ratelimit", "\"user\";r=\(decision.remaining);t=\(seconds(reset))"),
+            ("ratelimit-policy", "\"\(name)\";q=\(rule.burst);w=\(window)"),
+            ("ratelimit", "\"\(name)\";r=\(decision.remaining);t=\(seconds(reset))"),
         ]
     }
 }

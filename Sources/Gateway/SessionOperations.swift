@@ -79,11 +79,14 @@ extension PunterGateway {
         if !taken { reply.fail(busy()) }
     }
 
-    /// A key that the engine may have let go gives no second grant: as old as a bet's id may be.
+    /// How far ahead of ours the clock of who makes a key may be, in milliseconds.
+    private static let keyAhead: Int64 = 5000
+
+    /// A key that the engine may have let go gives no second grant: as old as a bet's id may be, and so little ahead
+    /// that the engine keeps it nearly a minute longer than it is taken, whichever clock is right.
     private func isRecent(_ made: Int64) -> Bool {
-        let rules = RuleSet.current
-        return made >= now.milliseconds - rules.idAge
-            && made <= now.milliseconds + rules.validUntilAhead
+        made >= now.milliseconds - RuleSet.current.idAge
+            && made <= now.milliseconds + Self.keyAhead
     }
 
     /// Whether it was done now; false when it was before; nil when it is refused.

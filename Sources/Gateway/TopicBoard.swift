@@ -6,14 +6,14 @@ import ProjectionService
 
 /// Reads what became of an account after a record; the answer comes on the loop, nil when it cannot be read.
 typealias HistoryReader = (
-    _ account: AccountID, _ after: UInt64, _ limit: Int,
+    _ account: AccountID, _ after: UInt64?, _ limit: Int,
     _ answer: @escaping (AccountHistory?) -> Void
 ) -> Void
 
 /// A page of history that waits for its turn.
 private struct HistoryQuestion {
     let account: AccountID
-    let after: UInt64
+    let after: UInt64?
     let limit: Int
     let isWanted: () -> Bool
     let answer: (HistoryPage?) -> Void
@@ -22,7 +22,7 @@ private struct HistoryQuestion {
 /// Who follows what on one loop, and what each topic said lately.
 ///
 /// Lives on its loop. A change is written once and handed to all who follow it. Bounds: those of
-/// `MarketHistories`; `mostIncidents`; `mostImages`.
+/// `MarketHistories`; `mostIncidents`; `mostImages`, `mostImageBytes`.
 final class TopicBoard {
     private unowned let hub: Hub
     private var followers: [Topic: FollowerList] = [:]
@@ -33,6 +33,8 @@ final class TopicBoard {
     private var incidents: [SharedMessage] = []
     /// The newest image of what was wanted lately.
     private var images: [Topic: SharedMessage] = [:]
+    /// Of the images that were made since the last were let go.
+    private var imageBytes = 0
     private var incidentCount: UInt64 = 0
     /// Fixtures whose change was not told yet, as they were before it; nil for a new one.
     private var unsaid: [FixtureID: FixtureView?] = [:]
@@ -54,6 +56,7 @@ final class TopicBoard {
     static let mostSubscriptions = 1_000_000
     /// Images kept for those who want the same.
     static let mostImages = 4096
+    static let mostImageBytes = 33_554_432
     /// Incidents kept for clients that come back.
     static let mostIncidents = 1000
 
@@ -227,7 +230,11 @@ final class TopicBoard {
     func image(of topic: Topic) -> SharedMessage? {
         if let kept = images[topic], kept.position.order == imageOrder(of: topic) { return kept }
         guard let made = makeImage(of: topic) else { return nil }
-        if images.count >= Self.mostImages { images.removeAll(keepingCapacity: true) }
+        imageBytes += made.text.count
+        if images.count >= Self.mostImages || imageBytes > Self.mostImageBytes {
+            images.removeAll(keepingCapacity: true)
+            imageBytes = made.text.count
+        }
         images[topic] = made
         return made
     }
@@ -287,7 +294,7 @@ final class TopicBoard {
     /// When thousands come back at once they are read for in turn, a few at a time, and nobody is sent away.
     /// Bound: one of each follower, who asks for its next page when it has the last.
     func readHistory(
-        _ account: AccountID, _ after: UInt64, _ limit: Int, isWanted: @escaping () -> Bool,
+        _ account: AccountID, _ after: UInt64?, _ limit: Int, isWanted: @escaping () -> Bool,
         _ answer: @escaping (HistoryPage?) -> Void
     ) {
         guard let reader else { return answer(nil) }
@@ -342,6 +349,7 @@ final class TopicBoard {
     func prune() {
         history.prune(now: hub.loop.milliseconds)
         images.removeAll(keepingCapacity: true)
+        imageBytes = 0
     }
 }
 

@@ -85,7 +85,11 @@ struct FixtureFilter: Hashable {
         }
     }
 
+    /// Bytes of a name that is looked for: longer ones than any that there is only cost room.
+    static let mostBytes = 64
+
     private mutating func take(_ name: String, _ value: String) -> Bool {
+        guard value.utf8.count <= Self.mostBytes else { return false }
         switch name {
         case "sport" where sport == nil: sport = value
         case "competition" where competition == nil: competition = value

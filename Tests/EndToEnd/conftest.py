@@ -101,6 +101,8 @@ class Server:
         # Whoever moves money says which request it is; the bet's own id does.
         if (method, path) == ("POST", "/api/v1/bets") and isinstance(body, dict) and "id" in body:
             request.add_header("Idempotency-Key", f'"{body["id"]}"')
+        elif path.endswith("/approve"):
+            request.add_header("Idempotency-Key", new_id())
         for key, value in (headers or {}).items():
             request.add_header(key, value)
         data = None

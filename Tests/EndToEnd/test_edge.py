@@ -1,6 +1,7 @@
 """The edge as its clients see it: rates, keys, cursors, conditions, events, topics and operations."""
 
 import asyncio
+import base64
 import concurrent.futures
 import gzip
 import json
@@ -223,6 +224,9 @@ def test_cursors_are_ours_alone(server):
         page = server.call("GET", "/api/v1/bets?limit=2" + (f"&cursor={cursor}" if cursor else ""), cookie=cookie)[1]
         pages.append([b["id"] for b in page["bets"]])
         cursor = page["next"] or cursor
+        # Where a page ended is nobody's business.
+        hidden = base64.urlsafe_b64decode(cursor + "==")
+        assert all(int(b["id"]) != int.from_bytes(hidden[:8], "big") for b in page["bets"])
         if not page["next"]:
             break
     assert pages == [[b["id"] for b in whole["bets"]][i:i + 2] for i in (0, 2, 4)]
@@ -359,7 +363,9 @@ def test_a_customer_goes_on_after_a_record_with_everything_in_one_order(live):
             await one.until(lambda m: m["type"] == "caughtUp")
             await one.send(op="place", **bet(live.open_market(), new_id()))
             known = await one.until(lambda m: m["type"] == "bet")
-            assert known["balances"]["cash"] == 99_900 and not any(m["type"] == "wallet" for m in one.seen)
+            assert known["balances"]["cash"] == 99_900
+            # The image of one's own, and no second word about what the bet said.
+            assert [m["balances"]["cash"] for m in one.seen if m["type"] == "wallet"] == [100_000]
         placed = live.call("POST", "/api/v1/bets", bet(live.open_market(), new_id(), stake=300), cookie)[1]["bet"]["id"]
         await asyncio.sleep(1)
         async with Socket(live, cookie) as two:
@@ -533,10 +539,48 @@ def test_an_approval_that_was_not_heard_of_may_be_asked_again(make_server):
     results = {"results": ["won"] + ["lost"] * (len(market["selections"]) - 1), "reason": "seen"}
     proposal = server.call("POST", f"/api/v1/markets/{market['id']}/results", results, one, base=server.desk)[1]["proposal"]
     path = f"/api/v1/proposals/{proposal}/approve"
-    first = server.call("POST", path, {}, other, base=server.desk)
+    key = {"Idempotency-Key": new_id()}
+    assert server.call("POST", path, {}, other, base=server.desk, headers={"Idempotency-Key": "mine"})[1]["code"] == "idempotency_key_malformed"
+    first = server.call("POST", path, {}, other, base=server.desk, headers=key)
     assert first[0] == 200
-    assert server.call("POST", path, {}, other, base=server.desk)[:2] == first[:2]
+    for again in (key, {}):
+        assert server.call("POST", path, {}, other, base=server.desk, headers=again)[:2] == first[:2]
+    elsewhere = server.call("POST", "/api/v1/proposals/1/approve", {}, other, base=server.desk, headers=key)
+    assert (elsewhere[0], elsewhere[1]["code"]) == (422, "id_reused")
+    assert server.call("POST", "/api/v1/proposals/1/approve", {}, other, base=server.desk)[0] == 404
     assert server.call("POST", path, {}, one, base=server.desk)[1]["code"] == "proposal_unknown"
+
+
+def test_the_emergency_stop_comes_before_looking(make_server):
+    server = make_server("--feed", "none", "--requests-per-second", "1", "--requests-burst", "20")
+    cookie = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)[2]["Set-Cookie"].split(";")[0]
+    looked = [server.call("GET", "/api/v1/markets/0/state", cookie=cookie, base=server.desk)[0] for _ in range(25)]
+    assert looked[-1] == 429
+    status, answer, headers = server.call("POST", "/api/v1/suspend-all", {"reason": "now"}, cookie, base=server.desk)
+    assert status == 200, answer
+    assert headers["RateLimit"].startswith('"first";')
+
+
+# One's own, from the beginning
+
+def test_whoever_begins_to_follow_its_own_is_told_what_it_has(server):
+    cookie = server.sign_in()
+    placed = [server.call("POST", "/api/v1/bets", bet(server.open_market(), new_id(), stake=100 + i), cookie)[1]["bet"]["id"] for i in range(3)]
+
+    async def run():
+        for resume in (None, {"epoch": "00000000", "order": 5}, {"wallet": {"epoch": "00000000", "sequence": 3}}):
+            async with Socket(server, cookie) as one:
+                await one.send(op="subscribe", topics=["bets", "wallet"], **({"resume": resume} if resume else {}))
+                await one.until(lambda m: m["type"] == "caughtUp")
+                assert [m["bet"]["id"] for m in one.seen if m["type"] == "bet"] == placed
+                assert [m["balances"]["cash"] for m in one.seen if m["type"] == "wallet"] == [100_000 - 303]
+                # A name that no competition has costs nobody room.
+                await one.send(op="subscribe", topics=[f"fixtures?competition={'x' * 65}"], ref="9")
+                assert (await one.until(lambda m: m["type"] == "error"))["ref"] == "9"
+                await one.send(op="subscribe")
+                assert (await one.until(lambda m: m["type"] == "error"))["code"] == "malformed"
+    asyncio.run(run())
+    assert server.call("GET", f"/api/v1/fixtures?competition={'x' * 65}")[0] == 400
 
 
 # Compression

@@ -209,7 +209,9 @@ private final class Client {
     private(set) var currency = "EUR"
 
     init(server: String, sessionFile: String) throws(UsageError) {
-        let parts = server.split(separator: ":")
+        // As the server prints it, too.
+        let bare = server.hasPrefix("http://") ? server.dropFirst(7) : server[...]
+        let parts = (bare.hasSuffix("/") ? bare.dropLast() : bare).split(separator: ":")
         guard parts.count == 2, let port = UInt16(parts[1]) else {
             throw UsageError(text: "--server is an address and a port, such as 127.0.0.1:8080.")
         }

@@ -463,8 +463,12 @@ public enum ResultSource: UInt8, Sendable {
         return record
     }
 
-    public mutating func approve(proposal: UInt64, actor: UInt64) -> RecordBytes {
+    /// `key` is what the operator's request was called.
+    public mutating func approve(proposal: UInt64, actor: UInt64, key: ExternalID = .zero)
+        -> RecordBytes
+    {
         let record = begin(.approve, body: Layout.Result.selections)
+        record.clientID = key
         record.set(Layout.Result.proposal, proposal)
         record.set(Layout.Result.actor, actor)
         record.set(Layout.Result.source, ResultSource.operator.rawValue)

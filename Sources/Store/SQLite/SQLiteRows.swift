@@ -351,6 +351,20 @@ final class SQLiteRows: ProjectionRows {
             asOf: asOf)
     }
 
+    /// Bets and balances as they are now, as one page of history that says so.
+    func newest(of account: UInt64, limit: Int, asOf: UInt64) throws(DatabaseError)
+        -> AccountHistory
+    {
+        var entries: [AccountHistory.Entry] = []
+        if let line = try balances(of: account) {
+            entries.append(AccountHistory.Entry(order: line.sequence, line: line, bet: nil))
+        }
+        for bet in try bets(of: account, before: .max, limit: limit).reversed() {
+            entries.append(AccountHistory.Entry(order: asOf, line: nil, bet: bet))
+        }
+        return AccountHistory(entries: entries, reached: asOf, isLast: true, asOf: asOf)
+    }
+
     func balances(of account: UInt64) throws(DatabaseError) -> StatementLine? {
         var line: StatementLine?
         try database.query(

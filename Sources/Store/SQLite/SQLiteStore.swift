@@ -65,10 +65,13 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         {
             try rows.statement(of: account.rawValue, before: before, limit: limit)
         }
-        public func history(of account: AccountID, after: UInt64, limit: Int) throws
+        public func history(of account: AccountID, after: UInt64?, limit: Int) throws
             -> AccountHistory
         {
-            try rows.history(of: account.rawValue, after: after, limit: limit, asOf: asOf)
+            guard let after else {
+                return try rows.newest(of: account.rawValue, limit: limit, asOf: asOf)
+            }
+            return try rows.history(of: account.rawValue, after: after, limit: limit, asOf: asOf)
         }
         public func balances(of account: AccountID) throws -> StatementLine? {
             try rows.balances(of: account.rawValue)
@@ -260,7 +263,7 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
     }
 
     public func history(
-        of account: AccountID, after: UInt64, limit: Int,
+        of account: AccountID, after: UInt64?, limit: Int,
         _ answer: @escaping @Sendable (Result<AccountHistory, ProjectionFailure>) -> Void
     ) -> Bool {
         ask({ try $0.history(of: account, after: after, limit: limit) }) { found, _ in

@@ -172,9 +172,10 @@ public protocol ProjectionStore: AnyObject, Sendable {
             @escaping @Sendable (Result<[StatementLine], ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool
-    /// What became of the account after the record `after`, the oldest first, at most `limit` entries.
+    /// What became of the account after the record `after`, the oldest first, at most `limit` entries; nil: its newest bets
+    /// and its balances, as they are.
     func history(
-        of account: AccountID, after: UInt64, limit: Int,
+        of account: AccountID, after: UInt64?, limit: Int,
         _ answer: @escaping @Sendable (Result<AccountHistory, ProjectionFailure>) -> Void
     ) -> Bool
     func balances(

@@ -1,4 +1,4 @@
-import { element, money, odds, time } from "/format.js";
+import { element, money, odds, time, uuid7 } from "/format.js";
 
 const desk = new EventTarget();
 const markets = new Map();
@@ -7,8 +7,9 @@ let socket = null;
 
 function say(what, detail) { desk.dispatchEvent(new CustomEvent(what, { detail })); }
 
-async function post(path, body = {}) {
-    const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+async function post(path, body = {}, key = null) {
+    const headers = { "content-type": "application/json", ...(key ? { "idempotency-key": `"${key}"` } : {}) };
+    const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
     const json = await response.json().catch(() => ({}));
     return { ok: response.ok, text: json.detail ?? json.title ?? "", json };
 }
@@ -177,7 +178,7 @@ class Proposals extends HTMLElement {
             return element("div", { class: "row" },
                 element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${p.results.map((r, i) => `${market?.selections[i]?.name ?? i} ${r.replace("_", " ")}`).join(", ")} (${p.reason}), by operator ${p.actor}`), note,
                 element("button", { type: "button", class: isMine ? "" : "primary", disabled: isMine, onclick: async () => {
-                    note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`)).text;
+                    note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`, {}, uuid7(Date.now()))).text;
                 } }, isMine ? "Another person approves" : "Approve and settle"));
         }));
     }

@@ -1,5 +1,6 @@
 // The WebSocket: follows topics, resumes after a drop, sends bets until each is answered.
 
+import { uuid7 } from "/format.js";
 import { state } from "/state.js";
 
 const waiting = new Map();
@@ -10,19 +11,8 @@ let skew = 0;
 
 export function now() { return Date.now() + skew; }
 
-// A UUID of version 7 by the server's clock: the server never decides an old id twice, so it must know its age.
-export function newID() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    let milliseconds = Math.floor(now());
-    for (let place = 5; place >= 0; place--) {
-        bytes[place] = milliseconds % 256;
-        milliseconds = Math.floor(milliseconds / 256);
-    }
-    bytes[6] = 0x70 | bytes[6] & 15;
-    bytes[8] = 0x80 | bytes[8] & 63;
-    const digits = Array.from(bytes, b => b.toString(16).padStart(2, "0")).join("");
-    return digits.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
-}
+// By the server's clock: the server never decides an old id twice, so it must know its age.
+export function newID() { return uuid7(now()); }
 
 function send(message) {
     if (socket?.readyState !== WebSocket.OPEN) return false;

@@ -1,5 +1,19 @@
 // Numbers as people read them. Odds are [return, stake]; money is whole minor units.
 
+// A UUID of version 7: what a request that moves money is called, made before it is sent.
+export function uuid7(milliseconds) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    let rest = Math.floor(milliseconds);
+    for (let place = 5; place >= 0; place--) {
+        bytes[place] = rest % 256;
+        rest = Math.floor(rest / 256);
+    }
+    bytes[6] = 0x70 | bytes[6] & 15;
+    bytes[8] = 0x80 | bytes[8] & 63;
+    const digits = Array.from(bytes, b => b.toString(16).padStart(2, "0")).join("");
+    return digits.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+}
+
 const places = { JPY: 0, KWD: 3, BHD: 3 };
 
 export function money(minor, currency = "EUR") {
