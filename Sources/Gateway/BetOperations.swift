@@ -101,9 +101,9 @@ extension PunterGateway {
                 throw error.problem("The slip is not complete.")
             }
             let account = call.session?.account
-            let (stake, legs) = (bet.stake, bet.legs)
+            let (stake, shape, legs) = (bet.stake, bet.shape, bet.legs)
             try asking(reply) { engine in
-                engine.slip(stake: stake, legs: legs, account: account)
+                engine.slip(stake: stake, shape: shape, legs: legs, account: account)
             } _: { numbers, reply in
                 reply.send(
                     Documents.json(asOf: numbers.asOf, .nobody) { json in
@@ -121,6 +121,8 @@ extension PunterGateway {
                         json.number(numbers.delay)
                         json.key("related")
                         json.bool(numbers.isRelated)
+                        json.key("lines")
+                        json.number(numbers.lines)
                     })
             }
         } catch {

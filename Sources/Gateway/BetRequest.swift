@@ -18,6 +18,8 @@ struct BetRequest {
     let tolerance: UInt8
     let format: OddsFormat
     let structure: BetStructure
+    /// Nil for an accumulator.
+    let shape: SystemShape?
 
     /// What is wrong with the message; uses up no id.
     struct Malformed: Error {
@@ -76,11 +78,12 @@ struct BetRequest {
             clientID = id
             validUntil = until
         }
-        (stake, currency) = try Self.stake(tape, tape.member("stake", of: root))
+        let given = try Self.stake(tape, tape.member("stake", of: root))
+        currency = given.currency
         structure = try Self.choice(
             tape, "structure", ["single", "accumulator", "system"],
             [.accumulator, .accumulator, .system], standard: .accumulator,
-            else: "structure: single or accumulator")
+            else: "structure: single, accumulator or system")
         guard let items = tape.member("legs", of: root), let count = tape.count(items), count > 0,
             count <= Limits.legs
         else { throw Malformed(what: "legs: 1 to \(Limits.legs)") }
@@ -90,6 +93,13 @@ struct BetRequest {
         else {
             throw Malformed(what: "structure: single has one leg", isRule: true)
         }
+        shape = structure == .system ? try Self.shape(tape, legs: count) : nil
+        let (whole, overflow) = given.amount.multipliedReportingOverflow(
+            by: given.isPerLine ? shape?.lines ?? 1 : 1)
+        guard !overflow, whole <= Limits.minorUnits else {
+            throw Malformed(what: "stake.amount: at most 2^53 - 1 over all lines", isRule: true)
+        }
+        stake = whole
         var legs: [LegIntent] = []
         legs.reserveCapacity(count)
         for index in 0..<count {
@@ -115,8 +125,7 @@ struct BetRequest {
     }
 
     private static func stake(_ tape: borrowing JSONTape, _ stake: JSONTape.Place?)
-        throws(Malformed)
-        -> (Int64, Currency)
+        throws(Malformed) -> (amount: Int64, currency: Currency, isPerLine: Bool)
     {
         guard let stake, let amount = tape.member("amount", of: stake).flatMap({ tape.whole($0) }),
             amount > 0, amount <= Limits.minorUnits
@@ -130,7 +139,50 @@ struct BetRequest {
         if let kind = tape.member("kind", of: stake), !tape.isText(kind, "cash") {
             throw Malformed(what: "stake.kind: only cash is taken")
         }
-        return (amount, currency)
+        guard let per = tape.member("per", of: stake) else { return (amount, currency, false) }
+        guard tape.isText(per, "line") || tape.isText(per, "bet") else {
+            throw Malformed(what: "stake.per: line or bet")
+        }
+        return (amount, currency, tape.isText(per, "line"))
+    }
+
+    /// `{"sizes": [2, 3], "bankers": [0]}`: how many of the free legs make a line, and which legs are in every one.
+    private static func shape(_ tape: borrowing JSONTape, legs: Int) throws(Malformed)
+        -> SystemShape
+    {
+        guard let system = tape.member("system", of: tape.root),
+            let sizes = bits(tape, tape.member("sizes", of: system), in: 1...Int64(Limits.legs))
+        else {
+            throw Malformed(what: "system.sizes: how many legs a line has, such as [2, 3]")
+        }
+        var bankers: UInt32 = 0
+        if let wanted = tape.member("bankers", of: system) {
+            guard let legs = bits(tape, wanted, in: 0...Int64(Limits.legs) - 1) else {
+                throw Malformed(what: "system.bankers: places in legs, such as [0]")
+            }
+            bankers = legs
+        }
+        guard let shape = SystemShape(legs: legs, sizes: sizes, bankers: bankers) else {
+            throw Malformed(
+                what: "system: 2 to \(SystemShape.mostLegs) legs, with sizes that they have",
+                isRule: true)
+        }
+        return shape
+    }
+
+    /// One bit for each number of an array, the least in the lowest; nil for anything else, and for one named twice.
+    private static func bits(
+        _ tape: borrowing JSONTape, _ place: JSONTape.Place?, in range: ClosedRange<Int64>
+    ) -> UInt32? {
+        guard let place, let count = tape.count(place) else { return nil }
+        var bits: UInt32 = 0
+        for index in 0..<count {
+            guard let number = tape.item(index, of: place).flatMap({ tape.whole($0) }),
+                range.contains(number), bits >> UInt32(number - range.lowerBound) & 1 == 0
+            else { return nil }
+            bits |= 1 << UInt32(number - range.lowerBound)
+        }
+        return bits
     }
 
     /// What one of `words` stands for; `standard` when the member is not there.
@@ -221,6 +273,7 @@ struct BetRequest {
         put(UInt64(stake))
         put(UInt64(currency.numericCode) << 32 | UInt64(structure.rawValue))
         put(UInt64(rule.rawValue) << 8 | UInt64(tolerance))
+        if let shape { put(UInt64(shape.sizes) << 32 | UInt64(shape.bankers)) }
         for leg in legs {
             put(leg.market.rawValue)
             put(UInt64(leg.selection))
@@ -236,6 +289,8 @@ struct BetRequest {
             session: session.session, stake: stake, currency: currency, legs: legs,
             validUntil: validUntil, receivedAt: receivedAt)
         intent.structure = structure
+        intent.sizes = shape?.sizes ?? 0
+        intent.bankers = shape?.bankers ?? 0
         intent.rule = rule
         intent.ruleSource = ruleSource
         intent.tolerance = tolerance

@@ -447,6 +447,7 @@ enum Messages {
         json.number(bet.potentialReturn)
         json.key("repeated")
         json.bool(!earlier.isReused)
+        write(systemOf: bet, to: &json)
         if bet.acceptedAt != 0 {
             json.key("acceptedAt")
             write(time: Timestamp(nanoseconds: bet.acceptedAt), to: &json)
@@ -461,6 +462,33 @@ enum Messages {
             json.key("refusal")
             write(
                 refusal: refusal, leg: .max, value: bet.value, threshold: bet.threshold, to: &json)
+        }
+    }
+
+    /// Which lines the legs of a bet make; nothing of an accumulator.
+    static func write(systemOf bet: ProjectedBet, to json: inout JSONWriter) {
+        guard bet.sizes != 0,
+            let shape = SystemShape(
+                legs: bet.legs.count, sizes: bet.sizes, bankers: bet.bankers)
+        else { return }
+        json.key("system")
+        json.object { json in
+            if let name = shape.name {
+                json.key("name")
+                json.string(name)
+            }
+            json.key("sizes")
+            json.array { json in
+                for size in 1...shape.free where shape.sizes >> UInt32(size - 1) & 1 == 1 {
+                    json.number(size)
+                }
+            }
+            json.key("bankers")
+            json.array { json in
+                for leg in 0..<shape.legs where shape.isBanker(leg) { json.number(leg) }
+            }
+            json.key("lines")
+            json.number(shape.lines)
         }
     }
 

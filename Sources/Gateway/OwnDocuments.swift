@@ -41,6 +41,7 @@ extension Messages {
             json.number(bet.potentialReturn)
             json.key("payout")
             json.number(bet.payout)
+            write(systemOf: bet, to: &json)
             json.key("placedAt")
             json.string(Timestamp(nanoseconds: bet.placedAt).description)
             if bet.dueAt != 0 {

@@ -122,6 +122,7 @@ enum PunterSchemas {
             {"type":"object","required":["id","status","stake"],\
             "properties":{"id":{"$ref":"#/components/schemas/Number"},"clientId":{"type":"string",\
             "format":"uuid"},"status":{"enum":["pending","open","refused","settled"]},"stake":{"type":"integer"},\
+            "system":{"$ref":"#/components/schemas/System"},\
             "potentialReturn":{"type":"integer"},"payout":{"type":"integer"},\
             "payoutBefore":{"type":"integer"},"reason":{"type":"string"},\
             "placedAt":{"$ref":"#/components/schemas/Instant"},\
@@ -173,7 +174,8 @@ enum PunterSchemas {
             {"type":"object","required":["asOf","potentialReturn","minimumStake","maximumStake"],\
             "properties":{"asOf":{"type":"integer"},"potentialReturn":{"type":["integer","null"]},\
             "minimumStake":{"type":"integer"},"maximumStake":{"type":"integer"},\
-            "delay":{"type":"integer"},"related":{"type":"boolean"}}}
+            "delay":{"type":"integer"},"related":{"type":"boolean"},\
+            "lines":{"type":"integer","description":"Over which the stake is divided; 1 for all but systems."}}}
             """
         ),
         (
@@ -181,7 +183,28 @@ enum PunterSchemas {
             """
             {"type":"object","required":["amount","currency"],"properties":{\
             "amount":{"type":"integer","minimum":1,"maximum":9007199254740991},\
-            "currency":{"enum":[\(currencies)]},"kind":{"enum":["cash"]}}}
+            "currency":{"enum":[\(currencies)]},"kind":{"enum":["cash"]},"per":{"enum":["bet","line"],\
+            "description":"Of a system: the whole stake, which its lines must divide, or that of each line."}}}
+            """
+        ),
+        (
+            "SystemRequest",
+            """
+            {"type":"object","required":["sizes"],"properties":{\
+            "sizes":{"type":"array","minItems":1,"maxItems":16,"uniqueItems":true,\
+            "items":{"type":"integer","minimum":1,"maximum":16},\
+            "description":"Each number of free legs of which all choices are lines: [2,3] of three legs is a Trixie."},\
+            "bankers":{"type":"array","maxItems":15,"uniqueItems":true,\
+            "items":{"type":"integer","minimum":0,"maximum":15},\
+            "description":"Places of legs that are in every line."}}}
+            """
+        ),
+        (
+            "System",
+            """
+            {"type":"object","required":["sizes","bankers","lines"],"properties":{\
+            "name":{"type":"string"},"sizes":{"type":"array","items":{"type":"integer"}},\
+            "bankers":{"type":"array","items":{"type":"integer"}},"lines":{"type":"integer"}}}
             """
         ),
         (
@@ -201,7 +224,8 @@ enum PunterSchemas {
             "SlipRequest",
             """
             {"type":"object","required":["stake","legs"],\
-            "properties":{"stake":{"$ref":"#/components/schemas/Stake"},"legs":{"type":"array",\
+            "properties":{"stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single",\
+            "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},"legs":{"type":"array",\
             "minItems":1,"maxItems":20,"items":{"$ref":"#/components/schemas/LegRequest"}}}}
             """
         ),
@@ -214,7 +238,8 @@ enum PunterSchemas {
             "validUntil":{"type":"string","format":"date-time",\
             "pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]{1,9})?Z$"},\
             "stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single",\
-            "accumulator"]},"legs":{"type":"array","minItems":1,"maxItems":20,\
+            "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
+            "legs":{"type":"array","minItems":1,"maxItems":20,\
             "items":{"$ref":"#/components/schemas/LegRequest"}},"priceRule":{"enum":["exact",\
             "better","any"]},"tolerance":{"type":"integer","minimum":0,"maximum":255},\
             "oddsFormat":{"enum":["decimal","fractional","american"]},"quote":{"type":"null"}}}

@@ -127,6 +127,19 @@ class Server:
         assert status in (200, 201), answer
         return headers["Set-Cookie"].split(";")[0]
 
+    def open_markets(self, count) -> list:
+        """Markets of as many matches, none of which says anything about another."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            found = []
+            for fixture in self.call("GET", "/api/v1/fixtures?inPlay=false")[1].get("fixtures", []):
+                status, answer, _ = self.call("GET", f"/api/v1/fixtures/{fixture['id']}")
+                found += [m for m in answer.get("markets", []) if status == 200 and m["status"] == "open"][:1]
+                if len(found) == count:
+                    return found
+            time.sleep(0.2)
+        raise AssertionError(f"no {count} matches are open")
+
     def open_market(self, in_play=False) -> dict:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

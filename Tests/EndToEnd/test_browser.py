@@ -65,6 +65,46 @@ def test_a_newcomer_bets_and_sees_the_bet(server, page_of, size):
     assert page.problems == []
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_three_prices_make_a_trixie_with_its_lines_and_its_whole_stake(make_server, page_of, size):
+    server = make_server("--match-seconds", "2000", "--seed", "7")
+    page = page_of(server.origin, size)
+    expect(page.locator(".price:not(:disabled)").first).to_be_visible(timeout=10_000)
+    page.get_by_role("button", name="Open a demo account").click()
+    expect(page.locator("gs-wallet")).to_contain_text("Demo money")
+    # One price of each of three matches that have not begun.
+    markets = [market["id"] for market in server.open_markets(3)]
+    page.evaluate("""async markets => {
+        const { state } = await import("/state.js");
+        for (const id of markets) {
+            while (!state.markets.get(id)) await new Promise(done => setTimeout(done, 50));
+            const market = state.markets.get(id);
+            state.toggle(market, market.selections[0]);
+        }
+    }""", markets)
+    expect(page.locator("gs-slip .leg")).to_have_count(3)
+    kind = page.get_by_label("Kind of bet")
+    assert kind.locator("option").all_inner_texts() == ["Treble (1 bet)", "Singles (3 bets)", "Doubles (3 bets)", "Trixie (4 bets)", "Patent (7 bets)"]
+    kind.select_option(label="Trixie (4 bets)")
+    page.get_by_label("Stake per line").fill("1.00")
+    expect(page.locator("gs-slip dl")).to_contain_text("4.00 EUR")
+    expect(page.locator("gs-slip dl")).to_contain_text("Potential return")
+    assert violations(page) == []
+    page.get_by_role("button", name="Banker").first.click()
+    expect(kind.locator("option:checked")).to_have_text("2 of 2 with a banker (1 bet)")
+    page.get_by_role("button", name="Banker").first.click()
+    kind.select_option(label="Trixie (4 bets)")
+    expect(page.locator("gs-slip button.primary")).to_have_text("Bet 4.00 EUR")
+    page.locator("gs-slip button.primary").click()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=10_000)
+    expect(page.locator("gs-mine .bet").first).to_contain_text("Trixie: 4 bets of 1.00 EUR")
+    expect(page.locator("gs-wallet")).to_contain_text("996.00")
+    page.reload()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("Trixie: 4 bets of 1.00 EUR", timeout=10_000)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.problems == []
+
+
 def test_an_accumulator_of_one_match_is_refused_on_the_slip(server, page_of):
     page = page_of(server.origin)
     page.get_by_role("button", name="Open a demo account").click()

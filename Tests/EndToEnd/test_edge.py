@@ -4,13 +4,16 @@ import asyncio
 import base64
 import concurrent.futures
 import gzip
+import itertools
 import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
+from fractions import Fraction
 
 import brotli
 import cachecontrol
@@ -175,6 +178,65 @@ def test_a_bet_by_rest_needs_a_key_and_the_same_key_moves_money_once(server):
     other = {**body, "stake": {**body["stake"], "amount": 200}}
     status, answer, _ = server.call("POST", "/api/v1/bets", other, cookie, headers={"Idempotency-Key": f'"{key}"'})
     assert (status, answer["bet"]["refusal"]["code"]) == (422, "id_reused")
+
+
+def test_a_system_is_taken_shown_and_settled_as_its_lines(make_server):
+    server = make_server("--match-seconds", "2000", "--seed", "7", "--demo-grant", "1000000")
+    cookie, markets = server.sign_in(), server.open_markets(4)
+    one, two = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
+    legs = [bet(market, new_id())["legs"][0] for market in markets]
+
+    def ask(system, amount, per="bet", legs=legs, path="/api/v1/bets", **more):
+        body = {**bet(markets[0], new_id(), stake=amount), "structure": "system", "system": system, "legs": legs, **more}
+        body["stake"]["per"] = per
+        if path != "/api/v1/bets":
+            del body["id"], body["validUntil"]
+        return server.call("POST", path, body, cookie)
+
+    # What is no system, and what does not divide, costs nothing.
+    for system, amount, code in (({"sizes": [5]}, 100, "not_a_bet"), ({"sizes": [2, 2]}, 100, "malformed"), ({"sizes": [2], "bankers": [4]}, 100, "not_a_bet"),
+                                 ({}, 100, "malformed"), ({"sizes": []}, 100, "not_a_bet"), ({"sizes": [2], "bankers": [0, 1, 2, 3]}, 100, "not_a_bet")):
+        assert ask(system, amount)[1]["code"] == code, system
+    status, answer, _ = ask({"sizes": [2, 3, 4]}, 100)
+    assert (status, answer["bet"]["refusal"]["code"], answer["bet"]["refusal"]["threshold"]) == (422, "stake_not_divisible", 11)
+    numbers = ask({"sizes": [2, 3, 4]}, 10, "line", path="/api/v1/slip")[1]
+    odds = [market["selections"][0]["odds"] for market in markets]
+    worth = lambda lines: sum(math.prod(Fraction(*odds[leg]) for leg in line) for line in lines)
+    every = [line for size in (2, 3, 4) for line in itertools.combinations(range(4), size)]
+    assert (numbers["lines"], numbers["potentialReturn"]) == (11, int(10 * worth(every)))
+    status, yankee, _ = ask({"sizes": [2, 3, 4]}, 10, "line")
+    assert (status, yankee["bet"]["stake"], yankee["bet"]["potentialReturn"]) == (201, 110, int(10 * worth(every)))
+    status, banker, _ = ask({"sizes": [1], "bankers": [0]}, 30)
+    assert (status, banker["bet"]["potentialReturn"]) == (201, int(10 * worth([(0, 1), (0, 2), (0, 3)])))
+    assert server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"] == {"cash": 999_860, "held": 0, "openBets": 140, "owed": 0}
+
+    # The first leg wins, the second loses, the third is void, the fourth is not decided: then it is.
+    def decide(market, result):
+        others = len(market["selections"]) - 2
+        first_two = {"won": ["won", "lost"], "lost": ["lost", "won"], "void": ["void", "void"]}[result]
+        results = {"results": first_two + ["void" if result == "void" else "lost"] * others, "reason": "seen"}
+        proposal = server.call("POST", f"/api/v1/markets/{market['id']}/results", results, one, base=server.desk)[1]["proposal"]
+        assert server.call("POST", f"/api/v1/proposals/{proposal}/approve", {}, two, base=server.desk)[0] == 200
+
+    def mine():
+        bets = server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]
+        return {b["id"]: b for b in bets if b["status"] != "refused"}
+
+    for market, result in zip(markets, ["won", "lost", "void"]):
+        decide(market, result)
+    assert {b["status"] for b in mine().values()} == {"open"}, "a line of each can still win"
+    decide(markets[3], "won")
+    deadline = time.monotonic() + 10
+    while {b["status"] for b in mine().values()} != {"settled"} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    odds[2] = [1, 1]
+    found = mine()
+    live = [line for line in every if 1 not in line]
+    assert found[yankee["bet"]["id"]]["payout"] == int(10 * worth(live))
+    assert found[yankee["bet"]["id"]]["system"] == {"name": "yankee", "sizes": [2, 3, 4], "bankers": [], "lines": 11}
+    assert found[banker["bet"]["id"]]["payout"] == int(10 * worth([(0, 2), (0, 3)]))
+    assert found[banker["bet"]["id"]]["system"] == {"sizes": [1], "bankers": [0], "lines": 3}
+    assert server.call("POST", "/api/v1/audit", {}, one, base=server.desk)[1]["problems"] == []
 
 
 def test_demo_money_is_given_once_for_a_key_also_after_a_restart(make_server):

@@ -180,7 +180,9 @@ public struct Projector<Rows: ProjectionRows> {
             refusal: record.field(Layout.Placed.refusal, as: UInt16.self),
             value: record.field(Layout.Placed.value, as: Int64.self),
             threshold: record.field(Layout.Placed.threshold, as: Int64.self),
-            settlementVersion: 0, legs: legs)
+            settlementVersion: 0, legs: legs,
+            sizes: place.field(Layout.Place.sizes, as: UInt32.self),
+            bankers: place.field(Layout.Place.bankers, as: UInt32.self))
     }
 
     private mutating func settled(_ record: RecordBytes) throws {

@@ -14,7 +14,7 @@ final class SQLiteRows: ProjectionRows {
     private let concludeBet: Database.Statement
     private let settleBet: Database.Statement
     private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
-        capacity: Limits.legs * SQLiteRows.legWords)
+        capacity: Limits.legs * SQLiteRows.legWords + 1)
     /// Words of a leg as it is stored: market, fixture, selection, odds.
     private static let legWords = 4
 
@@ -178,9 +178,13 @@ final class SQLiteRows: ProjectionRows {
             legBuffer[word + 3] =
                 (UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator)).littleEndian
         }
-        let blob = UnsafeRawBufferPointer(
-            start: legBuffer.baseAddress,
-            count: min(bet.legs.count, Limits.legs) * Self.legWords * 8)
+        var words = min(bet.legs.count, Limits.legs) * Self.legWords
+        // What lines the legs of a system make stands behind them.
+        if bet.sizes != 0 {
+            legBuffer[words] = (UInt64(bet.sizes) << 32 | UInt64(bet.bankers)).littleEndian
+            words += 1
+        }
+        let blob = UnsafeRawBufferPointer(start: legBuffer.baseAddress, count: words * 8)
         try database.run(addBet) {
             $0.integer(bet.bet)
             $0.integer(bet.account)
@@ -245,6 +249,7 @@ final class SQLiteRows: ProjectionRows {
                 odds: Odds(
                     reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))))
         }
+        let shape = blob.count % 32 == 8 ? word(blob.count / 8 - 1) : 0
         return ProjectedBet(
             bet: row.unsigned(0), account: row.unsigned(1),
             client: ExternalID(high: row.unsigned(2), low: row.unsigned(3)),
@@ -253,7 +258,8 @@ final class SQLiteRows: ProjectionRows {
             payout: row.integer(9), placedAt: row.integer(10), acceptedAt: row.integer(11),
             dueAt: row.integer(12), settledAt: row.integer(13), refusal: UInt16(row.integer(14)),
             value: row.integer(15), threshold: row.integer(16),
-            settlementVersion: row.integer(17), legs: legs)
+            settlementVersion: row.integer(17), legs: legs, sizes: UInt32(shape >> 32),
+            bankers: UInt32(truncatingIfNeeded: shape))
     }
 
     private static let lineColumns =

@@ -33,12 +33,15 @@ public struct ProjectedBet: Sendable {
     public var threshold: Int64
     public var settlementVersion: Int64
     public let legs: [Leg]
+    /// Of a system, as in the journal; zeros of an accumulator.
+    public let sizes: UInt32
+    public let bankers: UInt32
 
     public init(
         bet: UInt64, account: UInt64, client: ExternalID, requestHash: ExternalID, status: UInt8,
         stake: Int64, potentialReturn: Int64, payout: Int64, placedAt: Int64, acceptedAt: Int64,
         dueAt: Int64, settledAt: Int64, refusal: UInt16, value: Int64, threshold: Int64,
-        settlementVersion: Int64, legs: [Leg]
+        settlementVersion: Int64, legs: [Leg], sizes: UInt32 = 0, bankers: UInt32 = 0
     ) {
         self.bet = bet
         self.account = account
@@ -57,6 +60,8 @@ public struct ProjectedBet: Sendable {
         self.threshold = threshold
         self.settlementVersion = settlementVersion
         self.legs = legs
+        self.sizes = sizes
+        self.bankers = bankers
     }
 }
 

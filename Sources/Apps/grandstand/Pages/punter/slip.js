@@ -1,12 +1,17 @@
 import { state } from "/state.js";
 import { newID, now, place } from "/link.js";
 import { element, minor, money, odds } from "/format.js";
+import { kinds, label, lines, sizeList } from "/systems.js";
 
 const rules = { exact: "Only this price", better: "This price or longer", any: "Any price" };
 
 // The slip: legs, stake, what happens when the price moves, and what it would return.
 class Slip extends HTMLElement {
     #stake = "5.00";
+    // What the legs make: 0 for one accumulator, else the sizes of a system's lines.
+    #sizes = 0;
+    // Markets whose leg is in every line.
+    #bankers = new Set();
     #numbers = null;
     #message = null;
     #timer = null;
@@ -29,7 +34,11 @@ class Slip extends HTMLElement {
         this.#render();
     }
 
+    // Of each line.
     get #amount() { return minor(this.#stake, state.currency); }
+    get #bankerCount() { return this.#sizes ? state.slip.filter(l => this.#bankers.has(l.market)).length : 0; }
+    get #lines() { return this.#sizes ? lines(this.#sizes, state.slip.length - this.#bankerCount) : 1; }
+    get #total() { return this.#amount ? this.#amount * this.#lines : this.#amount; }
 
     #legs() {
         return state.slip.map(leg => {
@@ -56,9 +65,16 @@ class Slip extends HTMLElement {
         });
         const rule = element("select", { id: "rule", onchange: event => state.setRule(event.target.value) },
             ...Object.entries(rules).map(([key, text]) => element("option", { value: key, selected: key === state.rule }, text)));
+        const kind = element("select", { id: "kind", onchange: event => {
+            this.#sizes = Number(event.target.value);
+            if (!this.#sizes) this.#bankers.clear();
+            this.#update();
+            this.#ask();
+        } });
         this.replaceChildren(this.#note(), element("div", { class: "legs" }),
             element("form", { onsubmit: event => { event.preventDefault(); this.#place(); } },
-                element("div", {}, element("label", { for: "stake", class: "small muted" }, `Stake (${state.currency})`), input),
+                element("div", { class: "kind" }, element("label", { for: "kind", class: "small muted" }, "Kind of bet"), kind),
+                element("div", {}, element("label", { for: "stake", class: "small muted stake" }, `Stake (${state.currency})`), input),
                 element("div", {}, element("label", { for: "rule", class: "small muted" }, "If the price moves, take"), rule),
                 element("dl", { class: "small" }),
                 element("button", { class: "primary", type: "submit" }, "Place bet")));
@@ -74,6 +90,7 @@ class Slip extends HTMLElement {
         note?.replaceChildren(...(this.#message
             ? [element("p", { class: `message small ${this.#message.kind}` }, this.#message.text)] : []));
         const legs = this.#legs();
+        this.#offerKinds(legs.length);
         this.querySelector(".legs")?.replaceChildren(...legs.map(leg => {
             const moved = leg.current && (leg.current[0] !== leg.odds[0] || leg.current[1] !== leg.odds[1]);
             return element("div", { class: "leg" },
@@ -82,6 +99,8 @@ class Slip extends HTMLElement {
                 element("div", { class: "row small muted" }, `${leg.fixture} · ${leg.marketName}`,
                     element("button", { class: "quiet small", type: "button", "aria-label": `Remove ${leg.name}`,
                         onclick: () => state.toggle({ id: leg.market }, { id: leg.selection }) }, "✕")),
+                this.#sizes ? element("button", { class: "small banker", type: "button", "aria-pressed": this.#bankers.has(leg.market),
+                    title: "In every line", onclick: () => this.#toggleBanker(leg.market) }, "Banker") : null,
                 !leg.isOpen ? element("p", { class: "small tag warn" }, "suspended") : null,
                 moved ? element("button", { class: "small", type: "button", onclick: () => this.#accept(leg) },
                     `Price was ${odds(leg.odds, state.format)}. Take ${odds(leg.current, state.format)}`) : null);
@@ -91,15 +110,48 @@ class Slip extends HTMLElement {
         const n = this.#numbers;
         const row = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
         list.replaceChildren(
+            ...(this.#sizes ? [...row("Lines", String(this.#lines)), ...row("Total stake", this.#amount ? money(this.#total, state.currency) : "–")] : []),
             ...row("Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
-            ...row("Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
-            ...row("Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
+            ...row(this.#sizes ? "Total stakes from" : "Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
+            ...row(this.#sizes ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
         const button = this.querySelector("button.primary");
         const isReady = this.#amount > 0 && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related;
         button.disabled = !isReady;
         button.textContent = !state.account ? "Open a demo account first" : n?.related ? "These cannot be combined"
-            : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#amount, state.currency)}` : "Enter a stake";
+            : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#total, state.currency)}` : "Enter a stake";
+    }
+
+    // What so many legs can make; what they no longer can becomes an accumulator again.
+    #offerKinds(count) {
+        const select = this.querySelector("#kind");
+        if (!select) return;
+        const offered = kinds(count, this.#bankerCount);
+        if (!offered.includes(this.#sizes)) {
+            this.#sizes = 0;
+            this.#bankers.clear();
+        }
+        this.querySelector(".kind").hidden = offered.length === 1;
+        this.querySelector("label.stake").textContent = `Stake${this.#sizes ? " per line" : ""} (${state.currency})`;
+        // Only when it says something else: a list that is open must not move under the finger.
+        const said = `${offered}/${count}/${this.#bankerCount}/${this.#sizes}`;
+        if (select.dataset.said === said) return;
+        select.dataset.said = said;
+        select.replaceChildren(...offered.map(sizes => {
+            const lineCount = sizes ? lines(sizes, count - this.#bankerCount) : 1;
+            return element("option", { value: sizes, selected: sizes === this.#sizes },
+                `${label(sizes, count, this.#bankerCount)} (${lineCount} ${lineCount === 1 ? "bet" : "bets"})`);
+        }));
+    }
+
+    #toggleBanker(market) {
+        if (!this.#bankers.delete(market)) this.#bankers.add(market);
+        // The sizes that are left: lines of fewer free legs.
+        const free = state.slip.length - this.#bankerCount;
+        if (free < 1) this.#bankers.delete(market);
+        else if (this.#bankerCount) this.#sizes = 1 << Math.min(sizeList(this.#sizes)[0], free) - 1;
+        this.#update();
+        this.#ask();
     }
 
     #accept(leg) {
@@ -109,8 +161,12 @@ class Slip extends HTMLElement {
 
     #request(legs) {
         return {
-            stake: { amount: this.#amount || 1, currency: state.currency, kind: "cash" },
-            structure: legs.length > 1 ? "accumulator" : "single", priceRule: state.rule, tolerance: state.rule === "any" ? 255 : 0,
+            stake: { amount: this.#amount || 1, currency: state.currency, kind: "cash", ...(this.#sizes ? { per: "line" } : {}) },
+            structure: this.#sizes ? "system" : legs.length > 1 ? "accumulator" : "single",
+            ...(this.#sizes ? { system: {
+                sizes: sizeList(this.#sizes), bankers: legs.flatMap((l, index) => this.#bankers.has(l.market) ? [index] : []),
+            } } : {}),
+            priceRule: state.rule, tolerance: state.rule === "any" ? 255 : 0,
             oddsFormat: state.format,
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, version: l.version,
                 score: l.score })),
@@ -144,7 +200,8 @@ class Slip extends HTMLElement {
         const id = newID();
         const message = { op: "place", id, validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
         const optimistic = {
-            clientId: id, status: "sending", stake: message.stake.amount, placedAt: new Date(now()).toISOString(),
+            clientId: id, status: "sending", stake: message.stake.amount * this.#lines,
+            system: message.system ? { ...message.system, lines: this.#lines } : undefined, placedAt: new Date(now()).toISOString(),
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, selectionName: l.name,
                 marketName: l.marketName, fixtureName: l.fixture })),
         };
