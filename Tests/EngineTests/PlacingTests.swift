@@ -229,9 +229,24 @@ import Testing
         var unknown = cell.intent(account, [(open, 0, even)], stake: 500)
         unknown.legs[0].market = MarketID(999)
         #expect(try cell.place(unknown).refusal == .marketUnknown)
-        var system = cell.intent(account, [(open, 0, even)], stake: 500)
-        system.structure = .system
-        #expect(try cell.place(system).refusal == .structureUnsupported)
+        var joint = cell.intent(account, [(open, 0, even)], stake: 500)
+        joint.structure = .sameGame
+        #expect(try cell.place(joint).refusal == .structureUnsupported)
+        let far = try cell.market([even, even])
+        func system(_ sizes: UInt32, bankers: UInt32 = 0, stake: Int64 = 500) throws -> Refusal? {
+            var system = cell.intent(
+                account, [(open, 0, even), (small, 0, even), (far, 0, even)], stake: stake)
+            system.structure = .system
+            system.sizes = sizes
+            system.bankers = bankers
+            return try cell.place(system).refusal
+        }
+        for (sizes, bankers): (UInt32, UInt32) in [(0, 0), (8, 0), (1, 7), (1, 8), (4, 1)] {
+            #expect(try system(sizes, bankers: bankers) == .systemMalformed)
+        }
+        #expect(try system(0b110, stake: 400) == nil)
+        #expect(try system(0b110, stake: 501) == .stakeNotDivisible)
+        #expect(try system(0b10, stake: 402) == .stakeAboveMaximum)
         var other = cell.intent(account, [(open, 0, even)], stake: 500)
         other.currency = .gbp
         #expect(try cell.place(other).refusal == .currencyMismatch)

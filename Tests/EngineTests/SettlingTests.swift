@@ -53,6 +53,39 @@ import Testing
         #expect(cell.audit() == [])
     }
 
+    @Test func `a system pays the sum of its lines, and opens again when one of them may win`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 3000)
+        let markets = try (0..<4).map { _ in try cell.market([even, even]) }
+        var intent = cell.intent(account, markets.map { ($0, 0, even) }, stake: 300)
+        // Twos of three with the first as banker: three lines of 100.
+        intent.structure = .system
+        intent.sizes = 0b10
+        intent.bankers = 0b1
+        let placed = try cell.place(intent)
+        #expect(placed.status == .open && placed.potentialReturn == 2400)
+        try cell.settle(markets[1], [.won, .lost])
+        try cell.settle(markets[2], [.won, .lost])
+        #expect(cell.settled.isEmpty, "the banker decides")
+        try cell.settle(markets[0], [.won, .lost])
+        #expect(cell.settled.isEmpty, "two lines have the last leg")
+        try cell.settle(markets[3], [.lost, .won])
+        #expect(cell.settled.count == 1)
+        #expect(try balance(cell, account) == 2700 + 800)
+        // The row that says what the legs make comes back with a start, and leads to the same.
+        try cell.restart()
+        // Two legs lost end every line, the banker won or not; a correction gives one back.
+        try cell.settle(markets[2], [.lost, .won])
+        #expect(try balance(cell, account) == 2700)
+        try cell.settle(markets[0], [.undecided, .undecided])
+        #expect(try balance(cell, account) == 2700, "no line is left for the banker to decide")
+        try cell.settle(markets[3], [.won, .lost])
+        #expect(try balance(cell, account) == 2700, "it is open again")
+        try cell.settle(markets[0], [.void, .void])
+        #expect(try balance(cell, account) == 2700 + 400)
+        #expect(cell.audit() == [])
+    }
+
     @Test func `tells settled, voided and resettled apart, and where each comes from`() throws {
         let cell = try Cell()
         let account = try cell.customer(cash: 5000)

@@ -34,7 +34,7 @@ private final class Listener: FollowerLine {
 /// Questions for one's own history, each answered when the test says so.
 private final class RowsToAnswer {
     private var answers: [(AccountHistory?) -> Void] = []
-    private(set) var asked: [UInt64] = []
+    private(set) var asked: [UInt64?] = []
 
     init(_ hub: Hub) {
         hub.topics.reader = { [unowned self] _, after, _, answer in
@@ -102,6 +102,21 @@ private final class RowsToAnswer {
         #expect(line.sent.last?.order == 13)
     }
 
+    @Test func `is shown what it has when it begins without a place, and only then has caught up`() {
+        let rows = RowsToAnswer(hub)
+        let follower = follower()
+        follower.begin([.bets, .wallet]) { _ in nil }
+        #expect(rows.asked == [nil] && line.sent.isEmpty)
+        // What happens meanwhile is told at once, and no place is given away with it.
+        follower.tell(live(7))
+        #expect(line.sent.map(\.order) == [7] && line.sent[0].isComplete == false)
+        rows.answer(AccountHistory(entries: [row(9)], reached: 9, isLast: true, asOf: 9))
+        #expect(line.sent.map(\.order).prefix(2) == [7, 9])
+        #expect(line.sent.last?.text.contains("caughtUp") == true)
+        follower.tell(live(12))
+        #expect(line.sent.last?.order == 12 && line.sent.last?.isComplete == true)
+    }
+
     @Test func `is told to come back when its rows cannot be read`() {
         hub.topics.reader = { _, _, _, answer in answer(nil) }
         let follower = follower()
@@ -131,8 +146,9 @@ private final class RowsToAnswer {
 
     @Test func `is one story of another journal's no more`() {
         let follower = follower()
+        let rows = RowsToAnswer(hub)
         follower.begin([.bets]) { _ in .order(StreamPosition(epoch: "other", order: 5)) }
-        #expect(line.sent.count == 1 && line.sent[0].text.contains("caughtUp"))
+        #expect(rows.asked == [nil] && line.sent.isEmpty, "it is told what it has instead")
         let market = hub.topics.missed(.incidents, .sequence(epoch: "other", 3))
         #expect(market == nil)
     }
