@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every benchmark beside its peer, taking turns, and writes bench.json and BENCHMARKS.md.
 
-usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, durable, keeping, floor, socket, edge, start: these alone, and only their rows are written anew)
+usage: bench.py [ROUNDS [PART...]]      (3; medians over rounds; parts engine, settlement, durable, keeping, floor, socket, edge, start: these alone, and only their rows are written anew)
 
 Peers are looked for in ../shared/peers; a row without its peer has no ratio. Ratios are ours to theirs: more is better.
 """
@@ -139,6 +139,12 @@ def engine_rows(peers):
     run("gcc", "-shared", "-fPIC", "-O2", "-o", WORK / "count.so", ROOT / "Benchmarks" / "malloc_count.c")
     row("apply-mallocs", last_json(run(BENCH, "apply", 200_000, env={"LD_PRELOAD": str(WORK / "count.so")}))["mallocs"], "mallocs/bet")
     row("open-bet-bytes", last_json(run(BENCH, "memory"))["bytes"], "bytes")
+
+
+def settlement_rows(_):
+    say("settlement")
+    counted = instructions("goliath", 2000)
+    row("goliath-us", median([last_json(run(BENCH, "goliath", 20_000))["us"] for _ in range(ROUNDS)]), "us/bet", instructions=counted)
 
 
 def durable_rows(peers):
@@ -514,6 +520,7 @@ def write(peers):
     lines += ["", "Commands: `grandstand-bench apply|memory|durable|recovery|settled|snapshot|overload|count|echo|load` (Benchmarks/Sources), run by Benchmarks/bench.py.",
               "Instructions are a bet's for `apply`, `durable-64` and `recovery-c`, a frame's for `echo-64` and a request's for `http-27`: our own code and what it calls, without the kernel.",
               "`projection` reads the journal from its beginning and makes all rows; while bets come in, rows follow at the idle class and may be behind (docs/decisions/0006).",
+              "`goliath-us` is the processor's time of settling one system of 247 lines: the walk, the algebra, the books and the record; its instructions are those from placing it to its payout, over eight markets.",
               "`apply` decides, posts, keeps the state hash and writes the outcome; the peer's row is the same stage of its own, without hash and double entry. Checksums are in the durable rows of both.",
               "`snapshot-pause-ms` is the longest slice or the freeze; the checkpoint before it is one more block. `overload-*` at an intake of 1024 slots.",
               "`fan-out`: 10,000 WebSockets on one market, which the desk shuts and opens; each version a delta of some 200 bytes to each, through journal and hub, on one loop.",
@@ -527,7 +534,7 @@ def write(peers):
 
 peers = build_peers()
 try:
-    for name, part in [("engine", engine_rows), ("durable", durable_rows), ("keeping", keeping_rows), ("floor", floor_rows), ("socket", socket_rows), ("edge", edge_rows), ("rest", rest_rows), ("crowd", crowd_rows), ("start", start_row)]:
+    for name, part in [("engine", engine_rows), ("settlement", settlement_rows), ("durable", durable_rows), ("keeping", keeping_rows), ("floor", floor_rows), ("socket", socket_rows), ("edge", edge_rows), ("rest", rest_rows), ("crowd", crowd_rows), ("start", start_row)]:
         if not PARTS or name in PARTS:
             part(peers)
 finally:

@@ -11,13 +11,14 @@ enum Counted {
     static func run(_ what: String, _ pieces: Int) {
         switch what {
         case "apply": EngineBench.count(bets: pieces)
+        case "goliath": SettlementBench.count(bets: pieces)
         case "durable": durable(pieces, batch: 64)
         case "replay": replay(pieces)
         case "frame": frames(pieces)
         case "request": requests(pieces)
         case "place": places(pieces)
         case "answer": answers(pieces)
-        default: print("count what? apply, durable, replay, frame, request, place or answer")
+        default: print("count what? apply, goliath, durable, replay, frame, request, place or answer")
         }
     }
 

@@ -15,6 +15,7 @@ switch arguments.first {
 case "echo": EchoServer.run(port: UInt16(number(1, 9000)))
 case "apply": EngineBench.apply(bets: number(1, 1_000_000))
 case "memory": EngineBench.memory()
+case "goliath": SettlementBench.goliaths(bets: number(1, 20_000))
 case "durable":
     try EngineBench.durable(
         directory: text(1, "."), clients: number(2, 64), seconds: Double(number(3, 2)))

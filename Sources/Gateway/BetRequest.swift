@@ -115,13 +115,18 @@ struct BetRequest {
             throw Malformed(what: "tolerance: 0 to 255 rungs of the ladder")
         }
         self.tolerance = UInt8(tolerance)
-        format = try Self.choice(
-            tape, "oddsFormat", ["decimal", "fractional", "american"],
-            [.decimal, .fractional, .american], standard: .decimal,
-            else: "oddsFormat: decimal, fractional or american")
         if let quote = tape.member("quote", of: root), !tape.isNull(quote) {
             throw Malformed(what: "quote: single-use quotes are not issued")
         }
+        guard let place = tape.member("oddsFormat", of: root) else {
+            format = .decimal
+            return
+        }
+        guard let chosen = tape.text(place).flatMap({ OddsFormat(name: $0) }) else {
+            throw Malformed(
+                what: "oddsFormat: decimal, fractional, american, hong_kong, malay or indonesian")
+        }
+        format = chosen
     }
 
     private static func stake(_ tape: borrowing JSONTape, _ stake: JSONTape.Place?)

@@ -242,7 +242,7 @@ enum PunterSchemas {
             "legs":{"type":"array","minItems":1,"maxItems":20,\
             "items":{"$ref":"#/components/schemas/LegRequest"}},"priceRule":{"enum":["exact",\
             "better","any"]},"tolerance":{"type":"integer","minimum":0,"maximum":255},\
-            "oddsFormat":{"enum":["decimal","fractional","american"]},"quote":{"type":"null"}}}
+            "oddsFormat":{"enum":["decimal","fractional","american","hong_kong","malay","indonesian"]},"quote":{"type":"null"}}}
             """
         ),
         (

@@ -55,14 +55,16 @@ public enum OddsFormat: UInt8, CaseIterable, Sendable {
     case decimal = 1
     case fractional = 2
     case american = 3
+    /// What is won for a stake of 1: 0.95 for 1.95.
+    case hongKong = 4
+    /// The smaller of winnings and stake over the larger; negative where the stake is the smaller.
+    case malay = 5
+    /// The larger over the smaller; negative where the stake is the larger.
+    case indonesian = 6
 
     public init?(name: String) {
-        switch name {
-        case "decimal": self = .decimal
-        case "fractional": self = .fractional
-        case "american": self = .american
-        default: return nil
-        }
+        guard let format = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = format
     }
 
     public var name: String {
@@ -70,12 +72,16 @@ public enum OddsFormat: UInt8, CaseIterable, Sendable {
         case .decimal: "decimal"
         case .fractional: "fractional"
         case .american: "american"
+        case .hongKong: "hong_kong"
+        case .malay: "malay"
+        case .indonesian: "indonesian"
         }
     }
 }
 
 extension Odds {
-    /// Reads a quoted price exactly: `1.95`, `19/20`, `-110` or `+150`, by the format it was quoted in.
+    /// Reads a quoted price exactly: `1.95`, `19/20`, `-110` or `+150`, `0.95`, `-0.67`, `-1.05`, by the format that it was
+    /// quoted in.
     public init?(_ text: String, as format: OddsFormat) {
         switch format {
         case .decimal:
@@ -100,6 +106,17 @@ extension Odds {
             case UInt8(ascii: "-"): self.init(line + 100, over: line)
             default: return nil
             }
+        case .hongKong, .malay, .indonesian:
+            let isNegative = text.utf8.first == UInt8(ascii: "-")
+            guard !isNegative || format != .hongKong,
+                let (digits, scale) = Self.decimalDigits(isNegative ? text.dropFirst() : text[...]),
+                let value = UInt32(exactly: digits), value > 0,
+                // A Malay price is at most 1, an Indonesian one at least 1, whatever its sign.
+                format != .malay || value <= scale, format != .indonesian || value >= scale
+            else { return nil }
+            let (sum, overflow) = value.addingReportingOverflow(scale)
+            guard !overflow else { return nil }
+            self.init(sum, over: isNegative ? value : scale)
         }
     }
 
@@ -111,7 +128,7 @@ extension Odds {
     }
 
     /// Digits without the point, and the power of ten that the point stood for.
-    private static func decimalDigits(_ text: String) -> (UInt64, UInt32)? {
+    private static func decimalDigits(_ text: some StringProtocol) -> (UInt64, UInt32)? {
         var value: UInt64 = 0
         var scale: UInt32 = 1
         var seenPoint = false
@@ -130,20 +147,17 @@ extension Odds {
             default: return nil
             }
         }
-        guard count > 0, text.utf8.last != UInt8(ascii: ".") else { return nil }
+        guard count > 0, text.last != "." else { return nil }
         return (value, scale)
     }
 
     /// The price in words of `format`: decimals cut to hundredths (thousandths below 1.01 stay),
-    /// fractions exact, American lines rounded to the nearest whole number, ties away from zero.
+    /// fractions exact, American lines rounded to the nearest whole number, ties away from zero; of the Asian formats
+    /// winnings are cut like decimals, and what is negative is rounded to the nearest thousandth.
     public func text(as format: OddsFormat) -> String {
         switch format {
         case .decimal:
-            let cut = UInt64(numerator) * 1000 / UInt64(denominator)
-            let whole = String(cut / 1000)
-            let rest = cut % 1000
-            if rest % 10 == 0 { return "\(whole).\(Self.padded(rest / 10, to: 2))" }
-            return "\(whole).\(Self.padded(rest, to: 3))"
+            return Self.decimals(UInt64(numerator) * 1000 / UInt64(denominator))
         case .fractional:
             return "\(numerator - denominator)/\(denominator)"
         case .american:
@@ -151,7 +165,33 @@ extension Odds {
             let stake = UInt64(denominator)
             if winnings >= stake { return "+\((winnings * 200 + stake) / (stake * 2))" }
             return "-\((stake * 200 + winnings) / (winnings * 2))"
+        case .hongKong: return Self.decimals(winningsInThousandths)
+        case .malay:
+            return numerator - denominator <= denominator
+                ? Self.decimals(winningsInThousandths) : "-" + Self.decimals(stakeInThousandths)
+        case .indonesian:
+            return numerator - denominator >= denominator
+                ? Self.decimals(winningsInThousandths) : "-" + Self.decimals(stakeInThousandths)
         }
+    }
+
+    /// For a stake of 1, cut.
+    private var winningsInThousandths: UInt64 {
+        UInt64(numerator - denominator) * 1000 / UInt64(denominator)
+    }
+
+    /// For winnings of 1, to the nearest, ties away from zero; never nothing.
+    private var stakeInThousandths: UInt64 {
+        let winnings = UInt64(numerator - denominator)
+        return max(1, (UInt64(denominator) * 2000 + winnings) / (winnings * 2))
+    }
+
+    /// Two places, or three where the third says something.
+    private static func decimals(_ thousandths: UInt64) -> String {
+        let whole = String(thousandths / 1000)
+        let rest = thousandths % 1000
+        if rest % 10 == 0 { return "\(whole).\(padded(rest / 10, to: 2))" }
+        return "\(whole).\(padded(rest, to: 3))"
     }
 
     private static func padded(_ value: UInt64, to width: Int) -> String {

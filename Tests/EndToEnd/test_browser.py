@@ -105,6 +105,26 @@ def test_three_prices_make_a_trixie_with_its_lines_and_its_whole_stake(make_serv
     assert page.problems == []
 
 
+def test_prices_are_shown_in_six_formats_and_placed_as_they_are(server, page_of):
+    page = page_of(server.origin)
+    price = page.locator(".price:not(:disabled)").first
+    expect(price).to_be_visible(timeout=10_000)
+    formats = page.get_by_label("Odds format")
+    assert formats.locator("option").all_inner_texts() == [
+        "Decimal 1.95", "Fractional 19/20", "American −105", "Hong Kong 0.95", "Malay 0.95", "Indonesian −1.053"]
+    assert violations(page) == []
+    page.get_by_role("button", name="Open a demo account").click()
+    expect(page.locator("gs-wallet")).to_contain_text("Demo money")
+    formats.select_option("malay")
+    price.click()
+    page.get_by_label("If the price moves").select_option("any")
+    page.locator("gs-slip button.primary").click()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=10_000)
+    page.reload()
+    expect(page.get_by_label("Odds format")).to_have_value("malay")
+    assert page.problems == []
+
+
 def test_an_accumulator_of_one_match_is_refused_on_the_slip(server, page_of):
     page = page_of(server.origin)
     page.get_by_role("button", name="Open a demo account").click()

@@ -6,7 +6,10 @@ import Testing
     @Test(arguments: [
         ("1.95", OddsFormat.decimal, 39 as UInt32, 20 as UInt32), ("1000", .decimal, 1000, 1),
         ("100/30", .fractional, 13, 3), ("10/11", .fractional, 21, 11), ("-110", .american, 21, 11),
-        ("+150", .american, 5, 2), ("2.000", .decimal, 2, 1),
+        ("+150", .american, 5, 2), ("2.000", .decimal, 2, 1), ("0.95", .hongKong, 39, 20),
+        ("12", .hongKong, 13, 1), ("0.95", .malay, 39, 20), ("-0.5", .malay, 3, 1), ("1", .malay, 2, 1),
+        ("-1.00", .malay, 2, 1), ("1.5", .indonesian, 5, 2), ("-2", .indonesian, 3, 2),
+        ("-1.05", .indonesian, 41, 21),
     ])
     func `are read exactly`(
         text: String, format: OddsFormat, numerator: UInt32, denominator: UInt32
@@ -18,6 +21,8 @@ import Testing
         ("1.00", OddsFormat.decimal), ("0.5", .decimal), ("1.", .decimal), (".5", .decimal),
         ("1.2.3", .decimal), ("-1.5", .decimal), ("1e3", .decimal), ("", .decimal),
         ("99999999999", .decimal), ("0/5", .fractional), ("5/0", .fractional), ("5", .fractional),
+        ("0", .hongKong), ("-0.5", .hongKong), ("1.01", .malay), ("-1.01", .malay), ("0", .malay),
+        ("0.99", .indonesian), ("-0.99", .indonesian), ("--2", .indonesian), ("-", .malay),
         ("4294967295/1", .fractional), ("110", .american), ("+99", .american), ("-", .american),
     ])
     func `are refused when they are no price`(text: String, format: OddsFormat) {
@@ -26,9 +31,34 @@ import Testing
 
     @Test func `show themselves in each format`() {
         let price = Odds(21, over: 11)!
-        #expect(OddsFormat.allCases.map(price.text(as:)) == ["1.909", "10/11", "-110"])
+        #expect(OddsFormat.allCases.map(price.text(as:)) == ["1.909", "10/11", "-110", "0.909", "0.909", "-1.10"])
+        let long = Odds(5, over: 2)!
+        #expect(
+            OddsFormat.allCases.map(long.text(as:)) == ["2.50", "3/2", "+150", "1.50", "-0.667", "1.50"])
+        #expect(
+            OddsFormat.allCases.map(Odds(2, over: 1)!.text(as:))
+                == ["2.00", "1/1", "+100", "1.00", "1.00", "1.00"])
+        #expect(Odds(.max, over: 1)!.text(as: .malay) == "-0.001")
         #expect(Odds(5, over: 2)!.text(as: .american) == "+150")
         #expect(Odds(2, over: 1)!.text(as: .decimal) == "2.00")
+    }
+
+    @Test(arguments: OddsFormat.allCases)
+    func `are read as what they show, to within what is shown`(format: OddsFormat) {
+        var random = SeededGenerator(seed: 17)
+        for _ in 0..<2000 {
+            let stake = UInt32(random.number(in: 1...1000))
+            let price = Odds(stake + UInt32(random.number(in: 1...20_000)), over: stake)!
+            // Below a thousandth nothing is shown.
+            guard let read = Odds(price.text(as: format), as: format) else {
+                #expect(price.thousandths < 1002, "\(price.text(as: format))")
+                continue
+            }
+            guard price.thousandths >= 1020, price.thousandths <= 20_000 else { continue }
+            // What is shown of winnings over stake, or the other way round, is right to about a hundredth of it.
+            let (one, other) = (Int64(read.thousandths) - 1000, Int64(price.thousandths) - 1000)
+            #expect(abs(one - other) * 40 <= max(one, other) + 40, "\(price) \(price.text(as: format))")
+        }
     }
 
     @Test func `pay 210 for 110 at -110, not a cent less`() {

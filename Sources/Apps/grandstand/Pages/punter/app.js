@@ -1,6 +1,6 @@
 import { state } from "/state.js";
 import { connect, newID, reconnect } from "/link.js";
-import { element, money } from "/format.js";
+import { element, money, odds } from "/format.js";
 import "/fixtures.js";
 import "/slip.js";
 import "/mine.js";
@@ -50,17 +50,11 @@ class Wallet extends HTMLElement {
 
 class Format extends HTMLElement {
     connectedCallback() {
-        this.setAttribute("role", "group");
-        this.setAttribute("aria-label", "Odds format");
-        state.addEventListener("format", () => this.#render());
-        this.#render();
-    }
-
-    #render() {
-        const formats = { decimal: "1.95", fractional: "19/20", american: "−105" };
-        this.replaceChildren(...Object.entries(formats).map(([key, text]) => element("button", {
-            type: "button", "aria-pressed": state.format === key, "aria-label": `${key} odds`, onclick: () => state.setFormat(key),
-        }, text)));
+        // Each with what 19/20 looks like in it.
+        const formats = { decimal: "Decimal", fractional: "Fractional", american: "American", hong_kong: "Hong Kong", malay: "Malay", indonesian: "Indonesian" };
+        this.append(element("select", { "aria-label": "Odds format", onchange: event => state.setFormat(event.target.value) },
+            ...Object.entries(formats).map(([key, text]) => element("option", { value: key, selected: key === state.format },
+                `${text} ${odds([39, 20], key)}`))));
     }
 }
 

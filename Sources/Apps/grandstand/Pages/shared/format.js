@@ -42,12 +42,18 @@ export function odds(pair, format = "decimal") {
     case "fractional": return `${won}/${stake}`;
     case "american":
         return won >= stake ? "+" + Math.round(100 * won / stake) : "−" + Math.round(100 * stake / won);
-    default: {
-        const cut = Math.floor(total * 1000 / stake);
-        return (cut / 1000).toFixed(cut % 10 ? 3 : 2);
-    }
+    case "hong_kong": return decimals(Math.floor(won * 1000 / stake));
+    case "malay": return won <= stake ? decimals(Math.floor(won * 1000 / stake)) : "−" + decimals(risked(won, stake));
+    case "indonesian": return won >= stake ? decimals(Math.floor(won * 1000 / stake)) : "−" + decimals(risked(won, stake));
+    default: return decimals(Math.floor(total * 1000 / stake));
     }
 }
+
+// What wins 1, in thousandths.
+function risked(won, stake) { return Math.max(1, Math.round(stake * 1000 / won)); }
+
+// Two places, or three where the third says something.
+function decimals(thousandths) { return (thousandths / 1000).toFixed(thousandths % 10 ? 3 : 2); }
 
 export function clock(seconds) {
     return seconds == null ? "" : `${Math.floor(seconds / 60)}′`;
