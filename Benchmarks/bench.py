@@ -147,6 +147,15 @@ def settlement_rows(_):
     row("goliath-us", median([last_json(run(BENCH, "goliath", 20_000))["us"] for _ in range(ROUNDS)]), "us/bet", instructions=counted)
 
 
+    taken = []
+    for _ in range(ROUNDS):
+        taken.append(last_json(run(BENCH, "settle", directory("settle"), 1_000_000)))
+        shutil.rmtree(WORK / "settle")
+    row("settle-million-seconds", median([t["seconds"] for t in taken]), "s")
+    quiet, during = (median([t[k] for t in taken]) for k in ("p99_quiet_us", "p99_us"))
+    row("settle-million-p99", during, "us", "without settling", quiet, quiet / during)
+
+
 def durable_rows(peers):
     say("durable")
     per_bet = instructions("durable")

@@ -16,6 +16,8 @@ case "echo": EchoServer.run(port: UInt16(number(1, 9000)))
 case "apply": EngineBench.apply(bets: number(1, 1_000_000))
 case "memory": EngineBench.memory()
 case "goliath": SettlementBench.goliaths(bets: number(1, 20_000))
+case "settle":
+    try SettlementBench.million(directory: text(1, "."), bets: number(2, 1_000_000))
 case "durable":
     try EngineBench.durable(
         directory: text(1, "."), clients: number(2, 64), seconds: Double(number(3, 2)))

@@ -155,8 +155,10 @@ struct BetRequest {
     private static func shape(_ tape: borrowing JSONTape, legs: Int) throws(Malformed)
         -> SystemShape
     {
-        guard let system = tape.member("system", of: tape.root),
-            let sizes = bits(tape, tape.member("sizes", of: system), in: 1...Int64(Limits.legs))
+        guard let system = tape.member("system", of: tape.root) else {
+            throw Malformed(what: "system: a structure of this kind says which", isRule: true)
+        }
+        guard let sizes = bits(tape, tape.member("sizes", of: system), in: 1...Int64(Limits.legs))
         else {
             throw Malformed(what: "system.sizes: how many legs a line has, such as [2, 3]")
         }

@@ -233,7 +233,7 @@ extension Judge {
         if refusedCount(intent.account) >= rules.refusedPerAccount {
             return Wanted(Word.tooManyRefused)
         }
-        if intent.structure != 1, intent.structure != 2 { return Wanted(Word.structure) }
+        if intent.structure != 1, !intent.isSystem { return Wanted(Word.structure) }
         if intent.legCount < 1 || intent.legCount > rules.legs
             || intent.legs.count != intent.legCount
         {
@@ -241,7 +241,7 @@ extension Judge {
         }
         if intent.currency != cell.currency { return Wanted(Word.currency) }
         if intent.otherStake != 0 { return Wanted(Word.stakeKind) }
-        if intent.structure == 2, let word = refusalOfSystem(intent) { return Wanted(word) }
+        if intent.isSystem, let word = refusalOfSystem(intent) { return Wanted(word) }
         for (index, leg) in intent.legs.enumerated() {
             if let word = refusal(of: leg, intent) { return Wanted(word, index) }
         }
@@ -255,7 +255,7 @@ extension Judge {
             return Word.noSystem
         }
         let free = legs - (0..<legs).count { intent.bankers >> UInt32($0) & 1 == 1 }
-        guard intent.sizes > 0, intent.sizes < 1 << UInt32(free) else { return Word.noSystem }
+        guard intent.sizes < 1 << UInt32(free) else { return Word.noSystem }
         let lines = lines(of: intent).count
         if lines > rules.lines { return Word.manyLines }
         return intent.stake % Int64(lines) == 0 ? nil : Word.indivisible
@@ -265,7 +265,7 @@ extension Judge {
     /// no system.
     private func lines(of intent: Intent) -> [[Int]] {
         let all = Array(intent.legs.indices)
-        guard intent.structure == 2 else { return [all] }
+        guard intent.isSystem else { return [all] }
         return (0..<(1 << all.count)).compactMap { choice in
             let chosen = all.filter { choice >> $0 & 1 == 1 }
             let others = chosen.filter { intent.bankers >> UInt32($0) & 1 == 0 }

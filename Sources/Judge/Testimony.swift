@@ -146,7 +146,7 @@ public struct Intent: Sendable {
     /// Bonus and free stakes together.
     public var otherStake: Int64
     public var currency: UInt16
-    /// 1 one line of all legs, 2 a system.
+    /// 1 one line of all legs, 2 a system if it says sizes.
     public var structure: UInt8
     /// Of a system, bits: how many legs its lines have beside the bankers, less one; and which legs are bankers.
     public var sizes: UInt32
@@ -157,6 +157,8 @@ public struct Intent: Sendable {
     /// Nanoseconds of UTC.
     public var validUntil: Int64
     public var legs: [Leg]
+
+    var isSystem: Bool { structure == 2 && sizes != 0 }
 
     public struct Leg: Sendable {
         public var market: UInt64

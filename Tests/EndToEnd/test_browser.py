@@ -94,6 +94,8 @@ def test_three_prices_make_a_trixie_with_its_lines_and_its_whole_stake(make_serv
     expect(kind.locator("option:checked")).to_have_text("2 of 2 with a banker (1 bet)")
     page.get_by_role("button", name="Banker").first.click()
     kind.select_option(label="Trixie (4 bets)")
+    # Prices move while one reads.
+    page.get_by_label("If the price moves").select_option("any")
     expect(page.locator("gs-slip button.primary")).to_have_text("Bet 4.00 EUR")
     page.locator("gs-slip button.primary").click()
     expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=10_000)

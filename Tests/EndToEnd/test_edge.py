@@ -183,11 +183,12 @@ def test_a_bet_by_rest_needs_a_key_and_the_same_key_moves_money_once(server):
 def test_a_system_is_taken_shown_and_settled_as_its_lines(make_server):
     server = make_server("--match-seconds", "2000", "--seed", "7", "--demo-grant", "1000000")
     cookie, markets = server.sign_in(), server.open_markets(4)
-    one, two = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
+    first, second = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
     legs = [bet(market, new_id())["legs"][0] for market in markets]
 
     def ask(system, amount, per="bet", legs=legs, path="/api/v1/bets", **more):
-        body = {**bet(markets[0], new_id(), stake=amount), "structure": "system", "system": system, "legs": legs, **more}
+        body = {**bet(markets[0], new_id(), stake=amount), "structure": "system", "system": system, "legs": legs,
+                "priceRule": "any", "tolerance": 255, **more}
         body["stake"]["per"] = per
         if path != "/api/v1/bets":
             del body["id"], body["validUntil"]
@@ -199,15 +200,25 @@ def test_a_system_is_taken_shown_and_settled_as_its_lines(make_server):
         assert ask(system, amount)[1]["code"] == code, system
     status, answer, _ = ask({"sizes": [2, 3, 4]}, 100)
     assert (status, answer["bet"]["refusal"]["code"], answer["bet"]["refusal"]["threshold"]) == (422, "stake_not_divisible", 11)
-    numbers = ask({"sizes": [2, 3, 4]}, 10, "line", path="/api/v1/slip")[1]
-    odds = [market["selections"][0]["odds"] for market in markets]
-    worth = lambda lines: sum(math.prod(Fraction(*odds[leg]) for leg in line) for line in lines)
+    worth = lambda lines, odds: int(10 * sum(math.prod(Fraction(*odds[leg]) for leg in line) for line in lines))
     every = [line for size in (2, 3, 4) for line in itertools.combinations(range(4), size)]
-    assert (numbers["lines"], numbers["potentialReturn"]) == (11, int(10 * worth(every)))
+    pairs = [(0, 1), (0, 2), (0, 3)]
+
+    def odds_now():
+        return [server.call("GET", f"/api/v1/markets/{market['id']}")[1]["market"]["selections"][0]["odds"] for market in markets]
+
+    while True:
+        # Prices may move between two questions: asked until they did not.
+        before, numbers = odds_now(), ask({"sizes": [2, 3, 4]}, 10, "line", path="/api/v1/slip")[1]
+        if before == odds_now():
+            break
+    assert (numbers["lines"], numbers["potentialReturn"]) == (11, worth(every, before))
     status, yankee, _ = ask({"sizes": [2, 3, 4]}, 10, "line")
-    assert (status, yankee["bet"]["stake"], yankee["bet"]["potentialReturn"]) == (201, 110, int(10 * worth(every)))
+    yankee = yankee["bet"]
+    assert (status, yankee["stake"], yankee["potentialReturn"]) == (201, 110, worth(every, yankee["odds"]))
     status, banker, _ = ask({"sizes": [1], "bankers": [0]}, 30)
-    assert (status, banker["bet"]["potentialReturn"]) == (201, int(10 * worth([(0, 1), (0, 2), (0, 3)])))
+    banker = banker["bet"]
+    assert (status, banker["potentialReturn"]) == (201, worth(pairs, banker["odds"]))
     assert server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"] == {"cash": 999_860, "held": 0, "openBets": 140, "owed": 0}
 
     # The first leg wins, the second loses, the third is void, the fourth is not decided: then it is.
@@ -215,8 +226,8 @@ def test_a_system_is_taken_shown_and_settled_as_its_lines(make_server):
         others = len(market["selections"]) - 2
         first_two = {"won": ["won", "lost"], "lost": ["lost", "won"], "void": ["void", "void"]}[result]
         results = {"results": first_two + ["void" if result == "void" else "lost"] * others, "reason": "seen"}
-        proposal = server.call("POST", f"/api/v1/markets/{market['id']}/results", results, one, base=server.desk)[1]["proposal"]
-        assert server.call("POST", f"/api/v1/proposals/{proposal}/approve", {}, two, base=server.desk)[0] == 200
+        proposal = server.call("POST", f"/api/v1/markets/{market['id']}/results", results, first, base=server.desk)[1]["proposal"]
+        assert server.call("POST", f"/api/v1/proposals/{proposal}/approve", {}, second, base=server.desk)[0] == 200
 
     def mine():
         bets = server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]
@@ -229,14 +240,13 @@ def test_a_system_is_taken_shown_and_settled_as_its_lines(make_server):
     deadline = time.monotonic() + 10
     while {b["status"] for b in mine().values()} != {"settled"} and time.monotonic() < deadline:
         time.sleep(0.05)
-    odds[2] = [1, 1]
     found = mine()
-    live = [line for line in every if 1 not in line]
-    assert found[yankee["bet"]["id"]]["payout"] == int(10 * worth(live))
-    assert found[yankee["bet"]["id"]]["system"] == {"name": "yankee", "sizes": [2, 3, 4], "bankers": [], "lines": 11}
-    assert found[banker["bet"]["id"]]["payout"] == int(10 * worth([(0, 2), (0, 3)]))
-    assert found[banker["bet"]["id"]]["system"] == {"sizes": [1], "bankers": [0], "lines": 3}
-    assert server.call("POST", "/api/v1/audit", {}, one, base=server.desk)[1]["problems"] == []
+    for one, lines in ((yankee, every), (banker, pairs)):
+        settled = [[1, 1] if leg == 2 else odds for leg, odds in enumerate(one["odds"])]
+        assert found[one["id"]]["payout"] == worth([line for line in lines if 1 not in line], settled)
+    assert found[yankee["id"]]["system"] == {"name": "yankee", "sizes": [2, 3, 4], "bankers": [], "lines": 11}
+    assert found[banker["id"]]["system"] == {"sizes": [1], "bankers": [0], "lines": 3}
+    assert server.call("POST", "/api/v1/audit", {}, first, base=server.desk)[1]["problems"] == []
 
 
 def test_demo_money_is_given_once_for_a_key_also_after_a_restart(make_server):

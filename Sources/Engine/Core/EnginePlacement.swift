@@ -42,7 +42,8 @@ struct PlaceRequest {
         validUntil = record.field(Layout.Place.validUntil, as: Int64.self)
     }
 
-    var isSystem: Bool { structure == BetStructure.system.rawValue }
+    /// One that says its sizes: journals of before there were systems have some that do not, refused as unsupported.
+    var isSystem: Bool { structure == BetStructure.system.rawValue && sizes != 0 }
 
     /// Which lines it asks for; nil when it is an accumulator, or no system that there is.
     var shape: SystemShape? {

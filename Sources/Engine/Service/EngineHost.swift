@@ -206,7 +206,7 @@ public struct RecoveryReport: Sendable {
 /// in the product, a test or a simulation turns it by hand.
 public final class EngineHost<D: Disk, C: Clock> {
     /// Records other than bets' intents that one turn begins by itself, so that no bet waits for a walk.
-    static var stepsPerTurn: Int { 4 }
+    static var stepsPerTurn: Int { 2 }
     /// How many commands ahead the cache is asked for what they will read.
     static var lookAhead: Int { 8 }
 
