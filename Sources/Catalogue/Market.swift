@@ -92,4 +92,6 @@ public enum MarketType: UInt8, Sendable {
     case bothTeamsToScore = 3
     case setWinner = 4
     case setBetting = 5
+    case asianHandicap = 6
+    case asianTotal = 7
 }

@@ -14,22 +14,60 @@ import Testing
         settings.quoteChance = 0
         // By moment, market and selection: who swaps two of them is found.
         var all: [String: Calibration] = [:]
+        var returns: [String: Mean] = [:]
         for seed in 0..<10_000 as Range<UInt64> {
             let match = SeededOutcome(seed: seed, settings: settings)
             for (moment, quoted) in [("kick-off", match.kickOff), ("half-time", match.halfTime)] {
-                for (market, chances) in quoted.enumerated() {
+                for (market, chances) in quoted.enumerated().prefix(3) {
                     for (selection, chance) in chances.enumerated() {
                         all["\(moment) \(market) \(selection)", default: Calibration()].add(
-                            chance, happened: match.winners[market] == selection)
+                            chance, happened: match.results[market][selection] == .won)
+                    }
+                }
+                // On a line that may be half won, as much is won as the chance says of what is won or lost.
+                for (market, chances) in quoted.enumerated().dropFirst(3) {
+                    for (selection, chance) in chances.enumerated() {
+                        returns["\(moment) \(market) \(selection)", default: Mean()].add(
+                            surplus(match.results[market][selection], chance))
                     }
                 }
             }
         }
-        #expect(all.count == 14)
+        #expect(all.count == 14 && returns.count == 8)
+        for (name, mean) in returns {
+            #expect(abs(mean.value) < 4 * mean.deviation, "\(name): \(mean.value), give or take \(mean.deviation)")
+        }
         for (name, calibration) in all {
             #expect(calibration.count > 1000, "\(name)")
             #expect(calibration.worst < 4, "\(name): \(calibration.worst)")
         }
+    }
+
+    /// What a stake wins beyond its chance of what is won or lost.
+    private func surplus(_ result: SelectionResult, _ chance: Double) -> Double {
+        switch result {
+        case .won: 1 - chance
+        case .halfWon: (1 - chance) / 2
+        case .void: 0
+        case .halfLost: -chance / 2
+        default: -chance
+        }
+    }
+
+    @Test(arguments: [
+        // AH home -0.75 wins by 1, home -0.25 draws, home +0.25 draws; over 2.25 with 2, over 2.75 with 3, over 2 with 2.
+        (1 * 4 - 3, SelectionResult.halfWon), (0 - 1, .halfLost), (0 + 1, .halfWon), (2 * 4 - 9, .halfLost),
+        (3 * 4 - 11, .halfWon), (2 * 4 - 8, .void), (4 - 2, .won), (0 - 2, .lost), (4 + 1, .won), (-4 + 1, .lost),
+    ])
+    func `settles quarter lines by halves`(lead: Int, result: SelectionResult) {
+        #expect(QuarterLine.result(lead: lead) == result)
+        let opposite: [SelectionResult: SelectionResult] = [.won: .lost, .lost: .won, .halfWon: .halfLost, .halfLost: .halfWon, .void: .void]
+        #expect(QuarterLine.results(lead: lead) == [result, opposite[result]!])
+    }
+
+    @Test func `writes lines as people read them`() {
+        #expect([-3, -1, 0, 1, 4].map { QuarterLine.text($0, isSigned: true) } == ["-0.75", "-0.25", "0", "+0.25", "+1"])
+        #expect([9, 10, 11].map { QuarterLine.text($0) } == ["2.25", "2.5", "2.75"])
     }
 
     @Test func `says the same for the same seed`() throws {
@@ -59,7 +97,7 @@ import Testing
                 }
             }
         }
-        #expect(markets.count == 120)
+        #expect(markets.count == 200)
         #expect(Set(results.keys) == markets)
         #expect(results.values.contains(2))
     }
@@ -86,6 +124,22 @@ private struct Calibration {
             abs(happened[$0] - expected[$0]) / variance[$0].squareRoot()
         }.max() ?? 0
     }
+}
+
+/// Of many numbers, and how far by chance it may be from what it should be.
+private struct Mean {
+    private var count = 0.0
+    private var sum = 0.0
+    private var squares = 0.0
+
+    mutating func add(_ value: Double) {
+        count += 1
+        sum += value
+        squares += value * value
+    }
+
+    var value: Double { sum / count }
+    var deviation: Double { ((squares / count - value * value) / count).squareRoot() }
 }
 
 @Suite struct `Grandstand's feed format` {

@@ -1,3 +1,4 @@
+import Catalogue
 import Kernel
 
 /// Goals as a Poisson process whose rate grows through the match, and what follows from it.
@@ -50,6 +51,30 @@ struct FootballModel {
             }
         }
         return chances
+    }
+
+    /// The chance that a fair price stands for, of a selection that may be won, lost, half won, half lost or void: what
+    /// is won over what is won or lost, halves counted as halves.
+    func fairChance(
+        homeGoals: Int, awayGoals: Int, minute: Double, _ result: (Int, Int) -> SelectionResult
+    ) -> Double {
+        let share = Self.remaining(minute)
+        var won = 0.0
+        var lost = 0.0
+        let awayMore = Self.poisson(away * share, upTo: 12)
+        for (h, homeChance) in Self.poisson(home * share, upTo: 12).enumerated() {
+            for (a, awayChance) in awayMore.enumerated() {
+                let chance = homeChance * awayChance
+                switch result(homeGoals + h, awayGoals + a) {
+                case .won: won += chance
+                case .halfWon: won += chance / 2
+                case .lost: lost += chance
+                case .halfLost: lost += chance / 2
+                default: break
+                }
+            }
+        }
+        return won + lost > 0 ? won / (won + lost) : 0.5
     }
 
     /// Chances of 0, 1, 2 ... goals; the last takes all that is beyond.

@@ -116,6 +116,8 @@ public enum GrandstandFeed {
             switch value["kind"]?.text {
             case "match_odds": .matchOdds
             case "over_under": .overUnder
+            case "asian_handicap": .asianHandicap
+            case "asian_total": .asianTotal
             case "both_teams_to_score": .bothTeamsToScore
             default: .other
             }
@@ -227,6 +229,8 @@ public enum GrandstandFeed {
             switch market.type {
             case .matchOdds: "match_odds"
             case .overUnder: "over_under"
+            case .asianHandicap: "asian_handicap"
+            case .asianTotal: "asian_total"
             case .bothTeamsToScore: "both_teams_to_score"
             case .other, .setWinner, .setBetting: "other"
             }

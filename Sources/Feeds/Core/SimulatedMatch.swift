@@ -27,6 +27,10 @@ struct SimulatedMatch {
     private var hasSaidHello = false
     private var settledMarkets: Set<Int> = []
     private var correction: (time: Int64, event: FeedEvent)?
+    /// Quarters of a goal that the home side is given.
+    let handicap: Int
+    /// Quarters of a goal that all goals are over or under.
+    let total: Int
 
     /// Something that may become a goal; the markets are shut until it is clear.
     private struct Danger {
@@ -47,7 +51,15 @@ struct SimulatedMatch {
         random = SeededGenerator(seed: seed)
         let strength = 0.8 + random.unit() * 1.4
         let edge = 0.7 + random.unit() * 0.9
-        model = FootballModel(home: strength * edge, away: strength / edge * 0.9)
+        let model = FootballModel(home: strength * edge, away: strength / edge * 0.9)
+        self.model = model
+        // The quarter lines that leave both sides most nearly even.
+        handicap = Self.evenest(stride(from: -9, through: 9, by: 2), model) { home, away, line in
+            (home - away) * 4 + line
+        }
+        total = Self.evenest(stride(from: 3, through: 19, by: 2), model) { home, away, line in
+            (home + away) * 4 - line
+        }
         nextTime = time
         phaseEnds = time + settings.beforeMilliseconds + kickOffDelay
     }
@@ -59,8 +71,28 @@ struct SimulatedMatch {
         model.chances(homeGoals: score.home, awayGoals: score.away, minute: minute)
     }
 
-    static let marketCount = 3
-    func market(_ index: Int) -> String { "\(id)/\(["mo", "ou25", "btts"][index])" }
+    static let marketCount = 5
+    func market(_ index: Int) -> String {
+        "\(id)/\(["mo", "ou25", "btts", "ah", "at"][index])"
+    }
+
+    private static func evenest(
+        _ lines: StrideThrough<Int>, _ model: FootballModel, _ lead: (Int, Int, Int) -> Int
+    ) -> Int {
+        func distance(_ line: Int) -> Double {
+            abs(
+                model.fairChance(homeGoals: 0, awayGoals: 0, minute: 0) {
+                    QuarterLine.result(lead: lead($0, $1, line))
+                } - 0.5)
+        }
+        let all = lines.map { ($0, distance($0)) }
+        return all.min { $0.1 < $1.1 }!.0
+    }
+
+    /// By how many quarters the home side leads with its handicap, and the goals lead over their line.
+    private func leads(_ home: Int, _ away: Int) -> (handicap: Int, total: Int) {
+        ((home - away) * 4 + handicap, (home + away) * 4 - total)
+    }
 
     // MARK: One step
 
@@ -108,9 +140,19 @@ struct SimulatedMatch {
         ]
         let selections = [
             [home, "Draw", away], ["Over 2.5", "Under 2.5"], ["Yes", "No"],
+            [
+                "\(home) \(QuarterLine.text(handicap, isSigned: true))",
+                "\(away) \(QuarterLine.text(-handicap, isSigned: true))",
+            ],
+            ["Over \(QuarterLine.text(total))", "Under \(QuarterLine.text(total))"],
         ]
-        let names = ["Match result", "Goals over/under 2.5", "Both teams to score"]
-        let types: [MarketType] = [.matchOdds, .overUnder, .bothTeamsToScore]
+        let names = [
+            "Match result", "Goals over/under 2.5", "Both teams to score", "Asian handicap",
+            "Asian total \(QuarterLine.text(total))",
+        ]
+        let types: [MarketType] = [
+            .matchOdds, .overUnder, .bothTeamsToScore, .asianHandicap, .asianTotal,
+        ]
         for index in 0..<Self.marketCount {
             events.append(
                 .market(
@@ -221,7 +263,8 @@ struct SimulatedMatch {
 
     // MARK: Results
 
-    /// A third goal decides over and under, a goal of both decides the last market.
+    /// A third goal decides over and under, a goal of both decides the next market; a total that nothing can take back
+    /// is over.
     private mutating func earlyResults() -> [FeedEvent] {
         var events: [FeedEvent] = []
         if score.home + score.away > 2, settledMarkets.insert(1).inserted {
@@ -229,6 +272,9 @@ struct SimulatedMatch {
         }
         if score.home > 0, score.away > 0, settledMarkets.insert(2).inserted {
             events.append(result(2, [.won, .lost]))
+        }
+        if leads(score.home, score.away).total > 1, settledMarkets.insert(4).inserted {
+            events.append(result(4, [.won, .lost]))
         }
         return events
     }
@@ -245,10 +291,24 @@ struct SimulatedMatch {
             : score.home == score.away ? [.lost, .won, .lost] : [.lost, .lost, .won]
     }
 
+    /// Of every market, by the score as it is.
+    var results: [[SelectionResult]] {
+        let leads = leads(score.home, score.away)
+        let over: [SelectionResult] = [.won, .lost]
+        let under: [SelectionResult] = [.lost, .won]
+        return [
+            matchResult, score.home + score.away > 2 ? over : under,
+            score.home > 0 && score.away > 0 ? over : under,
+            QuarterLine.results(lead: leads.handicap), QuarterLine.results(lead: leads.total),
+        ]
+    }
+
     private mutating func finalResults(_ now: Int64) -> [FeedEvent] {
         var events = suspend(true)
-        if settledMarkets.insert(1).inserted { events.append(result(1, [.lost, .won])) }
-        if settledMarkets.insert(2).inserted { events.append(result(2, [.lost, .won])) }
+        let results = self.results
+        for index in 1..<Self.marketCount where settledMarkets.insert(index).inserted {
+            events.append(result(index, results[index]))
+        }
         settledMarkets.insert(0)
         let truth = result(0, matchResult)
         // Now and then a scout is too quick, and the confirmed result is another one.
@@ -269,7 +329,8 @@ struct SimulatedMatch {
         let chances = self.chances
         let books = [
             [chances.home, chances.draw, chances.away], [chances.over, 1 - chances.over],
-            [chances.both, 1 - chances.both],
+            [chances.both, 1 - chances.both], fair { leads($0, $1).handicap },
+            fair { leads($0, $1).total },
         ]
         return books.indices.compactMap { index in
             guard !settledMarkets.contains(index) else { return nil }
@@ -278,6 +339,14 @@ struct SimulatedMatch {
             let quotes = books[index].map { quote($0) }
             return .quotes(FeedQuotes(market: market(index), quotes: quotes))
         }
+    }
+
+    /// Chances of both sides of a line.
+    private func fair(_ lead: (Int, Int) -> Int) -> [Double] {
+        let one = model.fairChance(
+            homeGoals: score.home, awayGoals: score.away, minute: minute
+        ) { QuarterLine.result(lead: lead($0, $1)) }
+        return [one, 1 - one]
     }
 
     /// Two sides around the fair price, as far apart as the ladder and `spread` make them.

@@ -1,3 +1,4 @@
+public import Catalogue
 import Kernel
 import Pricing
 
@@ -86,12 +87,12 @@ public final class SimulatedWorld: FeedSource {
 /// What one seeded match quoted at kick-off and at half-time, and how it ended: for whoever holds the one
 /// against the other.
 public struct SeededOutcome: Sendable {
-    /// Chances by market (result, goals, both score) and selection, from the middle of the quotes that were
+    /// Chances by market (result, goals, both score, handicap, total) and selection, from the middle of the quotes that were
     /// said last before kick-off and in the break; none for a market that was decided by then.
     public let kickOff: [[Double]]
     public let halfTime: [[Double]]
-    /// The selection of each market that won.
-    public let winners: [Int]
+    /// What each selection of each market came to.
+    public let results: [[SelectionResult]]
 
     public init(seed: UInt64, settings: SimulationSettings = SimulationSettings()) {
         var match = SimulatedMatch(
@@ -111,11 +112,7 @@ public struct SeededOutcome: Sendable {
         }
         kickOff = before
         halfTime = middle
-        let (home, away) = match.score
-        winners = [
-            home > away ? 0 : home == away ? 1 : 2, home + away > 2 ? 0 : 1,
-            home > 0 && away > 0 ? 0 : 1,
-        ]
+        results = match.results
     }
 
     private static func chances(_ quotes: [Quote]) -> [Double] {
