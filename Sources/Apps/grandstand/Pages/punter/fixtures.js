@@ -113,8 +113,11 @@ class Card extends HTMLElement {
         let view = this.#markets.get(market.id);
         if (!view) {
             view = { state: element("span", { class: "tag" }), prices: element("div", { class: "prices" }), buttons: [] };
-            this.append(element("div", { class: "market" },
-                element("div", { class: "market-name small" }, market.name, view.state), view.prices));
+            view.row = element("div", { class: "market" },
+                element("div", { class: "market-name small" }, market.name, view.state), view.prices);
+            // In the order in which they were made, whichever is heard of first.
+            const next = [...this.#markets].filter(([id]) => BigInt(id) > BigInt(market.id)).sort(([a], [b]) => BigInt(a) < BigInt(b) ? -1 : 1)[0];
+            this.insertBefore(view.row, next ? next[1].row : null);
             this.#markets.set(market.id, view);
         }
         const why = market.reasons.map(r => reasonWords[r]).find(Boolean);
