@@ -107,6 +107,15 @@ def test_three_prices_make_a_trixie_with_its_lines_and_its_whole_stake(make_serv
     assert page.problems == []
 
 
+def test_quarter_lines_are_offered_where_they_are_asked_for(make_server, page_of):
+    server = make_server("--match-seconds", "2000", "--seed", "7", "--quarter-lines", "on")
+    page = page_of(server.origin)
+    names = page.locator(".market-name")
+    expect(names.nth(4)).to_be_visible(timeout=10_000)
+    first = [name.split(" ")[0] for name in names.all_inner_texts()[:5]]
+    assert first == ["Match", "Goals", "Both", "Asian", "Asian"], "in the order in which they were made"
+
+
 def test_prices_are_shown_in_six_formats_and_placed_as_they_are(server, page_of):
     page = page_of(server.origin)
     price = page.locator(".price:not(:disabled)").first

@@ -438,8 +438,12 @@ def test_a_customer_goes_on_after_a_record_with_everything_in_one_order(live):
             assert known["balances"]["cash"] == 99_900
             # The image of one's own, and no second word about what the bet said.
             assert [m["balances"]["cash"] for m in one.seen if m["type"] == "wallet"] == [100_000]
+        version = lambda: live.call("GET", f"/api/v1/markets/{market['id']}")[1]["market"]["version"]
         placed = live.call("POST", "/api/v1/bets", bet(live.open_market(), new_id(), stake=300), cookie)[1]["bet"]["id"]
-        await asyncio.sleep(1)
+        before, deadline = version(), time.monotonic() + 60
+        while version() == before:
+            assert time.monotonic() < deadline, "a price moves within a minute"
+            await asyncio.sleep(0.2)
         async with Socket(live, cookie) as two:
             await two.send(op="subscribe", topics=topics, resume={"epoch": known["epoch"], "order": known["order"]})
             await two.until(lambda m: m["type"] == "caughtUp")

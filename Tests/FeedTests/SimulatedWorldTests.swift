@@ -12,6 +12,7 @@ import Testing
         var settings = SimulationSettings()
         settings.tickMilliseconds = 1000
         settings.quoteChance = 0
+        settings.offersQuarterLines = true
         // By moment, market and selection: who swaps two of them is found.
         var all: [String: Calibration] = [:]
         var returns: [String: Mean] = [:]
@@ -84,6 +85,7 @@ import Testing
     @Test func `settles every market of every match, some of them after a correction`() throws {
         var settings = SimulationSettings()
         settings.matches = 40
+        settings.offersQuarterLines = true
         settings.correctionChance = 0.3
         let world = SimulatedWorld(settings: settings, startingAt: 0, run: "t", endless: false)
         var markets: Set<String> = []

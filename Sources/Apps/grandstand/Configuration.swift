@@ -63,6 +63,11 @@ struct Setting {
             help: "The simulated world's seed; 0: another one at each start.",
             form: .number(0...Int64.max)),
         Setting(
+            key: "quarter-lines", unit: "off or on", standard: "off",
+            help:
+                "on: simulated matches offer an Asian handicap and an Asian total, too, settled by halves.",
+            form: .oneOf(["off", "on"])),
+        Setting(
             key: "margin", unit: "1/100 percent", standard: "500",
             help: "What our books add up to above 100 %.", form: .number(0...5000)),
         Setting(

@@ -580,6 +580,7 @@ final class Platform: @unchecked Sendable {
     private func simulation() throws -> SimulatedWorld {
         var world = SimulationSettings()
         world.matches = Int(try configuration.number("matches"))
+        world.offersQuarterLines = configuration.text("quarter-lines") == "on"
         world.matchMilliseconds = try configuration.number("match-seconds") * 1000
         let now = gs_wall_nanoseconds() / 1_000_000
         let seed = UInt64(try configuration.number("seed"))

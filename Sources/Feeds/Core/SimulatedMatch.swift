@@ -72,6 +72,8 @@ struct SimulatedMatch {
     }
 
     static let marketCount = 5
+    /// Markets that are offered: quarter lines where they are asked for.
+    var offered: Range<Int> { 0..<(settings.offersQuarterLines ? Self.marketCount : 3) }
     func market(_ index: Int) -> String {
         "\(id)/\(["mo", "ou25", "btts", "ah", "at"][index])"
     }
@@ -153,7 +155,7 @@ struct SimulatedMatch {
         let types: [MarketType] = [
             .matchOdds, .overUnder, .bothTeamsToScore, .asianHandicap, .asianTotal,
         ]
-        for index in 0..<Self.marketCount {
+        for index in offered {
             events.append(
                 .market(
                     FeedMarket(
@@ -256,7 +258,7 @@ struct SimulatedMatch {
     }
 
     private func suspend(_ isSuspended: Bool) -> [FeedEvent] {
-        (0..<Self.marketCount).filter { !settledMarkets.contains($0) }.map {
+        offered.filter { !settledMarkets.contains($0) }.map {
             .marketState(market: market($0), isSuspended: isSuspended)
         }
     }
@@ -273,7 +275,9 @@ struct SimulatedMatch {
         if score.home > 0, score.away > 0, settledMarkets.insert(2).inserted {
             events.append(result(2, [.won, .lost]))
         }
-        if leads(score.home, score.away).total > 1, settledMarkets.insert(4).inserted {
+        if settings.offersQuarterLines, leads(score.home, score.away).total > 1,
+            settledMarkets.insert(4).inserted
+        {
             events.append(result(4, [.won, .lost]))
         }
         return events
@@ -306,7 +310,7 @@ struct SimulatedMatch {
     private mutating func finalResults(_ now: Int64) -> [FeedEvent] {
         var events = suspend(true)
         let results = self.results
-        for index in 1..<Self.marketCount where settledMarkets.insert(index).inserted {
+        for index in offered.dropFirst() where settledMarkets.insert(index).inserted {
             events.append(result(index, results[index]))
         }
         settledMarkets.insert(0)
@@ -327,12 +331,14 @@ struct SimulatedMatch {
     private mutating func quotes(isFresh: Bool) -> [FeedEvent] {
         guard isFresh || settings.quoteChance > 0 else { return [] }
         let chances = self.chances
-        let books = [
+        var books = [
             [chances.home, chances.draw, chances.away], [chances.over, 1 - chances.over],
-            [chances.both, 1 - chances.both], fair { leads($0, $1).handicap },
-            fair { leads($0, $1).total },
+            [chances.both, 1 - chances.both],
         ]
-        return books.indices.compactMap { index in
+        if settings.offersQuarterLines {
+            books += [fair { leads($0, $1).handicap }, fair { leads($0, $1).total }]
+        }
+        return offered.compactMap { index in
             guard !settledMarkets.contains(index) else { return nil }
             let isQuoted = random.unit() < settings.quoteChance
             guard isQuoted || isFresh else { return nil }
@@ -381,6 +387,8 @@ public struct SimulationSettings: Sendable {
     public var quoteChance = 0.6
     /// Half the distance between the two sides, as a share of the winnings.
     public var spread = 0.015
+    /// Whether an Asian handicap and an Asian total are offered too.
+    public var offersQuarterLines = false
 
     public init() {}
 
