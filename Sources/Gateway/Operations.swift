@@ -178,7 +178,38 @@ extension EngineQuestioner {
 
 /// A connection on which operations are asked for by messages.
 protocol OperationLine: AnyObject {
-    func answered(_ message: [UInt8])
+    var socket: WebSocketConnection? { get }
+    /// Operations asked for and not answered.
+    var operationsInFlight: Int { get set }
+    /// It is told to go as soon as everything is answered, and takes nothing new.
+    var isLeaving: Bool { get }
+
+    /// At once, or as soon as what it waits for is answered.
+    func goAway()
+}
+
+extension OperationLine {
+    /// Who answers one more operation; nil when its client was told that none is taken now.
+    func reply(to operation: String, _ ref: String?) -> SocketReply? {
+        let reply = SocketReply(self, operation, ref)
+        operationsInFlight += 1
+        guard !isLeaving else {
+            reply.fail(
+                Problem(503, "going_away", "The server goes away. Come back and ask again."))
+            return nil
+        }
+        guard operationsInFlight <= SocketLimits.operationsInFlight else {
+            reply.fail(Problem(503, "busy", "Wait for the answers to what you asked."))
+            return nil
+        }
+        return reply
+    }
+
+    fileprivate func answered(_ message: [UInt8]) {
+        operationsInFlight -= 1
+        socket?.send(text: message)
+        if isLeaving { goAway() }
+    }
 }
 
 /// Answers an operation on a WebSocket.

@@ -11,7 +11,7 @@ public import NetworkLoops
 /// The operators' side: a listener, an origin and a realm of its own.
 ///
 /// What can be asked for is a table of operations; REST and the WebSocket are two ways to ask for them.
-public final class OperatorGateway: EngineQuestioner {
+public final class OperatorGateway: OperationGateway {
     typealias Person = OperatorRegistry.Operator
     typealias Operation = GatewayOperation<Person>
     typealias Call = GatewayCall<Person>
@@ -20,7 +20,7 @@ public final class OperatorGateway: EngineQuestioner {
     public let server: HTTPServer
     let registry: OperatorRegistry
     let settings: GatewaySettings
-    private(set) var operations: [String: Operation] = [:]
+    var operations: [String: Operation] = [:]
     /// For requests with a body, one at a time.
     var tape = JSONTape(depth: 6, members: 512)
     let engineStatus: @Sendable () -> EngineStatus
@@ -52,12 +52,12 @@ public final class OperatorGateway: EngineQuestioner {
         self.ask = ask
         server = HTTPServer()
         server.requireSession = { [unowned self] context throws(Problem) in
-            guard person(context) != nil else { throw Self.notSignedIn }
+            guard session(context) != nil else { throw Self.notSignedIn }
         }
         server.guardRequest = { [unowned self] context, route throws(Problem) in
             try OriginGuard.check(context, settings)
             return try settings.rates.check(
-                person(context)?.rateKey, context.peer, now: hub.loop.milliseconds,
+                session(context)?.rateKey, context.peer, now: hub.loop.milliseconds,
                 isFirst: route?.comesFirst ?? false)
         }
         server.fallback = { context throws(Problem) in try files.answer(context) }
@@ -107,7 +107,7 @@ public final class OperatorGateway: EngineQuestioner {
         settings.hasPlainCookies ? "grandstand-desk-dev" : "__Host-grandstand-desk"
     }
 
-    func person(_ context: RequestContext) -> Person? {
+    func session(_ context: RequestContext) -> Person? {
         context.request.cookie(cookieName).flatMap { person($0) }
     }
 
@@ -117,50 +117,8 @@ public final class OperatorGateway: EngineQuestioner {
 
     static let notSignedIn = Problem(401, "not_signed_in", "Sign in with a one-time code.")
 
-    func needPerson(_ call: Call) throws(Problem) -> Person {
-        guard let person = call.session else { throw Self.notSignedIn }
-        return person
-    }
-
-    // MARK: Operations
-
-    private func add(_ operation: Operation) {
-        operations[operation.name] = operation
-        let handler: RouteHandler
-        switch operation.body {
-        case .immediate(let body):
-            handler = .immediate { [unowned self] context throws(Problem) in
-                Documents.conditional(try body(call(context)), context.request)
-            }
-        case .deferred:
-            handler = .deferred { [unowned self] context, responder in
-                carryOut(
-                    operation, call(context),
-                    context.request.method.isSafe
-                        ? ConditionalReply(responder, context.request) : responder)
-            }
-        }
-        server.router.add(operation.method, operation.path, operation.description, handler)
-    }
-
-    /// Whatever every protocol's asking has in common.
-    func carryOut(_ operation: Operation, _ call: Call, _ reply: any Reply) {
-        do throws(Problem) {
-            if operation.description.needsSession { _ = try needPerson(call) }
-            switch operation.body {
-            case .immediate(let body): reply.send(try body(call))
-            case .deferred(let body):
-                guard operation.description.movesMoney else { return body(call, reply) }
-                try settings.moneyRequests.carryOut(call, nil, reply, body)
-            }
-        } catch {
-            reply.fail(error)
-        }
-    }
-
-    private func call(_ context: RequestContext) -> Call {
-        Call(form: .http(context), session: person(context))
-    }
+    /// What operators move is the market's, whoever of them asks.
+    func account(_ session: Person) -> AccountID? { nil }
 
     // MARK: What is about HTTP alone
 
@@ -169,9 +127,7 @@ public final class OperatorGateway: EngineQuestioner {
         server.router.add(
             .get, "/api/v1/stream", routes.stream,
             .webSocket { [unowned self] context throws(Problem) in
-                guard context.request.hasField("origin") else {
-                    throw Problem(403, "origin_missing", "A WebSocket needs the page's Origin.")
-                }
+                try OriginGuard.checkWebSocket(context)
                 guard let token = context.request.cookie(cookieName), let person = person(token)
                 else { throw Self.notSignedIn }
                 return OperatorSocket(self, person, token: token, peer: context.peer)

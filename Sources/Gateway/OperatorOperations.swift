@@ -53,12 +53,6 @@ extension OperatorGateway {
         for socket in Array(sockets.values) { socket.checkSession() }
         return HTTPResponse(status: 204, fields: [("set-cookie", cookie("", maxAge: 0))])
     }
-
-    private func cookie(_ value: String, maxAge: Int) -> String {
-        let secure = settings.hasPlainCookies ? "" : "; Secure"
-        return "\(cookieName)=\(value); Path=/; HttpOnly; SameSite=Strict; Max-Age=\(maxAge)"
-            + secure
-    }
 }
 
 /// Shutting and opening markets.
@@ -132,7 +126,7 @@ extension OperatorGateway {
         _ id: ExternalID, _ scope: CommandEncoder.Scope, _ call: Call, _ reply: any Reply,
         isShut: Bool, _ reason: String, expected: UInt64 = 0
     ) throws(Problem) {
-        let person = try needPerson(call)
+        let person = try needSession(call)
         let taken = hub.submit({ [unowned self] record, _ in
             respond(record, at: Layout.MarketChanged.refusal, reply)
         }) {
@@ -228,7 +222,7 @@ extension OperatorGateway {
         _ market: MarketView, _ outcomes: [SelectionOutcome], _ reason: String,
         _ evidence: String, _ expected: UInt32?, _ call: Call, _ reply: any Reply
     ) throws(Problem) {
-        let person = try needPerson(call)
+        let person = try needSession(call)
         let taken = hub.submit({ [unowned self] record, _ in
             respond(record, at: Layout.ResultAnswered.refusal, reply) { json in
                 json.key("proposal")
@@ -245,7 +239,7 @@ extension OperatorGateway {
 
     private func approve(_ call: Call, _ reply: any Reply) {
         do throws(Problem) {
-            let person = try needPerson(call)
+            let person = try needSession(call)
             let key = call.key ?? .zero
             guard let proposal = UInt64(call.parameter("proposal") ?? "") else {
                 throw Problem(.proposalUnknown)

@@ -13,9 +13,9 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
     private let person: OperatorRegistry.Operator
     private let token: String
     private let peer: String
-    private var operationsInFlight = 0
+    var operationsInFlight = 0
     /// It is told to go as soon as everything is answered, and takes nothing new.
-    private var isLeaving = false
+    private(set) var isLeaving = false
     weak var socket: WebSocketConnection?
     var needsImage = true
     var hasNews = true
@@ -74,24 +74,10 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
         guard let operation = gateway.operations[json["op"]?.text ?? ""],
             !operation.description.isAboutHTTP
         else { throw Problem(400, "unknown_op", "op: an operation's name") }
-        let reply = SocketReply(self, operation.name, json["ref"]?.identifier)
-        operationsInFlight += 1
-        guard !isLeaving else {
-            return reply.fail(
-                Problem(503, "going_away", "The server goes away. Come back and ask again."))
-        }
-        guard operationsInFlight <= SocketLimits.operationsInFlight else {
-            return reply.fail(Problem(503, "busy", "Wait for the answers to what you asked."))
-        }
+        guard let reply = reply(to: operation.name, json["ref"]?.identifier) else { return }
         gateway.carryOut(
             operation, OperatorGateway.Call(form: .message(json), session: gateway.person(token)),
             reply)
-    }
-
-    func answered(_ message: [UInt8]) {
-        operationsInFlight -= 1
-        socket?.send(text: message)
-        if isLeaving { goAway() }
     }
 
     func changed(_ market: MarketID) { changedMarkets.insert(market) }

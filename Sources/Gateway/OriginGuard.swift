@@ -3,6 +3,13 @@ import NetworkLoops
 
 /// Who may speak to a listener at all.
 enum OriginGuard {
+    /// A WebSocket is for our pages and for programs that say whose page they stand for.
+    static func checkWebSocket(_ context: RequestContext) throws(Problem) {
+        guard context.request.hasField("origin") else {
+            throw Problem(403, "origin_missing", "A WebSocket needs the page's Origin.")
+        }
+    }
+
     /// Host must be one we serve; whoever changes something must say from which page, and it must be ours.
     static func check(_ context: RequestContext, _ settings: GatewaySettings) throws(Problem) {
         let request = context.request

@@ -11,7 +11,7 @@ public import ProjectionService
 /// The punters' side on one loop: pages, REST, WebSocket and events on one port.
 ///
 /// What can be asked for is a table of operations; each protocol is a way to ask for them.
-public final class PunterGateway: EngineQuestioner {
+public final class PunterGateway: OperationGateway {
     typealias Operation = GatewayOperation<PunterSession>
     typealias Call = GatewayCall<PunterSession>
 
@@ -25,7 +25,7 @@ public final class PunterGateway: EngineQuestioner {
     var tape = JSONTape(depth: 8, members: 1024)
     var sockets: [ObjectIdentifier: PunterSocket] = [:]
     var eventStreams: [ObjectIdentifier: EventStream] = [:]
-    private(set) var operations: [String: Operation] = [:]
+    var operations: [String: Operation] = [:]
     let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
     private var timer: LoopTimer?
     private var ticks = 0
@@ -168,62 +168,19 @@ public final class PunterGateway: EngineQuestioner {
 
     static let notSignedIn = Problem(401, "not_signed_in", "Sign in first.")
 
-    func needSession(_ call: Call) throws(Problem) -> PunterSession {
-        guard let session = call.session else { throw Self.notSignedIn }
-        return session
-    }
+    func account(_ session: PunterSession) -> AccountID? { session.account }
 
     /// The rows are there and cannot be read or written at this moment.
     static let unreadable = Problem(
         503, "not_available", "This cannot be looked up at the moment. Ask again.")
 
-    // MARK: Operations
-
-    private func add(_ operation: Operation) {
-        operations[operation.name] = operation
-        let handler: RouteHandler
-        switch operation.body {
-        case .immediate(let body):
-            handler = .immediate { [unowned self] context throws(Problem) in
-                Documents.conditional(try body(call(context)), context.request)
-            }
-        case .deferred:
-            handler = .deferred { [unowned self] context, responder in
-                let reply: any Reply =
-                    context.request.method.isSafe
-                    ? ConditionalReply(responder, context.request) : responder
-                carryOut(operation, call(context), reply)
-            }
-        }
-        server.router.add(operation.method, operation.path, operation.description, handler)
-    }
-
-    private func call(_ context: RequestContext) -> Call {
-        Call(form: .http(context), session: session(context))
-    }
-
-    /// Whatever every protocol's asking has in common: who may, and that money moves once.
-    func carryOut(_ operation: Operation, _ call: Call, _ reply: any Reply) {
-        do throws(Problem) {
-            let session = operation.description.needsSession ? try needSession(call) : nil
-            switch operation.body {
-            case .immediate(let body): reply.send(try body(call))
-            case .deferred(let body):
-                guard operation.description.movesMoney else { return body(call, reply) }
-                try settings.moneyRequests.carryOut(call, session?.account, reply, body)
-            }
-        } catch {
-            reply.fail(error)
-        }
-    }
+    // MARK: What is about HTTP alone
 
     private func addStreams() {
         server.router.add(
             .get, "/api/v1/stream", PunterRoutes.stream,
             .webSocket { [unowned self] context throws(Problem) in
-                guard context.request.hasField("origin") else {
-                    throw Problem(403, "origin_missing", "A WebSocket needs the page's Origin.")
-                }
+                try OriginGuard.checkWebSocket(context)
                 return PunterSocket(
                     self, session: session(context), peer: context.peer,
                     place: try server.place(for: context))

@@ -25,11 +25,11 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
     private(set) var socket: WebSocketConnection?
     private var follower: Follower?
     private var betsInFlight = 0
-    private var operationsInFlight = 0
+    var operationsInFlight = 0
     /// Counts it as its client's, behind a proxy.
     private let place: Admission.Place?
     /// It is told to go as soon as everything is answered, and takes nothing new.
-    private var isLeaving = false
+    private(set) var isLeaving = false
 
     init(
         _ gateway: PunterGateway, session: PunterSession?, peer: String, place: Admission.Place?
@@ -116,15 +116,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
     }
 
     private func carryOut(_ operation: PunterGateway.Operation, _ json: JSONValue) {
-        let reply = SocketReply(self, operation.name, json["ref"]?.identifier)
-        operationsInFlight += 1
-        guard !isLeaving else {
-            return reply.fail(
-                Problem(503, "going_away", "The server goes away. Come back and ask again."))
-        }
-        guard operationsInFlight <= SocketLimits.operationsInFlight else {
-            return reply.fail(Problem(503, "busy", "Wait for the answers to what you asked."))
-        }
+        guard let reply = reply(to: operation.name, json["ref"]?.identifier) else { return }
         do throws(Problem) {
             try gateway.shed(operation.description)
         } catch {
@@ -132,12 +124,6 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         }
         gateway.carryOut(
             operation, PunterGateway.Call(form: .message(json), session: liveSession), reply)
-    }
-
-    func answered(_ message: [UInt8]) {
-        operationsInFlight -= 1
-        socket?.send(text: message)
-        if isLeaving { goAway() }
     }
 
     private func say(_ problem: Problem, about client: String? = nil, ref: String? = nil) {

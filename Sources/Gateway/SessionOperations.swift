@@ -178,12 +178,6 @@ extension PunterGateway {
         return response
     }
 
-    private func cookie(_ value: String, maxAge: Int) -> String {
-        let secure = settings.hasPlainCookies ? "" : "; Secure"
-        return
-            "\(cookieName)=\(value); Path=/; HttpOnly; SameSite=Strict; Max-Age=\(maxAge)\(secure)"
-    }
-
     private func signOut(_ call: Call) throws(Problem) -> HTTPResponse {
         let session = try needSession(call)
         // What is kept goes first: nobody comes back with it after the next start.
