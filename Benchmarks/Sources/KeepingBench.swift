@@ -86,68 +86,18 @@ enum KeepingBench {
 
     /// Bets in flight before and while a snapshot is taken, the longest slice, and loading the file.
     static func snapshot(directory: String, bets: Int) throws {
-        let disk = try FileDisk(directory: directory)
         let limits = EngineBench.limits(bets: bets + 6_000_000)
-        for number in 1...12 {
-            try disk.createZeroed(JournalFormat.segmentName(UInt32(number)), bytes: 256 << 20)
-        }
-        let host = try EngineHost(
-            disk: disk, clock: SystemClock(), limits: limits, cell: CellConfiguration(),
-            segmentBytes: 256 << 20, newJournal: ExternalID(high: 5, low: 5), prepare: { _ in })
-        let batch = IntakeBatch(capacity: 16_384)
-        func add(_ record: RecordBytes) {
-            if batch.add(record, token: 0) { return }
-            try! host.turn(batch) { _ in }
-            batch.removeAll()
-            _ = batch.add(record, token: 0)
-        }
-        EngineBench.prepare(add)
-        var encoder = CommandEncoder()
-        var random = SeededGenerator(seed: 9)
-        var number: UInt64 = 0
-        for _ in 0..<bets {
-            number += 1
-            add(EngineBench.place(&encoder, number, &random, now: SystemClock().wall()))
-        }
-        try host.turn(batch) { _ in }
-        batch.removeAll()
-        var slowest: UInt64 = 0
-        /// p99 in microseconds of 64 in flight, for as long as `goOn` says.
-        func loop(_ goOn: () -> Bool) throws -> Double {
-            var latencies: [UInt32] = []
-            latencies.reserveCapacity(4_000_000)
-            while goOn() {
-                let wall = SystemClock().wall()
-                let began = EngineBench.now()
-                for client in 1...64 {
-                    number += 1
-                    _ = batch.add(
-                        EngineBench.place(&encoder, number, &random, now: wall), token: UInt64(client))
-                }
-                try host.turn(batch) { _ in }
-                batch.removeAll()
-                let answered = EngineBench.now()
-                for _ in 0..<64 { latencies.append(UInt32(clamping: answered - began)) }
-                guard host.isCopying else { continue }
-                let slice = holdingCore {
-                    let began = EngineBench.now()
-                    host.copySlice()
-                    return EngineBench.now() - began
-                }
-                slowest = max(slowest, slice)
-            }
-            latencies.sort()
-            return Double(latencies[latencies.count * 99 / 100]) / 1000
-        }
-        let quietEnd = EngineBench.now() + 2_000_000_000
-        let quiet = try loop { EngineBench.now() < quietEnd }
+        let engine = try TurnedEngine(directory: directory, segments: 12, limits: limits)
+        try engine.place(bets)
+        let (disk, host) = (engine.disk, engine.host)
+        let quiet = try engine.quietP99()
         let copy = SnapshotCopy()
         let began = EngineBench.now()
         try host.beginSnapshot(copy) { _ in }
         let whole = EngineBench.now() - began
         // The checkpoint is one more block; what a snapshot adds to that is the freeze.
         let commit = UInt64(host.health.lastCommitNanoseconds)
-        slowest = whole > commit ? whole - commit : 0
+        var slowest = whole > commit ? whole - commit : 0
         let written = Mutex<UInt64?>(nil)
         startThread(name: "snapshot") {
             // As the keeper does it.
@@ -161,7 +111,15 @@ enum KeepingBench {
                 usleep(1000)
             }
         }
-        let busy = try loop { written.withLock { $0 } == nil }
+        let busy = try engine.p99(while: { written.withLock { $0 } == nil }) {
+            guard host.isCopying else { return }
+            let slice = holdingCore {
+                let began = EngineBench.now()
+                host.copySlice()
+                return EngineBench.now() - began
+            }
+            slowest = max(slowest, slice)
+        }
         let sequence = written.withLock { $0 } ?? 0
         try SnapshotShelf(disk).accept(sequence)
         let name = SnapshotFormat.name(sequence)

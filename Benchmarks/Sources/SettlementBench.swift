@@ -1,8 +1,6 @@
 import Betting
 import Catalogue
 import EngineCore
-import EngineFiles
-import EngineJournal
 import EngineService
 import Kernel
 
@@ -35,13 +33,17 @@ enum SettlementBench {
         return bare
     }
 
+    /// The result in which a market's first selection wins.
+    private static func firstWins(_ market: Int, _ encoder: inout CommandEncoder) -> RecordBytes {
+        encoder.result(
+            market: ExternalID(high: 4, low: UInt64(market)),
+            [SelectionOutcome(.won), SelectionOutcome(.lost), SelectionOutcome(.lost)], source: .feed)
+    }
+
     /// The market's first selection wins, and everything that follows from it.
     private static func settle(_ market: Int, _ bare: EngineBench.Bare) {
         var encoder = CommandEncoder()
-        bare.apply(
-            encoder.result(
-                market: ExternalID(high: 4, low: UInt64(market)),
-                [SelectionOutcome(.won), SelectionOutcome(.lost), SelectionOutcome(.lost)], source: .feed))
+        bare.apply(firstWins(market, &encoder))
         while bare.engine.dueKind(at: Timestamp(nanoseconds: bare.now)) == .settleStep {
             bare.apply(encoder.own(.settleStep))
         }
@@ -60,62 +62,19 @@ enum SettlementBench {
     /// Seconds until a market with so many open singles is settled, durably, while 64 bets are always in flight; and
     /// their p99 before and meanwhile.
     static func million(directory: String, bets: Int) throws {
-        let disk = try FileDisk(directory: directory)
-        let limits = EngineBench.limits(bets: bets + 4_000_000)
-        for number in 1...12 {
-            try disk.createZeroed(JournalFormat.segmentName(UInt32(number)), bytes: 256 << 20)
-        }
-        let host = try EngineHost(
-            disk: disk, clock: SystemClock(), limits: limits, cell: CellConfiguration(),
-            segmentBytes: 256 << 20, newJournal: ExternalID(high: 5, low: 5), prepare: { _ in })
-        let batch = IntakeBatch(capacity: 16_384)
-        func turn() throws {
-            try host.turn(batch) { _ in }
-            batch.removeAll()
-        }
-        func add(_ record: RecordBytes) {
-            if batch.add(record, token: 0) { return }
-            try! turn()
-            _ = batch.add(record, token: 0)
-        }
-        EngineBench.prepare(add)
+        let engine = try TurnedEngine(
+            directory: directory, segments: 12, limits: EngineBench.limits(bets: bets + 4_000_000))
+        try engine.place(bets, market: 0)
+        // What is bet meanwhile is on other markets.
+        func other(_ number: UInt64) -> UInt64 { 1 + number % UInt64(EngineBench.markets - 1) }
+        let quiet = try engine.quietP99(market: other)
         var encoder = CommandEncoder()
-        var random = SeededGenerator(seed: 9)
-        var number: UInt64 = 0
-        for _ in 0..<bets {
-            number += 1
-            add(EngineBench.place(&encoder, number, &random, now: SystemClock().wall(), market: 0))
-        }
-        try turn()
-        /// p99 in microseconds of 64 bets on other markets in flight, for as long as `goOn` says.
-        func loop(_ goOn: () -> Bool) throws -> Double {
-            var latencies: [UInt32] = []
-            while goOn() {
-                let wall = SystemClock().wall()
-                let began = EngineBench.now()
-                for client in 1...64 {
-                    number += 1
-                    let market = 1 + number % UInt64(EngineBench.markets - 1)
-                    let bet = EngineBench.place(&encoder, number, &random, now: wall, market: market)
-                    _ = batch.add(bet, token: UInt64(client))
-                }
-                try turn()
-                latencies.append(UInt32(clamping: EngineBench.now() - began))
-            }
-            latencies.sort()
-            return Double(latencies[latencies.count * 99 / 100]) / 1000
-        }
-        let quietEnd = EngineBench.now() + 2_000_000_000
-        let quiet = try loop { EngineBench.now() < quietEnd }
-        add(
-            encoder.result(
-                market: ExternalID(high: 4, low: 0),
-                [SelectionOutcome(.won), SelectionOutcome(.lost), SelectionOutcome(.lost)], source: .feed))
+        engine.add(firstWins(0, &encoder))
         let began = EngineBench.now()
-        try turn()
-        let busy = try loop { host.isDue }
+        try engine.turn()
+        let busy = try engine.p99(market: other, while: { engine.host.isDue })
         let seconds = Double(EngineBench.now() - began) / 1e9
-        precondition(host.engine.audit().isEmpty, "the books are right")
+        precondition(engine.host.engine.audit().isEmpty, "the books are right")
         print("{\"seconds\":\(seconds),\"p99_quiet_us\":\(quiet),\"p99_us\":\(busy)}")
     }
 
