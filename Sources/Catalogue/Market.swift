@@ -18,10 +18,12 @@
     public static let recovery = ShutReasons(rawValue: 1 << 4)
     /// The market has a result.
     public static let result = ShutReasons(rawValue: 1 << 5)
+    /// Bets that would be taken now are cancelled by a window that is in force.
+    public static let cancelled = ShutReasons(rawValue: 1 << 6)
 
     public static let names: [(ShutReasons, String)] = [
         (.feed, "feed"), (.stale, "stale"), (.trader, "trader"), (.exposure, "exposure"),
-        (.recovery, "recovery"), (.result, "result"),
+        (.recovery, "recovery"), (.result, "result"), (.cancelled, "cancelled"),
     ]
 
     /// Stable words for the wire, in declaration order.
@@ -45,7 +47,7 @@ public enum MarketOwner: UInt8, CaseIterable, Sendable {
         case .monitor: .stale
         case .trader: .trader
         case .risk: .exposure
-        case .settlement: .result
+        case .settlement: [.result, .cancelled]
         }
     }
 }

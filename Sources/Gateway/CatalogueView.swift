@@ -179,6 +179,7 @@ public final class CatalogueView {
             command = .withdrawal(
                 Int(record.field(Layout.Withdrawal.selection, as: UInt32.self)))
         case .result: command = .result(readOutcomes(record))
+        case .cancel: command = .none
         case .propose:
             command = .propose(
                 record.field(Layout.Result.actor, as: UInt64.self), readOutcomes(record),

@@ -47,6 +47,8 @@ public struct Judge: ~Copyable {
         var potentialReturn: Int64
         /// 1 pending, 2 open, 3 refused, 4 settled.
         var status: UInt8
+        /// Nanoseconds; nil while it waits, and for good when it was refused.
+        var acceptedAt: Int64?
         var refusal: UInt16 = 0
         var payout: Int64 = 0
         var dueAt: Int64
@@ -88,6 +90,16 @@ public struct Judge: ~Copyable {
         var liabilityLimit: Int64
         var isResulted = false
         var isByOperators = false
+        /// 1 scouted, 2 confirmed: of the result that it has.
+        var certainty: UInt8 = 0
+        /// The highest potential return that a scouted result settles; 0 any, below 0 none.
+        var scoutedReturn: Int64
+        /// All that its supplier said of its result, but for what came too late.
+        var words: [ResultSaid] = []
+        /// All that anybody said of its cancels, but for what came too late.
+        var cancels: [CancelSaid] = []
+        /// When its fixture truly began, nanoseconds, as was last said while it had bets.
+        var trueStart: Int64?
         var settlements = 0
         var version: UInt64 = 1
         /// Changes that a waiting bet must not survive, but for those of its fixture.
@@ -104,6 +116,10 @@ public struct Judge: ~Copyable {
     struct Fixture {
         var said: FixtureSaid
         var markets: [Int] = []
+        /// When we heard that it had begun, nanoseconds.
+        var heardAt: Int64?
+        /// When it truly began, as was said and when.
+        var starts: [(said: Int64, start: Int64)] = []
     }
 
     struct Known {
@@ -125,6 +141,7 @@ public struct Judge: ~Copyable {
     struct Proposal {
         var market: Int
         var marks: [Mark]
+        var cancel: CancelSaid?
         var actor: UInt64
         var settlements: Int
         var time: Int64
@@ -220,9 +237,9 @@ public struct Judge: ~Copyable {
         case .place(let intent): place(intent, said.outcomes)
         case .timerDue: conclude(said.outcomes)
         case .forgetIDs(let projected): forget(projected)
-        case .result(let market, let marks): result(market, marks, said.outcomes)
-        case .propose(let market, let marks, let actor, let hasReason, let expected):
-            propose(market, marks, actor, hasReason, expected, said.outcomes)
+        case .result(let market, let word): result(market, word, said.outcomes)
+        case .cancel(let market, let word): cancel(market, word, said.outcomes)
+        case .propose(let proposal): propose(proposal, said.outcomes)
         case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
         case .settleStep: settle(said.outcomes)
         case .release(let market, let projected): release(market, projected, said.outcomes)
@@ -361,7 +378,7 @@ public struct Judge: ~Copyable {
         expect(refusal, 0, "a fixture that can be made")
         if number != UInt64(fixtures.count) { object("fixtures are not numbered in order") }
         fixtureNumbers[said.id] = fixtures.count
-        fixtures.append(Fixture(said: said))
+        fixtures.append(Fixture(said: said, heardAt: said.isInPlay ? time : nil))
     }
 
     private mutating func update(_ said: FixtureSaid, _ outcomes: [Outcome]) {
@@ -381,6 +398,8 @@ public struct Judge: ~Copyable {
         fixtures[number].said.isInPlay = said.isInPlay
         fixtures[number].said.score = said.score
         if isMaterial { for market in fixtures[number].markets { disturb(market: market) } }
+        if said.isInPlay, fixtures[number].heardAt == nil { fixtures[number].heardAt = time }
+        takeStart(said, number, outcomes)
     }
 
     private mutating func define(_ said: MarketSaid, _ outcomes: [Outcome]) {
@@ -407,7 +426,8 @@ public struct Judge: ~Copyable {
                 id: said.id, fixture: fixture, winners: said.winners,
                 selections: Array(repeating: Selection(), count: said.selections),
                 betDelay: min(rules.betDelay, said.betDelay), relationGroup: said.relationGroup,
-                maximumStake: said.maximumStake, liabilityLimit: said.liabilityLimit))
+                maximumStake: said.maximumStake, liabilityLimit: said.liabilityLimit,
+                scoutedReturn: said.scoutedReturn))
         compare(shown, markets.count - 1)
     }
 

@@ -200,7 +200,8 @@ extension Judge {
         for leg in legs { markets[leg.market].bets.append(sequence) }
         bets[sequence] = Bet(
             account: intent.account, stake: intent.stake,
-            potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2, dueAt: dueAt,
+            potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
+            acceptedAt: isPending ? nil : time, dueAt: dueAt,
             legs: legs, lines: lines)
         remember(
             Key(account: intent.account, id: intent.id),
@@ -406,6 +407,7 @@ extension Judge {
             } else {
                 accounts[number].balances.openBets += bet.stake
                 bets[placed.bet]?.status = 2
+                bets[placed.bet]?.acceptedAt = time
             }
             if placed.status != bets[placed.bet]?.status { object("concluded as \(placed.status)") }
             compare(placed.balances, number)
@@ -430,112 +432,6 @@ extension Judge {
         return nil
     }
 
-    // MARK: Results
-
-    private func problem(with marks: [Mark], _ number: Int) -> UInt16? {
-        guard marks.count == markets[number].selections.count else { return 4 }
-        for mark in marks {
-            if mark.result > 6 { return 4 }
-            if mark.result == 6, mark.tied < 2 || mark.winners < 1 || mark.winners >= mark.tied {
-                return 4
-            }
-        }
-        if markets[number].isReleased { return 18 }
-        let whole = marks.count { $0.result == 1 || $0.result == 4 }
-        let shared = marks.filter { $0.result == 6 }.map { Int($0.winners) }.max() ?? 0
-        return whole + shared > markets[number].winners ? 14 : nil
-    }
-
-    private func same(_ one: [Mark], _ other: [Mark]) -> Bool {
-        zip(one, other).allSatisfy {
-            $0.result == $1.result && $0.winners == $1.winners && max(1, $0.tied) == max(1, $1.tied)
-        }
-    }
-
-    mutating func result(_ id: ExternalID, _ marks: [Mark], _ outcomes: [Outcome]) {
-        guard case .result(let refusal, _, _)? = outcomes.first else {
-            return object("a result without an answer")
-        }
-        guard let number = marketNumbers[id] else {
-            return expect(refusal, 2, "a result of no market")
-        }
-        if let wanted = problem(with: marks, number) { return expect(refusal, wanted, "a result") }
-        let isNews = !same(marks, markets[number].selections.map(\.mark))
-        if markets[number].isByOperators, isNews {
-            return expect(refusal, 15, "a supplier's result against two operators'")
-        }
-        apply(marks, number, refusal, byOperators: false, outcomes)
-    }
-
-    private mutating func apply(
-        _ marks: [Mark], _ number: Int, _ refusal: UInt16, byOperators: Bool, _ outcomes: [Outcome]
-    ) {
-        let isNews = !same(marks, markets[number].selections.map(\.mark))
-        let isFirst = !markets[number].isResulted && marks.contains { $0.result != 0 }
-        guard isNews || isFirst else { return expect(refusal, 11, "a result that is no news") }
-        expect(refusal, 0, "a result")
-        for index in marks.indices {
-            markets[number].selections[index].mark = marks[index]
-            markets[number].selections[index].mark.tied = max(1, marks[index].tied)
-        }
-        markets[number].isResulted = true
-        markets[number].resultedAt = time
-        markets[number].isByOperators = byOperators
-        markets[number].reasons |= 1 << 5
-        markets[number].settlements += 1
-        markets[number].version += 1
-        change(market: number)
-        guard outcomes.count == 2, case .market(let shown) = outcomes[1] else {
-            return object("a result is not followed by its market")
-        }
-        compare(shown, number)
-    }
-
-    mutating func propose(
-        _ id: ExternalID, _ marks: [Mark], _ actor: UInt64, _ hasReason: Bool,
-        _ expected: UInt32, _ outcomes: [Outcome]
-    ) {
-        guard case .result(let refusal, _, let proposal)? = outcomes.first else {
-            return object("a proposal without an answer")
-        }
-        guard let number = marketNumbers[id] else {
-            return expect(refusal, 2, "a proposal for no market")
-        }
-        if let wanted = problem(with: marks, number) {
-            return expect(refusal, wanted, "a proposal")
-        }
-        if !hasReason { return expect(refusal, 12, "a proposal without a reason") }
-        if actor == 0 { return expect(refusal, 17, "a proposal of nobody") }
-        if expected != 0, Int(expected) != markets[number].settlements + 1 {
-            return expect(refusal, 19, "a proposal for what was settled since")
-        }
-        if refusal == 5 { return }
-        expect(refusal, 0, "a proposal")
-        if proposal != sequence { object("a proposal's number is not its sequence") }
-        proposals[sequence] = Proposal(
-            market: number, marks: marks, actor: actor, settlements: markets[number].settlements,
-            time: time)
-    }
-
-    mutating func approve(_ wanted: UInt64, _ actor: UInt64, _ outcomes: [Outcome]) {
-        guard case .result(let refusal, _, _)? = outcomes.first else {
-            return object("an approval without an answer")
-        }
-        guard let proposal = proposals[wanted],
-            proposal.time >= time - Limits.proposalAge * 1_000_000
-        else { return expect(refusal, 8, "an approval of nothing") }
-        if actor == proposal.actor || actor == 0 {
-            return expect(refusal, 9, "an approval by who proposed it")
-        }
-        proposals[wanted] = nil
-        if proposal.settlements != markets[proposal.market].settlements
-            || markets[proposal.market].isReleased
-        {
-            return expect(refusal, 10, "an approval of what is settled since")
-        }
-        apply(proposal.marks, proposal.market, refusal, byOperators: true, outcomes)
-    }
-
     // MARK: What leaves
 
     /// Nothing may leave that could still be decided, be corrected, be asked for, or is nowhere else yet.
@@ -547,7 +443,9 @@ extension Judge {
             return object("bets of no market leave")
         }
         let number = Int(market)
-        if !markets[number].isResulted { object("bets of a market without result leave") }
+        if !markets[number].isResulted, !isCancelledWhole(number) {
+            object("bets of a market without result leave")
+        }
         if time < markets[number].resultedAt + rules.correctionWindow * 1_000_000 {
             object("bets leave before corrections end")
         }
@@ -583,6 +481,10 @@ extension Judge {
 
     private func product(of bet: Bet) -> Product {
         let worths = bet.legs.map { leg -> Worth in
+            if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) {
+                return .times(1, over: 1)
+            }
+            if waits(leg.market, bet) { return .open }
             let mark = markets[leg.market].selections[leg.selection].mark
             let above = UInt64(leg.odds.numerator)
             let below = UInt64(leg.odds.denominator)

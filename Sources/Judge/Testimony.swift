@@ -34,10 +34,9 @@ public enum Command: Sendable {
     case place(Intent)
     case timerDue
     case forgetIDs(projected: UInt64)
-    case result(market: ExternalID, marks: [Mark])
-    /// `expected` is one more than the settlements that were seen, 0 any.
-    case propose(
-        market: ExternalID, marks: [Mark], actor: UInt64, hasReason: Bool, expected: UInt32)
+    case result(market: ExternalID, word: ResultSaid)
+    case cancel(market: ExternalID, word: CancelSaid)
+    case propose(ProposalSaid)
     case approve(proposal: UInt64, actor: UInt64)
     case settleStep
     case release(market: UInt64, projected: UInt64)
@@ -70,6 +69,9 @@ public struct FixtureSaid: Sendable {
     public var incident: UInt8
     public var score: UInt32
     public var competitorChain: UInt64
+    /// When its supplier said this, and when it says that the fixture truly began; nanoseconds, 0 not said.
+    public var said: Int64 = 0
+    public var startedAt: Int64 = 0
 
     public init(
         id: ExternalID, status: UInt8, isInPlay: Bool, incident: UInt8, score: UInt32,
@@ -94,11 +96,14 @@ public struct MarketSaid: Sendable {
     public var relationGroup: UInt64
     public var maximumStake: Int64
     public var liabilityLimit: Int64
+    /// The highest potential return that a scouted result settles; 0 any, below 0 none.
+    public var scoutedReturn: Int64
 
     public init(
         id: ExternalID, fixture: ExternalID, winners: Int, selections: Int, betDelay: UInt32,
-        relationGroup: UInt64, maximumStake: Int64, liabilityLimit: Int64
+        relationGroup: UInt64, maximumStake: Int64, liabilityLimit: Int64, scoutedReturn: Int64
     ) {
+        self.scoutedReturn = scoutedReturn
         self.id = id
         self.fixture = fixture
         self.winners = winners
@@ -207,6 +212,64 @@ public struct Mark: Hashable, Sendable {
         self.result = result
         self.winners = winners
         self.tied = tied
+    }
+}
+
+/// What a supplier says of a market's result.
+public struct ResultSaid: Sendable {
+    /// Nanoseconds; 0: when it was heard.
+    public var said: Int64
+    public var marks: [Mark]
+    public var certainty: UInt8
+    public var isRollback: Bool
+
+    public init(said: Int64, marks: [Mark], certainty: UInt8, isRollback: Bool) {
+        self.said = said
+        self.marks = marks
+        self.certainty = certainty
+        self.isRollback = isRollback
+    }
+}
+
+/// What is said of the bets that were accepted in a window of time; nanoseconds, 0 without that end.
+public struct CancelSaid: Sendable {
+    /// 0: when it was heard.
+    public var said: Int64
+    /// Two people's, not the supplier's.
+    public var isByOperators: Bool
+    public var from: Int64
+    public var until: Int64
+    public var isTakenBack: Bool
+
+    public init(said: Int64, isByOperators: Bool, from: Int64, until: Int64, isTakenBack: Bool) {
+        self.said = said
+        self.isByOperators = isByOperators
+        self.from = from
+        self.until = until
+        self.isTakenBack = isTakenBack
+    }
+}
+
+/// What the first of two people asks for: marks, or a cancel.
+public struct ProposalSaid: Sendable {
+    public var market: ExternalID
+    public var marks: [Mark]
+    public var cancel: CancelSaid?
+    public var actor: UInt64
+    public var hasReason: Bool
+    /// One more than the settlements that were seen, 0 any.
+    public var expected: UInt32
+
+    public init(
+        market: ExternalID, marks: [Mark], cancel: CancelSaid?, actor: UInt64, hasReason: Bool,
+        expected: UInt32
+    ) {
+        self.market = market
+        self.marks = marks
+        self.cancel = cancel
+        self.actor = actor
+        self.hasReason = hasReason
+        self.expected = expected
     }
 }
 

@@ -23,6 +23,10 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case openAfterRecovery = "open-after-recovery"
     case bankerForgotten = "banker-forgotten"
     case systemSettledEarly = "system-settled-early"
+    // Corrections
+    case oldResultTaken = "old-result-taken"
+    case reinstatementForgotten = "reinstatement-forgotten"
+    case pastPostingKept = "past-posting-kept"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

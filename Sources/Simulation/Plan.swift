@@ -50,6 +50,11 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case snapshots
     case retention
     case releases
+    // What a supplier takes back, or says late
+    case timedResults
+    case cancels
+    case lateStarts
+    case scouted
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -14,6 +14,7 @@ final class SimulatedFeed: FeedSource {
         /// Of the time since the last suspension; empty when there were none.
         var quotes: [Quote] = []
         let winners: Int
+        let fixture: String
     }
 
     let name = "line"
@@ -110,6 +111,10 @@ final class SimulatedFeed: FeedSource {
         case .result(let result):
             "the result of \(result.market): "
                 + result.results.map(\.word).joined(separator: ", ")
+        case .rollback(let market): "that the result of \(market) holds no longer"
+        case .cancel(let cancel):
+            "that \(cancel.market) is \(cancel.isTakenBack ? "not " : "")cancelled from "
+                + "\(cancel.from) until \(cancel.until)"
         case .heartbeat: "that the supplier lives"
         }
     }
@@ -118,14 +123,24 @@ final class SimulatedFeed: FeedSource {
         switch event {
         case .market(let market):
             let id = Self.market(market.id)
-            if heard[id] == nil { heard[id] = Heard(winners: Int(market.winners)) }
+            if heard[id] == nil {
+                heard[id] = Heard(winners: Int(market.winners), fixture: market.fixture)
+            }
         case .quotes(let quotes): heard[Self.market(quotes.market)]?.quotes = quotes.quotes
         case .marketState(let market, let isSuspended):
             let id = Self.market(market)
             heard[id]?.isSuspended = isSuspended
             if isSuspended { heard[id]?.quotes = [] }
+        case .rollback(let market): suspend(Self.market(market))
+        case .update(let update) where update.startedAt > 0 && !update.state.isInPlay:
+            for id in heard.keys where heard[id]?.fixture == update.fixture { suspend(id) }
         default: break
         }
+    }
+
+    private func suspend(_ id: ExternalID) {
+        heard[id]?.isSuspended = true
+        heard[id]?.quotes = []
     }
 
     // MARK: What may follow from it

@@ -14,7 +14,8 @@ enum FeedSaying {
     case state(
         ExternalID, CommandEncoder.Scope, MarketOwner, setting: ShutReasons, lifting: ShutReasons,
         isMaterial: Bool, delay: UInt32?)
-    case result(ExternalID, [SelectionOutcome])
+    case result(ExternalID, ResultWord)
+    case cancel(ExternalID, CancelWindow, isTakenBack: Bool, time: Int64)
     case withdrawal(ExternalID, UInt32)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
@@ -29,16 +30,30 @@ enum FeedSaying {
             encoder.marketState(
                 id, scope: scope, by: owner, setting: setting, lifting: lifting,
                 isMaterial: isMaterial, betDelay: delay)
-        case .result(let market, let outcomes):
-            encoder.result(market: market, outcomes, source: .feed)
+        case .result(let market, let word):
+            encoder.result(
+                market: market, word.marks, source: .feed, certainty: word.certainty,
+                time: word.time, isRollback: word.isRollback)
+        case .cancel(let market, let window, let isTakenBack, let time):
+            encoder.cancel(market: market, window, isTakenBack: isTakenBack, time: time)
         case .withdrawal(let market, let selection):
             encoder.withdrawal(market: market, selection: selection, effective: 0, received: 1)
         }
     }
 }
 
+/// What it says of a market's result.
+struct ResultWord {
+    var marks: [SelectionOutcome]
+    var certainty: UInt8 = 2
+    /// When it says that it said it, UTC nanoseconds; 0 for now.
+    var time: Int64 = 0
+    var isRollback = false
+}
+
 /// One thing that an operator does.
 enum DeskSaying {
+    case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
     case propose(
         ExternalID, [SelectionOutcome], actor: UInt64, reason: String, expected: UInt32?)
     case state(ExternalID, isShut: Bool, expected: UInt64)
@@ -50,6 +65,9 @@ enum DeskSaying {
             encoder.result(
                 .propose, market: market, outcomes, source: .operator, actor: actor, reason: reason,
                 expected: expected)
+        case .proposeCancel(let market, let window, let isTakenBack, let actor):
+            encoder.proposeCancel(
+                market: market, window, isTakenBack: isTakenBack, actor: actor, reason: "an error")
         case .state(let market, let isShut, let expected):
             encoder.marketState(
                 market, by: .trader, setting: isShut ? .trader : [], lifting: isShut ? [] : .trader,
@@ -78,7 +96,13 @@ struct SimulatedSupplier: ~Copyable {
         var prices: [UInt32]
         var isSuspended = false
         var isResulted = false
+        /// Of what it says next of the result: 1 scouted, 2 confirmed.
+        var certainty: UInt8 = 2
         var marks: [SelectionOutcome] = []
+        /// All that it said of its result, to be said again.
+        var words: [ResultWord] = []
+        /// The windows that it named, to be taken back.
+        var windows: [CancelWindow] = []
         // As durable records say.
         var market: MarketID?
         var fixture: FixtureID?
@@ -216,7 +240,9 @@ struct SimulatedSupplier: ~Copyable {
                     .state(
                         offer.id, .market, .feed, setting: [], lifting: [.feed, .recovery],
                         isMaterial: false, delay: nil)))
-            if offer.isResulted { world.send(.feed(.result(offer.id, offer.marks))) }
+            if offer.isResulted {
+                world.send(.feed(.result(offer.id, ResultWord(marks: offer.marks))))
+            }
         }
     }
 
@@ -245,6 +271,9 @@ struct SimulatedSupplier: ~Copyable {
                 world.send(.feed(.withdrawal(offers[pick].id, UInt32(selection))))
             }
         case 73..<80: decide(pick, world)
+        case 84..<87 where plan.has(.cancels): cancel(pick, world)
+        case 87..<89 where plan.has(.lateStarts): startLate(offers[pick].match, world)
+        case 89..<92 where plan.has(.timedResults): sayLate(pick, world)
         case 80..<84:
             guard offers[pick].name == nil else { return suspend(pick, false, world) }
             world.send(
@@ -283,6 +312,9 @@ struct SimulatedSupplier: ~Copyable {
             }
             market.betDelay = UInt32(world.random.number(in: 0...8000))
             market.relationGroup = UInt64(world.random.number(in: 0...4))
+            if plan.has(.scouted), world.random.number(in: 0...1) == 0 {
+                market.scoutedReturn = Int64(world.random.number(in: 0...2) * 1000)
+            }
             if plan.has(.tightLiability) {
                 market.liabilityLimit = Int64(world.random.number(in: 500...100_000))
                 market.maximumStake = Int64(world.random.number(in: 100...50_000))
@@ -379,6 +411,9 @@ struct SimulatedSupplier: ~Copyable {
     }
 
     private mutating func decide(_ pick: Int, _ world: Simulation) {
+        if plan.has(.scouted) {
+            offers[pick].certainty = UInt8(world.random.number(in: 1...2))
+        }
         if offers[pick].isResulted {
             guard plan.has(.corrections) || world.random.number(in: 0...3) == 0 else { return }
             if plan.has(.corrections), world.random.number(in: 0...1) == 0 {
@@ -439,6 +474,14 @@ struct SimulatedSupplier: ~Copyable {
             let expected = world.random.number(in: 0...1) == 0 ? 0 : seen
             return world.send(.desk(.state(offer.id, isShut: isShut, expected: expected)))
         }
+        if plan.has(.cancels), world.random.number(in: 0...3) == 0 {
+            let window = offer.windows.last ?? .everything
+            return world.send(
+                .desk(
+                    .proposeCancel(
+                        offer.id, window, isTakenBack: world.random.number(in: 0...2) == 0,
+                        actor: UInt64(world.random.number(in: 0...2)))))
+        }
         let seen = world.random.number(in: 0...2) == 0 ? offer.settlements : nil
         world.send(
             .desk(
@@ -462,7 +505,90 @@ struct SimulatedSupplier: ~Copyable {
                 offers[pick].isResulted = true
             }
             if offers[pick].name == nil { world.send(.feed(.market(offers[pick].facts))) }
+            offers[pick].certainty = 2
             sayResult(pick, world)
+        }
+    }
+
+    // MARK: What it takes back, or says late
+
+    /// Bets of a window of the last minutes, or of any time, are void; or they no longer are.
+    private mutating func cancel(_ pick: Int, _ world: Simulation) {
+        let now = world.clock.wall()
+        func moment() -> Int64 {
+            world.random.number(in: 0...2) == 0
+                ? 0 : now - Int64(world.random.number(in: -1...90)) * 1_000_000_000
+        }
+        var window: CancelWindow?
+        if !offers[pick].windows.isEmpty, world.random.number(in: 0...1) == 0 {
+            let count = offers[pick].windows.count
+            window = offers[pick].windows[world.random.number(in: 0...count - 1)]
+        } else {
+            window = CancelWindow(from: moment(), until: moment())
+        }
+        guard let window else { return }
+        if !offers[pick].windows.contains(window) { offers[pick].windows.append(window) }
+        let isTakenBack = world.random.number(in: 0...1) == 0
+        guard let name = offers[pick].name else {
+            let time = world.random.number(in: 0...1) == 0 ? 0 : said(world)
+            return world.send(
+                .feed(.cancel(offers[pick].id, window, isTakenBack: isTakenBack, time: time)))
+        }
+        world.say([
+            .cancel(
+                FeedCancel(
+                    market: name, from: window.from / 1_000_000, until: window.until / 1_000_000,
+                    isTakenBack: isTakenBack))
+        ])
+    }
+
+    /// A moment of the last seconds at which it may have said something; often the same.
+    private func said(_ world: Simulation) -> Int64 {
+        let step: Int64 = 2_000_000_000
+        return (world.clock.wall() - Int64(world.random.number(in: 0...20)) * 1_000_000_000) / step
+            * step
+    }
+
+    /// The match truly began some time ago.
+    private func startLate(_ match: Int, _ world: Simulation) {
+        let ago = Int64(world.random.number(in: -2...60)) * 1_000_000_000
+        let start = max(1, world.clock.wall() - ago)
+        if let name = matches[match].name {
+            world.say([
+                .update(
+                    FeedUpdate(
+                        fixture: name, state: matches[match].facts.state,
+                        startedAt: start / 1_000_000))
+            ])
+        } else {
+            var facts = matches[match].facts
+            facts.startedAt = start
+            facts.providerTime = world.random.number(in: 0...1) == 0 ? 0 : said(world)
+            world.send(.feed(.fixtureUpdate(facts)))
+        }
+    }
+
+    /// What was said before is heard again, or something is heard that was said before it.
+    private mutating func sayLate(_ pick: Int, _ world: Simulation) {
+        guard offers[pick].isResulted else { return }
+        var word = ResultWord(marks: marks(pick, world), time: said(world))
+        word.certainty = UInt8(world.random.number(in: 1...2))
+        if world.random.number(in: 0...2) == 0 {
+            word.isRollback = true
+            word.marks = word.marks.map { _ in SelectionOutcome(.undecided) }
+        }
+        if !offers[pick].words.isEmpty, world.random.number(in: 0...1) == 0 {
+            word = offers[pick].words[world.random.number(in: 0...offers[pick].words.count - 1)]
+        } else {
+            offers[pick].words.append(word)
+        }
+        guard let name = offers[pick].name else {
+            return world.send(.feed(.result(offers[pick].id, word)))
+        }
+        if word.isRollback {
+            world.say([.rollback(market: name)])
+            // The runner forgets what it was told of it.
+            offers[pick].isSuspended = true
         }
     }
 }

@@ -31,15 +31,18 @@ extension Simulation {
             )
         case .timerDue: tell("\(number) delays end\(outcome(said))")
         case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
-        case .result(let market, let marks):
-            let words = marks.map { SelectionResult(rawValue: $0.result)?.word ?? "?" }
+        case .result(let market, let word):
+            let words = word.marks.map { SelectionResult(rawValue: $0.result)?.word ?? "?" }
             tell(
-                "\(number) result of \(supplier.name(market)): \(words.joined(separator: ", "))\(outcome(said))"
-            )
-        case .propose(let market, _, let actor, _, _):
+                "\(number) result of \(supplier.name(market)) said at \(word.said): "
+                    + "\(words.joined(separator: ", "))\(outcome(said))")
+        case .cancel(let market, let word):
+            tell("\(number) \(Self.words(word)) of \(supplier.name(market))\(outcome(said))")
+        case .propose(let proposal):
+            let what = proposal.cancel.map { Self.words($0) } ?? "a result"
             tell(
-                "\(number) operator \(actor) proposes a result of \(supplier.name(market))\(outcome(said))"
-            )
+                "\(number) operator \(proposal.actor) proposes \(what) of "
+                    + "\(supplier.name(proposal.market))\(outcome(said))")
         case .approve(let proposal, let actor):
             tell("\(number) operator \(actor) approves \(proposal)\(outcome(said))")
         case .marketState(let state):
@@ -70,6 +73,11 @@ extension Simulation {
             tell("\(number) bets of \(supplier.name(ofMarket: market)) leave\(outcome(said))")
         case .remark: break
         }
+    }
+
+    private static func words(_ word: CancelSaid) -> String {
+        "\(word.isTakenBack ? "no cancel" : "a cancel") from \(word.from) until \(word.until) "
+            + "said at \(word.said)"
     }
 
     private func refused(_ refusal: UInt16) -> String {

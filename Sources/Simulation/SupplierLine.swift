@@ -79,7 +79,8 @@ extension SimulatedSupplier {
         if let name = offers[pick].name {
             world.say([result(pick, name)])
         } else {
-            world.send(.feed(.result(offers[pick].id, offers[pick].marks)))
+            let word = ResultWord(marks: offers[pick].marks, certainty: offers[pick].certainty)
+            world.send(.feed(.result(offers[pick].id, word)))
         }
     }
 

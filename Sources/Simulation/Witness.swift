@@ -76,13 +76,22 @@ struct Witness {
         case .timerDue: return .timerDue
         case .forgetIDs:
             return .forgetIDs(projected: record.field(Layout.ForgetIDs.projected, as: UInt64.self))
-        case .result: return .result(market: record.clientID, marks: marks(record))
-        case .propose:
-            return .propose(
-                market: record.clientID, marks: marks(record),
-                actor: record.field(Layout.Result.actor, as: UInt64.self),
-                hasReason: record.field(Layout.Result.reason, as: UInt8.self) != 0,
-                expected: record.field(Layout.Result.expected, as: UInt32.self))
+        case .result:
+            return .result(
+                market: record.clientID,
+                word: ResultSaid(
+                    said: record.field(Layout.Result.time, as: Int64.self), marks: marks(record),
+                    certainty: record.field(Layout.Result.certainty, as: UInt8.self),
+                    isRollback: record.field(Layout.Result.action, as: UInt8.self) == 2))
+        case .cancel:
+            return .cancel(
+                market: record.clientID,
+                word: CancelSaid(
+                    said: record.field(Layout.Cancel.time, as: Int64.self), isByOperators: false,
+                    from: record.field(Layout.Cancel.from, as: Int64.self),
+                    until: record.field(Layout.Cancel.until, as: Int64.self),
+                    isTakenBack: record.field(Layout.Cancel.action, as: UInt8.self) == 4))
+        case .propose: return .propose(proposal(record))
         case .approve:
             return .approve(
                 proposal: record.field(Layout.Result.proposal, as: UInt64.self),
@@ -97,12 +106,33 @@ struct Witness {
     }
 
     private static func fixture(_ record: RecordBytes) -> FixtureSaid {
-        FixtureSaid(
+        var said = FixtureSaid(
             id: record.clientID, status: record.field(Layout.Fixture.status, as: UInt8.self),
             isInPlay: record.field(Layout.Fixture.isInPlay, as: UInt8.self) == 1,
             incident: record.field(Layout.Fixture.incident, as: UInt8.self),
             score: record.field(Layout.Fixture.score, as: UInt32.self),
             competitorChain: record.field(Layout.Fixture.competitorChain, as: UInt64.self))
+        if record.kind == .fixtureUpdate {
+            said.said = record.field(Layout.Fixture.providerTime, as: Int64.self)
+            said.startedAt = record.field(Layout.Fixture.startedAt, as: Int64.self)
+        }
+        return said
+    }
+
+    private static func proposal(_ record: RecordBytes) -> ProposalSaid {
+        let action = record.field(Layout.Result.action, as: UInt8.self)
+        let isCancel = action == 3 || action == 4
+        let cancel = CancelSaid(
+            said: 0, isByOperators: true,
+            from: isCancel ? record.field(Layout.Result.from, as: Int64.self) : 0,
+            until: isCancel ? record.field(Layout.Result.until, as: Int64.self) : 0,
+            isTakenBack: action == 4)
+        return ProposalSaid(
+            market: record.clientID, marks: isCancel ? [] : marks(record),
+            cancel: isCancel ? cancel : nil,
+            actor: record.field(Layout.Result.actor, as: UInt64.self),
+            hasReason: record.field(Layout.Result.reason, as: UInt8.self) != 0,
+            expected: record.field(Layout.Result.expected, as: UInt32.self))
     }
 
     private static func market(_ record: RecordBytes) -> MarketSaid {
@@ -116,7 +146,8 @@ struct Witness {
             betDelay: record.field(Layout.Market.betDelay, as: UInt32.self),
             relationGroup: record.field(Layout.Market.relationGroup, as: UInt64.self),
             maximumStake: record.field(Layout.Market.maximumStake, as: Int64.self),
-            liabilityLimit: record.field(Layout.Market.liabilityLimit, as: Int64.self))
+            liabilityLimit: record.field(Layout.Market.liabilityLimit, as: Int64.self),
+            scoutedReturn: record.field(Layout.Market.scoutedReturn, as: Int64.self))
     }
 
     private static func state(_ record: RecordBytes) -> StateSaid {

@@ -78,6 +78,13 @@ enum FeedCommands {
                     )
                 case .withdrawal(let market, let selection, _):
                     print("market \(market): selection \(selection) is withdrawn")
+                case .rollback(let market):
+                    results[market] = nil
+                    print("market \(market): its result is taken back")
+                case .cancel(let cancel):
+                    print(
+                        "market \(cancel.market): bets are "
+                            + (cancel.isTakenBack ? "no longer cancelled" : "cancelled"))
                 case .marketState, .update, .heartbeat: break
                 }
             }
@@ -139,7 +146,12 @@ enum FeedCommands {
         case .withdrawal:
             let selection = record.field(Layout.Withdrawal.selection, as: UInt32.self)
             print("\(name): selection \(selection) is withdrawn")
-        case .result: print("\(name): result")
+        case .result:
+            let isRollback =
+                record.field(Layout.Result.action, as: UInt8.self)
+                == ResultAction.rollback.rawValue
+            print("\(name): \(isRollback ? "no result any more" : "result")")
+        case .cancel: print("\(name): bets are cancelled, or no longer are")
         default: break
         }
     }

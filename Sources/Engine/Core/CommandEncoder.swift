@@ -85,6 +85,8 @@ public struct FixtureFacts: Sendable {
     public var away = ""
     public var providerTime: Int64 = 0
     public var ingestTime: Int64 = 0
+    /// When it truly began, UTC nanoseconds; 0 says nothing of it.
+    public var startedAt: Int64 = 0
 
     public init(id: ExternalID) { self.id = id }
 }
@@ -113,6 +115,8 @@ public struct MarketFacts: Sendable {
     public var line: Int32?
     public var maximumStake: Int64 = Limits.stake
     public var liabilityLimit: Int64 = Limits.potentialReturn
+    /// The highest potential return that a scouted result settles, minor units; nil any, 0 none.
+    public var scoutedReturn: Int64?
     public var selections: [SelectionFacts]
 
     public init(
@@ -150,6 +154,16 @@ public struct SelectionOutcome: Hashable, Sendable {
 public enum ResultSource: UInt8, Sendable {
     case feed = 1
     case `operator` = 2
+}
+
+/// What is done about a market's bets.
+public enum ResultAction: UInt8, Sendable {
+    case settle = 1
+    /// What was said of the result holds no longer.
+    case rollback = 2
+    case cancel = 3
+    /// A cancel holds no longer.
+    case reinstate = 4
 }
 
 /// Writes commands as records, into memory of its own that the next command reuses.
@@ -237,6 +251,7 @@ public enum ResultSource: UInt8, Sendable {
         write(facts, to: record)
         record.set(Layout.Fixture.providerTime, facts.providerTime)
         record.set(Layout.Fixture.ingestTime, facts.ingestTime)
+        record.set(Layout.Fixture.startedAt, facts.startedAt)
         return record
     }
 
@@ -272,6 +287,7 @@ public enum ResultSource: UInt8, Sendable {
         record.set(Layout.Market.line, facts.line ?? .min)
         record.set(Layout.Market.maximumStake, facts.maximumStake)
         record.set(Layout.Market.liabilityLimit, facts.liabilityLimit)
+        record.set(Layout.Market.scoutedReturn, facts.scoutedReturn.map { $0 == 0 ? -1 : $0 } ?? 0)
         record.set(Layout.Market.name, text: facts.name, width: 48)
         for (index, selection) in facts.selections.enumerated() {
             let offset = Layout.Market.selections + index * Layout.Market.selectionSize
@@ -405,19 +421,22 @@ public enum ResultSource: UInt8, Sendable {
     }
 
     /// A result as the supplier tells it, or as an operator proposes it (`kind` `.propose`): then `expected` is the
-    /// settlement version that was seen, nil when it does not matter.
+    /// settlement version that was seen, nil when it does not matter. `time` is when the supplier said it, UTC
+    /// nanoseconds, 0 when that is not known.
     public mutating func result(
         _ kind: RecordKind = .result, market: ExternalID, _ outcomes: [SelectionOutcome],
-        source: ResultSource, certainty: UInt8 = 2, actor: UInt64 = 0, reason: String = "",
-        evidence: String = "", expected: UInt32? = nil
+        source: ResultSource, certainty: UInt8 = 2, time: Int64 = 0, isRollback: Bool = false,
+        actor: UInt64 = 0, reason: String = "", evidence: String = "", expected: UInt32? = nil
     ) -> RecordBytes {
         let record = begin(
             kind, body: Layout.Result.selections + outcomes.count * Layout.Result.selectionSize)
         record.clientID = market
+        record.set(Layout.Result.time, time)
         record.set(Layout.Result.source, source.rawValue)
         record.set(Layout.Result.certainty, certainty)
         record.set(Layout.Result.selectionCount, UInt8(outcomes.count))
-        record.set(Layout.Result.action, 1 as UInt8)
+        record.set(
+            Layout.Result.action, (isRollback ? ResultAction.rollback : .settle).rawValue)
         record.set(Layout.Result.actor, actor)
         record.set(Layout.Result.expected, expected.map { $0 + 1 } ?? 0)
         record.set(Layout.Result.evidence, text: evidence, width: 32)
@@ -428,6 +447,50 @@ public enum ResultSource: UInt8, Sendable {
             record.set(offset + 1, outcome.winners)
             record.set(offset + 2, outcome.tied)
         }
+        return record
+    }
+
+    /// The supplier takes back what it said of a market's `selections`.
+    public mutating func rollback(market: ExternalID, selections: Int, time: Int64 = 0)
+        -> RecordBytes
+    {
+        result(
+            market: market,
+            [SelectionOutcome](repeating: SelectionOutcome(.undecided), count: selections),
+            source: .feed, time: time, isRollback: true)
+    }
+
+    /// Bets that were accepted in `window` are void, or with `isTakenBack` no longer are.
+    public mutating func cancel(
+        market: ExternalID, _ window: CancelWindow, isTakenBack: Bool = false, time: Int64 = 0
+    ) -> RecordBytes {
+        let record = begin(.cancel, body: Layout.Cancel.size)
+        record.clientID = market
+        record.set(Layout.Cancel.time, time)
+        record.set(Layout.Cancel.source, ResultSource.feed.rawValue)
+        record.set(
+            Layout.Cancel.action, (isTakenBack ? ResultAction.reinstate : .cancel).rawValue)
+        record.set(Layout.Cancel.from, window.from)
+        record.set(Layout.Cancel.until, window.until)
+        return record
+    }
+
+    /// The first of two people asks for the same.
+    public mutating func proposeCancel(
+        market: ExternalID, _ window: CancelWindow, isTakenBack: Bool = false, actor: UInt64,
+        reason: String, evidence: String = "", expected: UInt32? = nil
+    ) -> RecordBytes {
+        let record = begin(.propose, body: Layout.Result.windowSize)
+        record.clientID = market
+        record.set(Layout.Result.source, ResultSource.operator.rawValue)
+        record.set(
+            Layout.Result.action, (isTakenBack ? ResultAction.reinstate : .cancel).rawValue)
+        record.set(Layout.Result.actor, actor)
+        record.set(Layout.Result.expected, expected.map { $0 + 1 } ?? 0)
+        record.set(Layout.Result.evidence, text: evidence, width: 32)
+        record.set(Layout.Result.reason, text: reason, width: 64)
+        record.set(Layout.Result.from, window.from)
+        record.set(Layout.Result.until, window.until)
         return record
     }
 

@@ -134,7 +134,9 @@ extension Engine {
             $0.score = next.score
             $0.clock = next.clockSeconds
         }
+        let isPastPosted = takeStart(command, of: number)
         answer(command, fixture: number, nil, &outcomes)
+        if isPastPosted { voidPastPosted(number, command, &outcomes) }
     }
 
     private func answer(
@@ -184,7 +186,8 @@ extension Engine {
             betDelay: betDelay(
                 command, command.field(Layout.Market.betDelay, as: UInt32.self),
                 market: UInt32(markets.markets.count)),
-            selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue)
+            selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue,
+            scoutedReturn: max(-1, command.field(Layout.Market.scoutedReturn, as: Int64.self)))
         let isFull = markets.isFull(for: count)
         let isFixtureFull = markets.count(ofFixture: fixture) >= Limits.marketsPerFixture
         guard !refuses(command, .full, when: isFull || isFixtureFull),

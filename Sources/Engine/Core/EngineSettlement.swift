@@ -22,11 +22,43 @@ extension Engine {
         // What two people decided is theirs to change: a supplier that repeats what they corrected, or
         // says something new, is written down and moves no money.
         let isOther =
-            markets.markets[number].resultApprover != 0 && differs(results, market: number)
+            markets.markets[number].isByOperators == 1 && differs(results, market: number)
         guard !refuses(command, .decidedByOperators, when: isOther) else {
             return answer(command, result: number, .decidedByOperators, &outcomes)
         }
+        guard markets.markets[number].isByOperators == 0 else {
+            return answer(command, result: number, .noChange, &outcomes)
+        }
+        let said = command.said(at: Layout.Result.time)
+        let isOld = !isNewest(results, command, said: said, of: number)
+        guard !refuses(command, .superseded, when: isOld) else {
+            return answer(command, result: number, .superseded, &outcomes)
+        }
+        markets.change(market: number) {
+            $0.resultTime = said
+            if $0.scoutedReturn != 0, $0.isResulted == 0 {
+                $0.certainty = command.field(Layout.Result.certainty, as: UInt8.self)
+            }
+        }
         apply(results, to: number, command, actor: 0, approver: 0, &outcomes)
+    }
+
+    /// Whether this is what holds of all that the supplier has said: the newest word, and of two that were said
+    /// at the same moment the one with the greater content, in whatever order they come.
+    private func isNewest(
+        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], _ command: RecordBytes,
+        said: Int64, of number: UInt32
+    ) -> Bool {
+        let row = markets.markets[number]
+        if said != row.resultTime { return said > row.resultTime || planted(.oldResultTaken) }
+        for (index, result) in results.enumerated() {
+            let before = markets.selections[row.firstSelection + UInt32(index)]
+            if (before.result, before.winners, before.tied) != result {
+                return result > (before.result, before.winners, before.tied)
+            }
+        }
+        return row.scoutedReturn == 0
+            || command.field(Layout.Result.certainty, as: UInt8.self) >= row.certainty
     }
 
     private func differs(
@@ -68,9 +100,15 @@ extension Engine {
         guard let number = markets.market(external: command.clientID) else {
             return answer(command, result: nil, .marketUnknown, &outcomes)
         }
-        guard let results = readResults(command, market: number) else {
-            return answer(command, result: number, .malformed, &outcomes)
-        }
+        let action = command.action(at: Layout.Result.action)
+        let isCancel = action == .cancel || action == .reinstate
+        let window =
+            isCancel
+            ? CancelWindow(
+                from: command.field(Layout.Result.from, as: Int64.self),
+                until: command.field(Layout.Result.until, as: Int64.self)) : .everything
+        guard let window, let results = isCancel ? [] : readResults(command, market: number)
+        else { return answer(command, result: number, .malformed, &outcomes) }
         guard markets.markets[number].isReleased == 0 else {
             return answer(command, result: number, .betsReleased, &outcomes)
         }
@@ -100,7 +138,8 @@ extension Engine {
         markets.add(
             ProposalRow(
                 sequence: command.sequence, time: time.nanoseconds, market: number, actor: actor,
-                settlementVersion: markets.markets[number].settlementVersion, results: results))
+                settlementVersion: markets.markets[number].settlementVersion, results: results,
+                action: action, window: window))
         answer(command, result: number, nil, proposal: command.sequence, &outcomes)
     }
 
@@ -126,10 +165,21 @@ extension Engine {
             return answer(
                 command, result: proposal.market, .marketChangedSince, proposal: wanted, &outcomes)
         }
-        apply(
-            proposal.results, to: proposal.market, command, actor: proposal.actor,
-            approver: approver, &outcomes)
+        switch proposal.action {
+        case .settle, .rollback:
+            apply(
+                proposal.results, to: proposal.market, command, actor: proposal.actor,
+                approver: approver, &outcomes)
+        case .cancel, .reinstate:
+            apply(
+                Cancelling(
+                    window: proposal.window, isTakenBack: proposal.action == .reinstate,
+                    source: .operator, said: time.nanoseconds, actor: proposal.actor,
+                    approver: approver),
+                to: proposal.market, command, &outcomes)
+        }
     }
+
 
     private func readResults(_ command: RecordBytes, market number: UInt32)
         -> [(result: UInt8, winners: UInt8, tied: UInt8)]?
@@ -162,10 +212,14 @@ extension Engine {
         _ outcomes: inout RecordWriter
     ) {
         let row = markets.markets[number]
+        let isRollback =
+            command.kind == .result && command.action(at: Layout.Result.action) == .rollback
+        let certainty = command.field(Layout.Result.certainty, as: UInt8.self)
         // Nothing decided of a market that has no result is no result.
         var isChanged =
             row.isResulted == 0
-            && results.contains { $0.result != SelectionResult.undecided.rawValue }
+            ? results.contains { $0.result != SelectionResult.undecided.rawValue }
+            : isRollback || row.scoutedReturn != 0 && certainty != row.certainty
         for (index, result) in results.enumerated() {
             let selection = row.firstSelection + UInt32(index)
             let before = markets.selections[selection]
@@ -183,13 +237,18 @@ extension Engine {
         // Suppliers repeat themselves; the same result twice is not news.
         guard isChanged else { return answer(command, result: number, .noChange, &outcomes) }
         markets.change(market: number) {
-            $0.isResulted = 1
-            $0.reasons = ShutReasons(rawValue: $0.reasons).union(.result).rawValue
+            $0.isResulted = isRollback ? 0 : 1
+            // What has no result any more may be offered again, when its supplier shows it anew.
+            let reasons = ShutReasons(rawValue: $0.reasons)
+            $0.reasons =
+                (isRollback ? reasons.subtracting(.result).union(.feed) : reasons.union(.result))
+                .rawValue
+            $0.isByOperators = approver == 0 ? 0 : 1
             $0.version += 1
             $0.material += 1
             $0.settlementVersion += 1
             $0.resultSource = command.field(Layout.Result.source, as: UInt8.self)
-            $0.certainty = command.field(Layout.Result.certainty, as: UInt8.self)
+            $0.certainty = certainty
             $0.resultActor = actor
             $0.resultApprover = approver
             $0.resultRecord = command.sequence
@@ -202,7 +261,7 @@ extension Engine {
         answer(command, market: number, nil, &outcomes)
     }
 
-    private func answer(
+    func answer(
         _ command: RecordBytes, result market: UInt32?, _ refusal: OperationRefusal?,
         proposal: UInt64 = 0, _ outcomes: inout RecordWriter
     ) {
@@ -233,6 +292,7 @@ extension Engine {
             let cursor = markets.markets[market].cursor
             guard cursor != .max else {
                 markets.dequeue()
+                guard markets.markets[market].isOver else { continue }
                 markets.scheduleRelease(
                     of: market, walked: command.sequence,
                     at: time.nanoseconds
@@ -291,7 +351,7 @@ extension Engine {
     private func worth(of bet: BetRow) -> (BetOutcome, ExactAmount) {
         var total = BetReturn(stake: bet.stake, shape: accounts.shape(of: bet))
         for index in 0..<UInt32(bet.legCount) {
-            total.multiply(by: factor(of: accounts.legs[bet.firstLeg + index]))
+            total.multiply(by: factor(of: accounts.legs[bet.firstLeg + index], in: bet))
         }
         return (total.outcome(rules.rounding), total.exact)
     }
@@ -372,7 +432,11 @@ extension Engine {
         let isWide: Bool?
     }
 
-    private func factor(of leg: LegRow) -> LegFactor {
+    private func factor(of leg: LegRow, in bet: BetRow) -> LegFactor {
+        if !markets.markets[leg.market].isPlain {
+            if markets.isCancelled(leg.market, accepted: bet.acceptedAt) { return .unchanged }
+            if isScoutedOnly(leg.market, for: bet) { return .undecided }
+        }
         let selection = markets.selections[leg.selection]
         return switch SelectionResult(rawValue: selection.result) {
         case .won: .won(leg.odds)
@@ -394,13 +458,20 @@ extension Engine {
         case .resettle: return .resettled
         case .reopen: return .reopened
         default:
+            var isCancelled = false
             for index in 0..<UInt32(bet.legCount) {
-                let selection = accounts.legs[bet.firstLeg + index].selection
+                let leg = accounts.legs[bet.firstLeg + index]
+                if !markets.markets[leg.market].isPlain,
+                    markets.isCancelled(leg.market, accepted: bet.acceptedAt)
+                {
+                    isCancelled = true
+                    continue
+                }
                 guard
-                    markets.selections[selection].result == SelectionResult.void.rawValue
+                    markets.selections[leg.selection].result == SelectionResult.void.rawValue
                 else { return .settled }
             }
-            return .voided
+            return isCancelled ? .cancelled : .voided
         }
     }
 

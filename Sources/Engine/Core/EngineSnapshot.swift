@@ -14,6 +14,7 @@ public enum SnapshotTable: UInt16, CaseIterable, Sendable {
     case selections = 8
     case standings = 9
     case limits = 10
+    case cancels = 11
 }
 
 /// What an engine keeps beside its rows, in words of 64 bits.
@@ -28,7 +29,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 2)
+        var mix = RowMix(kind: 66, row: 3)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -36,6 +37,7 @@ extension Engine {
             MemoryLayout<FixtureRow>.stride,
             MemoryLayout<MarketRow>.stride, MemoryLayout<SelectionRow>.stride,
             MemoryLayout<StandingRow>.stride, MemoryLayout<LimitRow>.stride,
+            MemoryLayout<CancelRow>.stride,
         ] { mix.combine(UInt64(size), 1) }
         var hash = StateHash()
         hash.add(mix)
@@ -55,6 +57,7 @@ extension Engine {
         markets.markets.freeze(spares)
         markets.selections.freeze(spares)
         markets.standings.freeze(spares)
+        markets.cancels.freeze(spares)
         return words
     }
 
@@ -69,6 +72,7 @@ extension Engine {
         markets.markets.thaw()
         markets.selections.thaw()
         markets.standings.thaw()
+        markets.cancels.thaw()
     }
 
     /// Hands over what was written since the last call, and at most `most` further chunks.
@@ -103,6 +107,7 @@ extension Engine {
         case .selections: markets.selections.takeKept()
         case .standings: markets.standings.takeKept()
         case .limits: accounts.limits.takeKept()
+        case .cancels: markets.cancels.takeKept()
         }
     }
 
@@ -118,6 +123,7 @@ extension Engine {
         case .selections: markets.selections.takeNext()
         case .standings: markets.standings.takeNext()
         case .limits: accounts.limits.takeNext()
+        case .cancels: markets.cancels.takeNext()
         }
     }
 
@@ -136,6 +142,7 @@ extension Engine {
         case .selections: unsafe markets.selections.load(first: first, bytes)
         case .standings: unsafe markets.standings.load(first: first, bytes)
         case .limits: unsafe accounts.limits.load(first: first, bytes)
+        case .cancels: unsafe markets.cancels.load(first: first, bytes)
         }
     }
 
@@ -170,7 +177,9 @@ extension Engine {
         for proposal in markets.proposals {
             words += [
                 proposal.sequence, UInt64(bitPattern: proposal.time), UInt64(proposal.market),
-                proposal.actor, UInt64(proposal.settlementVersion), UInt64(proposal.results.count),
+                proposal.actor, UInt64(proposal.settlementVersion),
+                UInt64(proposal.action.rawValue), UInt64(bitPattern: proposal.window.from),
+                UInt64(bitPattern: proposal.window.until), UInt64(proposal.results.count),
             ]
             words += proposal.results.map {
                 UInt64($0.result) << 16 | UInt64($0.winners) << 8 | UInt64($0.tied)
@@ -185,7 +194,7 @@ extension Engine {
             UInt64(accounts.legs.count), UInt64(accounts.ids.factRows.count),
             UInt64(markets.fixtures.count), UInt64(markets.markets.count),
             UInt64(markets.selections.count), UInt64(markets.standings.count),
-            UInt64(accounts.limits.count),
+            UInt64(accounts.limits.count), UInt64(markets.cancels.count),
         ]
     }
 
@@ -217,7 +226,7 @@ extension Engine {
         let freeBet = reader.row()
         let freeStanding = reader.row()
         let queue = (reader.row(), reader.row())
-        let counts = (0..<9).map { _ in reader.next() }
+        let counts = (0..<10).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
         let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
@@ -226,7 +235,11 @@ extension Engine {
             var proposal = ProposalRow(
                 sequence: reader.next(), time: Int64(bitPattern: reader.next()),
                 market: reader.row(), actor: reader.next(), settlementVersion: reader.row(),
-                results: [])
+                results: [],
+                action: ResultAction(rawValue: UInt8(truncatingIfNeeded: reader.next())) ?? .settle,
+                window: CancelWindow(
+                    from: Int64(bitPattern: reader.next()), until: Int64(bitPattern: reader.next()))
+                    ?? .everything)
             for _ in 0..<min(reader.next(), UInt64(Limits.selections)) {
                 let word = reader.next()
                 proposal.results.append(

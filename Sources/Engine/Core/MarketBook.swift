@@ -17,6 +17,10 @@ struct FixtureRow: BitwiseCopyable {
     var sport: UInt8
     var padding: UInt8 = 0
     var firstMarket: UInt32 = .max
+    /// When it truly began, as its supplier says, and when the supplier said so; 0 for nothing said.
+    var trueStart: Int64 = 0
+    var trueStartSaid: Int64 = 0
+
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 16, row: UInt64(row))
@@ -26,6 +30,7 @@ struct FixtureRow: BitwiseCopyable {
         mix.combine(material, UInt64(score) << 32 | UInt64(clock))
         mix.combine(
             UInt64(status) << 16 | UInt64(isInPlay) << 8 | UInt64(sport), UInt64(firstMarket))
+        mix.combine(trueStart, trueStartSaid)
         return mix
     }
 }
@@ -69,6 +74,24 @@ struct MarketRow: BitwiseCopyable {
     /// The record with which the newest walk over its bets ended, and when they may leave; 0 before that.
     var walked: UInt64 = 0
     var releaseAt: Int64 = 0
+    /// When its supplier said what it has said last of the result; 0 for nothing.
+    var resultTime: Int64 = 0
+    /// The highest potential return that a scouted result settles; 0 any, -1 none.
+    var scoutedReturn: Int64
+    /// The newest of its cancel windows, which leads to the others.
+    var firstCancel: UInt32 = .max
+    /// Two people set the result that it has.
+    var isByOperators: UInt8 = 0
+    /// A window that leaves out no bet is in force.
+    var isCancelled: UInt8 = 0
+    var padding: UInt16 = 0
+    /// When its fixture truly began, where that was before we knew; 0 for nothing said.
+    var trueStart: Int64 = 0
+
+    /// Nothing more is expected of it, but for corrections.
+    var isOver: Bool { isResulted == 1 || isCancelled == 1 }
+    /// What becomes of a bet depends on its selection's result alone.
+    var isPlain: Bool { firstCancel == .max && trueStart == 0 && scoutedReturn == 0 }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
@@ -96,6 +119,34 @@ struct MarketRow: BitwiseCopyable {
             UInt64(selectionCount) << 48 | UInt64(winners) << 40 | UInt64(reasons) << 32
                 | UInt64(isResulted) << 24 | UInt64(isQueued) << 16 | UInt64(resultSource) << 8
                 | UInt64(certainty), resultActor &+ resultApprover &* 31)
+        mix.combine(resultTime, scoutedReturn)
+        mix.combine(
+            UInt64(firstCancel) << 32 | UInt64(isByOperators) << 8 | UInt64(isCancelled),
+            UInt64(bitPattern: trueStart))
+        return mix
+    }
+}
+
+/// Bets of a market that are void by when they were accepted, or are so no longer.
+struct CancelRow: BitwiseCopyable {
+    var from: Int64
+    var until: Int64
+    /// When it was last said.
+    var said: Int64
+    var next: UInt32
+    /// ResultSource
+    var source: UInt8
+    var isActive: UInt8
+    var padding: UInt16 = 0
+
+    var window: CancelWindow? { CancelWindow(from: from, until: until) }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 25, row: UInt64(row))
+        mix.combine(from, until)
+        mix.combine(
+            UInt64(bitPattern: said),
+            UInt64(next) << 16 | UInt64(source) << 8 | UInt64(isActive))
         return mix
     }
 }
@@ -165,7 +216,7 @@ struct LegQuote: BitwiseCopyable {
     }
 }
 
-/// A result that one operator proposed and another has not yet approved.
+/// A result or a cancel that one operator proposed and another has not yet approved.
 struct ProposalRow {
     var sequence: UInt64
     /// When it was proposed, nanoseconds of UTC.
@@ -174,9 +225,14 @@ struct ProposalRow {
     var actor: UInt64
     var settlementVersion: UInt32
     var results: [(result: UInt8, winners: UInt8, tied: UInt8)]
+    var action = ResultAction.settle
+    /// Of a cancel.
+    var window = CancelWindow.everything
 
     var mix: RowMix {
         var mix = RowMix(kind: 20, row: sequence)
+        mix.combine(window.from, window.until)
+        mix.combine(UInt64(action.rawValue), 0)
         mix.combine(UInt64(bitPattern: time), UInt64(market) << 32 | UInt64(settlementVersion))
         mix.combine(actor, UInt64(results.count))
         for one in results {
@@ -195,6 +251,7 @@ struct MarketBook: ~Copyable {
     var markets: Rows<MarketRow>
     var selections: Rows<SelectionRow>
     var standings: Rows<StandingRow>
+    var cancels: Rows<CancelRow>
     private(set) var hash = StateHash()
     /// Standing legs that left: the newest, which leads to the others.
     private(set) var freeStanding: UInt32 = .max
@@ -215,6 +272,7 @@ struct MarketBook: ~Copyable {
         selections = Rows(capacity: limits.markets * 4)
         standings = Rows(capacity: limits.openBets + limits.openBets / 2)
         standings.reserve(limits.reservedBets)
+        cancels = Rows(capacity: limits.markets)
         releases = DueQueue(capacity: limits.markets)
         fixtureIndex = KeyIndex(reserving: 1024, seed: seed &+ 2)
         marketIndex = KeyIndex(reserving: 1024, seed: seed &+ 3)
@@ -438,7 +496,7 @@ struct MarketBook: ~Copyable {
     /// Whether the rows say that a step of this market's bets may leave.
     func isReleasable(_ market: UInt32, now: Int64, projected: UInt64) -> Bool {
         let row = markets[market]
-        return row.isReleased == 0 && row.releaseAt != 0 && row.releaseAt <= now
+        return row.isOver && row.isReleased == 0 && row.releaseAt != 0 && row.releaseAt <= now
             && row.openLegs == 0 && row.isQueued == 0 && row.walked < projected
     }
 
@@ -457,6 +515,69 @@ struct MarketBook: ~Copyable {
     }
 
     var nextReleaseDue: Int64? { releases.first?.dueAt }
+
+    // MARK: Cancel windows
+
+    /// The row of a market's window, whoever's it is by `source`.
+    func cancel(of market: UInt32, _ source: ResultSource, _ window: CancelWindow) -> UInt32? {
+        var number = markets[market].firstCancel
+        while number != .max {
+            let row = cancels[number]
+            if row.source == source.rawValue, row.window == window { return number }
+            number = row.next
+        }
+        return nil
+    }
+
+    /// Whether the market, or the book, keeps as many windows as it may.
+    func areCancelsFull(_ market: UInt32) -> Bool {
+        var count = 0
+        var number = markets[market].firstCancel
+        while number != .max {
+            count += 1
+            number = cancels[number].next
+        }
+        return count >= Limits.cancelWindows || cancels.count == cancels.capacity
+    }
+
+    /// A window that is not in force yet. The caller has looked whether there is room.
+    mutating func add(_ window: CancelWindow, _ source: ResultSource, to market: UInt32) -> UInt32 {
+        let row = CancelRow(
+            from: window.from, until: window.until, said: 0, next: markets[market].firstCancel,
+            source: source.rawValue, isActive: 0)
+        let number = cancels.append(row)!
+        hash.add(row.mix(number))
+        change(market: market) { $0.firstCancel = number }
+        return number
+    }
+
+    mutating func change(cancel number: UInt32, said: Int64, isActive: Bool) {
+        hash.subtract(cancels[number].mix(number))
+        cancels[number].said = said
+        cancels[number].isActive = isActive ? 1 : 0
+        hash.add(cancels[number].mix(number))
+    }
+
+    /// Whether any of the market's windows that are in force is one that `body` says yes to.
+    func hasCancel(_ market: UInt32, where body: (CancelWindow) -> Bool) -> Bool {
+        var number = markets[market].firstCancel
+        while number != .max {
+            let row = cancels[number]
+            if row.isActive == 1, let window = row.window, body(window) { return true }
+            number = row.next
+        }
+        return false
+    }
+
+    /// Whether a bet that was accepted then is void on this market, whatever its result.
+    func isCancelled(_ market: UInt32, accepted: Int64) -> Bool {
+        let row = markets[market]
+        if row.firstCancel != .max, hasCancel(market, where: { $0.contains(accepted) }) {
+            return true
+        }
+        return row.trueStart != 0 && accepted >= row.trueStart
+            && accepted < fixtures[row.fixture].actualStart && !planted(.pastPostingKept)
+    }
 
     // MARK: Settlement queue
 
@@ -529,6 +650,7 @@ struct MarketBook: ~Copyable {
         }
         for number in 0..<UInt32(selections.count) { fresh.add(selections[number].mix(number)) }
         for number in 0..<UInt32(standings.count) { fresh.add(standings[number].mix(number)) }
+        for number in 0..<UInt32(cancels.count) { fresh.add(cancels[number].mix(number)) }
         for proposal in proposals { fresh.add(proposal.mix) }
         fresh.add(freeStanding, kind: 22)
         return (fresh, fresh == hash ? [] : ["the markets' hash is not the hash of their rows"])

@@ -18,6 +18,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case operatorMissing = 17
     case betsReleased = 18
     case changedSince = 19
+    case superseded = 20
 
     public var code: String {
         switch self {
@@ -39,6 +40,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .operatorMissing: "operator_missing"
         case .betsReleased: "bets_released"
         case .changedSince: "changed_since"
+        case .superseded: "superseded"
         }
     }
 
@@ -63,6 +65,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .betsReleased:
             "The market's bets have left the engine: its result is older than corrections may be."
         case .changedSince: "It was changed since you looked; nothing was done. Look again."
+        case .superseded: "The supplier has said something newer about this; nothing was changed."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }
     }

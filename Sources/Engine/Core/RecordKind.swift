@@ -39,6 +39,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case resultAnswered = 45
     case release = 46
     case betsReleased = 47
+    case cancel = 48
 
     /// The kind byte of a record's further slots.
     public static let continuation: UInt8 = 255
@@ -52,7 +53,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .fixture,
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
-            .propose, .approve, .settleStep, .release:
+            .propose, .approve, .settleStep, .release, .cancel:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
@@ -97,6 +98,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .resultAnswered: "result_answered"
         case .release: "release"
         case .betsReleased: "bets_released"
+        case .cancel: "cancel"
         }
     }
 }
@@ -221,7 +223,8 @@ public enum Layout {
         // fixture_update has the first 32 bytes, then:
         public static let providerTime = 32  // i64, ns, 0 unknown
         public static let ingestTime = 40  // i64, ns
-        public static let updateSize = 48
+        public static let startedAt = 48  // i64, ns, when it truly began; 0 says nothing of it
+        public static let updateSize = 56
     }
     public enum FixtureChanged {
         public static let fixture = 0  // u64
@@ -243,6 +246,8 @@ public enum Layout {
         public static let line = 32  // i32, quarters, Int32.min none
         public static let maximumStake = 40  // i64
         public static let liabilityLimit = 48  // i64
+        /// i64, minor units: the highest potential return that a scouted result settles; 0 any, -1 none.
+        public static let scoutedReturn = 56
         public static let name = 64  // text 48
         public static let selections = 112  // 64 each:
         public static let selectionSize = 64
@@ -390,11 +395,12 @@ public enum Layout {
         public static let repeated: UInt16 = 1
     }
     public enum Result {
-        public static let market = 0  // u64
+        public static let time = 0  // i64, ns, when the supplier said it; 0: when it was heard
         public static let source = 8  // u8: 1 feed, 2 operator
         public static let certainty = 9  // u8: 1 scouted, 2 confirmed
         public static let selectionCount = 10  // u8
-        public static let action = 11  // u8: 1 settle, 2 void, 3 resettle
+        /// u8: 1 settle, 2 rollback; of a proposal also 3 cancel, 4 take a cancel back
+        public static let action = 11
         /// u32, of a proposal: the settlement version that was seen, plus one; 0 any.
         public static let expected = 12
         public static let actor = 16  // u64
@@ -403,6 +409,19 @@ public enum Layout {
         public static let reason = 64  // text 64
         public static let selections = 128  // 4 each: result u8, winners u8, tied u8, 0
         public static let selectionSize = 4
+        // A proposal to cancel, or to take that back, has no selections but its window:
+        public static let from = 128  // i64, ns, 0 no start
+        public static let until = 136  // i64, ns, 0 no end
+        public static let windowSize = 144
+    }
+    /// Bets that were accepted in a window of time are void on this market, or no longer are.
+    public enum Cancel {
+        public static let time = 0  // i64, ns, when the supplier said it; 0: when it was heard
+        public static let source = 8  // u8: 1 feed, 2 operator
+        public static let action = 9  // u8: 3 cancel, 4 take a cancel back
+        public static let from = 16  // i64, ns, bets accepted from then on; 0 no start
+        public static let until = 24  // i64, ns, bets accepted before; 0 no end
+        public static let size = 32
     }
     public enum ResultAnswered {
         public static let market = 0  // u64

@@ -13,6 +13,9 @@ public enum FeedEvent: Equatable, Sendable {
     case withdrawal(market: String, selection: Int, effective: Int64)
     case update(FeedUpdate)
     case result(FeedResult)
+    /// What was said of a market's result holds no longer.
+    case rollback(market: String)
+    case cancel(FeedCancel)
     /// Nothing new, but the supplier lives.
     case heartbeat
 }
@@ -89,14 +92,35 @@ public struct FeedUpdate: Equatable, Sendable {
     public var incident: Incident
     /// Bet delay in force from now on, in milliseconds; nil unchanged.
     public var betDelay: UInt32?
+    /// When it truly began, milliseconds since 1970; 0 says nothing of it.
+    public var startedAt: Int64
 
     public init(
-        fixture: String, state: FixtureState, incident: Incident = .none, betDelay: UInt32? = nil
+        fixture: String, state: FixtureState, incident: Incident = .none, betDelay: UInt32? = nil,
+        startedAt: Int64 = 0
     ) {
         self.fixture = fixture
         self.state = state
         self.incident = incident
         self.betDelay = betDelay
+        self.startedAt = startedAt
+    }
+}
+
+/// The bets of a market that were accepted in a window of time are void, or no longer are.
+public struct FeedCancel: Equatable, Sendable {
+    public var market: String
+    /// Milliseconds since 1970, from then on; 0 no start.
+    public var from: Int64
+    /// Up to but not at; 0 no end.
+    public var until: Int64
+    public var isTakenBack: Bool
+
+    public init(market: String, from: Int64 = 0, until: Int64 = 0, isTakenBack: Bool = false) {
+        self.market = market
+        self.from = from
+        self.until = until
+        self.isTakenBack = isTakenBack
     }
 }
 

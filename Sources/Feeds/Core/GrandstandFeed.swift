@@ -75,6 +75,8 @@ public enum GrandstandFeed {
                 FeedResult(
                     market: try text(value, "market"), certainty: UInt8(certainty),
                     results: results))
+        case "rollback": return .rollback(market: try text(value, "market"))
+        case "cancel": return .cancel(try cancel(value))
         case "withdrawal":
             guard let selection = value["selection"]?.whole, (0..<64).contains(selection) else {
                 throw Missing(what: "selection: its place in the market, from 0")
@@ -84,6 +86,23 @@ public enum GrandstandFeed {
                 effective: FeedTime.clamped(value["effective"]?.whole))
         case let other: throw Missing(what: "type: \"\(other)\" is unknown")
         }
+    }
+
+    private static func cancel(_ value: JSONValue) throws(Missing) -> FeedCancel {
+        func time(_ key: String) throws(Missing) -> Int64 {
+            guard let member = value[key] else { return 0 }
+            guard let time = member.whole, time > 0, FeedTime.range.contains(time) else {
+                throw Missing(what: "\(key): milliseconds since 1970, or not there")
+            }
+            return time
+        }
+        let cancel = FeedCancel(
+            market: try text(value, "market"), from: try time("from"), until: try time("until"),
+            isTakenBack: value["takenBack"]?.flag ?? false)
+        guard cancel.until == 0 || cancel.from < cancel.until else {
+            throw Missing(what: "until: later than from")
+        }
+        return cancel
     }
 
     private static func text(_ value: JSONValue, _ key: String) throws(Missing) -> String {
@@ -154,7 +173,7 @@ public enum GrandstandFeed {
             state: FixtureState(
                 status: status, isInPlay: value["inPlay"]?.flag ?? false, score: score,
                 clockSeconds: value["clock"]?.whole.map { UInt32(clamping: $0) } ?? .max),
-            incident: incident)
+            incident: incident, startedAt: FeedTime.clamped(value["startedAt"]?.whole))
     }
 
     // MARK: Writing
@@ -212,6 +231,24 @@ public enum GrandstandFeed {
             json.key("results")
             json.array { json in
                 for outcome in result.results { json.string(outcome.word) }
+            }
+        case .rollback(let market):
+            json.string("rollback")
+            put("market", market, &json)
+        case .cancel(let cancel):
+            json.string("cancel")
+            put("market", cancel.market, &json)
+            if cancel.from > 0 {
+                json.key("from")
+                json.number(cancel.from)
+            }
+            if cancel.until > 0 {
+                json.key("until")
+                json.number(cancel.until)
+            }
+            if cancel.isTakenBack {
+                json.key("takenBack")
+                json.bool(true)
             }
         }
     }
@@ -284,6 +321,10 @@ public enum GrandstandFeed {
             json.number(update.state.clockSeconds)
         }
         if update.incident != .none { put("incident", update.incident.word, &json) }
+        if update.startedAt > 0 {
+            json.key("startedAt")
+            json.number(update.startedAt)
+        }
     }
 
     /// Thousandths as a decimal text.

@@ -28,6 +28,7 @@ public struct FeedSettings: Sendable {
 public final class FeedRunner {
     private struct MarketPlan {
         let name: String
+        let fixture: String
         let id: ExternalID
         let selections: Int
         let winners: Int
@@ -206,7 +207,9 @@ public final class FeedRunner {
                     received: received * 1_000_000)
             }
         case .update(let update): take(update, message, now)
-        case .result(let result): take(result)
+        case .result(let result): take(result, message)
+        case .rollback(let market): rollBack(market, message)
+        case .cancel(let cancel): take(cancel, message)
         }
     }
 
@@ -225,8 +228,8 @@ public final class FeedRunner {
             return
         }
         let plan = MarketPlan(
-            name: market.id, id: id("market", market.id), selections: market.selections.count,
-            winners: Int(market.winners))
+            name: market.id, fixture: market.fixture, id: id("market", market.id),
+            selections: market.selections.count, winners: Int(market.winners))
         if let free = freePlaces.popLast() {
             plans[free] = plan
             places[market.id] = free
@@ -251,6 +254,16 @@ public final class FeedRunner {
         facts.incident = update.incident
         facts.providerTime = message.time * 1_000_000
         facts.ingestTime = wall * 1_000_000
+        facts.startedAt = update.startedAt * 1_000_000
+        if update.startedAt > 0, !update.state.isInPlay {
+            // It has begun and is not offered in play: nothing is, until the supplier says so.
+            for place in plans.indices
+            where plans[place].fixture == update.fixture && places[plans[place].name] == place
+                && !plans[place].isSettled
+            {
+                suspend(place)
+            }
+        }
         send { [facts] in $0.fixtureUpdate(facts) }
         guard let delay = update.betDelay else { return }
         let fixture = facts.id
@@ -259,7 +272,40 @@ public final class FeedRunner {
         }
     }
 
-    private func take(_ result: FeedResult) {
+    /// The market may be offered again, from the next quotes on.
+    private func rollBack(_ market: String, _ message: FeedMessage) {
+        guard let place = places[market] else { return }
+        plans[place].isSettled = false
+        settled.removeAll { $0 == market }
+        suspend(place)
+        send { [id = plans[place].id, count = plans[place].selections] in
+            $0.rollback(market: id, selections: count, time: message.time * 1_000_000)
+        }
+    }
+
+    /// As if its supplier had suspended it: what was quoted before never ends that.
+    private func suspend(_ place: Int) {
+        plans[place].quotes = []
+        plans[place].isDirty = false
+        plans[place].isOffered = false
+        plans[place].isSuspended = true
+        disturb(place)
+        tellShut(place)
+    }
+
+    private func take(_ cancel: FeedCancel, _ message: FeedMessage) {
+        guard let place = places[cancel.market],
+            let window = CancelWindow(
+                from: cancel.from * 1_000_000, until: cancel.until * 1_000_000)
+        else { return }
+        send { [id = plans[place].id] in
+            $0.cancel(
+                market: id, window, isTakenBack: cancel.isTakenBack,
+                time: message.time * 1_000_000)
+        }
+    }
+
+    private func take(_ result: FeedResult, _ message: FeedMessage) {
         guard let place = places[result.market] else { return }
         guard result.results.count == plans[place].selections else {
             misfits += 1
@@ -272,7 +318,9 @@ public final class FeedRunner {
         tellShut(place)
         let outcomes = result.results.map { SelectionOutcome($0) }
         send { [id = plans[place].id] in
-            $0.result(market: id, outcomes, source: .feed, certainty: result.certainty)
+            $0.result(
+                market: id, outcomes, source: .feed, certainty: result.certainty,
+                time: message.time * 1_000_000)
         }
         if !plans[place].isSettled { settled.append(result.market) }
         plans[place].isSettled = true

@@ -1,0 +1,167 @@
+import Catalogue
+import Kernel
+
+/// Bets of one market that are void by when they were accepted, or no longer are, and who says so.
+struct Cancelling {
+    let window: CancelWindow
+    let isTakenBack: Bool
+    let source: ResultSource
+    /// Nanoseconds of UTC.
+    let said: Int64
+    var actor: UInt64 = 0
+    var approver: UInt64 = 0
+}
+
+/// What a supplier says later of bets that were taken: the state follows from the set of what was said, each with
+/// the moment at which it was, and not from the order in which it is heard.
+extension Engine {
+    // MARK: Cancels
+
+    /// Bets that were accepted in a window are void on a market, or no longer are.
+    mutating func cancel(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.market(external: command.clientID) else {
+            return answer(command, result: nil, .marketUnknown, &outcomes)
+        }
+        let action = command.action(at: Layout.Cancel.action)
+        guard action == .cancel || action == .reinstate,
+            let window = CancelWindow(
+                from: command.field(Layout.Cancel.from, as: Int64.self),
+                until: command.field(Layout.Cancel.until, as: Int64.self))
+        else { return answer(command, result: number, .malformed, &outcomes) }
+        guard markets.markets[number].isReleased == 0 else {
+            return answer(command, result: number, .betsReleased, &outcomes)
+        }
+        apply(
+            Cancelling(
+                window: window, isTakenBack: action == .reinstate, source: .feed,
+                said: command.said(at: Layout.Cancel.time)),
+            to: number, command, &outcomes)
+    }
+
+    /// Each window of each source is as it was last said: who takes back what is not heard of yet is remembered.
+    mutating func apply(
+        _ cancelling: Cancelling, to number: UInt32, _ command: RecordBytes,
+        _ outcomes: inout RecordWriter
+    ) {
+        let known = markets.cancel(of: number, cancelling.source, cancelling.window)
+        let before = known.map { markets.cancels[$0] }
+        let isOld = cancelling.said < before?.said ?? .min
+        guard !refuses(command, .superseded, when: isOld) else {
+            return answer(command, result: number, .superseded, &outcomes)
+        }
+        let isFull = known == nil && markets.areCancelsFull(number)
+        guard !refuses(command, .full, when: isFull), !isFull else {
+            return answer(command, result: number, .full, &outcomes)
+        }
+        if planted(.reinstatementForgotten), known == nil, cancelling.isTakenBack {
+            return answer(command, result: number, .noChange, &outcomes)
+        }
+        let row = known ?? markets.add(cancelling.window, cancelling.source, to: number)
+        let wasActive = before?.isActive == 1
+        // Of two words of the same moment the one that voids nothing holds.
+        let isActive =
+            !cancelling.isTakenBack && (cancelling.said != before?.said || wasActive)
+        markets.change(cancel: row, said: cancelling.said, isActive: isActive)
+        guard isActive != wasActive else {
+            return answer(command, result: number, .noChange, &outcomes)
+        }
+        let coversNow = markets.hasCancel(number) { $0.until == 0 }
+        let coversAll = markets.hasCancel(number) { $0.isEverything }
+        markets.change(market: number) {
+            let reasons = ShutReasons(rawValue: $0.reasons)
+            $0.reasons =
+                (coversNow ? reasons.union(.cancelled) : reasons.subtracting(.cancelled)).rawValue
+            $0.isCancelled = coversAll ? 1 : 0
+            $0.version += 1
+            $0.material += 1
+            $0.settlementVersion += 1
+            $0.resultSource = cancelling.source.rawValue
+            $0.resultActor = cancelling.actor
+            $0.resultApprover = cancelling.approver
+            $0.resultRecord = command.sequence
+            $0.resultProposal =
+                command.kind == .approve
+                ? command.field(Layout.Result.proposal, as: UInt64.self) : 0
+        }
+        markets.enqueue(number)
+        answer(command, result: number, nil, &outcomes)
+        answer(command, market: number, nil, &outcomes)
+    }
+
+    // MARK: A start that was heard of too late
+
+    /// Takes note of when a fixture truly began; whether bets may have been taken after that which should not.
+    mutating func takeStart(_ command: RecordBytes, of number: UInt32) -> Bool {
+        let start = command.field(Layout.Fixture.startedAt, as: Int64.self)
+        let said = command.said(at: Layout.Fixture.providerTime)
+        let before = markets.fixtures[number]
+        guard start > 0,
+            (said, start) > (before.trueStartSaid, before.trueStart)
+        else { return false }
+        markets.change(fixture: number) {
+            $0.trueStart = start
+            $0.trueStartSaid = said
+            // From here on nobody can say that we did not know.
+            if $0.actualStart == 0 { $0.actualStart = time.nanoseconds }
+        }
+        let until = markets.fixtures[number].actualStart
+        return start != before.trueStart
+            && (start < until || before.trueStart != 0 && before.trueStart < until)
+    }
+
+    /// Walks over the bets of every market of the fixture; what was offered as if it had not begun is shut until
+    /// its supplier shows it in play.
+    mutating func voidPastPosted(
+        _ fixture: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
+    ) {
+        let isInPlay = markets.fixtures[fixture].isInPlay == 1
+        let trueStart = markets.fixtures[fixture].trueStart
+        var number = markets.fixtures[fixture].firstMarket
+        while number != .max {
+            let next = markets.markets[number].nextOfFixture
+            defer { number = next }
+            guard markets.markets[number].isReleased == 0 else { continue }
+            markets.change(market: number) {
+                if !isInPlay {
+                    $0.reasons = ShutReasons(rawValue: $0.reasons).union(.feed).rawValue
+                }
+                $0.trueStart = trueStart
+                $0.version += 1
+                $0.material += 1
+                $0.settlementVersion += 1
+                $0.resultSource = ResultSource.feed.rawValue
+                $0.resultActor = 0
+                $0.resultApprover = 0
+                $0.resultRecord = command.sequence
+                $0.resultProposal = 0
+            }
+            markets.enqueue(number)
+            answer(command, market: number, nil, &outcomes)
+        }
+    }
+
+    // MARK: Certainty
+
+    /// Whether a market's result is one that this bet must not be settled by yet.
+    func isScoutedOnly(_ market: UInt32, for bet: BetRow) -> Bool {
+        let row = markets.markets[market]
+        guard row.scoutedReturn != 0, row.certainty == Self.scouted, row.isByOperators == 0 else {
+            return false
+        }
+        return row.scoutedReturn < 0 || bet.potentialReturn > row.scoutedReturn
+    }
+
+    private static let scouted: UInt8 = 1
+}
+
+extension RecordBytes {
+    /// When the supplier said this; where it does not say, when it was heard.
+    func said(at offset: Int) -> Int64 {
+        let said = field(offset, as: Int64.self)
+        return said > 0 ? said : time.nanoseconds
+    }
+
+    func action(at offset: Int) -> ResultAction {
+        ResultAction(rawValue: field(offset, as: UInt8.self)) ?? .settle
+    }
+}
