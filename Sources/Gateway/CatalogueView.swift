@@ -61,14 +61,23 @@ struct FixtureView {
     var endedAt: Timestamp?
 }
 
-/// A result that waits for its second person.
+/// A result, or a cancel, that waits for its second person.
 struct ProposalView {
     let time: Timestamp
     let sequence: UInt64
     let market: MarketID
+    let wish: ProposedWish
+}
+
+/// What the first of two people asks for.
+struct ProposedWish {
     let actor: UInt64
+    let action: ResultAction
     let reason: String
+    /// Of a result.
     let outcomes: [SelectionOutcome]
+    /// Of a cancel.
+    let window: CancelWindow
 }
 
 /// Fixtures, markets and prices, folded from durable records; every loop has its own.
@@ -123,7 +132,7 @@ public final class CatalogueView {
         case state(MarketOwner, ShutReasons, ShutReasons, isInPlayOnly: Bool)
         case withdrawal(Int)
         case result([SelectionOutcome])
-        case propose(UInt64, [SelectionOutcome], String)
+        case propose(ProposedWish)
         case approve(UInt64, by: UInt64, key: ExternalID)
     }
 
@@ -181,9 +190,7 @@ public final class CatalogueView {
         case .result: command = .result(readOutcomes(record))
         case .cancel: command = .none
         case .propose:
-            command = .propose(
-                record.field(Layout.Result.actor, as: UInt64.self), readOutcomes(record),
-                record.text(Layout.Result.reason, width: 64))
+            command = .propose(readWish(record))
         case .approve:
             command = .approve(
                 record.field(Layout.Result.proposal, as: UInt64.self),
@@ -262,6 +269,21 @@ public final class CatalogueView {
             ShutReasons(rawValue: record.field(Layout.MarketState.lifting, as: UInt8.self)),
             isInPlayOnly: record.field(Layout.MarketState.scope, as: UInt8.self)
                 == CommandEncoder.Scope.allInPlay.rawValue)
+    }
+
+    private func readWish(_ record: RecordBytes) -> ProposedWish {
+        let action =
+            ResultAction(rawValue: record.field(Layout.Result.action, as: UInt8.self)) ?? .settle
+        let isCancel = action == .cancel || action == .reinstate
+        let window =
+            isCancel
+            ? CancelWindow(
+                from: record.field(Layout.Result.from, as: Int64.self),
+                until: record.field(Layout.Result.until, as: Int64.self)) : nil
+        return ProposedWish(
+            actor: record.field(Layout.Result.actor, as: UInt64.self), action: action,
+            reason: record.text(Layout.Result.reason, width: 64),
+            outcomes: isCancel ? [] : readOutcomes(record), window: window ?? .everything)
     }
 
     private func readOutcomes(_ record: RecordBytes) -> [SelectionOutcome] {
@@ -435,13 +457,11 @@ public final class CatalogueView {
         let proposal = record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
         let market = MarketID(record.field(Layout.ResultAnswered.market, as: UInt64.self))
         switch command {
-        case .propose(let actor, let outcomes, let reason) where refusal == 0:
+        case .propose(let wish) where refusal == 0:
             let lapsed = record.time.adding(milliseconds: -Limits.proposalAge)
             proposals = proposals.filter { $0.value.time > lapsed }
             proposals[proposal] = ProposalView(
-                time: record.time,
-                sequence: proposal, market: market, actor: actor, reason: reason,
-                outcomes: outcomes)
+                time: record.time, sequence: proposal, market: market, wish: wish)
             return .proposals
         case .result where refusal == OperationRefusal.decidedByOperators.rawValue:
             markets[market]?.isDisputed = true
@@ -479,7 +499,7 @@ public final class CatalogueView {
     private func taken(_ wanted: UInt64, _ refusal: UInt16) -> Change? {
         guard let known = proposals.removeValue(forKey: wanted) else { return nil }
         // The market's own record follows and finds the outcomes here.
-        if refusal == 0 { command = .result(known.outcomes) }
+        if refusal == 0 { command = .result(known.wish.outcomes) }
         return .proposals
     }
 

@@ -152,6 +152,10 @@ extension OperatorGateway {
                 path: "/api/v1/markets/{market}/results",
                 body: .deferred { [unowned self] call, reply in propose(call, reply) }),
             Operation(
+                description: OperatorRoutes.proposeCancel, method: .post,
+                path: "/api/v1/markets/{market}/cancels",
+                body: .deferred { [unowned self] call, reply in proposeCancel(call, reply) }),
+            Operation(
                 description: OperatorRoutes.approve, method: .post,
                 path: "/api/v1/proposals/{proposal}/approve",
                 body: .deferred { [unowned self] call, reply in approve(call, reply) }),
@@ -181,19 +185,73 @@ extension OperatorGateway {
             let market = try market(call)
             try readBody(call)
             let outcomes = try outcomes(market)
-            let reason = try text("reason", most: 64)
-            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
-            let evidence = try text("evidence", most: 32)
-            guard call.match != nil else {
-                return try submit(market, outcomes, reason, evidence, nil, call, reply)
-            }
-            looking(call, reply) { [unowned self] market, picture, reply throws(Problem) in
-                let expected = try call.expected(
-                    picture.settlementVersion, tag: picture.resultTag)
-                try submit(market, outcomes, reason, evidence, expected, call, reply)
+            try propose(call, reply) { encoder, said, expected in
+                encoder.result(
+                    .propose, market: market.externalID, outcomes, source: .operator,
+                    actor: said.person, reason: said.reason, evidence: said.evidence,
+                    expected: expected)
             }
         } catch {
             reply.fail(error)
+        }
+    }
+
+    private func proposeCancel(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let market = try market(call)
+            try readBody(call)
+            guard
+                let window = CancelWindow(from: try moment("from"), until: try moment("until"))
+            else { throw Problem(422, "window_malformed", "until: later than from") }
+            var isTakenBack = false
+            if let member = tape.member("takenBack", of: tape.root) {
+                guard let flag = tape.flag(member) else {
+                    throw Problem(400, "malformed", "takenBack: true or false")
+                }
+                isTakenBack = flag
+            }
+            try propose(call, reply) { [isTakenBack] encoder, said, expected in
+                encoder.proposeCancel(
+                    market: market.externalID, window, isTakenBack: isTakenBack,
+                    actor: said.person, reason: said.reason, evidence: said.evidence,
+                    expected: expected)
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    /// A window's end, nanoseconds of UTC; 0 where it is not there.
+    private func moment(_ name: StaticString) throws(Problem) -> Int64 {
+        guard let member = tape.member(name, of: tape.root) else { return 0 }
+        guard let moment = tape.text(member).flatMap({ Timestamp($0) }) else {
+            throw Problem(
+                422, "window_malformed", "\(name): a time in UTC, such as 2026-11-22T09:30:00Z")
+        }
+        return moment.nanoseconds
+    }
+
+    /// Who proposes, and why.
+    private struct Proposed {
+        let person: UInt64
+        let reason: String
+        let evidence: String
+    }
+
+    /// With a precondition the market is looked at first, as in `setState`. The body is the tape's.
+    private func propose(
+        _ call: Call, _ reply: any Reply,
+        _ make: @escaping (inout CommandEncoder, Proposed, UInt32?) -> RecordBytes
+    ) throws(Problem) {
+        let reason = try text("reason", most: 64)
+        guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+        let said = Proposed(
+            person: try needSession(call).id, reason: reason,
+            evidence: try text("evidence", most: 32))
+        guard call.match != nil else { return try submit(reply) { make(&$0, said, nil) } }
+        looking(call, reply) { [unowned self] market, picture, reply throws(Problem) in
+            let expected = try call.expected(picture.settlementVersion, tag: picture.resultTag)
+            try submit(reply) { make(&$0, said, expected) }
         }
     }
 
@@ -219,21 +277,16 @@ extension OperatorGateway {
     }
 
     private func submit(
-        _ market: MarketView, _ outcomes: [SelectionOutcome], _ reason: String,
-        _ evidence: String, _ expected: UInt32?, _ call: Call, _ reply: any Reply
+        _ reply: any Reply, _ make: (inout CommandEncoder) -> RecordBytes
     ) throws(Problem) {
-        let person = try needSession(call)
-        let taken = hub.submit({ [unowned self] record, _ in
-            respond(record, at: Layout.ResultAnswered.refusal, reply) { json in
-                json.key("proposal")
-                json.numberText(
-                    record?.field(Layout.ResultAnswered.proposal, as: UInt64.self) ?? 0)
-            }
-        }) {
-            $0.result(
-                .propose, market: market.externalID, outcomes, source: .operator,
-                actor: person.id, reason: reason, evidence: evidence, expected: expected)
-        }
+        let taken = hub.submit(
+            { [unowned self] record, _ in
+                respond(record, at: Layout.ResultAnswered.refusal, reply) { json in
+                    json.key("proposal")
+                    json.numberText(
+                        record?.field(Layout.ResultAnswered.proposal, as: UInt64.self) ?? 0)
+                }
+            }, make)
         guard taken else { throw busy() }
     }
 

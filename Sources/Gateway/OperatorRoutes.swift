@@ -89,12 +89,26 @@ enum OperatorRoutes {
             (409, "reason_missing"), (409, "full"), (412, "changed_since"),
             (422, "results_mismatch"),
         ])
+    static let proposeCancel = route(
+        "proposeCancel",
+        "Proposes that bets of a market are void by when they were accepted, or no longer are; another person approves it.",
+        tag: "results",
+        .init(
+            200, "The proposal.", schema: "Proposal",
+            links: [.init("approveResult", "proposal", "/proposal")]),
+        parameters: [market, PunterRoutes.match("the market's results")],
+        body: "CancelRequest",
+        problems: decided + [
+            (404, "market_unknown"), (409, "bets_released"), (409, "reason_missing"),
+            (409, "full"), (412, "changed_since"), (422, "window_malformed"),
+        ])
     static let approve = route(
         "approveResult", "Approves what another person proposed, and settles.", tag: "results",
         done, parameters: [.init("proposal", in: "path", "The proposal's id.")],
         problems: [
             (404, "proposal_unknown"), (409, "same_operator"), (409, "market_changed_since"),
-            (409, "no_change"), (422, "id_reused"), (503, "busy"), (503, "no_space"),
+            (409, "no_change"), (409, "full"), (422, "id_reused"), (503, "busy"),
+            (503, "no_space"),
         ], movesMoney: true)
     static let audit = route(
         "audit", "Recomputes every book from its rows and compares.", tag: "health",
@@ -143,6 +157,14 @@ enum OperatorRoutes {
         "enum":["won","lost","void","half_won","half_lost","undecided"]}},\
         "reason":{"type":"string","minLength":1,"maxLength":64},\
         "evidence":{"type":"string","maxLength":32}}},\
+        "CancelRequest":{"type":"object","required":["reason"],"properties":{\
+        "from":{"type":"string","format":"date-time",\
+        "description":"Bets accepted from then on, in UTC; without it, from the first."},\
+        "until":{"type":"string","format":"date-time",\
+        "description":"Bets accepted before then, in UTC; without it, up to the last."},\
+        "takenBack":{"type":"boolean","description":"They are no longer void."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64},\
+        "evidence":{"type":"string","maxLength":32}}},\
         "Proposal":{"type":"object","required":["asOf","proposal"],"properties":{\
         "asOf":{"type":"integer"},"proposal":{"type":"string"}}},\
         "Audit":{"type":"object","required":["asOf","stateHash","problems"],"properties":{\
@@ -169,9 +191,11 @@ enum OperatorRoutes {
         "status":{"type":"string"},"stake":{"type":"integer"},"amount":{"type":"integer"},\
         "detail":{"type":"string"}}},\
         "OpenProposal":{"type":"object","additionalProperties":false,"required":["id","market","actor",\
-        "reason","results"],"properties":{"id":{"type":"string"},"market":{"type":"string"},\
-        "actor":{"type":"integer"},"reason":{"type":"string"},"results":{"type":"array",\
-        "items":{"type":"string"}}}},\
+        "reason","action","results","from","until"],"properties":{"id":{"type":"string"},\
+        "market":{"type":"string"},"actor":{"type":"integer"},"reason":{"type":"string"},\
+        "action":{"enum":["settle","rollback","cancel","reinstate"]},"results":{"type":"array",\
+        "items":{"type":"string"}},"from":{"type":["string","null"]},\
+        "until":{"type":["string","null"]}}},\
         "Problem":{"type":"object","required":["type","title","status","code"],"properties":{\
         "type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},\
         "code":{"type":"string"},"detail":{"type":"string"}}}}

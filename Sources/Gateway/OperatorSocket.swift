@@ -252,15 +252,29 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                     json.key("market")
                     json.numberText(proposal.market.rawValue)
                     json.key("actor")
-                    json.number(proposal.actor)
+                    json.number(proposal.wish.actor)
                     json.key("reason")
-                    json.string(proposal.reason)
+                    json.string(proposal.wish.reason)
+                    json.key("action")
+                    json.string(proposal.wish.action.word)
                     json.key("results")
                     json.array { json in
-                        for outcome in proposal.outcomes { json.string(outcome.result.word) }
+                        for outcome in proposal.wish.outcomes { json.string(outcome.result.word) }
                     }
+                    Self.write("from", proposal.wish.window.from, &json)
+                    Self.write("until", proposal.wish.window.until, &json)
                 }
             }
+        }
+    }
+
+    /// A window's end; 0 is none.
+    private static func write(_ key: StaticString, _ moment: Int64, _ json: inout JSONWriter) {
+        json.key(key)
+        if moment == 0 {
+            json.null()
+        } else {
+            json.string(Timestamp(nanoseconds: moment).description)
         }
     }
 

@@ -107,6 +107,15 @@ public struct JSONTape: ~Copyable, Sendable {
     public func isObject(_ place: Place) -> Bool { entry(place)?.kind == .object }
     public func isNull(_ place: Place) -> Bool { entry(place)?.kind == .null }
 
+    /// True or false; nil for anything else.
+    public func flag(_ place: Place) -> Bool? {
+        switch entry(place)?.kind {
+        case .yes: true
+        case .no: false
+        default: nil
+        }
+    }
+
     private func isZeros(_ start: Int, _ end: Int) -> Bool {
         for index in start..<end where bytes[index] != 0x30 { return false }
         return true

@@ -627,6 +627,50 @@ def test_an_approval_that_was_not_heard_of_may_be_asked_again(make_server):
     assert server.call("POST", path, {}, one, base=server.desk)[1]["code"] == "proposal_unknown"
 
 
+def test_two_operators_void_the_bets_of_a_time_and_give_them_back(make_server):
+    server = make_server("--match-seconds", "600", "--seed", "3")
+    one, other = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
+    cookie = server.sign_in()
+    market = server.open_market()
+    placed = [server.call("POST", "/api/v1/bets", {**bet(market, new_id()), "priceRule": "any"}, cookie)[1]["bet"] for _ in range(2)]
+    path = f"/api/v1/markets/{market['id']}/cancels"
+
+    def ask(body, who=one):
+        return server.call("POST", path, {"reason": "wrong price", **body}, who, base=server.desk)
+
+    def carry_out(body):
+        proposal = ask(body)[1]["proposal"]
+        answer = server.call("POST", f"/api/v1/proposals/{proposal}/approve", {}, one, base=server.desk)
+        assert (answer[0], answer[1]["code"]) == (409, "same_operator")
+        return server.call("POST", f"/api/v1/proposals/{proposal}/approve", {}, other, base=server.desk)
+
+    def mine(*wanted):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            bets = {b["id"]: b for b in server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]}
+            found = tuple(bets[b["id"]]["status"] for b in placed)
+            if found == wanted:
+                return bets
+            time.sleep(0.05)
+        raise AssertionError(found)
+
+    for wrong in ({"from": "yesterday"}, {"until": "2026-11-22T09:30:00"}, {"from": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}):
+        assert (ask(wrong)[0], ask(wrong)[1]["code"]) == (422, "window_malformed")
+    assert ask({"takenBack": "yes"})[0] == 400 and ask({"reason": ""})[0] == 400
+    second = placed[1]["acceptedAt"]
+    assert carry_out({"from": second})[0] == 200
+    bets = mine("open", "settled")
+    assert bets[placed[1]["id"]]["payout"] == bets[placed[1]["id"]]["stake"]
+    state = server.call("GET", f"/api/v1/markets/{market['id']}/state", cookie=one, base=server.desk)[1]
+    assert "cancelled" in state["reasons"] and not state["resulted"]
+    assert carry_out({"from": second, "takenBack": True})[0] == 200
+    mine("open", "open")
+    assert carry_out({"from": second, "takenBack": True})[1]["code"] == "no_change"
+    told = subprocess.run([BINARY, "replay", "bet", placed[1]["id"], "--data", server.directory], capture_output=True, text=True)
+    assert "proposed that bets are void" in told.stdout and "cancelled" in told.stdout, told.stdout + told.stderr
+    assert server.call("POST", "/api/v1/audit", {}, one, base=server.desk)[1]["problems"] == []
+
+
 def test_the_emergency_stop_comes_before_looking(make_server):
     server = make_server("--feed", "none", "--requests-per-second", "1", "--requests-burst", "20")
     cookie = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)[2]["Set-Cookie"].split(";")[0]

@@ -16,7 +16,7 @@ BUGS = [
     "hold-not-counted", "void-twice", "deposit-twice", "rounded-up", "debt-forgotten", "settled-twice", "dead-heat-whole",
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
     "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten",
-    "system-settled-early", "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
+    "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
     "durable-mark-early", "body-unchecked", "error-ignored", "time-goes-back", "snapshot-unpreserved", "snapshot-timer-lost",
     "released-early", "old-quotes-reopen", "silence-unnoticed", "projection-gap", "rows-unsecured",
 ]
@@ -61,6 +61,18 @@ def test_every_short_history_every_length_and_every_bit():
     answer = sim("--systematic", 5)
     assert answer.returncode == 0, answer.stdout
     assert int(answer.stdout.split("short histories, up to case ")[1].split()[0]) > 120_000
+
+
+def test_what_suppliers_say_comes_to_the_same_in_any_order():
+    answer = sim("--permutations", 200_000, "--first", int(time.time()) * 1000)
+    assert answer.returncode == 0, answer.stdout[-4000:]
+    assert answer.stdout.startswith("200000 orders of 20000 sets") and " 0 sets differ" in answer.stdout
+
+
+@pytest.mark.parametrize("bug", ["old-result-taken", "reinstatement-forgotten", "past-posting-kept", "debt-forgotten"])
+def test_an_order_that_matters_is_found_and_told_in_few_words(planted, bug):
+    answer = sim("--permutations", 20_000, "--bug", bug, binary=planted)
+    assert answer.returncode == 1 and "FAILED set" in answer.stdout
 
 
 def test_wrong_words_get_a_sentence():

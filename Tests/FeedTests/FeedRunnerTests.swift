@@ -225,4 +225,58 @@ private final class Line {
         line.turn(5151)
         #expect(line.runner.nextTurn(after: 5151) == nil)
     }
+
+    @Test func `a result that is taken back leaves the market shut until its supplier offers it anew`() {
+        let line = Line()
+        line.open()
+        line.turn(1000, .result(FeedResult(market: "m", certainty: 1, results: [.won, .lost])))
+        #expect(!line.isOpen)
+        line.turn(2000, Line.resumed, Line.quotes(1990))
+        #expect(!line.isOpen, "what has a result is not offered")
+        line.turn(3000, .rollback(market: "m"))
+        #expect(line.told.last == "result")
+        line.turn(4000, Line.resumed)
+        #expect(!line.isOpen, "nothing was quoted since")
+        line.turn(5000, Line.quotes(1990))
+        #expect(line.isOpen)
+        #expect(line.told.filter { $0 == "result" }.count == 2)
+    }
+
+    @Test func `a start that comes late shuts what is offered as if there had been none`() {
+        let line = Line()
+        line.open()
+        line.turn(1000, .update(FeedUpdate(fixture: "f", state: FixtureState(), startedAt: 500)))
+        #expect(!line.isOpen)
+        line.turn(2000, Line.quotes(1990))
+        #expect(!line.isOpen)
+        line.turn(3000, Line.resumed, Line.quotes(1990))
+        #expect(line.isOpen)
+        let inPlay = FixtureState(status: .live, isInPlay: true)
+        line.turn(4000, .update(FeedUpdate(fixture: "f", state: inPlay, startedAt: 400)))
+        #expect(line.isOpen, "it is offered in play")
+    }
+
+    @Test func `a cancel is told with its window and its time`() {
+        var heard: [[Int64]] = []
+        let script = Script()
+        script.messages = [
+            FeedMessage(time: 7, number: 1, events: [Line.fixture, Line.market]),
+            FeedMessage(
+                time: 9, number: 2, events: [.cancel(FeedCancel(market: "m", from: 3, until: 5, isTakenBack: true))]),
+            FeedMessage(time: 9, number: 3, events: [.cancel(FeedCancel(market: "x"))]),
+        ]
+        let runner = FeedRunner(source: script, settings: FeedSettings()) { record in
+            if record.kind == .cancel {
+                heard.append([
+                    record.field(Layout.Cancel.from, as: Int64.self), record.field(Layout.Cancel.until, as: Int64.self),
+                    record.field(Layout.Cancel.time, as: Int64.self),
+                    Int64(record.field(Layout.Cancel.action, as: UInt8.self)),
+                ])
+            }
+            return true
+        }
+        runner.turn(now: 0, wall: 0)
+        runner.turn(now: 10, wall: 10)
+        #expect(heard == [[3_000_000, 5_000_000, 9_000_000, Int64(ResultAction.reinstate.rawValue)]])
+    }
 }

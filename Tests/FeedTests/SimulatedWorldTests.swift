@@ -171,6 +171,9 @@ private struct Mean {
                         status: .live, isInPlay: true, score: Score(home: 1, away: 2).packed,
                         clockSeconds: 77), incident: .goal)),
             .result(FeedResult(market: "m", certainty: 1, results: [.won, .void])),
+            .rollback(market: "m"), .cancel(FeedCancel(market: "m")),
+            .cancel(FeedCancel(market: "m", from: 5, until: 9, isTakenBack: true)),
+            .update(FeedUpdate(fixture: "f", state: FixtureState(status: .live), startedAt: 77)),
         ]
         for event in events {
             let line = GrandstandFeed.line(event, time: 9)
@@ -186,6 +189,9 @@ private struct Mean {
         "{\"time\":1,\"type\":\"market\",\"id\":\"m\",\"fixture\":\"f\",\"name\":\"n\",\"selections\":[]}",
         "{\"time\":1,\"type\":\"result\",\"market\":\"m\",\"results\":[\"maybe\"]}",
         "{\"time\":1,\"type\":\"update\",\"fixture\":\"f\",\"status\":\"asleep\"}",
+        "{\"time\":1,\"type\":\"rollback\"}",
+        "{\"time\":1,\"type\":\"cancel\",\"market\":\"m\",\"from\":-1}",
+        "{\"time\":1,\"type\":\"cancel\",\"market\":\"m\",\"from\":9,\"until\":9}",
     ])
     func `says what is wrong with a line, and where`(line: String) {
         let error = #expect(throws: FeedError.self) {

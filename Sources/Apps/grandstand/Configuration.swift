@@ -85,6 +85,11 @@ struct Setting {
             help: "The most a market of the feed may lose.",
             form: .number(1...Limits.potentialReturn)),
         Setting(
+            key: "scouted-return", unit: "minor units", standard: "10000000000",
+            help:
+                "The highest potential return that a feed's unconfirmed result settles; 0: none, all wait.",
+            form: .number(0...Limits.potentialReturn)),
+        Setting(
             key: "demo-grant", unit: "minor units", standard: "100000",
             help: "Demo money of a new demo account.", form: .number(1...Limits.stake)),
         Setting(

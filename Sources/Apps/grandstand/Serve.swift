@@ -563,6 +563,8 @@ final class Platform: @unchecked Sendable {
         settings.staleAfter = try configuration.number("stale-after")
         settings.maximumStake = try configuration.number("maximum-stake")
         settings.liabilityLimit = try configuration.number("liability-limit")
+        let scouted = try configuration.number("scouted-return")
+        settings.scoutedReturn = scouted == Limits.potentialReturn ? nil : scouted
         let source: any FeedSource
         switch configuration.text("feed") {
         case "none": return nil

@@ -12,12 +12,14 @@ enum SimCommands {
         USAGE
           grandstand sim --seed N              Play one seed and tell its story
           grandstand sim --seeds FROM..TO      Play many, print progress and what fails
+          grandstand sim --permutations N      N orders of what suppliers say of bets: each set must come to the same
           grandstand sim --systematic N        Every history of at most N acts, every block length, every flipped bit
 
         OPTIONS
           --commands N      Commands before the faults are switched off (1000)
           --without A,B     Leave features out: \(Feature.allCases.map(\.word).joined(separator: ", "))
-          --jobs N          Threads for --seeds (as many as there are cores)
+          --jobs N          Threads for --seeds and --permutations (as many as there are cores)
+          --first N         The first seed of --permutations (1)
           --minutes N       Stop --seeds after so many minutes
           --quiet           Do not tell the story
           --bug NAME        Only in a build with planted bugs: have this one
@@ -32,6 +34,7 @@ enum SimCommands {
             raw, of: "sim", words: 0,
             values: [
                 "seed", "seeds", "commands", "without", "jobs", "minutes", "bug", "systematic",
+                "permutations", "first",
             ],
             switches: ["quiet", "shrink"])
         guard !arguments.wantsHelp, arguments.words.isEmpty, !arguments.flags.isEmpty else {
@@ -48,10 +51,14 @@ enum SimCommands {
             without.insert(feature)
         }
         guard
-            ["seed", "seeds", "systematic"].filter({ arguments.flags[$0] != nil }).count == 1
+            ["seed", "seeds", "systematic", "permutations"]
+                .filter({ arguments.flags[$0] != nil }).count == 1
         else {
-            throw UsageError(text: "Say one of --seed, --seeds and --systematic.")
+            throw UsageError(
+                text: "Say one of --seed, --seeds, --permutations and --systematic.")
         }
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let jobs = try number(arguments, "jobs", cores, 1...256)
         if let bug = arguments.flags["bug"] { try plant(bug) }
         if let text = arguments.flags["seed"] {
             guard let seed = UInt64(text) else {
@@ -62,6 +69,11 @@ enum SimCommands {
                 seed, commands, without, isQuiet: arguments.flags["quiet"] != nil,
                 shrinks: arguments.flags["shrink"] != nil)
         }
+        if arguments.flags["permutations"] != nil {
+            return permutations(
+                try number(arguments, "permutations", 10_000, 1...1_000_000_000),
+                from: UInt64(try number(arguments, "first", 1, 0...Int.max / 2)), jobs: jobs)
+        }
         if arguments.flags["systematic"] != nil {
             return systematic(try number(arguments, "systematic", 4, 1...8))
         }
@@ -70,9 +82,8 @@ enum SimCommands {
         guard bounds.count == 2, let from = bounds[0], let to = bounds[1], from <= to else {
             throw UsageError(text: "--seeds is a range such as 1..1000.")
         }
-        let cores = ProcessInfo.processInfo.activeProcessorCount
         return many(
-            from...to, commands, without, jobs: try number(arguments, "jobs", cores, 1...256),
+            from...to, commands, without, jobs: jobs,
             minutes: try number(arguments, "minutes", 0, 0...100_000))
     }
 
@@ -151,6 +162,37 @@ enum SimCommands {
     }
 
     // MARK: Many
+
+    /// Orders of one set of words.
+    private static let ordersOfSet = 10
+
+    private static func permutations(_ wanted: Int, from first: UInt64, jobs: Int) -> Int32 {
+        let sets = UInt64((wanted + ordersOfSet - 1) / ordersOfSet)
+        let progress = Mutex((next: first, failed: 0))
+        let began = gs_boot_nanoseconds()
+        DispatchQueue.concurrentPerform(iterations: jobs) { _ in
+            while true {
+                let seed: UInt64? = progress.withLock { progress in
+                    guard progress.next < first + sets, progress.failed < 10 else { return nil }
+                    progress.next += 1
+                    return progress.next - 1
+                }
+                guard let seed else { return }
+                let problems = Permutations(seed: seed).check(orders: ordersOfSet)
+                guard !problems.isEmpty else { continue }
+                progress.withLock { $0.failed += 1 }
+                print("FAILED set \(seed)\n  " + problems.joined(separator: "\n  "))
+                print("  grandstand sim --permutations \(ordersOfSet) --first \(seed)")
+            }
+        }
+        let end = progress.withLock { $0 }
+        let histories = Int(end.next - first) * ordersOfSet
+        let seconds = max(0.001, Double(gs_boot_nanoseconds() - began) / 1e9)
+        print(
+            "\(histories) orders of \(end.next - first) sets in \(Int(seconds)) s "
+                + "(\(Int(Double(histories) * 60 / seconds)) a minute), \(end.failed) sets differ")
+        return end.failed == 0 ? 0 : 1
+    }
 
     private struct Progress {
         var next: UInt64

@@ -164,6 +164,15 @@ public enum ResultAction: UInt8, Sendable {
     case cancel = 3
     /// A cancel holds no longer.
     case reinstate = 4
+
+    public var word: String {
+        switch self {
+        case .settle: "settle"
+        case .rollback: "rollback"
+        case .cancel: "cancel"
+        case .reinstate: "reinstate"
+        }
+    }
 }
 
 /// Writes commands as records, into memory of its own that the next command reuses.

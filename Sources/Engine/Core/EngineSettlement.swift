@@ -180,7 +180,6 @@ extension Engine {
         }
     }
 
-
     private func readResults(_ command: RecordBytes, market number: UInt32)
         -> [(result: UInt8, winners: UInt8, tied: UInt8)]?
     {

@@ -21,7 +21,6 @@ struct FixtureRow: BitwiseCopyable {
     var trueStart: Int64 = 0
     var trueStartSaid: Int64 = 0
 
-
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 16, row: UInt64(row))
         mix.combine(externalHigh, externalLow)

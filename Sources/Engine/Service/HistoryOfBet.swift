@@ -187,7 +187,18 @@ extension HistoryTeller {
         guard refusal != .noChange else { return }
         let name = names[id]?.name ?? "market \(id)"
         var fields: [(String, String)] = []
-        if given.kind != .approve {
+        let action = ResultAction(
+            rawValue: given.field(
+                given.kind == .cancel ? Layout.Cancel.action : Layout.Result.action, as: UInt8.self)
+        )
+        if given.kind == .cancel {
+            fields += window(given, Layout.Cancel.from, Layout.Cancel.until)
+            fields += said(given, Layout.Cancel.time)
+        } else if given.kind != .approve {
+            if action == .cancel || action == .reinstate {
+                fields += window(given, Layout.Result.from, Layout.Result.until)
+            }
+            fields += said(given, Layout.Result.time)
             let count = Int(given.field(Layout.Result.selectionCount, as: UInt8.self))
             for index in 0..<count {
                 let offset = Layout.Result.selections + index * Layout.Result.selectionSize
@@ -208,16 +219,37 @@ extension HistoryTeller {
             fields.append(
                 ("approves record", String(given.field(Layout.Result.proposal, as: UInt64.self))))
         }
-        let actor = given.field(Layout.Result.actor, as: UInt64.self)
+        let actor =
+            given.kind == .cancel ? 0 : given.field(Layout.Result.actor, as: UInt64.self)
         if actor != 0 { fields.append(("operator", String(actor))) }
         if let refusal { fields.append(("not carried out", "\(refusal.code): \(refusal.text)")) }
+        let what =
+            switch action {
+            case .cancel: "that bets are void"
+            case .reinstate: "that bets are no longer void"
+            case .rollback: "that there is no result any more"
+            case .settle, nil: "a result"
+            }
         let title =
             switch given.kind {
-            case .propose: "\(name): an operator proposed a result"
-            case .approve: "\(name): a second operator approved the result"
-            default: "\(name): the feed's result"
+            case .propose: "\(name): an operator proposed \(what)"
+            case .approve: "\(name): a second operator approved what was proposed"
+            default: "\(name): the feed said \(what)"
             }
         add(step(given.kind?.word ?? "result", title, [command?.place, place], fields))
+    }
+
+    /// The bets that a cancel is about.
+    private func window(_ record: RecordBytes, _ from: Int, _ until: Int) -> [(String, String)] {
+        [("accepted from", from), ("accepted before", until)].compactMap { name, offset in
+            let moment = record.field(offset, as: Int64.self)
+            return moment == 0 ? nil : (name, Self.text(moment))
+        }
+    }
+
+    private func said(_ record: RecordBytes, _ offset: Int) -> [(String, String)] {
+        let moment = record.field(offset, as: Int64.self)
+        return moment == 0 ? [] : [("said at", Self.text(moment))]
     }
 
     func settled(_ record: RecordBytes, _ place: RecordPlace?) {

@@ -129,6 +129,10 @@ extension HistoryTeller {
                 places)
         case .result, .approve:
             return step("result", "\(name): shut, its result is in", places)
+        case .cancel:
+            return step("cancel", "\(name): bets of a time are void or no longer are", places)
+        case .fixtureUpdate:
+            return step("true_start", "\(name): it had begun before we knew", places)
         default: return nil
         }
     }

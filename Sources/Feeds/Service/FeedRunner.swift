@@ -15,6 +15,8 @@ public struct FeedSettings: Sendable {
     public var staleAfter: Int64 = 20_000
     public var maximumStake: Int64 = 100_000
     public var liabilityLimit: Int64 = 10_000_000
+    /// The highest potential return that a scouted result settles, minor units; nil any, 0 none.
+    public var scoutedReturn: Int64?
 
     public init() {}
 }
@@ -245,6 +247,7 @@ public final class FeedRunner {
         facts.betDelay = market.betDelay
         facts.maximumStake = settings.maximumStake
         facts.liabilityLimit = settings.liabilityLimit
+        facts.scoutedReturn = settings.scoutedReturn
         send { [facts] in $0.market(facts) }
     }
 

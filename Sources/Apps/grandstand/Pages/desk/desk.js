@@ -138,29 +138,54 @@ class Markets extends HTMLElement {
                 element("progress", { class: "bar", max: m.liabilityLimit, value: m.worstLoss, "aria-label": `Worst loss of ${m.fixture}, ${m.name}, of its limit` })),
             element("td", {}, m.resulted ? null : element("button", { type: "button",
                 onclick: () => post(`/api/v1/markets/${m.id}/${isTrader ? "resume" : "suspend"}`) }, isTrader ? "Resume" : "Suspend"), " ",
-            element("button", { type: "button", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…")));
+            element("button", { type: "button", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…"), " ",
+            element("button", { type: "button", onclick: () => proposeVoid(m) }, "Void bets…")));
     }
 }
 
-// A result by hand: who proposes it cannot approve it.
-function propose(market) {
-    const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
-        ...["lost", "won", "void", "half_won", "half_lost"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+// What the first of two people asks for: `inputs` are shown, `body` says what is sent to `path`.
+function proposal(title, path, inputs, body) {
     const reason = element("input", { id: "reason", required: true, maxlength: "60" });
     const note = element("div", { role: "alert" });
     const dialog = element("dialog", { "aria-labelledby": "propose-title" }, element("form", { onsubmit: async event => {
         event.preventDefault();
-        const answer = await post(`/api/v1/markets/${market.id}/results`, { results: choices.map(c => c.value), reason: reason.value });
+        const answer = await post(path, { ...body(), reason: reason.value });
         if (answer.ok) dialog.close();
         else note.replaceChildren(element("p", { class: "message small" }, answer.text));
-    } }, element("h2", { id: "propose-title" }, `Result of ${market.fixture}: ${market.name}`),
-    ...market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index])),
+    } }, element("h2", { id: "propose-title" }, title), ...inputs,
     element("div", {}, element("label", { for: "reason" }, "Reason"), reason), note,
     element("div", { class: "row" }, element("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
         element("button", { class: "primary", type: "submit" }, "Propose"))));
     document.body.append(dialog);
     dialog.addEventListener("close", () => dialog.remove());
     dialog.showModal();
+}
+
+// Bets that were accepted in a window of time, or all.
+function proposeVoid(market) {
+    const moment = (id, label) => [id, element("input", { id, placeholder: "2026-11-22T09:30:00Z", pattern: "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?Z" }), label];
+    const ends = [moment("from", "Accepted from (UTC; empty: from the first)"), moment("until", "Accepted before (UTC; empty: up to the last)")];
+    const back = element("input", { id: "taken-back", type: "checkbox" });
+    proposal(`Void bets on ${market.fixture}: ${market.name}`, `/api/v1/markets/${market.id}/cancels`,
+        [...ends.map(([id, input, label]) => element("div", {}, element("label", { for: id }, label), input)),
+            element("div", {}, element("label", { for: "taken-back" }, back, " Take such a void back"))],
+        () => ({ ...Object.fromEntries(ends.filter(([, input]) => input.value).map(([id, input]) => [id, input.value])), takenBack: back.checked }));
+}
+
+// A result by hand: who proposes it cannot approve it.
+function propose(market) {
+    const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
+        ...["lost", "won", "void", "half_won", "half_lost"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+    proposal(`Result of ${market.fixture}: ${market.name}`, `/api/v1/markets/${market.id}/results`,
+        market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index])),
+        () => ({ results: choices.map(c => c.value) }));
+}
+
+// What a proposal comes to, in words.
+function wish(p, market) {
+    if (p.action === "settle") return p.results.map((r, i) => `${market?.selections[i]?.name ?? i} ${r.replace("_", " ")}`).join(", ");
+    const window = [p.from && `from ${p.from}`, p.until && `before ${p.until}`].filter(Boolean).join(" and ");
+    return `${p.action === "cancel" ? "void" : "no longer void"}: ${window ? `bets accepted ${window}` : "all bets"}`;
 }
 
 class Proposals extends HTMLElement {
@@ -176,10 +201,10 @@ class Proposals extends HTMLElement {
             const note = element("span", { class: "small", role: "alert" });
             const isMine = p.actor === operator;
             return element("div", { class: "row" },
-                element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${p.results.map((r, i) => `${market?.selections[i]?.name ?? i} ${r.replace("_", " ")}`).join(", ")} (${p.reason}), by operator ${p.actor}`), note,
+                element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${wish(p, market)} (${p.reason}), by operator ${p.actor}`), note,
                 element("button", { type: "button", class: isMine ? "" : "primary", disabled: isMine, onclick: async () => {
                     note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`, {}, uuid7(Date.now()))).text;
-                } }, isMine ? "Another person approves" : "Approve and settle"));
+                } }, isMine ? "Another person approves" : p.action === "settle" ? "Approve and settle" : "Approve"));
         }));
     }
 }
