@@ -144,6 +144,8 @@ def engine_rows(peers):
 def settlement_rows(_):
     say("settlement")
     counted = instructions("goliath", 2000)
+    orders = run(ROOT / ".build/release/grandstand", "sim", "--permutations", 200_000)
+    row("permutations-minute", int(re.search(r"\((\d+) a minute\)", orders).group(1)), "histories/min")
     row("goliath-us", median([last_json(run(BENCH, "goliath", 20_000))["us"] for _ in range(ROUNDS)]), "us/bet", instructions=counted)
 
 
@@ -530,6 +532,7 @@ def write(peers):
               "Instructions are a bet's for `apply`, `durable-64` and `recovery-c`, a frame's for `echo-64` and a request's for `http-27`: our own code and what it calls, without the kernel.",
               "`projection` reads the journal from its beginning and makes all rows; while bets come in, rows follow at the idle class and may be behind (docs/decisions/0006).",
               "`goliath-us` is the processor's time of settling one system of 247 lines: the walk, the algebra, the books and the record; its instructions are those from placing it to its payout, over eight markets.",
+              "`permutations-minute` plays what suppliers say of a few bets in one more order, decided by the engine and by the judge: `grandstand sim --permutations 200000`.",
               "`apply` decides, posts, keeps the state hash and writes the outcome; the peer's row is the same stage of its own, without hash and double entry. Checksums are in the durable rows of both.",
               "`snapshot-pause-ms` is the longest slice or the freeze; the checkpoint before it is one more block. `overload-*` at an intake of 1024 slots.",
               "`fan-out`: 10,000 WebSockets on one market, which the desk shuts and opens; each version a delta of some 200 bytes to each, through journal and hub, on one loop.",

@@ -632,7 +632,11 @@ def test_two_operators_void_the_bets_of_a_time_and_give_them_back(make_server):
     one, other = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
     cookie = server.sign_in()
     market = server.open_market()
-    placed = [server.call("POST", "/api/v1/bets", {**bet(market, new_id()), "priceRule": "any"}, cookie)[1]["bet"] for _ in range(2)]
+    placed = []
+    for _ in range(2):
+        placed.append(server.call("POST", "/api/v1/bets", {**bet(market, new_id()), "priceRule": "any"}, cookie)[1]["bet"])
+        # Moments are shown in milliseconds; the two must not be of the same.
+        time.sleep(0.01)
     path = f"/api/v1/markets/{market['id']}/cancels"
 
     def ask(body, who=one):
