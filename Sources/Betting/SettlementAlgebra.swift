@@ -30,6 +30,53 @@ public enum LegFactor: Hashable, Sendable {
 
     public static let halfLost = LegFactor.ratio(numerator: 1, denominator: 2)
 
+    /// At a price from which a withdrawal took its part.
+    public static func won(_ odds: Odds, less deduction: Deduction) -> LegFactor {
+        guard deduction.basisPoints > 0 else { return .won(odds) }
+        let rest = deduction.rest
+        let (above, below) = (UInt64(odds.numerator), UInt64(odds.denominator))
+        return deduction.isOnPrice
+            ? .ratio(numerator: above * rest.numerator, denominator: below * rest.denominator)
+            : .ratio(
+                numerator: below * rest.denominator + (above - below) * rest.numerator,
+                denominator: below * rest.denominator)
+    }
+
+    /// The place part of an each-way bet: a part of the winnings, less what a withdrawal took.
+    public static func placed(_ odds: Odds, _ terms: PlaceTerms, less deduction: Deduction = .none)
+        -> LegFactor
+    {
+        let rest = deduction.rest
+        let below = UInt64(odds.denominator) * UInt64(terms.denominator)
+        let winnings = UInt64(odds.numerator - odds.denominator) * UInt64(terms.numerator)
+        return deduction.isOnPrice
+            ? .ratio(
+                numerator: (below + winnings) * rest.numerator,
+                denominator: below * rest.denominator)
+            : .ratio(
+                numerator: below * rest.denominator + winnings * rest.numerator,
+                denominator: below * rest.denominator)
+    }
+
+    /// The same for those who must share: of `tied` who came in together only `places` are paid.
+    public func shared(_ places: UInt8, among tied: UInt8) -> LegFactor {
+        guard places > 0 else { return .lost }
+        guard case .ratio(let above, let below) = self, places < tied else { return self }
+        let common = Deduction.greatestCommonDivisor(UInt64(places), UInt64(tied))
+        return .ratio(
+            numerator: above * (UInt64(places) / common),
+            denominator: below * (UInt64(tied) / common))
+    }
+
+    /// The greater of two: what a guaranteed price comes to.
+    public func orBetter(_ other: LegFactor) -> LegFactor {
+        guard case .ratio(let above, let below) = self,
+            case .ratio(let otherAbove, let otherBelow) = other
+        else { return self }
+        return above.multipliedFullWidth(by: otherBelow) < otherAbove.multipliedFullWidth(by: below)
+            ? other : self
+    }
+
     /// `winners` of `tied` places were left to share.
     public static func deadHeat(_ odds: Odds, winners: UInt8, tied: UInt8) -> LegFactor {
         precondition(tied > 0, "a dead heat has at least one runner")
@@ -68,6 +115,11 @@ public struct AccumulatorReturn: Sendable {
             amount = amount.multiplied(by: numerator, over: denominator)
         }
     }
+
+    /// Changes nothing but the fraction's form.
+    mutating func widen(by factor: UInt64) { amount = amount.multiplied(by: factor, over: factor) }
+
+    var hasLost: Bool { isLost }
 
     public func outcome(_ rounding: Rounding) -> BetOutcome {
         if isLost { return .settled(payout: 0) }

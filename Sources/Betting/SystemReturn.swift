@@ -68,6 +68,12 @@ public struct SystemReturn: Sendable {
         Self.scale(&sums[0], by: below)
     }
 
+    /// Changes nothing but the fraction's form.
+    mutating func widen(by factor: UInt64) {
+        for index in sums.indices { Self.scale(&sums[index], by: factor) }
+        Self.scale(&denominator, by: factor)
+    }
+
     private static func scale(_ value: inout WideInteger, by factor: UInt64) {
         guard factor != 1 else { return }
         let overflow = value.multiplyReportingOverflow(by: factor)

@@ -1,0 +1,89 @@
+public import Kernel
+
+/// What is taken off a price because runners were withdrawn after it was taken.
+@frozen public struct Deduction: Hashable, Sendable {
+    /// Hundredths of a percent, less than all.
+    public let basisPoints: UInt16
+    /// Of the whole price, as on exchanges and in Australia; else of the winnings.
+    public let isOnPrice: Bool
+
+    public static let whole: UInt16 = 10_000
+    public static let none = Deduction(basisPoints: 0, isOnPrice: false)
+
+    public init(basisPoints: UInt16, isOnPrice: Bool) {
+        self.basisPoints = min(basisPoints, Self.whole - 1)
+        self.isOnPrice = isOnPrice
+    }
+
+    /// What is left, as a fraction in lowest terms.
+    var rest: (numerator: UInt64, denominator: UInt64) {
+        let (left, whole) = (UInt64(Self.whole - basisPoints), UInt64(Self.whole))
+        let common = Self.greatestCommonDivisor(left, whole)
+        return (left / common, whole / common)
+    }
+
+    static func greatestCommonDivisor(_ one: UInt64, _ other: UInt64) -> UInt64 {
+        var (one, other) = (one, other)
+        while other != 0 { (one, other) = (other, one % other) }
+        return one
+    }
+}
+
+/// How a market's deductions are reckoned. Numbers are stable.
+public enum DeductionRule: UInt8, CaseIterable, Sendable {
+    case none = 0
+    /// By the price of who was withdrawn, added up, off the winnings. Source: Tattersalls, Rule 4.
+    case ruleFour = 1
+    /// As the brand says with each withdrawal, added up, off the price's face value. Source: Australian books.
+    case faceValue = 2
+    /// As the exchange says with each, one after the other, off the price; those under 2.5 % are none.
+    case exchangeWin = 3
+    /// As the exchange says with each, one after the other, off the winnings.
+    case exchangePlace = 4
+
+    /// The least that counts on an exchange's win market, hundredths of a percent.
+    private static let leastOfExchange: UInt16 = 250
+    /// The most that several withdrawals take together under Rule 4 or off face values.
+    private static let mostTogether: UInt16 = 9000
+
+    /// What several withdrawals come to together, each in hundredths of a percent.
+    public func together(_ each: [UInt16]) -> Deduction {
+        switch self {
+        case .none: return .none
+        case .ruleFour, .faceValue:
+            let sum = each.reduce(0) { $0 + UInt32($1) }
+            return Deduction(
+                basisPoints: UInt16(min(sum, UInt32(Self.mostTogether))),
+                isOnPrice: self == .faceValue)
+        case .exchangeWin, .exchangePlace:
+            // Cut to hundredths of a percent after each, in the customer's favour.
+            var left = UInt32(Deduction.whole)
+            for one in each where self == .exchangePlace || one >= Self.leastOfExchange {
+                let kept = left * UInt32(Deduction.whole - min(one, Deduction.whole))
+                left = (kept + UInt32(Deduction.whole) - 1) / UInt32(Deduction.whole)
+            }
+            return Deduction(
+                basisPoints: Deduction.whole - UInt16(left), isOnPrice: self == .exchangeWin)
+        }
+    }
+}
+
+/// Rule 4: what is taken off winnings for a withdrawn runner, by its last price. Compared as exact ratios.
+public enum RuleFour {
+    /// Winnings to stake, up to which a step counts, and the pence in the pound it takes.
+    private static let steps: [(upTo: (UInt64, UInt64), pence: UInt16)] = [
+        ((1, 9), 90), ((2, 11), 85), ((1, 4), 80), ((3, 10), 75), ((2, 5), 70), ((8, 15), 65),
+        ((8, 13), 60), ((4, 5), 55), ((20, 21), 50), ((6, 5), 45), ((6, 4), 40), ((7, 4), 35),
+        ((9, 4), 30), ((3, 1), 25), ((4, 1), 20), ((11, 2), 15), ((9, 1), 10), ((14, 1), 5),
+    ]
+
+    /// Hundredths of a percent; 0 for a runner longer than 14/1.
+    public static func basisPoints(for last: Odds) -> UInt16 {
+        let winnings = UInt64(last.numerator - last.denominator)
+        let stake = UInt64(last.denominator)
+        for step in steps where winnings * step.upTo.1 <= step.upTo.0 * stake {
+            return step.pence * 100
+        }
+        return 0
+    }
+}
