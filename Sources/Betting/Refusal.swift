@@ -23,6 +23,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case scoreChanged = 24
     case priceMoved = 25
     case related = 26
+    case placeTermsChanged = 27
     // The whole slip
     case stakeBelowMinimum = 40
     case stakeAboveMaximum = 41
@@ -63,6 +64,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .scoreChanged: "score_changed"
         case .priceMoved: "price_moved"
         case .related: "related"
+        case .placeTermsChanged: "place_terms_changed"
         case .stakeBelowMinimum: "stake_below_minimum"
         case .stakeAboveMaximum: "stake_above_maximum"
         case .returnAboveMaximum: "return_above_maximum"
@@ -103,6 +105,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .scoreChanged: "The score changed since you saw this price."
         case .priceMoved: "The price changed since you saw it."
         case .related: "Two selections depend on each other and cannot be combined."
+        case .placeTermsChanged: "The each-way terms are not those you saw."
         case .stakeBelowMinimum: "The stake is below the minimum."
         case .stakeAboveMaximum: "The stake is above the maximum for this bet."
         case .returnAboveMaximum: "The bet could return more than the highest payout we offer."
@@ -137,7 +140,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .currencyMismatch: .currency
         case .structureUnsupported, .systemMalformed, .marketUnknown, .selectionUnknown,
             .selectionNotOffered,
-            .related:
+            .related, .placeTermsChanged:
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score

@@ -62,10 +62,7 @@ public enum LegFactor: Hashable, Sendable {
     public func shared(_ places: UInt8, among tied: UInt8) -> LegFactor {
         guard places > 0 else { return .lost }
         guard case .ratio(let above, let below) = self, places < tied else { return self }
-        let common = Deduction.greatestCommonDivisor(UInt64(places), UInt64(tied))
-        return .ratio(
-            numerator: above * (UInt64(places) / common),
-            denominator: below * (UInt64(tied) / common))
+        return .ratio(numerator: above * UInt64(places), denominator: below * UInt64(tied))
     }
 
     /// The greater of two: what a guaranteed price comes to.
@@ -79,10 +76,7 @@ public enum LegFactor: Hashable, Sendable {
 
     /// `winners` of `tied` places were left to share.
     public static func deadHeat(_ odds: Odds, winners: UInt8, tied: UInt8) -> LegFactor {
-        precondition(tied > 0, "a dead heat has at least one runner")
-        return .ratio(
-            numerator: UInt64(odds.numerator) * UInt64(winners),
-            denominator: UInt64(odds.denominator) * UInt64(tied))
+        .won(odds).shared(winners, among: tied)
     }
 }
 

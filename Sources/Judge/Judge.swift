@@ -58,6 +58,8 @@ public struct Judge: ~Copyable {
         var legs: [Leg]
         /// Its lines, as places among its legs.
         var lines: [[Int]]
+        /// What its place part returns at most; nil when it is not each way.
+        var placed: Int64?
 
         var isStanding: Bool { status == 1 || status == 2 }
     }
@@ -66,6 +68,8 @@ public struct Judge: ~Copyable {
         var market: Int
         var selection: Int
         var odds: Odds
+        /// The each-way terms that it was struck at.
+        var places: PlaceTerms?
         /// Something happened since receipt that a waiting bet must not survive.
         var isDisturbed = false
         /// The engine has let go of it.
@@ -92,8 +96,14 @@ public struct Judge: ~Copyable {
         var isByOperators = false
         /// 1 scouted, 2 confirmed: of the result that it has.
         var certainty: UInt8 = 0
-        /// The highest potential return that a scouted result settles; 0 any, below 0 none.
-        var scoutedReturn: Int64
+        /// As it was defined.
+        var said: MarketSaid
+        var scoutedReturn: Int64 { said.scoutedReturn }
+        /// What each-way bets pay now, and the most places that they ever paid.
+        var places: PlaceTerms?
+        var mostPlaces = 0
+        /// What was taken from prices, the oldest first: when, and how much of win and place parts.
+        var deductions: [(at: Int64, win: UInt16, place: UInt16)] = []
         /// All that its supplier said of its result, but for what came too late.
         var words: [ResultSaid] = []
         /// All that anybody said of its cancels, but for what came too late.
@@ -232,7 +242,7 @@ public struct Judge: ~Copyable {
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
         case .market(let market): define(market, said.outcomes)
         case .price(let market, let odds): price(market, odds, said.outcomes)
-        case .withdrawal(let market, let selection): withdraw(market, selection, said.outcomes)
+        case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
         case .place(let intent): place(intent, said.outcomes)
         case .timerDue: conclude(said.outcomes)
@@ -427,7 +437,7 @@ public struct Judge: ~Copyable {
                 selections: Array(repeating: Selection(), count: said.selections),
                 betDelay: min(rules.betDelay, said.betDelay), relationGroup: said.relationGroup,
                 maximumStake: said.maximumStake, liabilityLimit: said.liabilityLimit,
-                scoutedReturn: said.scoutedReturn))
+                said: said, places: said.places, mostPlaces: Int(said.places?.places ?? 0)))
         compare(shown, markets.count - 1)
     }
 
@@ -479,8 +489,9 @@ public struct Judge: ~Copyable {
     }
 
     private mutating func withdraw(
-        _ id: ExternalID, _ selection: UInt32, _ outcomes: [Outcome]
+        _ id: ExternalID, _ said: WithdrawalSaid, _ outcomes: [Outcome]
     ) {
+        let selection = said.selection
         guard let number = marketNumbers[id] else {
             guard case .market(let shown)? = outcomes.first else { return object("no answer") }
             return expect(shown.refusal, 2, "a withdrawal in no market")
@@ -491,14 +502,27 @@ public struct Judge: ~Copyable {
             guard case .market(let shown)? = outcomes.first else { return object("no answer") }
             return expect(shown.refusal, isKnown ? 11 : 4, "a withdrawal of nothing")
         }
+        let taken = deductions(said, number, last: markets[number].selections[place].odds)
+        if taken.win > 0 || taken.place > 0, !markets[number].said.isAntePost {
+            markets[number].deductions.append((time, taken.win, taken.place))
+        }
+        if let places = said.places, markets[number].places != nil {
+            markets[number].places = places
+            markets[number].mostPlaces = max(markets[number].mostPlaces, Int(places.places))
+        }
         markets[number].selections[place].isWithdrawn = true
         markets[number].selections[place].odds = nil
         markets[number].version += 1
         change(market: number)
-        guard outcomes.count == 2, case .withdrawn(let market, let which) = outcomes[0],
+        guard outcomes.count == 2,
+            case .withdrawn(let market, let which, let win, let placed) = outcomes[0],
             case .market(let shown) = outcomes[1]
         else { return object("a withdrawal is not answered in two records") }
         if market != UInt64(number) || which != selection { object("withdraws another selection") }
+        if win != taken.win || placed != taken.place {
+            object(
+                "the withdrawal should take \(taken.win) and \(taken.place), not \(win), \(placed)")
+        }
         compare(shown, number)
     }
 
@@ -559,22 +583,35 @@ public struct Judge: ~Copyable {
     struct Book {
         var staked: Int64 = 0
         var returns: [Int64]
+        /// Of place parts, if the selection is placed.
+        var placed: [Int64]
         var legs: UInt32 = 0
+
+        /// What a bet on this selection costs if it wins, or of an each-way bet if it is placed; of a multiple only
+        /// what it wins.
+        mutating func add(
+            _ stake: Int64, returns potential: Int64, placed part: Int64?, on selection: Int,
+            isSingle: Bool
+        ) {
+            if isSingle { staked += stake }
+            let own = isSingle ? 0 : stake
+            guard let part else { return returns[selection] += potential - own }
+            returns[selection] += potential - part - own / 2
+            placed[selection] += part - own / 2
+        }
     }
 
     /// Added up from every standing bet.
     func book(_ number: Int) -> Book {
-        var book = Book(returns: Array(repeating: 0, count: markets[number].selections.count))
+        let nothing = [Int64](repeating: 0, count: markets[number].selections.count)
+        var book = Book(returns: nothing, placed: nothing)
         for sequence in markets[number].bets {
             guard let bet = bets[sequence], bet.isStanding else { continue }
             for leg in bet.legs where leg.market == number {
                 book.legs += 1
-                if bet.legs.count == 1 {
-                    book.staked += bet.stake
-                    book.returns[leg.selection] += bet.potentialReturn
-                } else {
-                    book.returns[leg.selection] += bet.potentialReturn - bet.stake
-                }
+                book.add(
+                    bet.stake, returns: bet.potentialReturn, placed: bet.placed,
+                    on: leg.selection, isSingle: bet.legs.count == 1)
             }
         }
         return book
@@ -585,12 +622,14 @@ public struct Judge: ~Copyable {
         var worst: Int64 = 0
         let count = book.returns.count
         let winners = markets[number].winners
+        let dearest = book.placed.sorted(by: >).prefix(markets[number].mostPlaces).reduce(0, +)
+        let staked = book.staked - max(0, dearest)
         if winners == 1 {
-            for one in book.returns { worst = max(worst, one - book.staked) }
+            for one in book.returns { worst = max(worst, one - staked) }
             return worst
         }
         for set in 0..<(1 << count) where set.nonzeroBitCount == winners {
-            var cost = -book.staked
+            var cost = -staked
             for index in 0..<count where set >> index & 1 == 1 { cost += book.returns[index] }
             worst = max(worst, cost)
         }

@@ -22,6 +22,7 @@ private enum Word {
     static let score: UInt16 = 24
     static let price: UInt16 = 25
     static let related: UInt16 = 26
+    static let placeTerms: UInt16 = 27
     static let stakeLow: UInt16 = 40
     static let stakeHigh: UInt16 = 41
     static let returnHigh: UInt16 = 42
@@ -39,7 +40,7 @@ private enum Word {
 }
 
 /// What a leg does to the stake of a line.
-private enum Worth {
+enum Worth: Equatable {
     case open
     case lost
     case times(UInt64, over: UInt64)
@@ -47,6 +48,8 @@ private enum Worth {
     static func price(_ odds: Odds) -> Worth {
         .times(UInt64(odds.numerator), over: UInt64(odds.denominator))
     }
+
+    var below: UInt64 { if case .times(_, let below) = self { below } else { 1 } }
 }
 
 /// The lines of a bet, each multiplied through, added up as one fraction; compared by multiplying, never divided.
@@ -57,22 +60,29 @@ private struct Product {
     var isOpen = false
 
     /// Every line has the same share of the stake; all are brought over the denominators of all legs.
-    init(stake: Int64, lines: [[Int]], _ legs: [Worth]) {
-        for leg in legs {
-            if case .times(_, let below) = leg {
-                _ = denominator.multiplyReportingOverflow(by: below)
-            }
+    ///
+    /// With `places` every line is there twice, with half of the stake: once of what legs win, once of what they
+    /// are placed for.
+    init(stake: Int64, lines: [[Int]], _ legs: [Worth], places: [Worth]? = nil) {
+        let parts = places.map { [legs, $0] } ?? [legs]
+        for leg in parts.joined() {
+            _ = denominator.multiplyReportingOverflow(by: leg.below)
         }
-        for line in lines {
+        for (part, line) in parts.indices.flatMap({ part in lines.map { (part, $0) } }) {
             var isDecided = true
             var isLost = false
-            var value = WideInteger(UInt64(stake / Int64(lines.count)))
-            for (place, leg) in legs.enumerated() {
+            var value = WideInteger(UInt64(stake / Int64(lines.count * parts.count)))
+            for (place, leg) in parts[part].enumerated() {
+                let isIn = line.contains(place)
                 switch leg {
                 case .times(let above, let below):
-                    _ = value.multiplyReportingOverflow(by: line.contains(place) ? above : below)
-                case .lost: isLost = isLost || line.contains(place)
-                case .open: isDecided = isDecided && !line.contains(place)
+                    _ = value.multiplyReportingOverflow(by: isIn ? above : below)
+                case .lost: isLost = isLost || isIn
+                case .open: isDecided = isDecided && !isIn
+                }
+                // The denominators of the other part.
+                for other in parts.indices where other != part {
+                    _ = value.multiplyReportingOverflow(by: parts[other][place].below)
                 }
             }
             guard !isLost else { continue }
@@ -164,6 +174,7 @@ extension Judge {
 
     private mutating func take(_ intent: Intent, _ placed: Placed, _ number: Int) {
         var prices: [Worth] = []
+        var places: [Worth] = []
         var legs: [Leg] = []
         var delay: UInt32 = 0
         for (index, leg) in intent.legs.enumerated() {
@@ -175,13 +186,18 @@ extension Judge {
                 object("leg \(index) is booked at another price than the market's")
             }
             prices.append(.price(odds))
+            if let terms = leg.places { places.append(worthIfPlaced(odds, terms)) }
             if fixtures[markets[market].fixture].said.isInPlay {
                 delay = max(delay, markets[market].betDelay)
             }
-            legs.append(Leg(market: market, selection: Int(leg.selection), odds: odds))
+            legs.append(
+                Leg(
+                    market: market, selection: Int(leg.selection), odds: odds,
+                    places: intent.isEachWay ? leg.places : nil))
         }
         let lines = lines(of: intent)
-        let product = Product(stake: intent.stake, lines: lines, prices)
+        let product = Product(
+            stake: intent.stake, lines: lines, prices, places: intent.isEachWay ? places : nil)
         if !product.rounds(to: placed.potentialReturn, cell.rounding) {
             object("the potential return is not \(placed.potentialReturn)")
         }
@@ -202,7 +218,9 @@ extension Judge {
             account: intent.account, stake: intent.stake,
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
             acceptedAt: isPending ? nil : time, dueAt: dueAt,
-            legs: legs, lines: lines)
+            legs: legs, lines: lines,
+            placed: intent.isEachWay
+                ? floor(Product(stake: intent.stake / 2, lines: lines, places)) : nil)
         remember(
             Key(account: intent.account, id: intent.id),
             Known(
@@ -234,7 +252,9 @@ extension Judge {
         if refusedCount(intent.account) >= rules.refusedPerAccount {
             return Wanted(Word.tooManyRefused)
         }
-        if intent.structure != 1, !intent.isSystem { return Wanted(Word.structure) }
+        if intent.structure != 1, !intent.isSystem, !intent.isEachWay {
+            return Wanted(Word.structure)
+        }
         if intent.legCount < 1 || intent.legCount > rules.legs
             || intent.legs.count != intent.legCount
         {
@@ -243,8 +263,22 @@ extension Judge {
         if intent.currency != cell.currency { return Wanted(Word.currency) }
         if intent.otherStake != 0 { return Wanted(Word.stakeKind) }
         if intent.isSystem, let word = refusalOfSystem(intent) { return Wanted(word) }
+        if intent.isEachWay, !intent.isSystem, let word = refusalOfLines(intent) {
+            return Wanted(word)
+        }
         for (index, leg) in intent.legs.enumerated() {
             if let word = refusal(of: leg, intent) { return Wanted(word, index) }
+            if intent.structure == 3 {
+                let now = markets[Int(leg.market)].places
+                if leg.places == nil || leg.places != now { return Wanted(Word.placeTerms, index) }
+            }
+        }
+        let isLong = intent.legCount > Limits.eachWayLegs
+        if isLong,
+            intent.legs.contains(where: { markets[Int($0.market)].said.deductions != 0 })
+                || intent.isEachWay
+        {
+            return Wanted(Word.legCount)
         }
         if let leg = relatedLeg(intent) { return Wanted(Word.related, leg) }
         return refusalOfStake(intent, number)
@@ -257,7 +291,11 @@ extension Judge {
         }
         let free = legs - (0..<legs).count { intent.bankers >> UInt32($0) & 1 == 1 }
         guard intent.sizes < 1 << UInt32(free) else { return Word.noSystem }
-        let lines = lines(of: intent).count
+        return refusalOfLines(intent)
+    }
+
+    private func refusalOfLines(_ intent: Intent) -> UInt16? {
+        let lines = lines(of: intent).count * (intent.isEachWay ? 2 : 1)
         if lines > rules.lines { return Word.manyLines }
         return intent.stake % Int64(lines) == 0 ? nil : Word.indivisible
     }
@@ -330,18 +368,29 @@ extension Judge {
         let prices = intent.legs.map {
             Worth.price(markets[Int($0.market)].selections[Int($0.selection)].odds!)
         }
-        let product = Product(stake: stake, lines: lines(of: intent), prices)
+        let places = zip(intent.legs, prices).map { leg, _ in
+            leg.places.map {
+                worthIfPlaced(
+                    markets[Int(leg.market)].selections[Int(leg.selection)].odds!, $0)
+            } ?? .lost
+        }
+        let product = Product(
+            stake: stake, lines: lines(of: intent), prices,
+            places: intent.isEachWay ? places : nil)
         if product.isAbove(cell.payoutCap) { return Wanted(Word.returnHigh) }
         if accounts[number].balances.cash < stake { return Wanted(Word.funds) }
         // Cut as the cell cuts, by looking for it from a guess that is never far off.
         let potential = settledAmount(product)
+        let part =
+            intent.isEachWay
+            ? floor(Product(stake: stake / 2, lines: lines(of: intent), places)) : nil
         for (index, leg) in intent.legs.enumerated() {
             let market = Int(leg.market)
             var book = book(market)
             let before = worstLoss(market, book)
-            book.returns[Int(leg.selection)] +=
-                intent.legs.count == 1 ? potential : potential - stake
-            if intent.legs.count == 1 { book.staked += stake }
+            book.add(
+                stake, returns: potential, placed: part, on: Int(leg.selection),
+                isSingle: intent.legs.count == 1)
             let after = worstLoss(market, book)
             if after > markets[market].liabilityLimit, after > before {
                 return Wanted(Word.exposure, index)
@@ -365,16 +414,21 @@ extension Judge {
 
     /// What a product comes to, found by halving the range of what it could be.
     private func settledAmount(_ product: Product) -> Int64 {
+        let low = floor(product)
+        return product.rounds(to: low, cell.rounding) ? low : low + 1
+    }
+
+    /// The largest amount that is not above it.
+    private func floor(_ product: Product) -> Int64 {
         var low: Int64 = 0
         var high = Limits.potentialReturn + 1
-        // The largest amount that is not above the fraction, doubled where halves count.
         while low < high {
             let middle = low + (high - low + 1) / 2
             var scaled = product.denominator
             _ = scaled.multiplyReportingOverflow(by: UInt64(middle))
             if product.numerator < scaled { high = middle - 1 } else { low = middle }
         }
-        return product.rounds(to: low, cell.rounding) ? low : low + 1
+        return low
     }
 
     // MARK: After the delay
@@ -480,25 +534,9 @@ extension Judge {
     // MARK: Settlement
 
     private func product(of bet: Bet) -> Product {
-        let worths = bet.legs.map { leg -> Worth in
-            if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) {
-                return .times(1, over: 1)
-            }
-            if waits(leg.market, bet) { return .open }
-            let mark = markets[leg.market].selections[leg.selection].mark
-            let above = UInt64(leg.odds.numerator)
-            let below = UInt64(leg.odds.denominator)
-            return switch mark.result {
-            case 1: .times(above, over: below)
-            case 2: .lost
-            case 3: .times(1, over: 1)
-            case 4: .times(above + below, over: below * 2)
-            case 5: .times(1, over: 2)
-            case 6: .times(above * UInt64(mark.winners), over: below * UInt64(mark.tied))
-            default: .open
-            }
-        }
-        return Product(stake: bet.stake, lines: bet.lines, worths)
+        Product(
+            stake: bet.stake, lines: bet.lines, bet.legs.map { worth(of: $0, in: bet) },
+            places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) })
     }
 
     mutating func settle(_ outcomes: [Outcome]) {

@@ -24,7 +24,7 @@ extension Judge {
     }
 
     private func numbers(_ marks: [Mark]) -> [UInt8] {
-        marks.flatMap { [$0.result, $0.winners, max(1, $0.tied)] }
+        marks.flatMap { [$0.result, $0.winners, max(1, $0.tied), $0.position] }
     }
 
     /// Whether `one` holds against `other`: what was said later, and at the same moment what says more.

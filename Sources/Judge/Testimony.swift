@@ -29,7 +29,7 @@ public enum Command: Sendable {
     case fixtureUpdate(FixtureSaid)
     case market(MarketSaid)
     case price(market: ExternalID, odds: [Odds?])
-    case withdrawal(market: ExternalID, selection: UInt32)
+    case withdrawal(market: ExternalID, WithdrawalSaid)
     case marketState(StateSaid)
     case place(Intent)
     case timerDue
@@ -98,6 +98,12 @@ public struct MarketSaid: Sendable {
     public var liabilityLimit: Int64
     /// The highest potential return that a scouted result settles; 0 any, below 0 none.
     public var scoutedReturn: Int64
+    /// What each-way bets pay; nil where there are none.
+    public var places: PlaceTerms?
+    /// 1 Rule 4, 2 off the face value, 3 as on an exchange's win market, 4 as on its place market.
+    public var deductions: UInt8 = 0
+    public var isAtTheOff = false
+    public var isAntePost = false
 
     public init(
         id: ExternalID, fixture: ExternalID, winners: Int, selections: Int, betDelay: UInt32,
@@ -163,13 +169,17 @@ public struct Intent: Sendable {
     public var validUntil: Int64
     public var legs: [Leg]
 
-    var isSystem: Bool { structure == 2 && sizes != 0 }
+    var isEachWay: Bool { structure == 3 && legs.first?.placesSaid != 0 && !legs.isEmpty }
+    var isSystem: Bool { sizes != 0 && (structure == 2 || isEachWay) }
 
     public struct Leg: Sendable {
         public var market: UInt64
         public var selection: UInt32
         public var odds: Odds?
         public var score: UInt32
+        /// The each-way terms that were seen, and how many places they name even where they are none.
+        public var places: PlaceTerms?
+        public var placesSaid: UInt8 = 0
 
         public init(market: UInt64, selection: UInt32, odds: Odds?, score: UInt32) {
             self.market = market
@@ -207,11 +217,33 @@ public struct Mark: Hashable, Sendable {
     public var result: UInt8
     public var winners: UInt8
     public var tied: UInt8
+    /// Where it came in; 255 behind all that are paid, 0 not said.
+    public var position: UInt8
 
-    public init(result: UInt8, winners: UInt8 = 1, tied: UInt8 = 1) {
+    public init(result: UInt8, winners: UInt8 = 1, tied: UInt8 = 1, position: UInt8 = 0) {
         self.result = result
         self.winners = winners
         self.tied = tied
+        self.position = position
+    }
+}
+
+/// A selection that takes no further part.
+public struct WithdrawalSaid: Sendable {
+    public var selection: UInt32
+    /// Hundredths of a percent, of win and place parts; nil by the market's rule, and of place parts as of the win.
+    public var deduction: UInt16?
+    public var placeDeduction: UInt16?
+    /// Each-way terms from here on.
+    public var places: PlaceTerms?
+
+    public init(
+        selection: UInt32, deduction: UInt16?, placeDeduction: UInt16?, places: PlaceTerms?
+    ) {
+        self.selection = selection
+        self.deduction = deduction
+        self.placeDeduction = placeDeduction
+        self.places = places
     }
 }
 
@@ -278,7 +310,8 @@ public enum Outcome: Sendable {
     case limit(LimitShown)
     case fixture(refusal: UInt16, fixture: UInt64)
     case market(MarketShown)
-    case withdrawn(market: UInt64, selection: UInt32)
+    /// Hundredths of a percent that are taken from prices of before, of win and of place parts.
+    case withdrawn(market: UInt64, selection: UInt32, deduction: UInt16, placeDeduction: UInt16)
     case placed(Placed)
     case settled(Settled)
     case result(refusal: UInt16, market: UInt64, proposal: UInt64)

@@ -36,6 +36,8 @@ public enum Limits {
     public static let correctionWindow: Int64 = 259_200_000
     /// How long a customer waits for a looser limit of its own, in milliseconds: a day.
     public static let limitCoolingOff: Int64 = 86_400_000
+    /// Legs of one each-way bet, or of one with a leg from whose price something may be deducted.
+    public static let eachWayLegs = 12
     /// Windows of cancelled bets that one market keeps, in force or taken back.
     public static let cancelWindows = 16
     /// Names of fixtures, markets and selections, in UTF-8 bytes.

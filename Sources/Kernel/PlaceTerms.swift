@@ -11,6 +11,18 @@
         self.numerator = numerator
         self.denominator = denominator
     }
+
+    /// In one word, as rows keep it; 0 stands for no terms.
+    public var packed: UInt32 {
+        UInt32(places) << 16 | UInt32(numerator) << 8 | UInt32(denominator)
+    }
+
+    public init?(packed: UInt32) {
+        self.init(
+            places: UInt8(truncatingIfNeeded: packed >> 16),
+            numerator: UInt8(truncatingIfNeeded: packed >> 8),
+            denominator: UInt8(truncatingIfNeeded: packed))
+    }
 }
 
 /// Where a runner came in, and how many came in together with it.

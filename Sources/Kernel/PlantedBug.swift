@@ -27,6 +27,9 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case oldResultTaken = "old-result-taken"
     case reinstatementForgotten = "reinstatement-forgotten"
     case pastPostingKept = "past-posting-kept"
+    // Racing
+    case deductedAlways = "deducted-always"
+    case placesForgotten = "places-forgotten"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

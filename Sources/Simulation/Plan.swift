@@ -55,6 +55,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case cancels
     case lateStarts
     case scouted
+    case racing
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -126,6 +126,7 @@ struct SimulatedClient {
         if world.plan.has(.systems), world.random.number(in: 0...1) == 0 {
             makeSystem(&intent, world)
         }
+        makeEachWay(&intent, world)
         if world.plan.has(.nonsense) { spoil(&intent, world) }
         var changed = intent
         changed.stake += 1
@@ -150,6 +151,21 @@ struct SimulatedClient {
                 legs: Int(legs), sizes: intent.sizes, bankers: intent.bankers)
         else { return }
         intent.stake = max(1, intent.stake / shape.lines) * shape.lines
+    }
+
+    /// Half on winning and half on being placed, where all its markets have terms; most stakes divide.
+    private func makeEachWay(_ intent: inout BetIntent, _ world: Simulation) {
+        let hasTerms = intent.legs.allSatisfy { $0.places != nil }
+        guard world.plan.has(.racing), hasTerms, world.random.number(in: 0...1) == 0 else {
+            for index in intent.legs.indices { intent.legs[index].places = nil }
+            return
+        }
+        intent.structure = .eachWay
+        guard world.random.number(in: 0...7) > 0 else { return }
+        let shape = SystemShape(
+            legs: intent.legs.count, sizes: intent.sizes, bankers: intent.bankers)
+        let lines = (shape?.lines ?? 1) * 2
+        intent.stake = max(1, intent.stake / lines) * lines
     }
 
     /// What a broken or hostile client would ask.

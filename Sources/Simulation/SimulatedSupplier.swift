@@ -16,7 +16,7 @@ enum FeedSaying {
         isMaterial: Bool, delay: UInt32?)
     case result(ExternalID, ResultWord)
     case cancel(ExternalID, CancelWindow, isTakenBack: Bool, time: Int64)
-    case withdrawal(ExternalID, UInt32)
+    case withdrawal(ExternalID, UInt32, deduction: UInt16?, places: PlaceTerms?)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
         switch self {
@@ -36,8 +36,10 @@ enum FeedSaying {
                 time: word.time, isRollback: word.isRollback)
         case .cancel(let market, let window, let isTakenBack, let time):
             encoder.cancel(market: market, window, isTakenBack: isTakenBack, time: time)
-        case .withdrawal(let market, let selection):
-            encoder.withdrawal(market: market, selection: selection, effective: 0, received: 1)
+        case .withdrawal(let market, let selection, let deduction, let places):
+            encoder.withdrawal(
+                market: market, selection: selection, effective: 0, received: 1,
+                deduction: deduction, placeDeduction: deduction.map { $0 / 2 }, places: places)
         }
     }
 }
@@ -103,6 +105,8 @@ struct SimulatedSupplier: ~Copyable {
         var words: [ResultWord] = []
         /// The windows that it named, to be taken back.
         var windows: [CancelWindow] = []
+        /// What its each-way bets pay, as it last said.
+        var places: PlaceTerms?
         // As durable records say.
         var market: MarketID?
         var fixture: FixtureID?
@@ -205,10 +209,12 @@ struct SimulatedSupplier: ~Copyable {
         let isStale = !offer.earlier.isEmpty && world.random.number(in: 0...7) == 0
         let odds = (isStale ? offer.earlier : offer.shown)[selection] ?? Odds(2, over: 1)!
         let score = matches[offer.match].facts.state.score
-        return LegIntent(
+        var leg = LegIntent(
             market: market, fixture: fixture, selection: UInt32(selection), odds: odds,
             marketVersion: offer.version,
             score: world.random.number(in: 0...3) == 0 ? Score.unknown : score)
+        leg.places = offer.places
+        return leg
     }
 
     // MARK: For the story
@@ -268,7 +274,15 @@ struct SimulatedSupplier: ~Copyable {
             if let name = offers[pick].name {
                 world.say([.withdrawal(market: name, selection: selection, effective: 0)])
             } else {
-                world.send(.feed(.withdrawal(offers[pick].id, UInt32(selection))))
+                let isTold = world.random.number(in: 0...1) == 0
+                let places = places(world)
+                if selection < offers[pick].prices.count { offers[pick].places = places }
+                world.send(
+                    .feed(
+                        .withdrawal(
+                            offers[pick].id, UInt32(selection),
+                            deduction: isTold ? UInt16(world.random.number(in: 0...40) * 50) : nil,
+                            places: offers[pick].facts.places == nil ? nil : places)))
             }
         case 73..<80: decide(pick, world)
         case 84..<87 where plan.has(.cancels): cancel(pick, world)
@@ -315,6 +329,12 @@ struct SimulatedSupplier: ~Copyable {
             if plan.has(.scouted), world.random.number(in: 0...1) == 0 {
                 market.scoutedReturn = Int64(world.random.number(in: 0...2) * 1000)
             }
+            if plan.has(.racing), world.random.number(in: 0...3) > 0 {
+                market.places = places(world)
+                market.deductions = DeductionRule.allCases[world.random.number(in: 0...4)]
+                market.isAtTheOff = world.random.number(in: 0...3) == 0
+                market.isAntePost = world.random.number(in: 0...4) == 0
+            }
             if plan.has(.tightLiability) {
                 market.liabilityLimit = Int64(world.random.number(in: 500...100_000))
                 market.maximumStake = Int64(world.random.number(in: 100...50_000))
@@ -324,6 +344,7 @@ struct SimulatedSupplier: ~Copyable {
             }
             byID[id] = offers.count
             offers.append(Offer(id: id, match: matches.count - 1, facts: market, prices: prices))
+            offers[offers.count - 1].places = market.places
             world.send(.feed(.market(market)))
             move(offers.count - 1, world)
             world.send(
@@ -456,7 +477,22 @@ struct SimulatedSupplier: ~Copyable {
                 left -= 1
             }
         }
+        if plan.has(.racing) { sayPositions(&marks, world) }
         return marks
+    }
+
+    /// Where runners came in, as far as it is said.
+    private func sayPositions(_ marks: inout [SelectionOutcome], _ world: Simulation) {
+        for index in marks.indices where world.random.number(in: 0...5) > 0 {
+            switch marks[index].result {
+            case .won: marks[index].position = 1
+            case .lost:
+                marks[index].position = [2, 2, 3, Finish.unplaced][world.random.number(in: 0...3)]
+                marks[index].tied = UInt8(world.random.number(in: 1...2))
+            case .deadHeat: marks[index].position = UInt8(world.random.number(in: 0...1))
+            default: break
+            }
+        }
     }
 
     func deskTick(_ world: Simulation) {
@@ -508,6 +544,13 @@ struct SimulatedSupplier: ~Copyable {
             offers[pick].certainty = 2
             sayResult(pick, world)
         }
+    }
+
+    private func places(_ world: Simulation) -> PlaceTerms? {
+        guard plan.has(.racing) else { return nil }
+        return PlaceTerms(
+            places: UInt8(world.random.number(in: 1...3)), numerator: 1,
+            denominator: UInt8(world.random.number(in: 3...5)))
     }
 
     // MARK: What it takes back, or says late

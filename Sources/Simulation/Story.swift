@@ -52,8 +52,8 @@ extension Simulation {
             let change = [("sets", setting), ("lifts", lifting)].filter { !$0.1.isEmpty }
                 .map { "\($0.0) \($0.1)" }.joined(separator: " and ")
             tell("\(number) the \(owner) \(change) on \(supplier.name(state.id))")
-        case .withdrawal(let market, let selection):
-            tell("\(number) selection \(selection) of \(supplier.name(market)) is withdrawn")
+        case .withdrawal(let market, let said):
+            tell("\(number) selection \(said.selection) of \(supplier.name(market)) is withdrawn")
         case .fixture(let fixture): tell("\(number) \(supplier.name(fixture.id)) is defined")
         case .fixtureUpdate(let fixture):
             let score =

@@ -68,9 +68,15 @@ struct Witness {
                     record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
                 })
         case .withdrawal:
+            let deduction = record.field(Layout.Withdrawal.deduction, as: UInt16.self)
+            let placeDeduction = record.field(Layout.Withdrawal.placeDeduction, as: UInt16.self)
             return .withdrawal(
                 market: record.clientID,
-                selection: record.field(Layout.Withdrawal.selection, as: UInt32.self))
+                WithdrawalSaid(
+                    selection: record.field(Layout.Withdrawal.selection, as: UInt32.self),
+                    deduction: deduction == 0 ? nil : deduction - 1,
+                    placeDeduction: placeDeduction == 0 ? nil : placeDeduction - 1,
+                    places: record.places(at: Layout.Withdrawal.places)))
         case .marketState: return .marketState(state(record))
         case .place: return .place(intent(record))
         case .timerDue: return .timerDue
@@ -136,7 +142,7 @@ struct Witness {
     }
 
     private static func market(_ record: RecordBytes) -> MarketSaid {
-        MarketSaid(
+        var said = MarketSaid(
             id: record.clientID,
             fixture: ExternalID(
                 high: record.field(Layout.Market.fixtureHigh, as: UInt64.self),
@@ -148,6 +154,12 @@ struct Witness {
             maximumStake: record.field(Layout.Market.maximumStake, as: Int64.self),
             liabilityLimit: record.field(Layout.Market.liabilityLimit, as: Int64.self),
             scoutedReturn: record.field(Layout.Market.scoutedReturn, as: Int64.self))
+        let racing = record.field(Layout.Market.racing, as: UInt8.self)
+        said.places = record.places(at: Layout.Market.places)
+        said.deductions = racing & 0x0f
+        said.isAtTheOff = racing & 0x10 != 0
+        said.isAntePost = racing & 0x20 != 0
+        return said
     }
 
     private static func state(_ record: RecordBytes) -> StateSaid {
@@ -170,12 +182,14 @@ struct Witness {
             guard record.slots >= SlotSize.slots(forBody: offset + Layout.Place.legSize) else {
                 break
             }
-            legs.append(
-                Intent.Leg(
-                    market: record.field(offset + Layout.Leg.market, as: UInt64.self),
-                    selection: record.field(offset + Layout.Leg.selection, as: UInt32.self),
-                    odds: record.odds(at: offset + Layout.Leg.odds),
-                    score: record.field(offset + Layout.Leg.score, as: UInt32.self)))
+            var leg = Intent.Leg(
+                market: record.field(offset + Layout.Leg.market, as: UInt64.self),
+                selection: record.field(offset + Layout.Leg.selection, as: UInt32.self),
+                odds: record.odds(at: offset + Layout.Leg.odds),
+                score: record.field(offset + Layout.Leg.score, as: UInt32.self))
+            leg.places = record.places(at: offset + Layout.Leg.eachWayPlaces)
+            leg.placesSaid = record.field(offset + Layout.Leg.eachWayPlaces, as: UInt8.self)
+            legs.append(leg)
         }
         return Intent(
             account: record.account.rawValue, id: record.clientID, hash: record.requestHash,
@@ -198,7 +212,8 @@ struct Witness {
             return Mark(
                 result: record.field(offset, as: UInt8.self),
                 winners: record.field(offset + 1, as: UInt8.self),
-                tied: record.field(offset + 2, as: UInt8.self))
+                tied: record.field(offset + 2, as: UInt8.self),
+                position: record.field(offset + 3, as: UInt8.self))
         }
     }
 
@@ -238,7 +253,10 @@ struct Witness {
         case .selectionWithdrawn:
             return .withdrawn(
                 market: record.field(Layout.SelectionWithdrawn.market, as: UInt64.self),
-                selection: record.field(Layout.SelectionWithdrawn.selection, as: UInt32.self))
+                selection: record.field(Layout.SelectionWithdrawn.selection, as: UInt32.self),
+                deduction: record.field(Layout.SelectionWithdrawn.deduction, as: UInt16.self),
+                placeDeduction: record.field(
+                    Layout.SelectionWithdrawn.placeDeduction, as: UInt16.self))
         case .placed: return .placed(placed(record))
         case .betSettled:
             return .settled(

@@ -75,11 +75,20 @@ struct BetRow: BitwiseCopyable {
     /// Legs whose markets have not released them yet.
     var heldLegs: UInt8 = 0
     var refusal: UInt8 = 0
-    /// 1 when a row behind the legs says which lines they make.
-    var isSystem: UInt8 = 0
+    /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that.
+    var forms: UInt8 = 0
 
-    /// Its legs, and what they make.
-    var legRows: Int { Int(legCount) + Int(isSystem) }
+    var isSystem: Bool { forms & 1 != 0 }
+    var isEachWay: Bool { forms & 2 != 0 }
+
+    /// Its legs, what they make, and four legs' terms in each further row.
+    var legRows: Int {
+        Self.legRows(Int(legCount), isSystem: isSystem, isEachWay: isEachWay)
+    }
+
+    static func legRows(_ legs: Int, isSystem: Bool, isEachWay: Bool) -> Int {
+        legs + (isSystem ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0)
+    }
 
     /// A row that waits to be used again; `firstLeg` leads to the next such.
     static func free(next: UInt32) -> BetRow {
@@ -98,7 +107,7 @@ struct BetRow: BitwiseCopyable {
         mix.combine(
             UInt64(account) << 32 | UInt64(firstLeg),
             UInt64(settlementVersion) << 48 | UInt64(legCount) << 40 | UInt64(status) << 32
-                | UInt64(isExposed) << 24 | UInt64(heldLegs) << 16 | UInt64(isSystem) << 8
+                | UInt64(isExposed) << 24 | UInt64(heldLegs) << 16 | UInt64(forms) << 8
                 | UInt64(refusal))
         return mix
     }
@@ -121,6 +130,15 @@ struct LegRow: BitwiseCopyable {
             numerator: shape.sizes, denominator: shape.bankers, market: .max, selection: .max,
             material: 0)
     }
+
+    /// Four legs' each-way terms, in the same four words.
+    static func places(_ words: InlineArray<4, UInt32>) -> LegRow {
+        LegRow(
+            numerator: words[0], denominator: words[1], market: .max, selection: words[2],
+            material: words[3])
+    }
+
+    var words: InlineArray<4, UInt32> { [numerator, denominator, selection, material] }
 
     /// The first of the rows of a bet that left; `market` leads to the next such.
     static func free(next: UInt32) -> LegRow {
@@ -343,11 +361,18 @@ struct AccountBook: ~Copyable {
 
     /// Which lines a bet's legs make; nil when it is one accumulator.
     func shape(of bet: BetRow) -> SystemShape? {
-        guard bet.isSystem == 1 else { return nil }
+        guard bet.isSystem else { return nil }
         let row = legs[bet.firstLeg + UInt32(bet.legCount)]
         return SystemShape(
             legs: Int(bet.legCount), sizes: row.numerator,
             bankers: planted(.bankerForgotten) ? 0 : row.denominator)
+    }
+
+    /// The each-way terms of one of a bet's legs; nil for a bet that is not each way.
+    func places(of bet: BetRow, leg: Int) -> PlaceTerms? {
+        guard bet.isEachWay else { return nil }
+        let first = bet.firstLeg + UInt32(bet.legCount) + (bet.isSystem ? 1 : 0)
+        return PlaceTerms(packed: legs[first + UInt32(leg / 4)].words[leg % 4])
     }
 
     /// Whether a bet with this many rows for legs finds them.

@@ -16,6 +16,8 @@ public struct LegIntent: Hashable, Sendable {
     public var clockSeconds: UInt32
     /// The supplier's message behind the price, 0 unknown.
     public var message: UInt64
+    /// The each-way terms that the customer saw; nil where the bet is none.
+    public var places: PlaceTerms?
 
     public init(
         market: MarketID, fixture: FixtureID, selection: UInt32, odds: Odds,
@@ -117,6 +119,13 @@ public struct MarketFacts: Sendable {
     public var liabilityLimit: Int64 = Limits.potentialReturn
     /// The highest potential return that a scouted result settles, minor units; nil any, 0 none.
     public var scoutedReturn: Int64?
+    /// What each-way bets pay; nil where there are none.
+    public var places: PlaceTerms?
+    public var deductions = DeductionRule.none
+    /// Each-way bets are paid by the terms at the off, not as they were struck.
+    public var isAtTheOff = false
+    /// Who does not run has lost, and nothing is deducted.
+    public var isAntePost = false
     public var selections: [SelectionFacts]
 
     public init(
@@ -143,11 +152,16 @@ public struct SelectionOutcome: Hashable, Sendable {
     public var result: SelectionResult
     public var winners: UInt8
     public var tied: UInt8
+    /// Where it came in, among `tied`; `Finish.unplaced`, or 0 when that is not said.
+    public var position: UInt8
 
-    public init(_ result: SelectionResult, winners: UInt8 = 1, tied: UInt8 = 1) {
+    public init(
+        _ result: SelectionResult, winners: UInt8 = 1, tied: UInt8 = 1, position: UInt8 = 0
+    ) {
         self.result = result
         self.winners = winners
         self.tied = tied
+        self.position = position
     }
 }
 
@@ -296,6 +310,11 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Market.line, facts.line ?? .min)
         record.set(Layout.Market.maximumStake, facts.maximumStake)
         record.set(Layout.Market.liabilityLimit, facts.liabilityLimit)
+        record.set(Layout.Market.places, facts.places)
+        record.set(
+            Layout.Market.racing,
+            facts.deductions.rawValue | (facts.isAtTheOff ? 1 << 4 : 0)
+                | (facts.isAntePost ? 1 << 5 : 0))
         record.set(Layout.Market.scoutedReturn, facts.scoutedReturn.map { $0 == 0 ? -1 : $0 } ?? 0)
         record.set(Layout.Market.name, text: facts.name, width: 48)
         for (index, selection) in facts.selections.enumerated() {
@@ -329,9 +348,12 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
-    /// A selection takes no further part; `effective` and `received` are UTC nanoseconds, 0 unknown.
+    /// A selection takes no further part; `effective` and `received` are UTC nanoseconds, 0 unknown. `deduction` and
+    /// `placeDeduction` are hundredths of a percent, nil by the market's rule; `places` each-way terms from here on.
     public mutating func withdrawal(
-        market: ExternalID, selection: UInt32, effective: Int64, received: Int64, actor: UInt64 = 0
+        market: ExternalID, selection: UInt32, effective: Int64, received: Int64,
+        actor: UInt64 = 0, deduction: UInt16? = nil, placeDeduction: UInt16? = nil,
+        places: PlaceTerms? = nil
     ) -> RecordBytes {
         let record = begin(.withdrawal, body: Layout.Withdrawal.size)
         record.clientID = market
@@ -340,6 +362,9 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Withdrawal.effective, effective)
         record.set(Layout.Withdrawal.received, received)
         record.set(Layout.Withdrawal.actor, actor)
+        record.set(Layout.Withdrawal.places, places)
+        record.set(Layout.Withdrawal.deduction, deduction.map { $0 + 1 } ?? 0)
+        record.set(Layout.Withdrawal.placeDeduction, placeDeduction.map { $0 + 1 } ?? 0)
         return record
     }
 
@@ -423,6 +448,8 @@ public enum ResultAction: UInt8, Sendable {
             record.set(offset + Layout.Leg.score, leg.score)
             record.set(offset + Layout.Leg.clock, leg.clockSeconds)
             record.set(offset + Layout.Leg.priceKind, PriceKind.fixed.rawValue)
+            record.set(offset + Layout.Leg.eachWayPlaces, leg.places)
+            if leg.places != nil { record.set(offset + Layout.Leg.eachWayBasis, 1 as UInt8) }
             record.set(offset + Layout.Leg.priceSource, 1 as UInt8)
             record.set(offset + Layout.Leg.message, leg.message)
         }
@@ -455,6 +482,7 @@ public enum ResultAction: UInt8, Sendable {
             record.set(offset, outcome.result.rawValue)
             record.set(offset + 1, outcome.winners)
             record.set(offset + 2, outcome.tied)
+            record.set(offset + 3, outcome.position)
         }
         return record
     }

@@ -1,3 +1,4 @@
+import Betting
 import Catalogue
 import Kernel
 import Ledger
@@ -177,6 +178,7 @@ extension Engine {
         guard count >= 2, Int(count) <= Limits.selections, winners >= 1, winners < count,
             command.slots >= SlotSize.slots(forBody: body)
         else { return answer(command, market: nil, .malformed, &outcomes) }
+        let places = command.places(at: Layout.Market.places)
         let row = MarketRow(
             externalHigh: id.high, externalLow: id.low,
             relationGroup: command.field(Layout.Market.relationGroup, as: UInt64.self),
@@ -187,7 +189,9 @@ extension Engine {
                 command, command.field(Layout.Market.betDelay, as: UInt32.self),
                 market: UInt32(markets.markets.count)),
             selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue,
-            scoutedReturn: max(-1, command.field(Layout.Market.scoutedReturn, as: Int64.self)))
+            scoutedReturn: max(-1, command.field(Layout.Market.scoutedReturn, as: Int64.self)),
+            places: places?.packed ?? 0, mostPlaces: places?.places ?? 0,
+            racing: command.field(Layout.Market.racing, as: UInt8.self))
         let isFull = markets.isFull(for: count)
         let isFixtureFull = markets.count(ofFixture: fixture) >= Limits.marketsPerFixture
         guard !refuses(command, .full, when: isFull || isFixtureFull),
@@ -252,9 +256,18 @@ extension Engine {
             $0.numerator = 0
             $0.denominator = 0
         }
+        let (deduction, placeDeduction) = deduction(command, row, last: before.odds)
+        if !row.isAntePost, deduction > 0 || placeDeduction > 0, !markets.areDeductionsFull {
+            markets.deduct(
+                deduction, place: placeDeduction, from: number, at: time.nanoseconds)
+        }
+        let places = command.places(at: Layout.Withdrawal.places)
         markets.change(market: number) {
             $0.version += 1
             $0.material += 1
+            guard let places, $0.places != 0 else { return }
+            $0.places = places.packed
+            $0.mostPlaces = max($0.mostPlaces, places.places)
         }
         let record = outcomes.append(
             .selectionWithdrawn, body: Layout.SelectionWithdrawn.size, after: command)
@@ -267,7 +280,22 @@ extension Engine {
         record.set(Layout.SelectionWithdrawn.lastReference, before.reference)
         record.set(Layout.SelectionWithdrawn.lastOdds, before.odds)
         record.set(Layout.SelectionWithdrawn.priceVersion, row.priceVersion)
+        record.set(Layout.SelectionWithdrawn.deduction, deduction)
+        record.set(Layout.SelectionWithdrawn.placeDeduction, placeDeduction)
         answer(command, market: number, nil, &outcomes)
+    }
+
+    /// What a withdrawal takes from win and from place parts, in hundredths of a percent: as it says, or under
+    /// Rule 4 by our own last price.
+    private func deduction(_ command: RecordBytes, _ row: MarketRow, last: Odds?)
+        -> (UInt16, UInt16)
+    {
+        guard row.deductions != .none else { return (0, 0) }
+        let said = command.field(Layout.Withdrawal.deduction, as: UInt16.self)
+        let placeSaid = command.field(Layout.Withdrawal.placeDeduction, as: UInt16.self)
+        let byRule = row.deductions == .ruleFour ? last.map { RuleFour.basisPoints(for: $0) } : nil
+        let win = said > 0 ? said - 1 : byRule ?? 0
+        return (win, placeSaid > 0 ? placeSaid - 1 : win)
     }
 
     /// Shuts or opens one market, a fixture's or all, for reasons that `owner` may touch.

@@ -124,7 +124,7 @@ extension Engine {
         explanation.add(
             .structureUnsupported, Int64(request.structure),
             Int64(BetStructure.accumulator.rawValue),
-            isPassed: request.structure == BetStructure.accumulator.rawValue || request.isSystem)
+            isPassed: request.isStructure)
         explanation.add(
             .legCountOutOfRange, Int64(request.legCount), Int64(ruleSet.legs),
             isPassed: (1...ruleSet.legs).contains(request.legCount)
@@ -137,8 +137,10 @@ extension Engine {
             isPassed: request.currency == row.currency)
         explanation.add(
             .stakeKindUnsupported, request.otherStake, 0, isPassed: request.otherStake == 0)
-        guard request.isSystem else { return }
-        let lines = request.shape?.lines
+        guard request.isSystem || request.isEachWay else { return }
+        let lines = (request.isSystem ? request.shape?.lines : 1).map {
+            $0 * (request.isEachWay ? 2 : 1)
+        }
         explanation.add(
             .systemMalformed, Int64(request.sizes), Int64(request.bankers), isPassed: lines != nil)
         explanation.add(
@@ -188,12 +190,20 @@ extension Engine {
             .priceMoved, leg: index, Int64(odds.numerator) << 32 | Int64(odds.denominator),
             Int64(shown?.numerator ?? 0) << 32 | Int64(shown?.denominator ?? 0), isPassed: isTaken)
         guard !explanation.isRefused else { return nil }
+        if request.structure == BetStructure.eachWay.rawValue {
+            let seen = command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0
+            explanation.add(
+                .placeTermsChanged, leg: index, Int64(market.places), Int64(seen),
+                isPassed: seen != 0 && seen == market.places)
+            guard !explanation.isRefused else { return nil }
+        }
         return LegQuote(
             fixture: market.fixture, market: number, selection: market.firstSelection + place,
             numerator: odds.numerator, denominator: odds.denominator,
             betDelay: fixture.isInPlay == 1 ? market.betDelay : 0, marketVersion: market.version,
             material: market.material + fixture.material, relationGroup: market.relationGroup,
-            competitorChain: fixture.competitorChain)
+            competitorChain: fixture.competitorChain, places: market.places,
+            isDeductible: market.deductions != .none)
     }
 
     private borrowing func explainStake(
@@ -209,20 +219,30 @@ extension Engine {
         for quote in quotes { most = min(most, markets.markets[quote.market].maximumStake) }
         explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most)
         guard !explanation.isRefused else { return }
-        var total = BetReturn(stake: stake, shape: request.shape)
-        for quote in quotes { total.multiply(by: .won(quote.odds)) }
+        let isEachWay = request.isEachWay
+        var total = BetReturn(stake: stake, shape: request.shape, isEachWay: isEachWay)
+        var place = BetReturn(stake: stake / 2, shape: request.shape)
+        for quote in quotes {
+            if isEachWay, let terms = PlaceTerms(packed: quote.places) {
+                total.multiply(by: .won(quote.odds), place: .placed(quote.odds, terms))
+                place.multiply(by: .placed(quote.odds, terms))
+            } else {
+                total.multiply(by: .won(quote.odds))
+            }
+        }
+        var placed: Int64?
+        if isEachWay, case .settled(let payout) = place.outcome(.down) { placed = payout }
         var potential = Int64.max
         if case .settled(let payout) = total.outcome(rules.rounding) { potential = payout }
         explanation.add(
             .returnAboveMaximum, potential, rules.payoutCap, isPassed: potential <= rules.payoutCap)
         explanation.add(.insufficientFunds, row.cash, stake, isPassed: row.cash >= stake)
         guard !explanation.isRefused else { return }
-        let isSingle = quotes.count == 1
+        let cost = BetCost(
+            potential: potential, placed: placed, stake: stake, isSingle: quotes.count == 1)
         for (index, quote) in quotes.enumerated() {
             let limit = markets.markets[quote.market].liabilityLimit
-            let after = markets.worstLoss(
-                quote.market, adding: isSingle ? potential : potential - stake,
-                on: quote.selection, staking: isSingle ? stake : 0)
+            let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)
             explanation.add(
                 .exposureLimit, leg: index, after, limit,
                 isPassed: after <= limit || after <= markets.worstLoss(quote.market))

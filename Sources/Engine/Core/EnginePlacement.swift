@@ -36,6 +36,9 @@ struct PlaceRequest {
         legCount = Int(record.field(Layout.Place.legCount, as: UInt8.self))
         sizes = record.field(Layout.Place.sizes, as: UInt32.self)
         bankers = record.field(Layout.Place.bankers, as: UInt32.self)
+        isEachWay =
+            structure == BetStructure.eachWay.rawValue && legCount > 0
+            && record.field(Self.leg(0) + Layout.Leg.eachWayPlaces, as: UInt8.self) != 0
         rule =
             PriceRule(rawValue: record.field(Layout.Place.priceRule, as: UInt8.self)) ?? .exact
         tolerance = record.field(Layout.Place.tolerance, as: UInt8.self)
@@ -43,11 +46,25 @@ struct PlaceRequest {
     }
 
     /// One that says its sizes: journals of before there were systems have some that do not, refused as unsupported.
-    var isSystem: Bool { structure == BetStructure.system.rawValue && sizes != 0 }
+    var isSystem: Bool {
+        sizes != 0 && (structure == BetStructure.system.rawValue || isEachWay)
+    }
+
+    /// One that says its terms: journals of before there were each-way bets have some that do not.
+    let isEachWay: Bool
+
+    var isStructure: Bool {
+        structure == BetStructure.accumulator.rawValue || isSystem || isEachWay
+    }
 
     /// Which lines it asks for; nil when it is an accumulator, or no system that there is.
     var shape: SystemShape? {
         isSystem ? SystemShape(legs: legCount, sizes: sizes, bankers: bankers) : nil
+    }
+
+    /// Rows that the bet takes for its legs and what they make.
+    var legRows: Int {
+        BetRow.legRows(legCount, isSystem: isSystem, isEachWay: isEachWay)
     }
 
     static func leg(_ index: Int) -> Int { Layout.Place.legs + index * Layout.Place.legSize }
@@ -67,6 +84,8 @@ struct Refused: Error {
 /// What the checks found out, used when the bet is booked.
 struct Terms {
     var potentialReturn: Int64
+    /// Of it, what the place part of an each-way bet returns; nil for another bet.
+    var placed: Int64?
     var delay: UInt32
     var accountRow: UInt32
     /// A single's market's worst loss with the bet; nil when it was not reckoned.
@@ -136,7 +155,7 @@ extension Engine {
                 .tooManyRefused, value: Int64(refused), threshold: Int64(ruleSet.refusedPerAccount))
         }
         guard accounts.accounts[number].isClosed == 0 else { throw Refused(.accountClosed) }
-        guard request.structure == BetStructure.accumulator.rawValue || request.isSystem else {
+        guard request.isStructure else {
             throw Refused(
                 .structureUnsupported, value: Int64(request.structure),
                 threshold: Int64(BetStructure.accumulator.rawValue))
@@ -158,15 +177,16 @@ extension Engine {
             throw Refused(.stakeKindUnsupported, value: request.otherStake)
         }
 
-        let shape = request.isSystem ? try checkShape(request) : nil
+        let shape = try checkShape(request)
         var delay: UInt32 = 0
         for index in 0..<request.legCount {
             let quote = try checkLeg(command, request, index)
             scratch[index] = quote
             delay = max(delay, quote.betDelay)
         }
+        try checkPrecision(request)
         try checkRelated(request)
-        let (potential, exposure) = try checkStake(request, shape, number)
+        let (potential, placed, exposure) = try checkStake(request, shape, number)
         if delay > 0 {
             let pending = accounts.accounts[number].pending
             guard pending < ruleSet.pendingPerAccount else {
@@ -183,17 +203,19 @@ extension Engine {
         }
         try checkRoom(request, isPending: delay > 0)
         return Terms(
-            potentialReturn: potential, delay: delay, accountRow: number,
+            potentialReturn: potential, placed: placed, delay: delay, accountRow: number,
             exposure: request.legCount == 1 ? exposure : nil, shape: shape)
     }
 
-    /// The lines of a system, and that its stake is theirs in equal parts.
-    private func checkShape(_ request: PlaceRequest) throws(Refused) -> SystemShape {
-        guard let shape = request.shape else {
+    /// The lines of a system, and that its stake is theirs in equal parts; nil for an accumulator.
+    private func checkShape(_ request: PlaceRequest) throws(Refused) -> SystemShape? {
+        guard request.isSystem || request.isEachWay else { return nil }
+        let shape = request.shape
+        guard shape != nil || !request.isSystem else {
             throw Refused(
                 .systemMalformed, value: Int64(request.sizes), threshold: Int64(request.bankers))
         }
-        let lines = shape.lines
+        let lines = (shape?.lines ?? 1) * (request.isEachWay ? 2 : 1)
         guard lines <= ruleSet.lines else {
             throw Refused(.tooManyLines, value: lines, threshold: ruleSet.lines)
         }
@@ -203,13 +225,25 @@ extension Engine {
         return shape
     }
 
+    /// Parts of prices and what may be deducted make long fractions: so many legs are sure to fit.
+    private func checkPrecision(_ request: PlaceRequest) throws(Refused) {
+        guard request.legCount > Limits.eachWayLegs else { return }
+        var isDeductible = request.isEachWay
+        for index in 0..<request.legCount where scratch[index].isDeductible { isDeductible = true }
+        guard !isDeductible else {
+            throw Refused(
+                .legCountOutOfRange, value: Int64(request.legCount),
+                threshold: Int64(Limits.eachWayLegs))
+        }
+    }
+
     /// What this machine can hold beside what it holds already.
     private func checkRoom(_ request: PlaceRequest, isPending: Bool) throws(Refused) {
         guard !isPending || !accounts.areTimersFull else {
             let timers = Int64(accounts.timerCapacity)
             throw Refused(.tooManyTimers, value: timers, threshold: timers)
         }
-        guard accounts.hasRoom(legs: request.legCount + (request.isSystem ? 1 : 0)) else {
+        guard accounts.hasRoom(legs: request.legRows) else {
             let bets = accounts.betCount
             throw Refused(
                 .tooManyOpenBets, value: Int64(bets), threshold: Int64(limits.openBets))
@@ -276,6 +310,9 @@ extension Engine {
                 value: Int64(odds.numerator) << 32 | Int64(odds.denominator),
                 threshold: Int64(bitPattern: UInt64(shown) << 32 | UInt64(over)))
         }
+        if request.isEachWay || request.structure == BetStructure.eachWay.rawValue {
+            try checkPlaces(command, offset, number, index)
+        }
         let isInPlay = markets.fixtures[fixture].isInPlay == 1
         return LegQuote(
             fixture: fixture, market: number, selection: selection,
@@ -284,7 +321,21 @@ extension Engine {
             marketVersion: markets.markets[number].version,
             material: markets.markets[number].material + markets.fixtures[fixture].material,
             relationGroup: markets.markets[number].relationGroup,
-            competitorChain: markets.fixtures[fixture].competitorChain)
+            competitorChain: markets.fixtures[fixture].competitorChain,
+            places: markets.markets[number].places,
+            isDeductible: markets.markets[number].deductions != .none)
+    }
+
+    /// Each-way terms are part of the price: another number of places, or another part, is another bet.
+    private func checkPlaces(
+        _ command: RecordBytes, _ offset: Int, _ market: UInt32, _ index: Int
+    ) throws(Refused) {
+        let seen = command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0
+        let now = markets.markets[market].places
+        guard seen != 0, seen == now else {
+            throw Refused(
+                .placeTermsChanged, leg: index, value: Int64(now), threshold: Int64(seen))
+        }
     }
 
     /// Legs that say something about each other are not multiplied. O(legs squared), at most 190 pairs.
@@ -303,7 +354,7 @@ extension Engine {
     /// The potential return and the last leg's exposure, once stake, return, funds and exposure have passed.
     private func checkStake(
         _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32
-    ) throws(Refused) -> (Int64, Int64) {
+    ) throws(Refused) -> (potential: Int64, placed: Int64?, exposure: Int64) {
         let stake = request.stake
         guard stake >= rules.minimumStake, stake > 0 else {
             throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))
@@ -317,7 +368,9 @@ extension Engine {
         guard stake <= most else {
             throw Refused(.stakeAboveMaximum, value: stake, threshold: most)
         }
-        let mostReturned = potentialReturn(stake, shape, legs: request.legCount)
+        let isEachWay = request.isEachWay
+        let mostReturned = potentialReturn(
+            stake, shape, legs: request.legCount, isEachWay: isEachWay)
         guard let potential = mostReturned, potential <= rules.payoutCap
         else {
             throw Refused(
@@ -328,25 +381,38 @@ extension Engine {
         guard cash >= stake else {
             throw Refused(.insufficientFunds, value: cash, threshold: stake)
         }
-        let isSingle = request.legCount == 1
+        let placed = isEachWay ? placedReturn(request) : nil
+        let cost = BetCost(
+            potential: potential, placed: placed, stake: stake, isSingle: request.legCount == 1)
         var exposure: Int64 = 0
         for index in 0..<(planted(.firstLegOnly) ? 1 : request.legCount) {
             let leg = scratch[index]
             let limit = markets.markets[leg.market].liabilityLimit
-            let after = markets.worstLoss(
-                leg.market, adding: isSingle ? potential : potential - stake, on: leg.selection,
-                staking: isSingle ? stake : 0)
+            let after = markets.worstLoss(leg.market, adding: cost, on: leg.selection)
             guard after <= limit || after <= markets.worstLoss(leg.market) else {
                 throw Refused(.exposureLimit, leg: index, value: after, threshold: limit)
             }
             exposure = after
         }
-        return (potential, exposure)
+        return (potential, placed, exposure)
+    }
+
+    /// What the place part of the slip at hand returns when every leg is placed; cut, and at most what it is.
+    func placedReturn(_ request: PlaceRequest) -> Int64 {
+        var total = BetReturn(stake: request.stake / 2, shape: request.shape)
+        for index in 0..<request.legCount {
+            guard let terms = PlaceTerms(packed: scratch[index].places) else { return 0 }
+            total.multiply(by: .placed(scratch[index].odds, terms))
+        }
+        guard case .settled(let payout) = total.outcome(.down) else { return 0 }
+        return payout
     }
 
     /// Cut to whole minor units by the cell's rounding; nil when no Int64 holds it.
-    private func potentialReturn(_ stake: Int64, _ shape: SystemShape?, legs: Int) -> Int64? {
-        if legs == 1 {
+    private func potentialReturn(
+        _ stake: Int64, _ shape: SystemShape?, legs: Int, isEachWay: Bool
+    ) -> Int64? {
+        if legs == 1, !isEachWay {
             let leg = scratch[0]
             let product = UInt64(stake).multipliedFullWidth(by: UInt64(leg.numerator))
             guard product.high < UInt64(leg.denominator) else { return nil }
@@ -361,8 +427,15 @@ extension Engine {
                 }
             return Int64(exactly: quotient + (goesUp ? 1 : 0))
         }
-        var total = BetReturn(stake: stake, shape: shape)
-        for index in 0..<legs { total.multiply(by: .won(scratch[index].odds)) }
+        var total = BetReturn(stake: stake, shape: shape, isEachWay: isEachWay)
+        for index in 0..<legs {
+            let odds = scratch[index].odds
+            if isEachWay, let terms = PlaceTerms(packed: scratch[index].places) {
+                total.multiply(by: .won(odds), place: .placed(odds, terms))
+            } else {
+                total.multiply(by: .won(odds))
+            }
+        }
         guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
         return payout
     }
@@ -374,7 +447,9 @@ extension Engine {
         _ outcomes: inout RecordWriter
     ) {
         let isPending = terms.delay > 0
-        let isSingle = request.legCount == 1
+        let cost = BetCost(
+            potential: terms.potentialReturn, placed: terms.placed, stake: request.stake,
+            isSingle: request.legCount == 1)
         let now = time.nanoseconds
         let dueAt = isPending ? now + Int64(terms.delay) * 1_000_000 : 0
         let bet = accounts.add(
@@ -384,10 +459,11 @@ extension Engine {
                 dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
                 legCount: UInt8(request.legCount),
                 status: (isPending ? BetStatus.pending : .open).rawValue,
-                isSystem: terms.shape == nil ? 0 : 1))!
+                forms: (terms.shape == nil ? 0 : 1) | (terms.placed == nil ? 0 : 2)))!
         if let shape = terms.shape {
             accounts.set(.shape(shape), at: accounts.bets[bet].firstLeg + UInt32(request.legCount))
         }
+        if terms.placed != nil { writePlaces(of: bet) }
         for index in 0..<request.legCount {
             let leg = scratch[index]
             accounts.set(
@@ -396,10 +472,7 @@ extension Engine {
                     selection: leg.selection,
                     material: UInt32(truncatingIfNeeded: leg.material)),
                 at: accounts.bets[bet].firstLeg + UInt32(index))
-            markets.stand(
-                bet, market: leg.market, selection: leg.selection,
-                returns: isSingle ? terms.potentialReturn : terms.potentialReturn - request.stake,
-                staked: isSingle ? request.stake : 0)
+            markets.stand(bet, market: leg.market, selection: leg.selection, cost)
         }
         accounts.remember(
             IDRow(request, account: terms.accountRow, bet: bet, sequence: command.sequence))
@@ -423,6 +496,22 @@ extension Engine {
         record.set(Layout.Placed.entries, entries)
         record.set(Layout.Placed.stake, request.stake)
         writeLegs(of: bet, to: record, exposure: terms.exposure)
+    }
+
+    /// The terms of the slip at hand, behind the bet's legs.
+    private mutating func writePlaces(of bet: UInt32) {
+        let row = accounts.bets[bet]
+        let first = row.firstLeg + UInt32(row.legCount) + (row.isSystem ? 1 : 0)
+        let count = Int(row.legCount)
+        for start in stride(from: 0, to: count, by: 4) {
+            var words = InlineArray<4, UInt32>(repeating: 0)
+            for index in start..<min(start + 4, count) {
+                words[index - start] =
+                    planted(.placesForgotten) && index > 0
+                    ? scratch[0].places : scratch[index].places
+            }
+            accounts.set(.places(words), at: first + UInt32(start / 4))
+        }
     }
 
     // MARK: Answers
@@ -632,37 +721,55 @@ extension Engine {
         let bet = accounts.bets[number]
         guard (bet.isExposed == 1) != standing else { return }
         accounts.change(bet: number) { $0.isExposed = standing ? 1 : 0 }
-        let isSingle = bet.legCount == 1
-        let sign: Int64 = standing ? 1 : -1
+        let cost = cost(of: bet)
         for index in 0..<UInt32(bet.legCount) {
             let leg = accounts.legs[bet.firstLeg + index]
             markets.expose(
-                market: leg.market, selection: leg.selection,
-                returns: sign * (isSingle ? bet.potentialReturn : bet.potentialReturn - bet.stake),
-                staked: isSingle ? sign * bet.stake : 0, isStanding: standing)
+                market: leg.market, selection: leg.selection, cost, isStanding: standing)
         }
+    }
+
+    /// What a bet that was taken may cost on each of its legs' markets.
+    func cost(of bet: BetRow) -> BetCost {
+        var placed: Int64?
+        if bet.isEachWay {
+            var total = BetReturn(stake: bet.stake / 2, shape: accounts.shape(of: bet))
+            for index in 0..<Int(bet.legCount) {
+                let odds = accounts.legs[bet.firstLeg + UInt32(index)].odds
+                if let terms = accounts.places(of: bet, leg: index) {
+                    total.multiply(by: .placed(odds, terms))
+                }
+            }
+            if case .settled(let payout) = total.outcome(.down) { placed = payout }
+        }
+        return BetCost(
+            potential: bet.potentialReturn, placed: placed, stake: bet.stake,
+            isSingle: bet.legCount == 1)
     }
 
     /// Recomputes every market's exposure from the bets; what does not agree, in words. O(rows).
     func exposureProblems() -> [String] {
         var returns: [UInt32: Int64] = [:]
+        var placed: [UInt32: Int64] = [:]
         var staked: [UInt32: Int64] = [:]
         var legs: [UInt32: UInt32] = [:]
         for number in 0..<UInt32(accounts.bets.count) {
             let bet = accounts.bets[number]
             guard bet.isExposed == 1, !bet.isFree else { continue }
+            let cost = cost(of: bet)
             for index in 0..<UInt32(bet.legCount) {
                 let leg = accounts.legs[bet.firstLeg + index]
-                let isSingle = bet.legCount == 1
-                returns[leg.selection, default: 0] +=
-                    isSingle ? bet.potentialReturn : bet.potentialReturn - bet.stake
-                if isSingle { staked[leg.market, default: 0] += bet.stake }
+                returns[leg.selection, default: 0] += cost.won
+                placed[leg.selection, default: 0] += cost.placed
+                staked[leg.market, default: 0] += cost.staked
                 legs[leg.market, default: 0] += 1
             }
         }
         var problems: [String] = []
         for number in 0..<UInt32(markets.selections.count)
-        where markets.selections[number].returnsIfWon != returns[number] ?? 0 {
+        where markets.selections[number].returnsIfWon != returns[number] ?? 0
+            || markets.selections[number].returnsIfPlaced != placed[number] ?? 0
+        {
             problems.append("selection \(number): exposure is not the sum of its bets")
         }
         for number in 0..<UInt32(markets.markets.count)

@@ -46,32 +46,26 @@ extension Engine {
     /// Whether this is what holds of all that the supplier has said: the newest word, and of two that were said
     /// at the same moment the one with the greater content, in whatever order they come.
     private func isNewest(
-        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], _ command: RecordBytes,
+        _ results: [MarkRow], _ command: RecordBytes,
         said: Int64, of number: UInt32
     ) -> Bool {
         let row = markets.markets[number]
         if said != row.resultTime { return said > row.resultTime || planted(.oldResultTaken) }
         for (index, result) in results.enumerated() {
             let before = markets.selections[row.firstSelection + UInt32(index)]
-            if (before.result, before.winners, before.tied) != result {
-                return result > (before.result, before.winners, before.tied)
-            }
+            if before.mark != result { return result > before.mark }
         }
         return row.scoutedReturn == 0
             || command.field(Layout.Result.certainty, as: UInt8.self) >= row.certainty
     }
 
     private func differs(
-        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], market number: UInt32
+        _ results: [MarkRow], market number: UInt32
     ) -> Bool {
         let first = markets.markets[number].firstSelection
         for (index, result) in results.enumerated() {
             let before = markets.selections[first + UInt32(index)]
-            if before.result != result.result || before.winners != result.winners
-                || before.tied != result.tied
-            {
-                return true
-            }
+            if before.mark != result { return true }
         }
         return false
     }
@@ -79,7 +73,7 @@ extension Engine {
     /// The worst case that was reckoned with when bets were taken had no more winners than the market has.
     /// Fewer are possible: not every market lists everything that can happen.
     private func hasTooManyWinners(
-        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], market number: UInt32
+        _ results: [MarkRow], market number: UInt32
     ) -> Bool {
         var taken = 0
         var shared = 0
@@ -181,7 +175,7 @@ extension Engine {
     }
 
     private func readResults(_ command: RecordBytes, market number: UInt32)
-        -> [(result: UInt8, winners: UInt8, tied: UInt8)]?
+        -> [MarkRow]?
     {
         let count = command.field(Layout.Result.selectionCount, as: UInt8.self)
         let row = markets.markets[number]
@@ -189,7 +183,7 @@ extension Engine {
         guard count == row.selectionCount, command.slots >= SlotSize.slots(forBody: body) else {
             return nil
         }
-        var results: [(result: UInt8, winners: UInt8, tied: UInt8)] = []
+        var results: [MarkRow] = []
         for index in 0..<Int(count) {
             let offset = Layout.Result.selections + index * Layout.Result.selectionSize
             let result = command.field(offset, as: UInt8.self)
@@ -199,14 +193,17 @@ extension Engine {
             if kind == .deadHeat {
                 guard tied >= 2, winners >= 1, winners < tied else { return nil }
             }
-            results.append((result, winners, max(1, tied)))
+            let position = command.field(offset + 3, as: UInt8.self)
+            results.append(
+                MarkRow(
+                    result: result, winners: winners, tied: max(1, tied), position: position))
         }
         return results
     }
 
     /// Writes the results down, shuts the market for good, and queues its bets for the walk.
     private mutating func apply(
-        _ results: [(result: UInt8, winners: UInt8, tied: UInt8)], to number: UInt32,
+        _ results: [MarkRow], to number: UInt32,
         _ command: RecordBytes, actor: UInt64, approver: UInt64,
         _ outcomes: inout RecordWriter
     ) {
@@ -222,16 +219,9 @@ extension Engine {
         for (index, result) in results.enumerated() {
             let selection = row.firstSelection + UInt32(index)
             let before = markets.selections[selection]
-            guard
-                before.result != result.result || before.winners != result.winners
-                    || before.tied != result.tied
-            else { continue }
+            guard before.mark != result else { continue }
             isChanged = true
-            markets.change(selection: selection) {
-                $0.result = result.result
-                $0.winners = result.winners
-                $0.tied = result.tied
-            }
+            markets.change(selection: selection) { $0.mark = result }
         }
         // Suppliers repeat themselves; the same result twice is not news.
         guard isChanged else { return answer(command, result: number, .noChange, &outcomes) }
@@ -348,9 +338,16 @@ extension Engine {
 
     /// What a bet comes to by the results as they are.
     private func worth(of bet: BetRow) -> (BetOutcome, ExactAmount) {
-        var total = BetReturn(stake: bet.stake, shape: accounts.shape(of: bet))
+        var total = BetReturn(
+            stake: bet.stake, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
         for index in 0..<UInt32(bet.legCount) {
-            total.multiply(by: factor(of: accounts.legs[bet.firstLeg + index], in: bet))
+            let leg = accounts.legs[bet.firstLeg + index]
+            let win = factor(of: leg, in: bet)
+            if bet.isEachWay {
+                total.multiply(by: win, place: placeFactor(of: leg, Int(index), in: bet, win))
+            } else {
+                total.multiply(by: win)
+            }
         }
         return (total.outcome(rules.rounding), total.exact)
     }
@@ -437,18 +434,49 @@ extension Engine {
             if isScoutedOnly(leg.market, for: bet) { return .undecided }
         }
         let selection = markets.selections[leg.selection]
+        let won =
+            markets.markets[leg.market].firstDeduction == .max
+            ? LegFactor.won(leg.odds)
+            : .won(
+                leg.odds,
+                less: markets.deduction(
+                    of: leg.market, accepted: bet.acceptedAt, isPlace: false))
         return switch SelectionResult(rawValue: selection.result) {
-        case .won: .won(leg.odds)
+        case .won: won
         case .lost: .lost
-        case .void: .unchanged
+        case .void: isLostBeforeTheOff(leg) ? .lost : .unchanged
         case .halfWon: .halfWon(leg.odds)
         case .halfLost: .halfLost
         case .deadHeat:
             planted(.deadHeatWhole)
-                ? .won(leg.odds)
-                : .deadHeat(leg.odds, winners: selection.winners, tied: selection.tied)
+                ? won : won.shared(selection.winners, among: selection.tied)
         case .undecided, nil: .undecided
         }
+    }
+
+    /// Ante-post, who does not run has lost.
+    private func isLostBeforeTheOff(_ leg: LegRow) -> Bool {
+        markets.markets[leg.market].isAntePost && markets.selections[leg.selection].isWithdrawn == 1
+    }
+
+    /// The place part, by where the runner came in; `win` is what its win part comes to.
+    private func placeFactor(of leg: LegRow, _ index: Int, in bet: BetRow, _ win: LegFactor)
+        -> LegFactor
+    {
+        let market = markets.markets[leg.market]
+        let selection = markets.selections[leg.selection]
+        // Void, waiting and not run are the same for both parts.
+        let isVoid = selection.result == SelectionResult.void.rawValue
+        if isVoid || win == .unchanged || win == .undecided { return win }
+        let terms =
+            market.isAtTheOff
+            ? PlaceTerms(packed: market.places) : accounts.places(of: bet, leg: index)
+        let finish = selection.finish
+        guard let terms, finish.position != 0 else { return .undecided }
+        let deduction = markets.deduction(
+            of: leg.market, accepted: bet.acceptedAt, isPlace: true)
+        return LegFactor.placed(leg.odds, terms, less: deduction)
+            .shared(finish.share(of: terms.places), among: finish.tied)
     }
 
     /// Void is when every leg is: then the stake goes back and nothing was won or lost.

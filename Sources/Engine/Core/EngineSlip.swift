@@ -23,17 +23,20 @@ extension Engine {
     /// `stake` is the whole bet's; one that a system cannot divide counts only as far as it can. `shape` is nil for an
     /// accumulator.
     public borrowing func slip(
-        stake: Int64, shape: SystemShape? = nil, legs: [LegIntent], account: AccountID?
+        stake: Int64, shape: SystemShape? = nil, isEachWay: Bool = false, legs: [LegIntent],
+        account: AccountID?
     ) -> SlipNumbers {
         var numbers = SlipNumbers(
             asOf: sequence, potentialReturn: nil, minimumStake: rules.minimumStake,
             maximumStake: ruleSet.stake, delay: 0, isRelated: false)
-        numbers.lines = shape?.lines ?? 1
+        numbers.lines = (shape?.lines ?? 1) * (isEachWay ? 2 : 1)
         let lines = numbers.lines
         numbers.minimumStake = (max(1, rules.minimumStake) + lines - 1) / lines * lines
         guard lines <= ruleSet.lines else { return none(numbers) }
-        var total = BetReturn(stake: max(0, min(stake, ruleSet.stake)), shape: shape)
-        var one = BetReturn(stake: 1_000_000 * lines, shape: shape)
+        var total = BetReturn(
+            stake: max(0, min(stake, ruleSet.stake)), shape: shape, isEachWay: isEachWay)
+        var one = BetReturn(stake: 1_000_000 * lines, shape: shape, isEachWay: isEachWay)
+        guard !isEachWay || legs.count <= Limits.eachWayLegs else { return none(numbers) }
         var quotes: [LegQuote] = []
         for leg in legs {
             guard let number = markets.market(leg.market) else { return none(numbers) }
@@ -41,8 +44,14 @@ extension Engine {
             guard leg.selection < UInt32(market.selectionCount),
                 let odds = markets.selections[market.firstSelection + leg.selection].odds
             else { return none(numbers) }
-            total.multiply(by: .won(odds))
-            one.multiply(by: .won(odds))
+            if isEachWay {
+                guard let terms = PlaceTerms(packed: market.places) else { return none(numbers) }
+                total.multiply(by: .won(odds), place: .placed(odds, terms))
+                one.multiply(by: .won(odds), place: .placed(odds, terms))
+            } else {
+                total.multiply(by: .won(odds))
+                one.multiply(by: .won(odds))
+            }
             let quote = LegQuote(
                 fixture: market.fixture, market: number,
                 selection: market.firstSelection + leg.selection, numerator: odds.numerator,
@@ -61,7 +70,7 @@ extension Engine {
                 market.winners == 1
                 ? markets.selections[selection].returnsIfWon - market.staked
                 : markets.worstLoss(number)
-            if legs.count == 1 {
+            if legs.count == 1, !isEachWay {
                 numbers.maximumStake = min(
                     numbers.maximumStake,
                     WorstCase.headroom(

@@ -15,6 +15,7 @@ public enum SnapshotTable: UInt16, CaseIterable, Sendable {
     case standings = 9
     case limits = 10
     case cancels = 11
+    case deductions = 12
 }
 
 /// What an engine keeps beside its rows, in words of 64 bits.
@@ -29,7 +30,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 3)
+        var mix = RowMix(kind: 66, row: 4)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -37,7 +38,7 @@ extension Engine {
             MemoryLayout<FixtureRow>.stride,
             MemoryLayout<MarketRow>.stride, MemoryLayout<SelectionRow>.stride,
             MemoryLayout<StandingRow>.stride, MemoryLayout<LimitRow>.stride,
-            MemoryLayout<CancelRow>.stride,
+            MemoryLayout<CancelRow>.stride, MemoryLayout<DeductionRow>.stride,
         ] { mix.combine(UInt64(size), 1) }
         var hash = StateHash()
         hash.add(mix)
@@ -58,6 +59,7 @@ extension Engine {
         markets.selections.freeze(spares)
         markets.standings.freeze(spares)
         markets.cancels.freeze(spares)
+        markets.deductions.freeze(spares)
         return words
     }
 
@@ -73,6 +75,7 @@ extension Engine {
         markets.selections.thaw()
         markets.standings.thaw()
         markets.cancels.thaw()
+        markets.deductions.thaw()
     }
 
     /// Hands over what was written since the last call, and at most `most` further chunks.
@@ -108,6 +111,7 @@ extension Engine {
         case .standings: markets.standings.takeKept()
         case .limits: accounts.limits.takeKept()
         case .cancels: markets.cancels.takeKept()
+        case .deductions: markets.deductions.takeKept()
         }
     }
 
@@ -124,6 +128,7 @@ extension Engine {
         case .standings: markets.standings.takeNext()
         case .limits: accounts.limits.takeNext()
         case .cancels: markets.cancels.takeNext()
+        case .deductions: markets.deductions.takeNext()
         }
     }
 
@@ -143,6 +148,7 @@ extension Engine {
         case .standings: unsafe markets.standings.load(first: first, bytes)
         case .limits: unsafe accounts.limits.load(first: first, bytes)
         case .cancels: unsafe markets.cancels.load(first: first, bytes)
+        case .deductions: unsafe markets.deductions.load(first: first, bytes)
         }
     }
 
@@ -182,7 +188,8 @@ extension Engine {
                 UInt64(bitPattern: proposal.window.until), UInt64(proposal.results.count),
             ]
             words += proposal.results.map {
-                UInt64($0.result) << 16 | UInt64($0.winners) << 8 | UInt64($0.tied)
+                UInt64($0.position) << 24 | UInt64($0.result) << 16 | UInt64($0.winners) << 8
+                    | UInt64($0.tied)
             }
         }
         return SnapshotWords(words)
@@ -195,6 +202,7 @@ extension Engine {
             UInt64(markets.fixtures.count), UInt64(markets.markets.count),
             UInt64(markets.selections.count), UInt64(markets.standings.count),
             UInt64(accounts.limits.count), UInt64(markets.cancels.count),
+            UInt64(markets.deductions.count),
         ]
     }
 
@@ -226,7 +234,7 @@ extension Engine {
         let freeBet = reader.row()
         let freeStanding = reader.row()
         let queue = (reader.row(), reader.row())
-        let counts = (0..<10).map { _ in reader.next() }
+        let counts = (0..<11).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
         let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
@@ -243,10 +251,11 @@ extension Engine {
             for _ in 0..<min(reader.next(), UInt64(Limits.selections)) {
                 let word = reader.next()
                 proposal.results.append(
-                    (
-                        UInt8(truncatingIfNeeded: word >> 16), UInt8(truncatingIfNeeded: word >> 8),
-                        UInt8(truncatingIfNeeded: word)
-                    ))
+                    MarkRow(
+                        result: UInt8(truncatingIfNeeded: word >> 16),
+                        winners: UInt8(truncatingIfNeeded: word >> 8),
+                        tied: UInt8(truncatingIfNeeded: word),
+                        position: UInt8(truncatingIfNeeded: word >> 24)))
             }
             proposals.append(proposal)
         }
@@ -326,7 +335,8 @@ extension Engine {
                 odds: selection.odds, reference: selection.reference,
                 outcome: SelectionOutcome(
                     SelectionResult(rawValue: selection.result) ?? .undecided,
-                    winners: selection.winners, tied: selection.tied),
+                    winners: selection.winners, tied: selection.tied,
+                    position: selection.position),
                 isWithdrawn: selection.isWithdrawn == 1)
         }
         return MarketPicture(

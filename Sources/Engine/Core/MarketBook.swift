@@ -1,3 +1,4 @@
+import Betting
 import Catalogue
 import Kernel
 import Risk
@@ -79,11 +80,17 @@ struct MarketRow: BitwiseCopyable {
     var scoutedReturn: Int64
     /// The newest of its cancel windows, which leads to the others.
     var firstCancel: UInt32 = .max
+    /// The newest of its withdrawals that take from prices, which leads to the others.
+    var firstDeduction: UInt32 = .max
+    /// What each-way bets pay, packed; 0 where there are none. And the most places that they ever paid.
+    var places: UInt32 = 0
+    var mostPlaces: UInt8 = 0
+    /// As `Layout.Market.racing`.
+    var racing: UInt8 = 0
     /// Two people set the result that it has.
     var isByOperators: UInt8 = 0
     /// A window that leaves out no bet is in force.
     var isCancelled: UInt8 = 0
-    var padding: UInt16 = 0
     /// When its fixture truly began, where that was before we knew; 0 for nothing said.
     var trueStart: Int64 = 0
 
@@ -91,6 +98,10 @@ struct MarketRow: BitwiseCopyable {
     var isOver: Bool { isResulted == 1 || isCancelled == 1 }
     /// What becomes of a bet depends on its selection's result alone.
     var isPlain: Bool { firstCancel == .max && trueStart == 0 && scoutedReturn == 0 }
+
+    var deductions: DeductionRule { DeductionRule(rawValue: racing & 0x0f) ?? .none }
+    var isAtTheOff: Bool { racing & 1 << 4 != 0 }
+    var isAntePost: Bool { racing & 1 << 5 != 0 }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
@@ -122,6 +133,9 @@ struct MarketRow: BitwiseCopyable {
         mix.combine(
             UInt64(firstCancel) << 32 | UInt64(isByOperators) << 8 | UInt64(isCancelled),
             UInt64(bitPattern: trueStart))
+        mix.combine(
+            UInt64(firstDeduction) << 32 | UInt64(places),
+            UInt64(mostPlaces) << 8 | UInt64(racing))
         return mix
     }
 }
@@ -150,11 +164,31 @@ struct CancelRow: BitwiseCopyable {
     }
 }
 
+/// What a withdrawal takes from the prices of bets that were accepted before it.
+struct DeductionRow: BitwiseCopyable {
+    /// Nanoseconds of UTC.
+    var at: Int64
+    /// Hundredths of a percent, of win and of place parts.
+    var win: UInt16
+    var place: UInt16
+    var next: UInt32
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 26, row: UInt64(row))
+        mix.combine(
+            UInt64(bitPattern: at), UInt64(win) << 48 | UInt64(place) << 32 | UInt64(next))
+        return mix
+    }
+}
+
 struct SelectionRow: BitwiseCopyable {
     var numerator: UInt32 = 0
     var denominator: UInt32 = 0
-    /// What singles on this selection return together if it wins, and the net payout of multiples.
+    /// What singles on this selection return together if it wins, and the net payout of multiples; of each-way
+    /// bets their win parts.
     var returnsIfWon: Int64 = 0
+    /// The same of place parts, if it is placed.
+    var returnsIfPlaced: Int64 = 0
     var result: UInt8 = 0
     var winners: UInt8 = 1
     var tied: UInt8 = 1
@@ -162,6 +196,8 @@ struct SelectionRow: BitwiseCopyable {
     var isWithdrawn: UInt8 = 0
     /// The last reference, in thousandths.
     var reference: UInt32 = 0
+    /// As in `Finish`, among `tied`.
+    var position: UInt8 = 0
 
     var odds: Odds? { denominator == 0 ? nil : Odds(reduced: numerator, denominator) }
 
@@ -170,9 +206,47 @@ struct SelectionRow: BitwiseCopyable {
         mix.combine(
             UInt64(numerator) << 32 | UInt64(denominator), UInt64(bitPattern: returnsIfWon))
         mix.combine(
-            UInt64(isWithdrawn) << 24 | UInt64(result) << 16 | UInt64(winners) << 8 | UInt64(tied),
-            UInt64(reference))
+            UInt64(position) << 32 | UInt64(isWithdrawn) << 24 | UInt64(result) << 16
+                | UInt64(winners) << 8 | UInt64(tied),
+            UInt64(reference) ^ UInt64(bitPattern: returnsIfPlaced) << 32
+                ^ UInt64(bitPattern: returnsIfPlaced) >> 32)
         return mix
+    }
+}
+
+/// What a result says of one selection. Of two that differ one is the greater.
+struct MarkRow: BitwiseCopyable, Comparable {
+    /// SelectionResult
+    var result: UInt8
+    var winners: UInt8
+    var tied: UInt8
+    /// As in `Finish`.
+    var position: UInt8
+
+    static func < (one: Self, other: Self) -> Bool {
+        (one.result, one.winners, one.tied, one.position)
+            < (other.result, other.winners, other.tied, other.position)
+    }
+}
+
+extension SelectionRow {
+    var mark: MarkRow {
+        get { MarkRow(result: result, winners: winners, tied: tied, position: position) }
+        set {
+            result = newValue.result
+            winners = newValue.winners
+            tied = newValue.tied
+            position = newValue.position
+        }
+    }
+
+    /// Where it came in: who won and of whom nobody says more came in first.
+    var finish: Finish {
+        if position == 0, result == SelectionResult.won.rawValue { return Finish(position: 1) }
+        if position == 0, result == SelectionResult.deadHeat.rawValue {
+            return Finish(position: 1, tied: tied)
+        }
+        return Finish(position: position, tied: tied)
     }
 }
 
@@ -203,6 +277,10 @@ struct LegQuote: BitwiseCopyable {
     var material: UInt64
     var relationGroup: UInt64
     var competitorChain: UInt64
+    /// The each-way terms, packed.
+    var places: UInt32 = 0
+    /// Something may be deducted from its price.
+    var isDeductible = false
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
 
@@ -223,7 +301,7 @@ struct ProposalRow {
     var market: UInt32
     var actor: UInt64
     var settlementVersion: UInt32
-    var results: [(result: UInt8, winners: UInt8, tied: UInt8)]
+    var results: [MarkRow]
     var action = ResultAction.settle
     /// Of a cancel.
     var window = CancelWindow.everything
@@ -236,10 +314,38 @@ struct ProposalRow {
         mix.combine(actor, UInt64(results.count))
         for one in results {
             mix.combine(
-                UInt64(one.result) << 16 | UInt64(one.winners) << 8 | UInt64(one.tied), 0)
+                UInt64(one.position) << 24 | UInt64(one.result) << 16 | UInt64(one.winners) << 8
+                    | UInt64(one.tied), 0)
         }
         return mix
     }
+}
+
+/// What a bet may cost on one leg's market, minor units.
+struct BetCost: Equatable {
+    /// If the selection wins; stakes of singles included, of multiples the net payout.
+    var won: Int64 = 0
+    /// If it is placed, of each-way bets.
+    var placed: Int64 = 0
+    /// What a single brought.
+    var staked: Int64 = 0
+
+    static let none = BetCost()
+
+    /// `placed` is what an each-way bet's place part returns at most, nil for another bet.
+    init(potential: Int64, placed: Int64?, stake: Int64, isSingle: Bool) {
+        guard let placed else {
+            won = isSingle ? potential : potential - stake
+            staked = isSingle ? stake : 0
+            return
+        }
+        let part = isSingle ? 0 : stake / 2
+        won = potential - placed - part
+        self.placed = placed - part
+        staked = isSingle ? stake : 0
+    }
+
+    private init() {}
 }
 
 /// Fixtures, markets, prices and what each market may cost. Knows bets by number only.
@@ -251,6 +357,7 @@ struct MarketBook: ~Copyable {
     var selections: Rows<SelectionRow>
     var standings: Rows<StandingRow>
     var cancels: Rows<CancelRow>
+    var deductions: Rows<DeductionRow>
     private(set) var hash = StateHash()
     /// Standing legs that left: the newest, which leads to the others.
     private(set) var freeStanding: UInt32 = .max
@@ -272,6 +379,7 @@ struct MarketBook: ~Copyable {
         standings = Rows(capacity: limits.openBets + limits.openBets / 2)
         standings.reserve(limits.reservedBets)
         cancels = Rows(capacity: limits.markets)
+        deductions = Rows(capacity: limits.markets)
         releases = DueQueue(capacity: limits.markets)
         fixtureIndex = KeyIndex(reserving: 1024, seed: seed &+ 2)
         marketIndex = KeyIndex(reserving: 1024, seed: seed &+ 3)
@@ -371,11 +479,15 @@ struct MarketBook: ~Copyable {
     /// The most that a market can lose as its books stand.
     @inline(__always)
     func worstLoss(
-        _ market: UInt32, adding: Int64 = 0, on selection: UInt32 = .max, staking: Int64 = 0
+        _ market: UInt32, adding cost: BetCost = .none, on selection: UInt32 = .max
     ) -> Int64 {
         let first = markets[market].firstSelection
         let count = UInt32(markets[market].selectionCount)
-        let staked = markets[market].staked + staking
+        var staked = markets[market].staked + cost.staked
+        if markets[market].mostPlaces > 0 {
+            staked -= dearestPlaces(market, adding: cost.placed, on: selection)
+        }
+        let adding = cost.won
         if markets[market].winners == 1 {
             // The one dearest selection, without writing all of them down first.
             var dearest: Int64 = 0
@@ -386,6 +498,19 @@ struct MarketBook: ~Copyable {
             return max(0, dearest - staked)
         }
         return worstJointLoss(market, adding: adding, on: selection, staked: staked)
+    }
+
+    /// What place parts cost at most, whoever wins: the dearest selections, as many as are ever paid.
+    private func dearestPlaces(_ market: UInt32, adding: Int64, on selection: UInt32) -> Int64 {
+        let row = markets[market]
+        var returns = InlineArray<64, Int64>(repeating: 0)
+        for index in 0..<Int(row.selectionCount) {
+            let number = row.firstSelection + UInt32(index)
+            returns[index] = selections[number].returnsIfPlaced + (number == selection ? adding : 0)
+        }
+        return WorstCase.loss(
+            returnsIfWon: returns.span.extracting(0..<Int(row.selectionCount)), staked: 0,
+            winners: Int(row.mostPlaces))
     }
 
     private func worstJointLoss(
@@ -405,11 +530,15 @@ struct MarketBook: ~Copyable {
     /// Puts what a bet may cost onto one leg's selection, or takes it off again.
     @inline(__always)
     mutating func expose(
-        market: UInt32, selection: UInt32, returns: Int64, staked: Int64, isStanding: Bool
+        market: UInt32, selection: UInt32, _ cost: BetCost, isStanding: Bool
     ) {
-        change(selection: selection) { $0.returnsIfWon += returns }
+        let sign: Int64 = isStanding ? 1 : -1
+        change(selection: selection) {
+            $0.returnsIfWon += sign * cost.won
+            $0.returnsIfPlaced += sign * cost.placed
+        }
         change(betsOf: market) {
-            $0.staked += staked
+            $0.staked += sign * cost.staked
             $0.openLegs = isStanding ? $0.openLegs + 1 : $0.openLegs - 1
         }
     }
@@ -433,17 +562,18 @@ struct MarketBook: ~Copyable {
 
     /// Takes note that a leg of `bet` stands on the market, with what it may cost.
     @inline(__always)
-    mutating func stand(
-        _ bet: UInt32, market: UInt32, selection: UInt32, returns: Int64, staked: Int64
-    ) {
+    mutating func stand(_ bet: UInt32, market: UInt32, selection: UInt32, _ cost: BetCost) {
         let number = takeStanding()
         standings[number] = StandingRow(bet: bet, previous: markets[market].lastStanding)
         hash.add(standings[number].mix(number))
-        change(selection: selection) { $0.returnsIfWon += returns }
+        change(selection: selection) {
+            $0.returnsIfWon += cost.won
+            $0.returnsIfPlaced += cost.placed
+        }
         change(betsOf: market) {
             $0.lastStanding = number
             $0.openLegs += 1
-            $0.staked += staked
+            $0.staked += cost.staked
         }
     }
 
@@ -514,6 +644,37 @@ struct MarketBook: ~Copyable {
     }
 
     var nextReleaseDue: Int64? { releases.first?.dueAt }
+
+    // MARK: Withdrawals
+
+    /// More withdrawals than markets: then one takes nothing from prices, in the customers' favour.
+    var areDeductionsFull: Bool { deductions.count == deductions.capacity }
+
+    /// From here on bets that were accepted before pay less. The caller has looked whether there is room.
+    mutating func deduct(_ win: UInt16, place: UInt16, from market: UInt32, at: Int64) {
+        let row = DeductionRow(
+            at: at, win: win, place: place, next: markets[market].firstDeduction)
+        let number = deductions.append(row)!
+        hash.add(row.mix(number))
+        change(market: market) { $0.firstDeduction = number }
+    }
+
+    /// What is taken from the price of a bet that was accepted then, of its win or its place part.
+    func deduction(of market: UInt32, accepted: Int64, isPlace: Bool) -> Deduction {
+        let row = markets[market]
+        guard row.firstDeduction != .max else { return .none }
+        var each: [UInt16] = []
+        var number = row.firstDeduction
+        while number != .max {
+            let one = deductions[number]
+            if accepted < one.at || planted(.deductedAlways) {
+                each.append(isPlace ? one.place : one.win)
+            }
+            number = one.next
+        }
+        // In the order in which they were withdrawn.
+        return row.deductions.together(each.reversed())
+    }
 
     // MARK: Cancel windows
 
@@ -650,6 +811,7 @@ struct MarketBook: ~Copyable {
         for number in 0..<UInt32(selections.count) { fresh.add(selections[number].mix(number)) }
         for number in 0..<UInt32(standings.count) { fresh.add(standings[number].mix(number)) }
         for number in 0..<UInt32(cancels.count) { fresh.add(cancels[number].mix(number)) }
+        for number in 0..<UInt32(deductions.count) { fresh.add(deductions[number].mix(number)) }
         for proposal in proposals { fresh.add(proposal.mix) }
         fresh.add(freeStanding, kind: 22)
         return (fresh, fresh == hash ? [] : ["the markets' hash is not the hash of their rows"])

@@ -136,6 +136,19 @@ public enum SlotSize {
         set(offset + 4, odds?.denominator ?? 0)
     }
 
+    /// Each-way terms in three bytes; nil for none, and for what is none.
+    public func places(at offset: Int) -> PlaceTerms? {
+        PlaceTerms(
+            places: field(offset, as: UInt8.self), numerator: field(offset + 1, as: UInt8.self),
+            denominator: field(offset + 2, as: UInt8.self))
+    }
+
+    public func set(_ offset: Int, _ places: PlaceTerms?) {
+        set(offset, places?.places ?? 0)
+        set(offset + 1, places?.numerator ?? 0)
+        set(offset + 2, places?.denominator ?? 0)
+    }
+
     /// Raw bytes, such as a digest.
     public func set(_ offset: Int, bytes: [UInt8]) {
         for (index, byte) in bytes.enumerated() { set(offset + index, byte) }

@@ -244,6 +244,11 @@ public enum Layout {
         public static let betDelay = 20  // u32, ms, in play
         public static let relationGroup = 24  // u64, 0 none
         public static let line = 32  // i32, quarters, Int32.min none
+        public static let places = 36  // u8, that an each-way bet pays; 0 not each way
+        public static let placeNumerator = 37  // u8, the part of the winnings
+        public static let placeDenominator = 38  // u8
+        /// u8: bits 0 to 3 DeductionRule; bit 4 each-way terms count as at the off; bit 5 ante-post
+        public static let racing = 39
         public static let maximumStake = 40  // i64
         public static let liabilityLimit = 48  // i64
         /// i64, minor units: the highest potential return that a scouted result settles; 0 any, -1 none.
@@ -301,10 +306,14 @@ public enum Layout {
     public enum Withdrawal {
         public static let selection = 0  // u32, place in the market
         public static let source = 4  // u8: 1 feed, 2 operator
+        public static let places = 5  // u8, u8, u8: each-way terms from here on; 0 as they were
         public static let effective = 8  // i64, ns, when it was withdrawn, 0 unknown
         public static let received = 16  // i64, ns, when we were told
         public static let actor = 24  // u64, operator, 0 none
-        public static let size = 32
+        /// u16, one more than the hundredths of a percent that are deducted; 0 by the market's rule
+        public static let deduction = 32
+        public static let placeDeduction = 34  // u16, the same of place parts; 0 as `deduction`
+        public static let size = 40
     }
     public enum SelectionWithdrawn {
         public static let market = 0  // u64
@@ -313,7 +322,9 @@ public enum Layout {
         public static let lastReference = 20  // u32, thousandths, 0 none
         public static let lastOdds = 24  // u32, u32, our last published price, zeros none
         public static let priceVersion = 32  // u64, of that price
-        public static let size = 40
+        public static let deduction = 40  // u16, hundredths of a percent off what was taken before
+        public static let placeDeduction = 42  // u16, the same of place parts
+        public static let size = 48
     }
     public enum Place {
         public static let session = 0  // u64
@@ -407,7 +418,8 @@ public enum Layout {
         public static let proposal = 24  // u64, the sequence of what is approved
         public static let evidence = 32  // text 32
         public static let reason = 64  // text 64
-        public static let selections = 128  // 4 each: result u8, winners u8, tied u8, 0
+        /// 4 each: result u8, winners u8, tied u8, position u8 (where it came in, 255 behind all, 0 not said)
+        public static let selections = 128
         public static let selectionSize = 4
         // A proposal to cancel, or to take that back, has no selections but its window:
         public static let from = 128  // i64, ns, 0 no start

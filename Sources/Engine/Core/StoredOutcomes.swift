@@ -260,6 +260,8 @@ extension Engine {
             return ours!
         }
         let isOtherOdds = readLegs(of: fact, command, request, compare: ours != nil)
+        var told = terms
+        if request.isEachWay { told.placed = placedReturn(request) }
         let isRoomOnly = refused?.refusal.isCapacity == true
         if !isRoomOnly {
             note(
@@ -268,7 +270,7 @@ extension Engine {
                     status: terms.delay > 0 ? .pending : .open, amount: terms.potentialReturn,
                     delay: terms.delay), ours: decided, differs: isOtherOdds)
         }
-        return terms
+        return told
     }
 
     /// The terms that are stored; nil when these books cannot hold the bet, whatever is stored.
@@ -283,7 +285,7 @@ extension Engine {
             command.slots
                 >= SlotSize.slots(forBody: Layout.Place.legs + count * Layout.Place.legSize),
             request.stake > 0, accounts.accounts[account].cash >= request.stake,
-            accounts.hasRoom(legs: count + (request.isSystem ? 1 : 0)),
+            accounts.hasRoom(legs: request.legRows),
             !request.isSystem || request.shape != nil, !accounts.isIDWindowFull,
             !accounts.areTimersFull
         else { return nil }
@@ -298,7 +300,8 @@ extension Engine {
         }
         return Terms(
             potentialReturn: fact.field(Layout.Placed.potentialReturn, as: Int64.self),
-            delay: fact.field(Layout.Placed.delayBase, as: UInt32.self), accountRow: account,
+            placed: nil, delay: fact.field(Layout.Placed.delayBase, as: UInt32.self),
+            accountRow: account,
             shape: request.shape)
     }
 
@@ -322,7 +325,9 @@ extension Engine {
                     + command.field(offset + Layout.Leg.selection, as: UInt32.self),
                 numerator: odds.numerator, denominator: odds.denominator, betDelay: row.betDelay,
                 marketVersion: row.version, material: row.material + fixture.material,
-                relationGroup: row.relationGroup, competitorChain: fixture.competitorChain)
+                relationGroup: row.relationGroup, competitorChain: fixture.competitorChain,
+                places: command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0,
+                isDeductible: row.deductions != .none)
         }
         return isOther
     }

@@ -277,7 +277,7 @@ public struct Replay: ~Copyable {
             copy.set(Layout.MarketChanged.staked, 0 as Int64)
         case .selectionWithdrawn:
             copy.set(Layout.SelectionWithdrawn.lastReference, 0 as UInt32)
-            copy.set(Layout.SelectionWithdrawn.lastOdds, nil)
+            copy.set(Layout.SelectionWithdrawn.lastOdds, nil as Odds?)
         default: break
         }
         return copy

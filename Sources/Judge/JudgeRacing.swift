@@ -1,0 +1,122 @@
+import Kernel
+
+/// What legs come to, with what withdrawals take and where runners came in.
+extension Judge {
+    /// Winnings to stake of a withdrawn runner at which each step of Rule 4 still counts, the longest first; source:
+    /// Tattersalls.
+    private static let steps: [(winnings: UInt64, stake: UInt64, pence: UInt16)] = [
+        (14, 1, 5), (9, 1, 10), (11, 2, 15), (4, 1, 20), (3, 1, 25), (9, 4, 30), (7, 4, 35),
+        (6, 4, 40), (6, 5, 45), (20, 21, 50), (4, 5, 55), (8, 13, 60), (8, 15, 65), (2, 5, 70),
+        (3, 10, 75), (1, 4, 80), (2, 11, 85), (1, 9, 90),
+    ]
+
+    /// Hundredths of a percent that a withdrawal takes.
+    func deductions(_ said: WithdrawalSaid, _ number: Int, last: Odds?) -> (
+        win: UInt16, place: UInt16
+    ) {
+        let rule = markets[number].said.deductions
+        guard (1...4).contains(rule) else { return (0, 0) }
+        var win = said.deduction ?? 0
+        if said.deduction == nil, rule == 1, let last {
+            let winnings = UInt64(last.numerator) - UInt64(last.denominator)
+            // The shortest step that the price is not longer than.
+            let step = Self.steps.last {
+                winnings * $0.stake <= $0.winnings * UInt64(last.denominator)
+            }
+            win = (step?.pence ?? 0) * 100
+        }
+        return (win, said.placeDeduction ?? win)
+    }
+
+    /// What is left of 10,000 parts, and whether of the whole price or of the winnings.
+    private func left(_ leg: Leg, _ bet: Bet, isPlace: Bool) -> (parts: UInt64, isOfPrice: Bool) {
+        let market = markets[leg.market]
+        let taken = market.deductions.filter { bet.acceptedAt ?? .max < $0.at }
+            .map { UInt64(isPlace ? $0.place : $0.win) }
+        switch market.said.deductions {
+        case 1, 2:
+            return (10_000 - min(9000, taken.reduce(0, +)), market.said.deductions == 2)
+        case 3, 4:
+            var parts: UInt64 = 10_000
+            for one in taken where market.said.deductions == 4 || one >= 250 {
+                let product = parts * (10_000 - min(10_000, one))
+                parts = product / 10_000 + (product % 10_000 == 0 ? 0 : 1)
+            }
+            return (max(1, parts), market.said.deductions == 3)
+        default: return (10_000, false)
+        }
+    }
+
+    private func reduced(_ above: UInt64, _ below: UInt64, _ left: (parts: UInt64, isOfPrice: Bool))
+        -> Worth
+    {
+        if left.parts == 10_000 { return .times(above, over: below) }
+        // 50 parts of a percent are what is ever taken; a smaller denominator keeps long slips exact.
+        let step: UInt64 = left.parts % 50 == 0 ? 50 : 1
+        let (parts, whole) = (left.parts / step, 10_000 / step)
+        return left.isOfPrice
+            ? .times(above * parts, over: below * whole)
+            : .times(below * whole + (above - below) * parts, over: below * whole)
+    }
+
+    private func share(_ worth: Worth, _ places: UInt8, _ tied: UInt8) -> Worth {
+        guard case .times(let above, let below) = worth else { return worth }
+        if places == 0 { return .lost }
+        return places >= tied ? worth : .times(above * UInt64(places), over: below * UInt64(tied))
+    }
+
+    /// Whether something other than the result says what becomes of a leg: void, waiting, or not run.
+    private func beforeResult(_ leg: Leg, _ bet: Bet) -> Worth? {
+        if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) { return .times(1, over: 1) }
+        if waits(leg.market, bet) { return .open }
+        let selection = markets[leg.market].selections[leg.selection]
+        if selection.mark.result == 0 { return .open }
+        if selection.mark.result == 3 {
+            return markets[leg.market].said.isAntePost && selection.isWithdrawn
+                ? .lost : .times(1, over: 1)
+        }
+        return nil
+    }
+
+    func worth(of leg: Leg, in bet: Bet) -> Worth {
+        if let worth = beforeResult(leg, bet) { return worth }
+        let mark = markets[leg.market].selections[leg.selection].mark
+        let above = UInt64(leg.odds.numerator)
+        let below = UInt64(leg.odds.denominator)
+        let won = reduced(above, below, left(leg, bet, isPlace: false))
+        return switch mark.result {
+        case 1: won
+        case 2: .lost
+        case 4: .times(above + below, over: below * 2)
+        case 5: .times(1, over: 2)
+        case 6: share(won, mark.winners, mark.tied)
+        default: .open
+        }
+    }
+
+    func placeWorth(of leg: Leg, in bet: Bet) -> Worth {
+        if let worth = beforeResult(leg, bet) { return worth }
+        let market = markets[leg.market]
+        let mark = market.selections[leg.selection].mark
+        guard let terms = market.said.isAtTheOff ? market.places : leg.places else { return .open }
+        var position = Int(mark.position)
+        var tied = Int(max(1, mark.tied))
+        // Who has won came in first, whether that is said or not.
+        if position == 0, mark.result == 1 { (position, tied) = (1, 1) }
+        if position == 0, mark.result == 6 { position = 1 }
+        if position == 0 { return .open }
+        let paid = (position..<position + tied).count { $0 <= Int(terms.places) }
+        return share(
+            worthIfPlaced(leg.odds, terms, left(leg, bet, isPlace: true)), UInt8(paid), UInt8(tied))
+    }
+
+    /// What a placed runner pays.
+    func worthIfPlaced(
+        _ odds: Odds, _ terms: PlaceTerms,
+        _ left: (parts: UInt64, isOfPrice: Bool) = (10_000, false)
+    ) -> Worth {
+        let below = UInt64(odds.denominator) * UInt64(terms.denominator)
+        let winnings = UInt64(odds.numerator - odds.denominator) * UInt64(terms.numerator)
+        return reduced(below + winnings, below, left)
+    }
+}
