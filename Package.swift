@@ -77,7 +77,8 @@ let package = Package(
             ]),
         floor("JSONText", "JSONText", pure: true, imports: []),
         floor(
-            "FeedCore", "Feeds/Core", imports: ["Kernel", "Catalogue", "Pricing", "JSONText"]),
+            "FeedCore", "Feeds/Core",
+            imports: ["Kernel", "Catalogue", "Pricing", "Betting", "JSONText"]),
         floor("NetworkCodecs", "Network/Codecs", pure: true, imports: []),
 
         // Floor 3: services
@@ -94,13 +95,14 @@ let package = Package(
         floor("ProjectionService", "Store/Service", imports: ["Kernel"]),
         floor(
             "FeedService", "Feeds/Service",
-            imports: ["Kernel", "Catalogue", "Pricing", "EngineCore", "FeedCore"]),
+            imports: ["Kernel", "Catalogue", "Pricing", "Betting", "EngineCore", "FeedCore"]),
 
         // Floor 4: edges
         floor(
             "FeedBetfair", "Feeds/Betfair",
             imports: [
-                "Kernel", "Catalogue", "Pricing", "JSONText", "FeedCore", "CZlib", "CBzip2",
+                "Kernel", "Catalogue", "Pricing", "Betting", "JSONText", "FeedCore", "CZlib",
+                "CBzip2",
             ]),
         floor(
             "NetworkLoops", "Network/Loops",

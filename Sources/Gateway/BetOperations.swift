@@ -102,8 +102,10 @@ extension PunterGateway {
             }
             let account = call.session?.account
             let (stake, shape, legs) = (bet.stake, bet.shape, bet.legs)
+            let isEachWay = bet.structure == .eachWay
             try asking(reply) { engine in
-                engine.slip(stake: stake, shape: shape, legs: legs, account: account)
+                engine.slip(
+                    stake: stake, shape: shape, isEachWay: isEachWay, legs: legs, account: account)
             } _: { numbers, reply in
                 reply.send(
                     Documents.json(asOf: numbers.asOf, .nobody) { json in

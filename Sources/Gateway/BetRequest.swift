@@ -80,7 +80,7 @@ struct BetRequest {
         }
         let given = try Self.stake(tape, tape.member("stake", of: root))
         currency = given.currency
-        structure = try Self.choice(
+        let kind: BetStructure = try Self.choice(
             tape, "structure", ["single", "accumulator", "system"],
             [.accumulator, .accumulator, .system], standard: .accumulator,
             else: "structure: single, accumulator or system")
@@ -93,9 +93,12 @@ struct BetRequest {
         else {
             throw Malformed(what: "structure: single has one leg", isRule: true)
         }
-        shape = structure == .system ? try Self.shape(tape, legs: count) : nil
+        shape = kind == .system ? try Self.shape(tape, legs: count) : nil
+        let isEachWay = try Self.flag(tape, "eachWay")
+        structure = isEachWay ? .eachWay : kind
+        let parts = (shape?.lines ?? 1) * (isEachWay ? 2 : 1)
         let (whole, overflow) = given.amount.multipliedReportingOverflow(
-            by: given.isPerLine ? shape?.lines ?? 1 : 1)
+            by: given.isPerLine ? parts : 1)
         guard !overflow, whole <= Limits.minorUnits else {
             throw Malformed(what: "stake.amount: at most 2^53 - 1 over all lines", isRule: true)
         }
@@ -103,7 +106,10 @@ struct BetRequest {
         var legs: [LegIntent] = []
         legs.reserveCapacity(count)
         for index in 0..<count {
-            legs.append(try Self.leg(tape, tape.item(index, of: items)!, index, view))
+            let item = tape.item(index, of: items)!
+            var leg = try Self.leg(tape, item, index, view)
+            if isEachWay { leg.places = try Self.places(tape, item, index) }
+            legs.append(leg)
         }
         self.legs = legs
         rule = try Self.choice(
@@ -202,6 +208,39 @@ struct BetRequest {
         throw Malformed(what: what)
     }
 
+    private static func flag(_ tape: borrowing JSONTape, _ name: StaticString) throws(Malformed)
+        -> Bool
+    {
+        guard let place = tape.member(name, of: tape.root) else { return false }
+        guard let flag = tape.flag(place) else { throw Malformed(what: "\(name): true or false") }
+        return flag
+    }
+
+    /// `{"places": 3, "fraction": [1, 5]}`, as the market showed it.
+    private static func places(
+        _ tape: borrowing JSONTape, _ leg: JSONTape.Place, _ index: Int
+    ) throws(Malformed) -> PlaceTerms {
+        guard let terms = tape.member("eachWay", of: leg) else {
+            throw Malformed(
+                what: "legs[\(index)].eachWay: an each-way bet says the terms that were shown",
+                isRule: true)
+        }
+        guard let places = tape.member("places", of: terms).flatMap({ tape.whole($0) }),
+            let (above, below) = pair(tape, tape.member("fraction", of: terms))
+        else {
+            throw Malformed(
+                what: "legs[\(index)].eachWay: such as {\"places\": 3, \"fraction\": [1, 5]}")
+        }
+        guard
+            let known = PlaceTerms(
+                places: UInt8(clamping: places), numerator: UInt8(clamping: above),
+                denominator: UInt8(clamping: below))
+        else {
+            throw Malformed(what: "legs[\(index)].eachWay: no such terms", isRule: true)
+        }
+        return known
+    }
+
     private static func leg(
         _ tape: borrowing JSONTape, _ leg: JSONTape.Place, _ index: Int, _ view: CatalogueView
     ) throws(Malformed) -> LegIntent {
@@ -285,6 +324,7 @@ struct BetRequest {
             put(leg.market.rawValue)
             put(UInt64(leg.selection))
             put(UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator))
+            if let places = leg.places { put(UInt64(places.packed)) }
         }
         let sum = bytes.withUnsafeBytes { digest.sha256($0) }
         return ExternalID(hash: sum[..<16])

@@ -20,6 +20,8 @@ struct MarketView {
     let name: String
     let type: UInt8
     let winners: UInt8
+    /// What each-way bets pay; nil where there are none.
+    var places: PlaceTerms?
     var selections: [SelectionView]
     var reasons: ShutReasons = .feed
     var version: UInt64 = 0
@@ -130,7 +132,7 @@ public final class CatalogueView {
         case market(MarketView)
         case price([PriceEntry], UInt32, UInt64)
         case state(MarketOwner, ShutReasons, ShutReasons, isInPlayOnly: Bool)
-        case withdrawal(Int)
+        case withdrawal(Int, PlaceTerms?)
         case result([SelectionOutcome])
         case propose(ProposedWish)
         case approve(UInt64, by: UInt64, key: ExternalID)
@@ -186,7 +188,8 @@ public final class CatalogueView {
         case .marketState: command = readMarketState(record)
         case .withdrawal:
             command = .withdrawal(
-                Int(record.field(Layout.Withdrawal.selection, as: UInt32.self)))
+                Int(record.field(Layout.Withdrawal.selection, as: UInt32.self)),
+                record.places(at: Layout.Withdrawal.places))
         case .result: command = .result(readOutcomes(record))
         case .cancel: command = .none
         case .propose:
@@ -242,7 +245,8 @@ public final class CatalogueView {
             id: MarketID(0), externalID: record.clientID, fixture: FixtureID(0),
             name: record.text(Layout.Market.name, width: 48),
             type: record.field(Layout.Market.type, as: UInt8.self),
-            winners: record.field(Layout.Market.winners, as: UInt8.self), selections: selections)
+            winners: record.field(Layout.Market.winners, as: UInt8.self),
+            places: record.places(at: Layout.Market.places), selections: selections)
     }
 
     private func readPrice(_ record: RecordBytes) -> PendingCommand {
@@ -293,7 +297,8 @@ public final class CatalogueView {
             return SelectionOutcome(
                 SelectionResult(rawValue: record.field(offset, as: UInt8.self)) ?? .undecided,
                 winners: record.field(offset + 1, as: UInt8.self),
-                tied: record.field(offset + 2, as: UInt8.self))
+                tied: record.field(offset + 2, as: UInt8.self),
+                position: record.field(offset + 3, as: UInt8.self))
         }
     }
 
@@ -328,6 +333,7 @@ public final class CatalogueView {
             view.selections[index].outcome = selection.outcome
             view.selections[index].isWithdrawn = selection.isWithdrawn
         }
+        view.places = picture.places
         view.version = picture.version
         view.priceVersion = picture.priceVersion
         view.reasons = picture.reasons
@@ -395,9 +401,10 @@ public final class CatalogueView {
             }
             view.margin = margin
             view.message = message
-        case .withdrawal(let index) where index < view.selections.count:
+        case .withdrawal(let index, let places) where index < view.selections.count:
             view.selections[index].odds = nil
             view.selections[index].isWithdrawn = true
+            if let places, view.places != nil { view.places = places }
         case .result(let outcomes):
             for (index, outcome) in outcomes.enumerated() where index < view.selections.count {
                 view.selections[index].outcome = outcome
@@ -430,7 +437,8 @@ public final class CatalogueView {
         let fixture = FixtureID(record.field(Layout.MarketChanged.fixture, as: UInt64.self))
         markets[id] = MarketView(
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
-            type: made.type, winners: made.winners, selections: made.selections)
+            type: made.type, winners: made.winners, places: made.places,
+            selections: made.selections)
         fixtures[fixture]?.markets.append(id)
         fixtures[fixture]?.order = record.sequence
         fixtureSequence += 1

@@ -120,6 +120,7 @@ enum Messages {
             json.number(market.maximumStake)
             json.key("winners")
             json.number(market.winners)
+            write(places: market.places, to: &json)
             json.key("selections")
             json.array { json in
                 for (index, selection) in market.selections.enumerated() {
@@ -138,6 +139,21 @@ enum Messages {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// Each-way terms, where there are some.
+    static func write(places: PlaceTerms?, to json: inout JSONWriter) {
+        guard let places else { return }
+        json.key("eachWay")
+        json.object { json in
+            json.key("places")
+            json.number(places.places)
+            json.key("fraction")
+            json.array { json in
+                json.number(places.numerator)
+                json.number(places.denominator)
             }
         }
     }
@@ -178,6 +194,7 @@ enum Messages {
                 json.key("betDelay")
                 json.number(market.betDelay)
             }
+            if market.places != before?.places { write(places: market.places, to: &json) }
             json.key("selections")
             json.array { json in
                 for (index, selection) in market.selections.enumerated() {
@@ -465,8 +482,12 @@ enum Messages {
         }
     }
 
-    /// Which lines the legs of a bet make; nothing of an accumulator.
+    /// Which lines the legs of a bet make, and whether each is there twice; nothing of an accumulator.
     static func write(systemOf bet: ProjectedBet, to json: inout JSONWriter) {
+        if bet.isEachWay {
+            json.key("eachWay")
+            json.bool(true)
+        }
         guard bet.sizes != 0,
             let shape = SystemShape(
                 legs: bet.legs.count, sizes: bet.sizes, bankers: bet.bankers)

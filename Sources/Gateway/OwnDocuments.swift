@@ -73,6 +73,7 @@ extension Messages {
         let market = view.markets[MarketID(leg.market)]
         let fixture = market.flatMap { view.fixtures[$0.fixture] }
         json.object { json in
+            write(places: leg.places, to: &json)
             json.key("market")
             json.numberText(leg.market)
             json.key("selection")

@@ -74,6 +74,7 @@ enum PunterSchemas {
             "version":{"type":"integer"},"status":{"enum":["open","shut","resulted"]},\
             "reasons":{"$ref":"#/components/schemas/Reasons"},"betDelay":{"type":"integer"},\
             "maximumStake":{"type":"integer"},"winners":{"type":"integer"},\
+            "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
             "selections":{"type":"array","items":{"$ref":"#/components/schemas/Selection"}}}}
             """
         ),
@@ -122,7 +123,7 @@ enum PunterSchemas {
             {"type":"object","required":["id","status","stake"],\
             "properties":{"id":{"$ref":"#/components/schemas/Number"},"clientId":{"type":"string",\
             "format":"uuid"},"status":{"enum":["pending","open","refused","settled"]},"stake":{"type":"integer"},\
-            "system":{"$ref":"#/components/schemas/System"},\
+            "system":{"$ref":"#/components/schemas/System"},"eachWay":{"type":"boolean"},\
             "potentialReturn":{"type":"integer"},"payout":{"type":"integer"},\
             "payoutBefore":{"type":"integer"},"reason":{"type":"string"},\
             "placedAt":{"$ref":"#/components/schemas/Instant"},\
@@ -175,7 +176,7 @@ enum PunterSchemas {
             "properties":{"asOf":{"type":"integer"},"potentialReturn":{"type":["integer","null"]},\
             "minimumStake":{"type":"integer"},"maximumStake":{"type":"integer"},\
             "delay":{"type":"integer"},"related":{"type":"boolean"},\
-            "lines":{"type":"integer","description":"Over which the stake is divided; 1 for all but systems."}}}
+            "lines":{"type":"integer","description":"Over which the stake is divided: of a system its lines, of an each-way bet twice as many."}}}
             """
         ),
         (
@@ -184,7 +185,17 @@ enum PunterSchemas {
             {"type":"object","required":["amount","currency"],"properties":{\
             "amount":{"type":"integer","minimum":1,"maximum":9007199254740991},\
             "currency":{"enum":[\(currencies)]},"kind":{"enum":["cash"]},"per":{"enum":["bet","line"],\
-            "description":"Of a system: the whole stake, which its lines must divide, or that of each line."}}}
+            "description":"The whole stake, which its lines must divide, or that of each line; an each-way bet has each line twice."}}}
+            """
+        ),
+        (
+            "PlaceTerms",
+            """
+            {"type":"object","required":["places","fraction"],\
+            "description":"What each-way bets pay: the first so many, at that part of the winnings.",\
+            "properties":{"places":{"type":"integer","minimum":1,"maximum":15},\
+            "fraction":{"type":"array","minItems":2,"maxItems":2,\
+            "items":{"type":"integer","minimum":1,"maximum":255}}}}
             """
         ),
         (
@@ -217,6 +228,7 @@ enum PunterSchemas {
             "items":{"type":"integer","minimum":1,"maximum":4294967295}},\
             "version":{"type":"integer","minimum":0},"score":{"type":["array","null"],\
             "items":{"type":"integer","minimum":0,"maximum":65535},"minItems":2,"maxItems":2},\
+            "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
             "clock":{"type":["integer","null"]}}}
             """
         ),
@@ -225,7 +237,8 @@ enum PunterSchemas {
             """
             {"type":"object","required":["stake","legs"],\
             "properties":{"stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single",\
-            "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},"legs":{"type":"array",\
+            "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
+            "eachWay":{"type":"boolean"},"legs":{"type":"array",\
             "minItems":1,"maxItems":20,"items":{"$ref":"#/components/schemas/LegRequest"}}}}
             """
         ),
@@ -239,6 +252,7 @@ enum PunterSchemas {
             "pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]{1,9})?Z$"},\
             "stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single",\
             "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
+            "eachWay":{"type":"boolean","description":"Half of the stake on winning, half on being placed."},\
             "legs":{"type":"array","minItems":1,"maxItems":20,\
             "items":{"$ref":"#/components/schemas/LegRequest"}},"priceRule":{"enum":["exact",\
             "better","any"]},"tolerance":{"type":"integer","minimum":0,"maximum":255},\

@@ -105,8 +105,8 @@ final class SimulatedFeed: FeedSource {
                 }.joined(separator: " ")
         case .marketState(let market, let isSuspended):
             "\(market) is \(isSuspended ? "suspended" : "on")"
-        case .withdrawal(let market, let selection, _):
-            "selection \(selection) of \(market) does not run"
+        case .withdrawal(let said):
+            "selection \(said.selection) of \(said.market) does not run"
         case .update(let update): "of \(update.fixture): \(update.incident.word)"
         case .result(let result):
             "the result of \(result.market): "

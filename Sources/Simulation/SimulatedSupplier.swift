@@ -272,7 +272,9 @@ struct SimulatedSupplier: ~Copyable {
         case 70..<73 where plan.has(.withdrawals):
             let selection = world.random.number(in: 0...offers[pick].prices.count)
             if let name = offers[pick].name {
-                world.say([.withdrawal(market: name, selection: selection, effective: 0)])
+                world.say([
+                    .withdrawal(FeedWithdrawal(market: name, selection: selection))
+                ])
             } else {
                 let isTold = world.random.number(in: 0...1) == 0
                 let places = places(world)

@@ -230,7 +230,7 @@ import Testing
             Self.line(2500, Self.change(Self.definition("OPEN", runners: removed), "\"rc\":[\(Self.book(3, "4.0", "4.2"))]")),
         ])
         let gone = messages.flatMap(\.events).filter { if case .withdrawal = $0 { true } else { false } }
-        #expect(gone == [.withdrawal(market: "1.5", selection: 2, effective: 1_767_322_800_000)])
+        #expect(gone == [.withdrawal(FeedWithdrawal(market: "1.5", selection: 2, effective: 1_767_322_800_000, deduction: 1250))])
         #expect(Self.quotes(messages).last?.quotes.map(\.isActive) == [true, true, false])
     }
 

@@ -1,3 +1,4 @@
+import Betting
 import Catalogue
 import FeedCore
 import JSONText
@@ -145,6 +146,18 @@ private struct Mean {
 }
 
 @Suite struct `Grandstand's feed format` {
+    /// With everything that a race may have.
+    private static let race: FeedMarket = {
+        var race = FeedMarket(
+            id: "r", fixture: "f", type: .other, name: "Win", winners: 1, betDelay: 0,
+            selections: [FeedSelection(id: 1, name: "a"), FeedSelection(id: 2, name: "b")])
+        race.places = PlaceTerms(places: 3, numerator: 1, denominator: 5)
+        race.deductions = .faceValue
+        race.isAtTheOff = true
+        race.isAntePost = true
+        return race
+    }()
+
     @Test func `reads every event that it writes`() throws {
         let events: [FeedEvent] = [
             .heartbeat,
@@ -171,6 +184,17 @@ private struct Mean {
                         status: .live, isInPlay: true, score: Score(home: 1, away: 2).packed,
                         clockSeconds: 77), incident: .goal)),
             .result(FeedResult(market: "m", certainty: 1, results: [.won, .void])),
+            .result(
+                FeedResult(
+                    market: "m", certainty: 2, results: [.won, .lost, .lost],
+                    finish: [Finish(position: 1), nil, Finish(position: 2, tied: 2)])),
+            .result(
+                FeedResult(market: "m", certainty: 2, results: [.lost], finish: [Finish(position: Finish.unplaced)])),
+            .market(Self.race),
+            .withdrawal(
+                FeedWithdrawal(
+                    market: "m", selection: 1, effective: 4, deduction: 2500, placeDeduction: 0,
+                    places: PlaceTerms(places: 2, numerator: 1, denominator: 4))),
             .rollback(market: "m"), .cancel(FeedCancel(market: "m")),
             .cancel(FeedCancel(market: "m", from: 5, until: 9, isTakenBack: true)),
             .update(FeedUpdate(fixture: "f", state: FixtureState(status: .live), startedAt: 77)),
@@ -190,6 +214,10 @@ private struct Mean {
         "{\"time\":1,\"type\":\"result\",\"market\":\"m\",\"results\":[\"maybe\"]}",
         "{\"time\":1,\"type\":\"update\",\"fixture\":\"f\",\"status\":\"asleep\"}",
         "{\"time\":1,\"type\":\"rollback\"}",
+        "{\"time\":1,\"type\":\"result\",\"market\":\"m\",\"results\":[\"won\"],\"finish\":[]}",
+        "{\"time\":1,\"type\":\"result\",\"market\":\"m\",\"results\":[\"won\"],\"finish\":[{\"position\":0}]}",
+        "{\"time\":1,\"type\":\"withdrawal\",\"market\":\"m\",\"selection\":0,\"deduction\":10000}",
+        "{\"time\":1,\"type\":\"withdrawal\",\"market\":\"m\",\"selection\":0,\"eachWay\":{\"places\":0,\"fraction\":[1,5]}}",
         "{\"time\":1,\"type\":\"cancel\",\"market\":\"m\",\"from\":-1}",
         "{\"time\":1,\"type\":\"cancel\",\"market\":\"m\",\"from\":9,\"until\":9}",
     ])

@@ -170,7 +170,8 @@ public final class Cell {
     public func market(
         _ prices: [Odds?], winners: UInt8 = 1, inPlay: Bool = false, betDelay: UInt32 = 0,
         liabilityLimit: Int64 = Limits.potentialReturn, maximumStake: Int64 = Limits.stake,
-        chain: UInt64 = 0, scoutedReturn: Int64? = nil
+        chain: UInt64 = 0, scoutedReturn: Int64? = nil,
+        _ more: (inout MarketFacts) -> Void = { _ in }
     ) throws -> Offered {
         var fixture = FixtureFacts(id: freshID())
         fixture.sport = .football
@@ -189,6 +190,7 @@ public final class Cell {
         market.liabilityLimit = liabilityLimit
         market.maximumStake = maximumStake
         market.scoutedReturn = scoutedReturn
+        more(&market)
         let defined = try say { $0.market(market) }
         try self.price(market.id, prices)
         try say { $0.marketState(market.id, by: .feed, lifting: .feed) }

@@ -76,8 +76,8 @@ enum FeedCommands {
                     print(
                         "fixture \(fixture.id): \(fixture.home) v \(fixture.away), \(fixture.sport.word)"
                     )
-                case .withdrawal(let market, let selection, _):
-                    print("market \(market): selection \(selection) is withdrawn")
+                case .withdrawal(let said):
+                    print("market \(said.market): selection \(said.selection) is withdrawn")
                 case .rollback(let market):
                     results[market] = nil
                     print("market \(market): its result is taken back")

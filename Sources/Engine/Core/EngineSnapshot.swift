@@ -316,6 +316,8 @@ public struct MarketPicture: Sendable {
     public let staked: Int64
     public let worstLoss: Int64
     public let openLegs: UInt32
+    /// What each-way bets pay; nil where there are none.
+    public let places: PlaceTerms?
     public let selections: [Selection]
 }
 
@@ -345,7 +347,7 @@ extension Engine {
             settlementVersion: row.settlementVersion, betDelay: row.betDelay,
             maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,
             staked: row.staked, worstLoss: markets.worstLoss(number), openLegs: row.openLegs,
-            selections: selections)
+            places: PlaceTerms(packed: row.places), selections: selections)
     }
 
     /// Whether a proposed result still waits for its second person.

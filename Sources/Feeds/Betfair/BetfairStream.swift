@@ -1,3 +1,4 @@
+import Betting
 import Catalogue
 public import FeedCore
 import JSONText
@@ -214,9 +215,14 @@ public final class BetfairStream: FeedSource {
                 RunnerKey($0) == runner.key
             }
             let date = told?["removalDate"]?.text.flatMap { Timestamp($0) }
+            // Its percentage when it was removed; those of who is left change with each removal.
+            let factor = told?["adjustmentFactor"]?.thousandths
             events.append(
                 .withdrawal(
-                    market: id, selection: index, effective: FeedTime.clamped(date?.milliseconds)))
+                    FeedWithdrawal(
+                        market: id, selection: index,
+                        effective: FeedTime.clamped(date?.milliseconds),
+                        deduction: factor.map { UInt16(min($0 / 10, 9999)) })))
         }
         return events
     }
@@ -258,15 +264,19 @@ public final class BetfairStream: FeedSource {
             default: .other
             }
         let name = definition["name"]?.text ?? definition["marketType"]?.text ?? "Market \(id)"
-        events.append(
-            .market(
-                FeedMarket(
-                    id: id, fixture: market.fixture, type: type, name: name,
-                    winners: UInt8(clamping: max(1, definition["numberOfWinners"]?.whole ?? 1)),
-                    betDelay: Self.delay(definition),
-                    selections: market.runners.map {
-                        FeedSelection(id: UInt64($0.key.id) ?? 0, name: $0.name)
-                    })))
+        var made = FeedMarket(
+            id: id, fixture: market.fixture, type: type, name: name,
+            winners: UInt8(clamping: max(1, definition["numberOfWinners"]?.whole ?? 1)),
+            betDelay: Self.delay(definition),
+            selections: market.runners.map {
+                FeedSelection(id: UInt64($0.key.id) ?? 0, name: $0.name)
+            })
+        switch definition["marketType"]?.text {
+        case "WIN": made.deductions = .exchangeWin
+        case "PLACE", "OTHER_PLACE": made.deductions = .exchangePlace
+        default: break
+        }
+        events.append(.market(made))
         return events
     }
 

@@ -1,4 +1,6 @@
+public import Betting
 public import Catalogue
+public import Kernel
 public import Pricing
 
 /// What a supplier says, in the one shape that everything behind the feed's door understands.
@@ -9,8 +11,7 @@ public enum FeedEvent: Equatable, Sendable {
     case market(FeedMarket)
     case quotes(FeedQuotes)
     case marketState(market: String, isSuspended: Bool)
-    /// A selection, by its place in the market, takes no further part; `effective` in milliseconds, 0 unknown.
-    case withdrawal(market: String, selection: Int, effective: Int64)
+    case withdrawal(FeedWithdrawal)
     case update(FeedUpdate)
     case result(FeedResult)
     /// What was said of a market's result holds no longer.
@@ -60,6 +61,13 @@ public struct FeedMarket: Equatable, Sendable {
     /// Milliseconds in play.
     public var betDelay: UInt32
     public var selections: [FeedSelection]
+    /// What each-way bets pay; nil where there are none.
+    public var places: PlaceTerms?
+    public var deductions = DeductionRule.none
+    /// Each-way bets are paid by the terms at the off.
+    public var isAtTheOff = false
+    /// Who does not run has lost.
+    public var isAntePost = false
 
     public init(
         id: String, fixture: String, type: MarketType, name: String, winners: UInt8,
@@ -107,6 +115,33 @@ public struct FeedUpdate: Equatable, Sendable {
     }
 }
 
+/// A selection that takes no further part.
+public struct FeedWithdrawal: Equatable, Sendable {
+    public var market: String
+    /// Its place in the market.
+    public var selection: Int
+    /// Milliseconds since 1970, 0 unknown.
+    public var effective: Int64
+    /// Hundredths of a percent off what was taken before, of win and of place parts; nil by the market's rule, and
+    /// of place parts as of the win.
+    public var deduction: UInt16?
+    public var placeDeduction: UInt16?
+    /// Each-way terms from here on.
+    public var places: PlaceTerms?
+
+    public init(
+        market: String, selection: Int, effective: Int64 = 0, deduction: UInt16? = nil,
+        placeDeduction: UInt16? = nil, places: PlaceTerms? = nil
+    ) {
+        self.market = market
+        self.selection = selection
+        self.effective = effective
+        self.deduction = deduction
+        self.placeDeduction = placeDeduction
+        self.places = places
+    }
+}
+
 /// The bets of a market that were accepted in a window of time are void, or no longer are.
 public struct FeedCancel: Equatable, Sendable {
     public var market: String
@@ -130,11 +165,16 @@ public struct FeedResult: Equatable, Sendable {
     public var certainty: UInt8
     /// In the market's order.
     public var results: [SelectionResult]
+    /// Where each came in, in the same order, as far as that is said; empty when nothing is.
+    public var finish: [Finish?]
 
-    public init(market: String, certainty: UInt8, results: [SelectionResult]) {
+    public init(
+        market: String, certainty: UInt8, results: [SelectionResult], finish: [Finish?] = []
+    ) {
         self.market = market
         self.certainty = certainty
         self.results = results
+        self.finish = finish
     }
 }
 

@@ -1,5 +1,7 @@
+import Betting
 import Catalogue
 import JSONText
+import Kernel
 import Pricing
 
 /// Grandstand's own feed format: one JSON object a line. Source of docs/formats/feed.md.
@@ -74,7 +76,7 @@ public enum GrandstandFeed {
             return .result(
                 FeedResult(
                     market: try text(value, "market"), certainty: UInt8(certainty),
-                    results: results))
+                    results: results, finish: try finish(value, results.count)))
         case "rollback": return .rollback(market: try text(value, "market"))
         case "cancel": return .cancel(try cancel(value))
         case "withdrawal":
@@ -82,10 +84,58 @@ public enum GrandstandFeed {
                 throw Missing(what: "selection: its place in the market, from 0")
             }
             return .withdrawal(
-                market: try text(value, "market"), selection: Int(selection),
-                effective: FeedTime.clamped(value["effective"]?.whole))
+                FeedWithdrawal(
+                    market: try text(value, "market"), selection: Int(selection),
+                    effective: FeedTime.clamped(value["effective"]?.whole),
+                    deduction: try deduction(value, "deduction"),
+                    placeDeduction: try deduction(value, "placeDeduction"),
+                    places: try places(value)))
         case let other: throw Missing(what: "type: \"\(other)\" is unknown")
         }
+    }
+
+    /// Hundredths of a percent.
+    private static func deduction(_ value: JSONValue, _ key: String) throws(Missing) -> UInt16? {
+        guard let member = value[key] else { return nil }
+        guard let points = member.whole, (0..<10_000).contains(points) else {
+            throw Missing(what: "\(key): hundredths of a percent, 0 to 9999")
+        }
+        return UInt16(points)
+    }
+
+    /// `{"places": 3, "fraction": [1, 5]}`
+    private static func places(_ value: JSONValue) throws(Missing) -> PlaceTerms? {
+        guard let terms = value["eachWay"] else { return nil }
+        guard let places = terms["places"]?.whole, let fraction = terms["fraction"]?.items,
+            fraction.count == 2,
+            let known = PlaceTerms(
+                places: UInt8(clamping: places), numerator: UInt8(clamping: fraction[0].whole ?? 0),
+                denominator: UInt8(clamping: fraction[1].whole ?? 0))
+        else { throw Missing(what: "eachWay: such as {\"places\": 3, \"fraction\": [1, 5]}") }
+        return known
+    }
+
+    /// For each selection `{"position": 2, "tied": 2}`, `"unplaced"` or null.
+    private static func finish(_ value: JSONValue, _ count: Int) throws(Missing) -> [Finish?] {
+        guard let items = value["finish"]?.items else { return [] }
+        guard items.count == count else {
+            throw Missing(what: "finish: one for each selection, or none")
+        }
+        var all: [Finish?] = []
+        for item in items {
+            if item.text == "unplaced" {
+                all.append(Finish(position: Finish.unplaced))
+            } else if let position = item["position"]?.whole {
+                let tied = item["tied"]?.whole ?? 1
+                guard (1...254).contains(position), (1...64).contains(tied) else {
+                    throw Missing(what: "finish: a position from 1 and how many share it")
+                }
+                all.append(Finish(position: UInt8(position), tied: UInt8(tied)))
+            } else {
+                all.append(nil)
+            }
+        }
+        return all
     }
 
     private static func cancel(_ value: JSONValue) throws(Missing) -> FeedCancel {
@@ -140,12 +190,27 @@ public enum GrandstandFeed {
             case "both_teams_to_score": .bothTeamsToScore
             default: .other
             }
-        return FeedMarket(
+        var market = FeedMarket(
             id: try text(value, "id"), fixture: try text(value, "fixture"), type: type,
             name: try text(value, "name"),
             winners: UInt8(clamping: value["winners"]?.whole ?? 1),
             betDelay: UInt32(clamping: value["delay"]?.whole ?? 0), selections: selections)
+        market.places = try places(value)
+        if let word = value["deductions"]?.text {
+            guard let rule = rules.first(where: { $0.word == word })?.rule else {
+                throw Missing(what: "deductions: \"\(word)\" is unknown")
+            }
+            market.deductions = rule
+        }
+        market.isAtTheOff = value["atTheOff"]?.flag ?? false
+        market.isAntePost = value["antePost"]?.flag ?? false
+        return market
     }
+
+    private static let rules: [(rule: DeductionRule, word: String)] = [
+        (.ruleFour, "rule_4"), (.faceValue, "face_value"), (.exchangeWin, "exchange_win"),
+        (.exchangePlace, "exchange_place"),
+    ]
 
     private static func quote(_ value: JSONValue) -> Quote {
         Quote(
@@ -215,13 +280,7 @@ public enum GrandstandFeed {
             put("market", market, &json)
             json.key("suspended")
             json.bool(isSuspended)
-        case .withdrawal(let market, let selection, let effective):
-            json.string("withdrawal")
-            put("market", market, &json)
-            json.key("selection")
-            json.number(selection)
-            json.key("effective")
-            json.number(effective)
+        case .withdrawal(let withdrawal): write(withdrawal, to: &json)
         case .update(let update): write(update, to: &json)
         case .result(let result):
             json.string("result")
@@ -232,6 +291,7 @@ public enum GrandstandFeed {
             json.array { json in
                 for outcome in result.results { json.string(outcome.word) }
             }
+            write(result.finish, to: &json)
         case .rollback(let market):
             json.string("rollback")
             put("market", market, &json)
@@ -249,6 +309,61 @@ public enum GrandstandFeed {
             if cancel.isTakenBack {
                 json.key("takenBack")
                 json.bool(true)
+            }
+        }
+    }
+
+    private static func write(_ withdrawal: FeedWithdrawal, to json: inout JSONWriter) {
+        json.string("withdrawal")
+        put("market", withdrawal.market, &json)
+        json.key("selection")
+        json.number(withdrawal.selection)
+        json.key("effective")
+        json.number(withdrawal.effective)
+        if let deduction = withdrawal.deduction {
+            json.key("deduction")
+            json.number(deduction)
+        }
+        if let deduction = withdrawal.placeDeduction {
+            json.key("placeDeduction")
+            json.number(deduction)
+        }
+        write(withdrawal.places, to: &json)
+    }
+
+    private static func write(_ places: PlaceTerms?, to json: inout JSONWriter) {
+        guard let places else { return }
+        json.key("eachWay")
+        json.object { json in
+            json.key("places")
+            json.number(places.places)
+            json.key("fraction")
+            json.array { json in
+                json.number(places.numerator)
+                json.number(places.denominator)
+            }
+        }
+    }
+
+    private static func write(_ finish: [Finish?], to json: inout JSONWriter) {
+        guard !finish.isEmpty else { return }
+        json.key("finish")
+        json.array { json in
+            for one in finish {
+                guard let one else {
+                    json.null()
+                    continue
+                }
+                guard one.position != Finish.unplaced else {
+                    json.string("unplaced")
+                    continue
+                }
+                json.object { json in
+                    json.key("position")
+                    json.number(one.position)
+                    json.key("tied")
+                    json.number(one.tied)
+                }
             }
         }
     }
@@ -277,6 +392,18 @@ public enum GrandstandFeed {
         json.number(market.winners)
         json.key("delay")
         json.number(market.betDelay)
+        write(market.places, to: &json)
+        if let rule = rules.first(where: { $0.rule == market.deductions }) {
+            put("deductions", rule.word, &json)
+        }
+        if market.isAtTheOff {
+            json.key("atTheOff")
+            json.bool(true)
+        }
+        if market.isAntePost {
+            json.key("antePost")
+            json.bool(true)
+        }
         json.key("selections")
         json.array { json in
             for selection in market.selections {

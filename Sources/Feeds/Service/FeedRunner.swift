@@ -201,12 +201,15 @@ public final class FeedRunner {
             if !isSuspended, !plans[place].quotes.isEmpty { plans[place].isDirty = true }
             disturb(place)
             if isSuspended { tellShut(place) }
-        case .withdrawal(let market, let selection, let effective):
-            guard let place = places[market], selection < plans[place].selections else { return }
+        case .withdrawal(let said):
+            guard let place = places[said.market], said.selection < plans[place].selections
+            else { return }
             send { [id = plans[place].id, received = message.time] in
                 $0.withdrawal(
-                    market: id, selection: UInt32(selection), effective: effective * 1_000_000,
-                    received: received * 1_000_000)
+                    market: id, selection: UInt32(said.selection),
+                    effective: said.effective * 1_000_000, received: received * 1_000_000,
+                    deduction: said.deduction, placeDeduction: said.placeDeduction,
+                    places: said.places)
             }
         case .update(let update): take(update, message, now)
         case .result(let result): take(result, message)
@@ -248,6 +251,10 @@ public final class FeedRunner {
         facts.maximumStake = settings.maximumStake
         facts.liabilityLimit = settings.liabilityLimit
         facts.scoutedReturn = settings.scoutedReturn
+        facts.places = market.places
+        facts.deductions = market.deductions
+        facts.isAtTheOff = market.isAtTheOff
+        facts.isAntePost = market.isAntePost
         send { [facts] in $0.market(facts) }
     }
 
@@ -310,7 +317,9 @@ public final class FeedRunner {
 
     private func take(_ result: FeedResult, _ message: FeedMessage) {
         guard let place = places[result.market] else { return }
-        guard result.results.count == plans[place].selections else {
+        guard result.results.count == plans[place].selections,
+            result.finish.isEmpty || result.finish.count == result.results.count
+        else {
             misfits += 1
             return
         }
@@ -319,7 +328,14 @@ public final class FeedRunner {
         plans[place].isDirty = false
         disturb(place)
         tellShut(place)
-        let outcomes = result.results.map { SelectionOutcome($0) }
+        let winners = UInt8(clamping: plans[place].winners)
+        let outcomes = result.results.enumerated().map { index, word in
+            let finish = index < result.finish.count ? result.finish[index] : nil
+            guard let finish else { return SelectionOutcome(word) }
+            return SelectionOutcome(
+                word, winners: word == .deadHeat ? finish.share(of: winners) : 1,
+                tied: finish.tied, position: finish.position)
+        }
         send { [id = plans[place].id] in
             $0.result(
                 market: id, outcomes, source: .feed, certainty: result.certainty,

@@ -166,7 +166,8 @@ public struct Projector<Rows: ProjectionRows> {
                 selection: place.field(leg + Layout.Leg.selection, as: UInt32.self),
                 odds: Odds(
                     reduced: source.field(offset, as: UInt32.self),
-                    max(1, source.field(offset + 4, as: UInt32.self))))
+                    max(1, source.field(offset + 4, as: UInt32.self))),
+                places: place.places(at: leg + Layout.Leg.eachWayPlaces))
         }
         return ProjectedBet(
             bet: bet, account: record.account.rawValue, client: record.clientID,

@@ -174,7 +174,8 @@ final class SQLiteRows: ProjectionRows {
             let word = index * Self.legWords
             legBuffer[word] = leg.market.littleEndian
             legBuffer[word + 1] = leg.fixture.littleEndian
-            legBuffer[word + 2] = UInt64(leg.selection).littleEndian
+            legBuffer[word + 2] =
+                (UInt64(leg.places?.packed ?? 0) << 32 | UInt64(leg.selection)).littleEndian
             legBuffer[word + 3] =
                 (UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator)).littleEndian
         }
@@ -247,7 +248,8 @@ final class SQLiteRows: ProjectionRows {
                 market: word(index * 4), fixture: word(index * 4 + 1),
                 selection: UInt32(truncatingIfNeeded: word(index * 4 + 2)),
                 odds: Odds(
-                    reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))))
+                    reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))),
+                places: PlaceTerms(packed: UInt32(word(index * 4 + 2) >> 32)))
         }
         let shape = blob.count % 32 == 8 ? word(blob.count / 8 - 1) : 0
         return ProjectedBet(

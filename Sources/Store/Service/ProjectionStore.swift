@@ -7,8 +7,14 @@ public struct ProjectedBet: Sendable {
         public let fixture: UInt64
         public let selection: UInt32
         public let odds: Odds
+        /// Of an each-way bet, as it was struck.
+        public let places: PlaceTerms?
 
-        public init(market: UInt64, fixture: UInt64, selection: UInt32, odds: Odds) {
+        public init(
+            market: UInt64, fixture: UInt64, selection: UInt32, odds: Odds,
+            places: PlaceTerms? = nil
+        ) {
+            self.places = places
             self.market = market
             self.fixture = fixture
             self.selection = selection
@@ -36,6 +42,9 @@ public struct ProjectedBet: Sendable {
     /// Of a system, as in the journal; zeros of an accumulator.
     public let sizes: UInt32
     public let bankers: UInt32
+
+    /// Half of the stake is on being placed.
+    public var isEachWay: Bool { legs.contains { $0.places != nil } }
 
     public init(
         bet: UInt64, account: UInt64, client: ExternalID, requestHash: ExternalID, status: UInt8,

@@ -1,7 +1,7 @@
 import { state } from "/state.js";
 import { element, money, odds, time } from "/format.js";
 import { now } from "/link.js";
-import { label } from "/systems.js";
+import { label, placeTerms } from "/systems.js";
 
 const reasons = {
     deposit: "Deposit", hold: "Stake held", accept: "Bet accepted", release: "Stake released",
@@ -66,10 +66,9 @@ class Mine extends HTMLElement {
             element("div", { class: "row" },
                 element("strong", {}, (bet.legs ?? []).map(l => l.selectionName).join(" + ") || `Bet ${bet.id}`),
                 element("span", { class: `tag ${kind}` }, word)),
-            bet.system && bet.legs ? element("p", { class: "small" }, `${this.#kind(bet)}: ${bet.system.lines} `
-                + `${bet.system.lines === 1 ? "bet" : "bets"} of ${money(bet.stake / bet.system.lines, state.currency)}`) : null,
+            (bet.system || bet.eachWay) && bet.legs ? element("p", { class: "small" }, this.#parts(bet)) : null,
             ...(bet.legs ?? []).map((leg, index) => element("p", { class: "small muted" },
-                `${bet.system?.bankers?.includes(index) ? "Banker · " : ""}${leg.fixtureName} · ${leg.marketName} @ ${odds(bet.odds?.[index] ?? leg.odds, state.format)}`)),
+                `${bet.system?.bankers?.includes(index) ? "Banker · " : ""}${leg.fixtureName} · ${leg.marketName} @ ${odds(bet.odds?.[index] ?? leg.odds, state.format)}${leg.eachWay ? ` · ${placeTerms(leg.eachWay)}` : ""}`)),
             due != null ? element("p", { class: "small number" }, `Accepted in ${(due / 1000).toFixed(1)} s unless something happens`) : null,
             bet.refusal ? element("p", { class: "small message bad" }, bet.refusal.text) : null,
             element("div", { class: "row small number" }, `Stake ${money(bet.stake, state.currency)}`,
@@ -79,7 +78,15 @@ class Mine extends HTMLElement {
             bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null);
     }
 
+    // Such as "Trixie: 4 bets of €1.00 each way".
+    #parts(bet) {
+        const count = bet.system?.lines ?? 1;
+        const each = money(bet.stake / count / (bet.eachWay ? 2 : 1), state.currency);
+        return `${this.#kind(bet)}: ${count} ${count === 1 ? "bet" : "bets"} of ${each}${bet.eachWay ? " each way" : ""}`;
+    }
+
     #kind(bet) {
+        if (!bet.system) return label(0, bet.legs.length, 0);
         const sizes = bet.system.sizes.reduce((bits, size) => bits | 1 << size - 1, 0);
         return label(sizes, bet.legs.length, bet.system.bankers.length);
     }

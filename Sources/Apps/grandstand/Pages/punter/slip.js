@@ -1,7 +1,7 @@
 import { state } from "/state.js";
 import { newID, now, place } from "/link.js";
 import { element, minor, money, odds } from "/format.js";
-import { kinds, label, lines, sizeList } from "/systems.js";
+import { kinds, label, lines, placeTerms, sizeList } from "/systems.js";
 
 const rules = { exact: "Only this price", better: "This price or longer", any: "Any price" };
 
@@ -10,6 +10,8 @@ class Slip extends HTMLElement {
     #stake = "5.00";
     // What the legs make: 0 for one accumulator, else the sizes of a system's lines.
     #sizes = 0;
+    // Half of the stake on winning, half on being placed.
+    #eachWay = false;
     // Markets whose leg is in every line.
     #bankers = new Set();
     #numbers = null;
@@ -37,14 +39,16 @@ class Slip extends HTMLElement {
     // Of each line.
     get #amount() { return minor(this.#stake, state.currency); }
     get #bankerCount() { return this.#sizes ? state.slip.filter(l => this.#bankers.has(l.market)).length : 0; }
+    get #offersEachWay() { return state.slip.length > 0 && state.slip.every(l => state.markets.get(l.market)?.eachWay); }
+    get #parts() { return this.#lines * (this.#eachWay ? 2 : 1); }
     get #lines() { return this.#sizes ? lines(this.#sizes, state.slip.length - this.#bankerCount) : 1; }
-    get #total() { return this.#amount ? this.#amount * this.#lines : this.#amount; }
+    get #total() { return this.#amount ? this.#amount * this.#parts : this.#amount; }
 
     #legs() {
         return state.slip.map(leg => {
             const market = state.markets.get(leg.market);
             const selection = market?.selections[leg.selection];
-            return { ...leg, current: selection?.odds ?? null, isOpen: market?.status === "open" };
+            return { ...leg, current: selection?.odds ?? null, isOpen: market?.status === "open", terms: market?.eachWay };
         });
     }
 
@@ -71,9 +75,15 @@ class Slip extends HTMLElement {
             this.#update();
             this.#ask();
         } });
+        const eachWay = element("input", { id: "each-way", type: "checkbox", onchange: event => {
+            this.#eachWay = event.target.checked;
+            this.#update();
+            this.#ask();
+        } });
         this.replaceChildren(this.#note(), element("div", { class: "legs" }),
             element("form", { onsubmit: event => { event.preventDefault(); this.#place(); } },
                 element("div", { class: "kind" }, element("label", { for: "kind", class: "small muted" }, "Kind of bet"), kind),
+                element("div", { class: "each-way" }, element("label", { for: "each-way", class: "small" }, eachWay, " Each way")),
                 element("div", {}, element("label", { for: "stake", class: "small muted stake" }, `Stake (${state.currency})`), input),
                 element("div", {}, element("label", { for: "rule", class: "small muted" }, "If the price moves, take"), rule),
                 element("dl", { class: "small" }),
@@ -96,6 +106,7 @@ class Slip extends HTMLElement {
             return element("div", { class: "leg" },
                 element("div", { class: "row" }, element("strong", {}, leg.name),
                     element("span", { class: "number" }, odds(leg.current ?? leg.odds, state.format))),
+                this.#eachWay && leg.terms ? element("p", { class: "small muted" }, placeTerms(leg.terms)) : null,
                 element("div", { class: "row small muted" }, `${leg.fixture} · ${leg.marketName}`,
                     element("button", { class: "quiet small", type: "button", "aria-label": `Remove ${leg.name}`,
                         onclick: () => state.toggle({ id: leg.market }, { id: leg.selection }) }, "✕")),
@@ -110,10 +121,10 @@ class Slip extends HTMLElement {
         const n = this.#numbers;
         const row = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
         list.replaceChildren(
-            ...(this.#sizes ? [...row("Lines", String(this.#lines)), ...row("Total stake", this.#amount ? money(this.#total, state.currency) : "–")] : []),
+            ...(this.#sizes || this.#eachWay ? [...row("Lines", `${this.#lines}${this.#eachWay ? " each way" : ""}`), ...row("Total stake", this.#amount ? money(this.#total, state.currency) : "–")] : []),
             ...row("Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
-            ...row(this.#sizes ? "Total stakes from" : "Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
-            ...row(this.#sizes ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
+            ...row(this.#parts > 1 ? "Total stakes from" : "Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
+            ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
         const button = this.querySelector("button.primary");
         const isReady = this.#amount > 0 && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related;
@@ -132,7 +143,10 @@ class Slip extends HTMLElement {
             this.#bankers.clear();
         }
         this.querySelector(".kind").hidden = offered.length === 1;
-        this.querySelector("label.stake").textContent = `Stake${this.#sizes ? " per line" : ""} (${state.currency})`;
+        this.querySelector(".each-way").hidden = !this.#offersEachWay;
+        if (!this.#offersEachWay) this.#eachWay = false;
+        this.querySelector("#each-way").checked = this.#eachWay;
+        this.querySelector("label.stake").textContent = `Stake${this.#sizes ? " per line" : ""}${this.#eachWay ? " each way" : ""} (${state.currency})`;
         // Only when it says something else: a list that is open must not move under the finger.
         const said = `${offered}/${count}/${this.#bankerCount}/${this.#sizes}`;
         if (select.dataset.said === said) return;
@@ -161,7 +175,8 @@ class Slip extends HTMLElement {
 
     #request(legs) {
         return {
-            stake: { amount: this.#amount || 1, currency: state.currency, kind: "cash", ...(this.#sizes ? { per: "line" } : {}) },
+            stake: { amount: this.#amount || 1, currency: state.currency, kind: "cash", ...(this.#parts > 1 ? { per: "line" } : {}) },
+            ...(this.#eachWay ? { eachWay: true } : {}),
             structure: this.#sizes ? "system" : legs.length > 1 ? "accumulator" : "single",
             ...(this.#sizes ? { system: {
                 sizes: sizeList(this.#sizes), bankers: legs.flatMap((l, index) => this.#bankers.has(l.market) ? [index] : []),
@@ -169,7 +184,7 @@ class Slip extends HTMLElement {
             priceRule: state.rule, tolerance: state.rule === "any" ? 255 : 0,
             oddsFormat: state.format,
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, version: l.version,
-                score: l.score })),
+                score: l.score, ...(this.#eachWay ? { eachWay: l.terms ?? state.markets.get(l.market)?.eachWay } : {}) })),
         };
     }
 
@@ -200,7 +215,8 @@ class Slip extends HTMLElement {
         const id = newID();
         const message = { op: "place", id, validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
         const optimistic = {
-            clientId: id, status: "sending", stake: message.stake.amount * this.#lines,
+            clientId: id, status: "sending", stake: message.stake.amount * this.#parts,
+            eachWay: this.#eachWay || undefined,
             system: message.system ? { ...message.system, lines: this.#lines } : undefined, placedAt: new Date(now()).toISOString(),
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, selectionName: l.name,
                 marketName: l.marketName, fixtureName: l.fixture })),

@@ -44,3 +44,9 @@ export function kinds(legs, bankers) {
     if (!bankers) for (const [count, bits] of covers) if (count === legs) all.push(bits);
     return all.filter((sizes, index) => all.indexOf(sizes) === index);
 }
+
+// Each-way terms, such as "1/5 the odds, places 1-2-3".
+export function placeTerms({ places, fraction }) {
+    const first = Array.from({ length: places }, (_, index) => index + 1);
+    return `${fraction.join("/")} the odds, ${places === 1 ? "win only" : `places ${first.join("-")}`}`;
+}

@@ -1,0 +1,182 @@
+import Betting
+import Catalogue
+import EngineCore
+import EngineService
+import Kernel
+import Ledger
+import TestSupport
+import Testing
+
+/// A race with bets on its runners.
+@Suite struct `A race` {
+    let terms = PlaceTerms(places: 3, numerator: 1, denominator: 5)!
+    let nine = decimal(9000)
+    let cell: Cell
+    let account: AccountID
+
+    init() throws {
+        cell = try Cell()
+        account = try cell.customer(cash: 100_000)
+    }
+
+    private func race(
+        _ deductions: DeductionRule = .none, prices: [Odds]? = nil, antePost: Bool = false, liability: Int64 = .max
+    ) throws -> Cell.Offered {
+        try cell.market(
+            prices ?? [Odds](repeating: nine, count: 5),
+            liabilityLimit: min(liability, Limits.potentialReturn)
+        ) {
+            $0.places = terms
+            $0.deductions = deductions
+            $0.isAntePost = antePost
+        }
+    }
+
+    private func eachWay(
+        _ legs: [(Cell.Offered, UInt32)], stake: Int64, sizes: UInt32 = 0, terms: PlaceTerms? = nil
+    ) -> BetIntent {
+        var intent = cell.intent(account, legs.map { ($0.0, $0.1, nine) }, stake: stake)
+        intent.structure = .eachWay
+        intent.sizes = sizes
+        for index in intent.legs.indices { intent.legs[index].places = terms ?? self.terms }
+        return intent
+    }
+
+    private func finish(_ race: Cell.Offered, _ marks: [SelectionOutcome]) throws {
+        try cell.say { $0.result(market: race.id, marks, source: .feed) }
+        try cell.settleAll()
+    }
+
+    private func ran(_ position: UInt8, tied: UInt8 = 1) -> SelectionOutcome {
+        position == 1
+            ? tied > 1
+                ? SelectionOutcome(.deadHeat, winners: 1, tied: tied, position: 1) : SelectionOutcome(.won, position: 1)
+            : SelectionOutcome(.lost, tied: tied, position: position)
+    }
+
+    private var paid: [Int64] {
+        cell.settled.map { $0.record.field(Layout.BetSettled.payout, as: Int64.self) }
+    }
+
+    @Test func `pays each-way bets to winner and placed, and nothing to the rest`() throws {
+        let race = try race()
+        for runner in 0..<3 {
+            #expect(try cell.place(eachWay([(race, UInt32(runner))], stake: 2000)).potentialReturn == 11_600)
+        }
+        try finish(race, [ran(1), ran(2), ran(4), ran(3), ran(Finish.unplaced)])
+        // The newest bet first.
+        #expect(paid == [0, 2600, 11_600])
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `leaves each-way bets open while nobody says who was placed`() throws {
+        let race = try race()
+        try cell.place(eachWay([(race, 1)], stake: 2000))
+        try finish(race, [SelectionOutcome(.won)] + [SelectionOutcome](repeating: SelectionOutcome(.lost), count: 4))
+        #expect(paid.isEmpty)
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), ran(5)])
+        #expect(paid == [2600])
+    }
+
+    @Test func `shares a place among those who came in together`() throws {
+        let race = try race()
+        try cell.place(eachWay([(race, 1)], stake: 2000))
+        // Third together with another: half of the place part.
+        try finish(race, [ran(1), ran(3, tied: 2), ran(2), ran(3, tied: 2), ran(5)])
+        #expect(paid == [1300])
+    }
+
+    @Test func `takes doubles win to win and place to place`() throws {
+        let one = try race()
+        let two = try race()
+        try cell.place(eachWay([(one, 0), (two, 0)], stake: 2000))
+        try finish(one, [ran(1), ran(2), ran(3), ran(4), ran(5)])
+        #expect(paid.isEmpty)
+        try finish(two, [ran(2), ran(1), ran(3), ran(4), ran(5)])
+        // Ten each way: the win double is lost, the place double pays 2.6 twice.
+        #expect(paid == [6760])
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `takes a Lucky 15 each way for thirty stakes`() throws {
+        let races = try (0..<4).map { _ in try race() }
+        var odd = eachWay(races.map { ($0, 0) }, stake: 3015, sizes: 0b1111)
+        let refused = try cell.place(odd)
+        #expect(refused.refusal == .stakeNotDivisible && refused.threshold == 30)
+        odd = eachWay(races.map { ($0, 0) }, stake: 3000, sizes: 0b1111)
+        #expect(try cell.place(odd).status == .open)
+        try cell.restart()
+        for race in races { try finish(race, [ran(2), ran(1), ran(3), ran(4), ran(5)]) }
+        // All placed: (1 + 2.6)^4 - 1 lines' worth of place stakes.
+        #expect(paid == [16696])
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `refuses terms that are not its own, and each way where there is none`() throws {
+        let race = try race()
+        let other = PlaceTerms(places: 2, numerator: 1, denominator: 5)!
+        #expect(try cell.place(eachWay([(race, 0)], stake: 2000, terms: other)).refusal == .placeTermsChanged)
+        let match = try cell.market([nine, nine])
+        #expect(try cell.place(eachWay([(match, 0)], stake: 2000)).refusal == .placeTermsChanged)
+        #expect(try cell.place(eachWay([(race, 0)], stake: 2001)).refusal == .stakeNotDivisible)
+        var bare = eachWay([(race, 0)], stake: 2000)
+        bare.legs[0].places = nil
+        #expect(try cell.place(bare).refusal == .structureUnsupported)
+        let many = try (0..<13).map { _ in try self.race(prices: [decimal(1010), decimal(1010)]) }
+        var long = cell.intent(account, many.map { ($0, 0, decimal(1010)) }, stake: 200)
+        long.structure = .eachWay
+        for index in long.legs.indices { long.legs[index].places = terms }
+        #expect(try cell.place(long).refusal == .legCountOutOfRange)
+    }
+
+    @Test func `takes from the winnings of bets that were struck before a runner was withdrawn`() throws {
+        // The withdrawn runner's last price is 4/1: twenty pence.
+        let race = try race(.ruleFour, prices: [decimal(5000), decimal(5000), nine, nine, nine])
+        try cell.place(cell.intent(account, [(race, 0, decimal(5000))], stake: 1000))
+        try cell.place(cell.intent(account, [(race, 1, decimal(5000))], stake: 1000))
+        let withdrawn = try cell.say { $0.withdrawal(market: race.id, selection: 1, effective: 0, received: 1) }
+        #expect(withdrawn.record.field(Layout.SelectionWithdrawn.deduction, as: UInt16.self) == 2000)
+        try cell.price(race.id, [decimal(4000), nil, nine, nine, nine])
+        try cell.place(cell.intent(account, [(race, 0, decimal(4000))], stake: 1000))
+        try finish(race, [ran(1), SelectionOutcome(.void), ran(2), ran(3), ran(4)])
+        #expect(paid == [4000, 1000, 4200])
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `takes as its brand says from the face value, and of places as it says there`() throws {
+        let race = try race(.faceValue)
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))
+        try cell.place(eachWay([(race, 0)], stake: 2000))
+        try cell.say {
+            $0.withdrawal(
+                market: race.id, selection: 4, effective: 0, received: 1, deduction: 2000, placeDeduction: 1000)
+        }
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), SelectionOutcome(.void)])
+        // 9.00 less a fifth; of the each-way bet 7.20 and 2.60 less a tenth.
+        #expect(paid == [7200 + 2340, 7200])
+    }
+
+    @Test func `ante-post is lost by who does not run, and takes nothing from the others`() throws {
+        let race = try race(.ruleFour, antePost: true)
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))
+        try cell.place(cell.intent(account, [(race, 1, nine)], stake: 1000))
+        try cell.say { $0.withdrawal(market: race.id, selection: 1, effective: 0, received: 1) }
+        try finish(race, [ran(1), SelectionOutcome(.void), ran(2), ran(3), ran(4)])
+        #expect(paid == [0, 9000])
+    }
+
+    @Test func `reckons with every runner that may be placed beside the winner`() throws {
+        let race = try race(liability: 20_000)
+        // Ten each way at 9.0: 116 if it wins, 26 if it is placed.
+        for runner in 0..<3 { try cell.place(eachWay([(race, UInt32(runner))], stake: 2000)) }
+        let exposure = cell.host.engine.exposures(of: [race.market])[0]
+        // One wins: 90 and all three place parts, less 60 staked.
+        #expect(exposure.worstLoss == 9000 + 3 * 2600 - 6000)
+        let more = try cell.place(eachWay([(race, 0)], stake: 20_000))
+        #expect(more.refusal == .exposureLimit)
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), ran(5)])
+        #expect(paid.reduce(0, +) == 11_600 + 2 * 2600)
+        #expect(cell.host.engine.exposures(of: [race.market])[0].worstLoss == 0)
+        #expect(cell.audit() == [])
+    }
+}
