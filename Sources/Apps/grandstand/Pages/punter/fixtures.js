@@ -1,10 +1,11 @@
 import { state } from "/state.js";
 import { follow, unfollow } from "/link.js";
 import { clock, element, odds, time } from "/format.js";
+import { placeTerms } from "/systems.js";
 
 const reasonWords = {
     feed: "suspended", stale: "no news", trader: "suspended by us", exposure: "suspended by us",
-    recovery: "reopening", result: "settled",
+    recovery: "reopening", result: "settled", cancelled: "bets are void",
 };
 
 // Text that is the same is left alone, so that nothing is laid out anew for it.
@@ -112,9 +113,9 @@ class Card extends HTMLElement {
     market(market) {
         let view = this.#markets.get(market.id);
         if (!view) {
-            view = { state: element("span", { class: "tag" }), prices: element("div", { class: "prices" }), buttons: [] };
+            view = { state: element("span", { class: "tag" }), terms: element("span", { class: "muted" }), prices: element("div", { class: "prices" }), buttons: [] };
             view.row = element("div", { class: "market" },
-                element("div", { class: "market-name small" }, market.name, view.state), view.prices);
+                element("div", { class: "market-name small" }, market.name, view.terms, view.state), view.prices);
             // In the order in which they were made, whichever is heard of first.
             const next = [...this.#markets].filter(([id]) => BigInt(id) > BigInt(market.id)).sort(([a], [b]) => BigInt(a) < BigInt(b) ? -1 : 1)[0];
             this.insertBefore(view.row, next ? next[1].row : null);
@@ -123,6 +124,7 @@ class Card extends HTMLElement {
         const why = market.reasons.map(r => reasonWords[r]).find(Boolean);
         put(view.state, market.status === "open" ? "" : market.status === "resulted" ? "settled" : why ?? "suspended");
         view.state.hidden = market.status === "open";
+        put(view.terms, market.eachWay ? ` Each way: ${placeTerms(market.eachWay)}` : "");
         market.selections.forEach((selection, index) => {
             view.buttons[index] ??= this.#button(market.id, selection.id, view);
             const { button, name, price, arrow } = view.buttons[index];

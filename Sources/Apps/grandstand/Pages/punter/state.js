@@ -45,6 +45,7 @@ class State extends EventTarget {
         market.status = message.status;
         market.reasons = message.reasons;
         if (message.betDelay != null) market.betDelay = message.betDelay;
+        if (message.eachWay) market.eachWay = message.eachWay;
         markMoves(market, message.selections);
         for (const change of message.selections) {
             const selection = market.selections[change.id];

@@ -1,0 +1,122 @@
+"""A race from its supplier's file to each-way bets that are paid, by REST and in a browser."""
+
+import json
+import time
+
+import pytest
+from conftest import bet, new_id
+from playwright.sync_api import expect
+from test_browser import browser, page_of, violations  # noqa: F401
+
+START = 1_800_000_000_000
+RUNNERS = ["Alder", "Birch", "Cedar", "Dogwood", "Elm"]
+TERMS = {"places": 3, "fraction": [1, 5]}
+
+
+def race(path, withdrawn_after, result_after):
+    """Five runners at about 4.8; the last is withdrawn, then the second wins and two come in third together."""
+    quotes = {"type": "quotes", "market": "r1/win", "quotes": [{"back": "4.7", "lay": "4.9"}] * 5}
+    after = {**quotes, "quotes": [{"back": "3.7", "lay": "3.9"}] * 4 + [{"active": False}]}
+    lines = [
+        (0, {"type": "fixture", "id": "r1", "sport": "horse_racing", "competition": "Evening card", "home": "16:20", "away": "Ascot", "scheduled": START + 60_000}),
+        (0, {"type": "market", "id": "r1/win", "fixture": "r1", "kind": "other", "name": "Win", "winners": 1, "delay": 0,
+             "eachWay": TERMS, "deductions": "rule_4", "selections": [{"id": n, "name": name} for n, name in enumerate(RUNNERS)]}),
+        (0, quotes), (0, {"type": "state", "market": "r1/win", "suspended": False}),
+        (withdrawn_after, {"type": "state", "market": "r1/win", "suspended": True}),
+        (withdrawn_after, {"type": "withdrawal", "market": "r1/win", "selection": 4, "effective": 0, "eachWay": {"places": 2, "fraction": [1, 4]}}),
+        (withdrawn_after + 100, after), (withdrawn_after + 100, {"type": "state", "market": "r1/win", "suspended": False}),
+        (result_after, {"type": "result", "market": "r1/win", "certainty": 2, "results": ["lost", "won", "lost", "lost", "void"],
+                        "finish": [{"position": 3, "tied": 2}, {"position": 1}, {"position": 3, "tied": 2}, {"position": 2}, None]}),
+        (result_after + 600_000, {"type": "heartbeat"}),
+    ]
+    path.write_text("".join(json.dumps({"time": START + at, **line}) + "\n" for at, line in lines))
+    return path
+
+
+def each_way(market, runner, amount, terms, **more):
+    wanted = {**bet(market, new_id(), amount, runner, eachWay=True), **more}
+    wanted["legs"][0]["eachWay"] = terms
+    return wanted
+
+
+def wait(server, cookie, status):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        bets = {b["id"]: b for b in server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"]}
+        if all(b["status"] == status for b in bets.values() if b["status"] != "refused"):
+            return bets
+        time.sleep(0.05)
+    raise AssertionError(bets)
+
+
+def test_each_way_bets_are_taken_and_paid_by_where_runners_came_in(make_server, tmp_path):
+    server = make_server("--feed", str(race(tmp_path / "race.jsonl", 4000, 8000)), "--speed", "1", "--stale-after", "180000")
+    cookie = server.sign_in()
+    market = server.open_market()
+    assert market["eachWay"] == TERMS
+    place = lambda body: server.call("POST", "/api/v1/bets", body, cookie)
+    # The whole stake or that of each part; terms that were never shown; a stake that does not divide; none said.
+    first = place(each_way(market, 0, 200, TERMS))
+    assert first[0] == 201, first
+    winner = place(each_way(market, 1, 100, TERMS, stake={"amount": 100, "currency": "EUR", "per": "line"}))[1]["bet"]
+    assert winner["stake"] == 200
+    assert place(each_way(market, 1, 200, {"places": 2, "fraction": [1, 5]}))[1]["bet"]["refusal"]["code"] == "place_terms_changed"
+    assert place(each_way(market, 1, 201, TERMS))[1]["bet"]["refusal"]["code"] == "stake_not_divisible"
+    assert place({**bet(market, new_id()), "eachWay": True})[0] == 422
+    assert place(each_way(market, 1, 200, {"places": 3}))[0] == 400
+    numbers = server.call("POST", "/api/v1/slip", {k: v for k, v in each_way(market, 1, 200, TERMS).items() if k not in ("id", "validUntil")}, cookie)[1]
+    assert numbers["lines"] == 2 and numbers["potentialReturn"] == winner["potentialReturn"]
+
+    deadline = time.monotonic() + 20
+    while True:
+        later = server.call("GET", f"/api/v1/markets/{market['id']}")[1]["market"]
+        if later["selections"][4].get("withdrawn") and later["status"] == "open":
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert later["eachWay"] == {"places": 2, "fraction": [1, 4]}
+    assert place(each_way(later, 1, 200, TERMS))[1]["bet"]["refusal"]["code"] == "place_terms_changed"
+    late = place(each_way(later, 1, 200, later["eachWay"]))[1]["bet"]
+    bets = wait(server, cookie, "settled")
+
+    def part(odds, terms, kept):
+        winnings = (odds[0] - odds[1]) / odds[1]
+        win, placed = 1 + winnings * kept, 1 + winnings * kept * terms["fraction"][0] / terms["fraction"][1]
+        return win, placed
+
+    # The withdrawn runner stood between 3/1 and 4/1: twenty pence of what was struck before.
+    assert 4 < market["selections"][4]["odds"][0] / market["selections"][4]["odds"][1] <= 5
+    kept = 0.80
+    win, placed = part(winner["odds"][0], TERMS, kept)
+    assert bets[winner["id"]]["payout"] == int(100 * (win + placed) + 1e-6)
+    win, placed = part(late["odds"][0], later["eachWay"], 1)
+    assert bets[late["id"]]["payout"] == int(100 * (win + placed) + 1e-6)
+    # Third together with another: half of a place part of a hundred.
+    _, placed = part(first[1]["bet"]["odds"][0], TERMS, kept)
+    mine = bets[first[1]["bet"]["id"]]
+    assert mine["payout"] == int(100 * placed / 2 + 1e-6)
+    assert mine["eachWay"] is True and mine["legs"][0]["eachWay"] == TERMS
+    operator = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)[2]["Set-Cookie"].split(";")[0]
+    assert server.call("POST", "/api/v1/audit", {}, operator, base=server.desk)[1]["problems"] == []
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_a_punter_bets_each_way_on_the_slip(make_server, tmp_path, page_of, size):  # noqa: F811
+    server = make_server("--feed", str(race(tmp_path / "race.jsonl", 500_000, 600_000)), "--speed", "1", "--stale-after", "180000")
+    server.open_market()
+    page = page_of(server.origin, size)
+    page.get_by_role("button", name="Open a demo account").click()
+    page.locator(".price:not(:disabled)").nth(1).click()
+    expect(page.locator("gs-slip dl")).to_contain_text("EUR")
+    page.get_by_label("Each way").check()
+    expect(page.locator("gs-slip")).to_contain_text("1/5 the odds, places 1-2-3")
+    expect(page.locator("gs-slip button.primary")).to_contain_text("10.00")
+    assert violations(page) == []
+    page.get_by_label("If the price moves").select_option("any")
+    page.locator("gs-slip button.primary").click()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=10_000)
+    expect(page.locator("gs-mine .bet").first).to_contain_text("each way")
+    expect(page.locator("gs-wallet")).to_contain_text("990.00")
+    assert violations(page) == []
+    assert page.problems == []
+    page.screenshot(path=str(tmp_path / f"each-way-{size}.png"))
