@@ -65,13 +65,12 @@ public enum LegFactor: Hashable, Sendable {
         return .ratio(numerator: above * UInt64(places), denominator: below * UInt64(tied))
     }
 
-    /// The greater of two: what a guaranteed price comes to.
-    public func orBetter(_ other: LegFactor) -> LegFactor {
+    /// Whether it is a greater fraction; what is lost or undecided is neither better nor worse than anything.
+    public func isBetter(than other: LegFactor) -> Bool {
         guard case .ratio(let above, let below) = self,
             case .ratio(let otherAbove, let otherBelow) = other
-        else { return self }
-        return above.multipliedFullWidth(by: otherBelow) < otherAbove.multipliedFullWidth(by: below)
-            ? other : self
+        else { return false }
+        return above.multipliedFullWidth(by: otherBelow) > otherAbove.multipliedFullWidth(by: below)
     }
 
     /// `winners` of `tied` places were left to share.

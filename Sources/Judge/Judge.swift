@@ -104,6 +104,8 @@ public struct Judge: ~Copyable {
         var mostPlaces = 0
         /// What was taken from prices, the oldest first: when, and how much of win and place parts.
         var deductions: [(at: Int64, win: UInt16, place: UInt16)] = []
+        /// All that was said of its starting prices, but for what came too late.
+        var starts: [(said: Int64, odds: [Odds?])] = []
         /// All that its supplier said of its result, but for what came too late.
         var words: [ResultSaid] = []
         /// All that anybody said of its cancels, but for what came too late.
@@ -249,6 +251,7 @@ public struct Judge: ~Copyable {
         case .forgetIDs(let projected): forget(projected)
         case .result(let market, let word): result(market, word, said.outcomes)
         case .cancel(let market, let word): cancel(market, word, said.outcomes)
+        case .startingPrices(let market, let odds, let at): start(market, odds, at, said.outcomes)
         case .propose(let proposal): propose(proposal, said.outcomes)
         case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
         case .settleStep: settle(said.outcomes)

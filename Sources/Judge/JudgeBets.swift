@@ -539,6 +539,15 @@ extension Judge {
             places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) })
     }
 
+    /// Whether a payout is what it comes to; never more than the cell's cap.
+    private func isPaid(_ product: Product, _ payout: Int64) -> Bool {
+        let cap = cell.payoutCap
+        if product.isAbove(cap) || product.rounds(to: cap + 1, cell.rounding) {
+            return payout == cap
+        }
+        return product.rounds(to: payout, cell.rounding)
+    }
+
     mutating func settle(_ outcomes: [Outcome]) {
         for outcome in outcomes {
             guard case .settled(let settled) = outcome else { return object("no bet is settled") }
@@ -566,7 +575,7 @@ extension Judge {
                 bets[settled.bet]?.status = 2
                 bets[settled.bet]?.payout = 0
             } else {
-                if !product.rounds(to: settled.payout, cell.rounding) || settled.status != 4 {
+                if !isPaid(product, settled.payout) || settled.status != 4 {
                     object("bet \(settled.bet) is not worth \(settled.payout)")
                 }
                 if settled.entry != (bet.status == 2 ? 5 : 6) { object("another entry") }
@@ -615,7 +624,7 @@ extension Judge {
                 object("bet \(number) stands where its legs do not")
             }
             guard bet.status == 4 else { continue }
-            if !product.rounds(to: bet.payout, cell.rounding) {
+            if !isPaid(product, bet.payout) {
                 object("bet \(number) was paid \(bet.payout)")
             }
         }

@@ -78,12 +78,73 @@ extension Judge {
         return nil
     }
 
+    /// What a leg started at, where it gets at least that and it is more than what was taken, less deductions.
+    private func guaranteed(_ leg: Leg, _ bet: Bet) -> Odds? {
+        let market = markets[leg.market]
+        let taken = reduced(
+            UInt64(leg.odds.numerator), UInt64(leg.odds.denominator),
+            left(leg, bet, isPlace: false))
+        guard market.said.isGuaranteed, let start = newest(market.starts)?.odds[leg.selection],
+            case .times(let above, let below) = taken
+        else { return nil }
+        var ours = WideInteger(above)
+        var theirs = WideInteger(UInt64(start.numerator))
+        _ = ours.multiplyReportingOverflow(by: UInt64(start.denominator))
+        _ = theirs.multiplyReportingOverflow(by: below)
+        return ours < theirs ? start : nil
+    }
+
+    /// What was said last; of two words of one moment the one whose first other price is longer.
+    private func newest(_ starts: [(said: Int64, odds: [Odds?])]) -> (said: Int64, odds: [Odds?])? {
+        starts.max { one, other in
+            if one.said != other.said { return one.said < other.said }
+            for (ours, theirs) in zip(one.odds, other.odds) where ours != theirs {
+                guard let ours else { return true }
+                guard let theirs else { return false }
+                return ours < theirs
+            }
+            return false
+        }
+    }
+
+    mutating func start(
+        _ id: ExternalID, _ odds: [Odds?], _ at: Int64, _ outcomes: [Outcome]
+    ) {
+        guard outcomes.count == 1, case .market(let shown) = outcomes[0] else {
+            return object("starting prices without an answer")
+        }
+        guard let number = marketNumbers[id] else {
+            return expect(shown.refusal, 2, "starting prices of no market")
+        }
+        guard odds.count == markets[number].selections.count else {
+            return expect(shown.refusal, 4, "starting prices of other selections")
+        }
+        if markets[number].isReleased {
+            return expect(shown.refusal, 18, "starting prices of what has left")
+        }
+        let word = (said: at > 0 ? at : time, odds: odds)
+        let nothing: [Odds?] = odds.map { _ in nil }
+        let before = newest(markets[number].starts)
+        let known = newest(markets[number].starts + [word])
+        guard known?.said == word.said, known?.odds == word.odds else {
+            return expect(shown.refusal, 20, "starting prices of long ago")
+        }
+        markets[number].starts.append(word)
+        if word.odds == before?.odds ?? nothing {
+            return expect(shown.refusal, 11, "starting prices that are no news")
+        }
+        markets[number].version += 1
+        if markets[number].said.isGuaranteed { markets[number].settlements += 1 }
+        compare(shown, number)
+    }
+
     func worth(of leg: Leg, in bet: Bet) -> Worth {
         if let worth = beforeResult(leg, bet) { return worth }
         let mark = markets[leg.market].selections[leg.selection].mark
         let above = UInt64(leg.odds.numerator)
         let below = UInt64(leg.odds.denominator)
-        let won = reduced(above, below, left(leg, bet, isPlace: false))
+        var won = reduced(above, below, left(leg, bet, isPlace: false))
+        if let start = guaranteed(leg, bet) { won = .price(start) }
         return switch mark.result {
         case 1: won
         case 2: .lost
@@ -106,8 +167,9 @@ extension Judge {
         if position == 0, mark.result == 6 { position = 1 }
         if position == 0 { return .open }
         let paid = (position..<position + tied).count { $0 <= Int(terms.places) }
-        return share(
-            worthIfPlaced(leg.odds, terms, left(leg, bet, isPlace: true)), UInt8(paid), UInt8(tied))
+        var placed = worthIfPlaced(leg.odds, terms, left(leg, bet, isPlace: true))
+        if let start = guaranteed(leg, bet) { placed = worthIfPlaced(start, terms) }
+        return share(placed, UInt8(paid), UInt8(tied))
     }
 
     /// What a placed runner pays.

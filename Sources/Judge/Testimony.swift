@@ -36,6 +36,8 @@ public enum Command: Sendable {
     case forgetIDs(projected: UInt64)
     case result(market: ExternalID, word: ResultSaid)
     case cancel(market: ExternalID, word: CancelSaid)
+    /// `said` in nanoseconds; 0: when it was heard.
+    case startingPrices(market: ExternalID, odds: [Odds?], said: Int64)
     case propose(ProposalSaid)
     case approve(proposal: UInt64, actor: UInt64)
     case settleStep
@@ -104,6 +106,7 @@ public struct MarketSaid: Sendable {
     public var deductions: UInt8 = 0
     public var isAtTheOff = false
     public var isAntePost = false
+    public var isGuaranteed = false
 
     public init(
         id: ExternalID, fixture: ExternalID, winners: Int, selections: Int, betDelay: UInt32,

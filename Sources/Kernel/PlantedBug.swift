@@ -30,6 +30,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     // Racing
     case deductedAlways = "deducted-always"
     case placesForgotten = "places-forgotten"
+    case guaranteeForgotten = "guarantee-forgotten"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

@@ -14,12 +14,14 @@ public struct Permutations: Sendable {
             market: Int, [SelectionOutcome], certainty: UInt8, isRollback: Bool, said: Int64)
         case cancel(market: Int, CancelWindow, isTakenBack: Bool, said: Int64)
         case start(fixture: Int, at: Int64, said: Int64)
+        case startingPrices(market: Int, [Odds?], said: Int64)
     }
 
     struct MarketPlan: Sendable {
         var fixture: Int
         var selections: Int
         var scoutedReturn: Int64?
+        var isGuaranteed: Bool
     }
 
     struct BetPlan: Sendable {
@@ -56,7 +58,8 @@ public struct Permutations: Sendable {
                     MarketPlan(
                         fixture: fixture, selections: random.number(in: 2...3),
                         scoutedReturn: random.number(in: 0...3) == 0
-                            ? Int64(random.number(in: 0...2) * 400) : nil))
+                            ? Int64(random.number(in: 0...2) * 400) : nil,
+                        isGuaranteed: random.number(in: 0...1) == 0))
             }
         }
         for _ in 0..<random.number(in: 2...6) { bets.append(Self.bet(markets, &random)) }
@@ -105,6 +108,13 @@ public struct Permutations: Sendable {
             return .start(
                 fixture: random.number(in: 0...fixtures - 1), at: moment(&random), said: said)
         case 3:
+            return .startingPrices(
+                market: market,
+                (0..<markets[market].selections).map { _ in
+                    random.number(in: 0...3) == 0
+                        ? nil : Odds(UInt32(random.number(in: 8...60)), over: 7)
+                }, said: said)
+        case 4:
             let nothing = [SelectionOutcome](
                 repeating: SelectionOutcome(.undecided), count: markets[market].selections)
             return .result(
@@ -147,7 +157,7 @@ public struct Permutations: Sendable {
         func said(_ index: Int) -> Int64 {
             switch words[index] {
             case .result(_, _, _, _, let said), .cancel(_, _, _, let said),
-                .start(_, _, let said):
+                .start(_, _, let said), .startingPrices(_, _, let said):
                 said
             }
         }
@@ -236,6 +246,9 @@ public struct Permutations: Sendable {
         case .cancel(let market, let window, let isTakenBack, let said):
             return "at \(seconds(said)): market \(market) is \(isTakenBack ? "not " : "")cancelled "
                 + "from \(seconds(window.from)) until \(seconds(window.until))"
+        case .startingPrices(let market, let prices, let said):
+            let shown = prices.map { $0?.text(as: .fractional) ?? "-" }.joined(separator: ", ")
+            return "at \(seconds(said)): market \(market) started at \(shown)"
         case .start(let fixture, let at, let said):
             return "at \(seconds(said)): fixture \(fixture) began at \(seconds(at))"
         }
@@ -364,6 +377,7 @@ private final class BareEngine {
                 SelectionFacts(supplierID: UInt64($0), name: "s")
             })
         facts.scoutedReturn = plan.scoutedReturn
+        facts.isGuaranteed = plan.isGuaranteed
         say { $0.market(facts) }
         let prices = (0..<plan.selections).map {
             PriceEntry(odds: Odds(UInt32(19 + 7 * $0), over: 7))
@@ -421,6 +435,8 @@ private final class BareEngine {
                 $0.cancel(
                     market: Self.id(4, market), window, isTakenBack: isTakenBack, time: said)
             }
+        case .startingPrices(let market, let prices, let said):
+            say { $0.startingPrices(market: Self.id(4, market), prices, time: said) }
         case .start(let fixture, let at, let said):
             var facts = FixtureFacts(id: Self.id(3, fixture))
             facts.startedAt = at

@@ -115,6 +115,8 @@ final class SimulatedFeed: FeedSource {
         case .cancel(let cancel):
             "that \(cancel.market) is \(cancel.isTakenBack ? "not " : "")cancelled from "
                 + "\(cancel.from) until \(cancel.until)"
+        case .startingPrices(let market, let prices):
+            "that \(market) started at \(prices)"
         case .heartbeat: "that the supplier lives"
         }
     }

@@ -16,6 +16,7 @@ enum FeedSaying {
         isMaterial: Bool, delay: UInt32?)
     case result(ExternalID, ResultWord)
     case cancel(ExternalID, CancelWindow, isTakenBack: Bool, time: Int64)
+    case startingPrices(ExternalID, [Odds?], time: Int64)
     case withdrawal(ExternalID, UInt32, deduction: UInt16?, places: PlaceTerms?)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
@@ -36,6 +37,8 @@ enum FeedSaying {
                 time: word.time, isRollback: word.isRollback)
         case .cancel(let market, let window, let isTakenBack, let time):
             encoder.cancel(market: market, window, isTakenBack: isTakenBack, time: time)
+        case .startingPrices(let market, let prices, let time):
+            encoder.startingPrices(market: market, prices, time: time)
         case .withdrawal(let market, let selection, let deduction, let places):
             encoder.withdrawal(
                 market: market, selection: selection, effective: 0, received: 1,
@@ -290,6 +293,16 @@ struct SimulatedSupplier: ~Copyable {
         case 84..<87 where plan.has(.cancels): cancel(pick, world)
         case 87..<89 where plan.has(.lateStarts): startLate(offers[pick].match, world)
         case 89..<92 where plan.has(.timedResults): sayLate(pick, world)
+        case 92..<96 where plan.has(.racing) && offers[pick].name == nil:
+            let prices = offers[pick].prices.map { _ in
+                world.random.number(in: 0...7) == 0
+                    ? nil
+                    : Odds(
+                        thousandths: TickLadder.classic.thousandths(
+                            at: world.random.number(in: 5...180)))
+            }
+            let time = world.random.number(in: 0...1) == 0 ? 0 : said(world)
+            world.send(.feed(.startingPrices(offers[pick].id, prices, time: time)))
         case 80..<84:
             guard offers[pick].name == nil else { return suspend(pick, false, world) }
             world.send(
@@ -336,6 +349,7 @@ struct SimulatedSupplier: ~Copyable {
                 market.deductions = DeductionRule.allCases[world.random.number(in: 0...4)]
                 market.isAtTheOff = world.random.number(in: 0...3) == 0
                 market.isAntePost = world.random.number(in: 0...4) == 0
+                market.isGuaranteed = world.random.number(in: 0...1) == 0
             }
             if plan.has(.tightLiability) {
                 market.liabilityLimit = Int64(world.random.number(in: 500...100_000))

@@ -36,6 +36,11 @@ extension Simulation {
             tell(
                 "\(number) result of \(supplier.name(market)) said at \(word.said): "
                     + "\(words.joined(separator: ", "))\(outcome(said))")
+        case .startingPrices(let market, let odds, let at):
+            let prices = odds.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
+            tell(
+                "\(number) \(supplier.name(market)) started at \(prices), said at \(at)"
+                    + outcome(said))
         case .cancel(let market, let word):
             tell("\(number) \(Self.words(word)) of \(supplier.name(market))\(outcome(said))")
         case .propose(let proposal):

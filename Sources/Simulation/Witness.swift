@@ -97,6 +97,13 @@ struct Witness {
                     from: record.field(Layout.Cancel.from, as: Int64.self),
                     until: record.field(Layout.Cancel.until, as: Int64.self),
                     isTakenBack: record.field(Layout.Cancel.action, as: UInt8.self) == 4))
+        case .startingPrices:
+            let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
+            return .startingPrices(
+                market: record.clientID,
+                odds: (0..<count).map {
+                    record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
+                }, said: record.field(Layout.Price.providerTime, as: Int64.self))
         case .propose: return .propose(proposal(record))
         case .approve:
             return .approve(
@@ -159,6 +166,7 @@ struct Witness {
         said.deductions = racing & 0x0f
         said.isAtTheOff = racing & 0x10 != 0
         said.isAntePost = racing & 0x20 != 0
+        said.isGuaranteed = racing & 0x40 != 0
         return said
     }
 

@@ -16,7 +16,7 @@ BUGS = [
     "hold-not-counted", "void-twice", "deposit-twice", "rounded-up", "debt-forgotten", "settled-twice", "dead-heat-whole",
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
     "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten",
-    "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "deducted-always", "places-forgotten",
+    "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "deducted-always", "places-forgotten", "guarantee-forgotten",
     "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
     "durable-mark-early", "body-unchecked", "error-ignored", "time-goes-back", "snapshot-unpreserved", "snapshot-timer-lost",
     "released-early", "old-quotes-reopen", "silence-unnoticed", "projection-gap", "rows-unsecured",

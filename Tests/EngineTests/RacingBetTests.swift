@@ -156,6 +156,42 @@ import Testing
         #expect(paid == [7200 + 2340, 7200])
     }
 
+    @Test func `pays a better starting price where it is guaranteed, whenever it is heard of`() throws {
+        let race = try cell.market([Odds](repeating: nine, count: 5)) {
+            $0.places = terms
+            $0.deductions = .ruleFour
+            $0.isGuaranteed = true
+        }
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))
+        try cell.place(eachWay([(race, 0)], stake: 2000))
+        // A deduction of ten pence: 9.0 comes to 8.2, so 8.5 is better than what was taken.
+        try cell.say { $0.withdrawal(market: race.id, selection: 4, effective: 0, received: 1) }
+        func starts(_ first: UInt32, said: Int64) throws -> UInt16 {
+            let prices = [decimal(first), nine, nine, nine, nil]
+            let answer = try cell.say { $0.startingPrices(market: race.id, prices, time: said) }
+            try cell.settleAll()
+            return answer.record.field(Layout.MarketChanged.refusal, as: UInt16.self)
+        }
+        #expect(try starts(8000, said: 10) == 0)
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), SelectionOutcome(.void)])
+        #expect(paid == [8200 + 2440, 8200])
+        #expect(try starts(8500, said: 20) == 0)
+        #expect(paid.suffix(2) == [8500 + 2500, 8500])
+        #expect(try starts(20_000, said: 15) == OperationRefusal.superseded.rawValue)
+        #expect(try starts(8500, said: 21) == OperationRefusal.noChange.rawValue)
+        #expect(paid.count == 4)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `never pays more than the cap, however long a guaranteed price becomes`() throws {
+        let race = try cell.market([nine, nine]) { $0.isGuaranteed = true }
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 50_000))
+        try cell.say { $0.startingPrices(market: race.id, [Odds(4_000_000_000, over: 1), nil]) }
+        try cell.settle(race, [.won, .lost])
+        #expect(paid == [Limits.potentialReturn])
+        #expect(cell.audit() == [])
+    }
+
     @Test func `ante-post is lost by who does not run, and takes nothing from the others`() throws {
         let race = try race(.ruleFour, antePost: true)
         try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))

@@ -110,7 +110,8 @@ enum Recordings {
         case ("WON", nil):
             let won = LegFactor.won(odds, less: deduction(of: leg))
             guard isGuaranteed, let text = leg["sp"]?.text else { return won }
-            return won.orBetter(.won(try #require(Odds(text, as: text.contains("/") ? .fractional : .decimal))))
+            let start = LegFactor.won(try #require(Odds(text, as: text.contains("/") ? .fractional : .decimal)))
+            return start.isBetter(than: won) ? start : won
         case ("WON", let share?):
             let parts = share.split(separator: "/").compactMap { UInt8($0) }
             try #require(parts.count == 2)

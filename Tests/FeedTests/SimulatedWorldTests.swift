@@ -155,6 +155,7 @@ private struct Mean {
         race.deductions = .faceValue
         race.isAtTheOff = true
         race.isAntePost = true
+        race.isGuaranteed = true
         return race
     }()
 
@@ -190,7 +191,7 @@ private struct Mean {
                     finish: [Finish(position: 1), nil, Finish(position: 2, tied: 2)])),
             .result(
                 FeedResult(market: "m", certainty: 2, results: [.lost], finish: [Finish(position: Finish.unplaced)])),
-            .market(Self.race),
+            .market(Self.race), .startingPrices(market: "r", [4500, 0, 1010]),
             .withdrawal(
                 FeedWithdrawal(
                     market: "m", selection: 1, effective: 4, deduction: 2500, placeDeduction: 0,

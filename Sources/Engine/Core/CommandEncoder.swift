@@ -126,6 +126,8 @@ public struct MarketFacts: Sendable {
     public var isAtTheOff = false
     /// Who does not run has lost, and nothing is deducted.
     public var isAntePost = false
+    /// A starting price that is better than what was taken is paid.
+    public var isGuaranteed = false
     public var selections: [SelectionFacts]
 
     public init(
@@ -314,7 +316,7 @@ public enum ResultAction: UInt8, Sendable {
         record.set(
             Layout.Market.racing,
             facts.deductions.rawValue | (facts.isAtTheOff ? 1 << 4 : 0)
-                | (facts.isAntePost ? 1 << 5 : 0))
+                | (facts.isAntePost ? 1 << 5 : 0) | (facts.isGuaranteed ? 1 << 6 : 0))
         record.set(Layout.Market.scoutedReturn, facts.scoutedReturn.map { $0 == 0 ? -1 : $0 } ?? 0)
         record.set(Layout.Market.name, text: facts.name, width: 48)
         for (index, selection) in facts.selections.enumerated() {
@@ -344,6 +346,25 @@ public enum ResultAction: UInt8, Sendable {
             let offset = Layout.Price.entries + index * Layout.Price.entrySize
             record.set(offset + Layout.Price.entryOdds, entry.odds)
             record.set(offset + Layout.Price.entryReference, entry.reference)
+        }
+        return record
+    }
+
+    /// What each selection started at, in the market's order; `time` is when the supplier said it, UTC nanoseconds,
+    /// 0 when that is not known.
+    public mutating func startingPrices(
+        market: ExternalID, _ prices: [Odds?], time: Int64 = 0
+    ) -> RecordBytes {
+        let record = begin(
+            .startingPrices, body: Layout.Price.entries + prices.count * Layout.Price.entrySize)
+        record.clientID = market
+        record.set(Layout.Price.source, 1 as UInt8)
+        record.set(Layout.Price.selectionCount, UInt16(prices.count))
+        record.set(Layout.Price.providerTime, time)
+        for (index, odds) in prices.enumerated() {
+            record.set(
+                Layout.Price.entries + index * Layout.Price.entrySize + Layout.Price.entryOdds,
+                odds)
         }
         return record
     }

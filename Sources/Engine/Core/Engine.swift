@@ -76,6 +76,7 @@ public struct Engine: ~Copyable {
         case .propose: propose(command, &outcomes)
         case .approve: approve(command, &outcomes)
         case .cancel: cancel(command, &outcomes)
+        case .startingPrices: takeStartingPrices(command, &outcomes)
         case .openAccount: openAccount(command, &outcomes)
         case .deposit: deposit(command, &outcomes)
         case .setLimit: setLimit(command, &outcomes)

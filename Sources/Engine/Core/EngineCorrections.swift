@@ -88,6 +88,60 @@ extension Engine {
         answer(command, market: number, nil, &outcomes)
     }
 
+    // MARK: Starting prices
+
+    /// What each selection started at. Of what was said of it the newest word holds; bets that were settled without
+    /// it are settled again.
+    mutating func takeStartingPrices(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.market(external: command.clientID) else {
+            return answer(command, market: nil, .marketUnknown, &outcomes)
+        }
+        let row = markets.markets[number]
+        let count = command.field(Layout.Price.selectionCount, as: UInt16.self)
+        let body = Layout.Price.entries + Int(count) * Layout.Price.entrySize
+        guard UInt16(row.selectionCount) == count, command.slots >= SlotSize.slots(forBody: body)
+        else { return answer(command, market: number, .malformed, &outcomes) }
+        guard row.isReleased == 0 else {
+            return answer(command, market: number, .betsReleased, &outcomes)
+        }
+        let said = command.said(at: Layout.Price.providerTime)
+        let prices = (0..<Int(count)).map {
+            command.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
+        }
+        let before = (0..<UInt32(count)).map {
+            markets.selections[row.firstSelection + $0].starting
+        }
+        let isOld =
+            said < row.startingTime || said == row.startingTime && !holds(prices, against: before)
+        guard !refuses(command, .superseded, when: isOld) else {
+            return answer(command, market: number, .superseded, &outcomes)
+        }
+        markets.change(market: number) { $0.startingTime = said }
+        guard prices != before else {
+            return answer(command, market: number, .noChange, &outcomes)
+        }
+        for (index, price) in prices.enumerated() {
+            markets.change(selection: row.firstSelection + UInt32(index)) { $0.starting = price }
+        }
+        markets.change(market: number) {
+            $0.version += 1
+            guard $0.isGuaranteed else { return }
+            $0.settlementVersion += 1
+            $0.resultRecord = command.sequence
+        }
+        if row.isGuaranteed { markets.enqueue(number) }
+        answer(command, market: number, nil, &outcomes)
+    }
+
+    /// Of two words of one moment the one with the longer prices, the first that differs deciding.
+    private func holds(_ prices: [Odds?], against others: [Odds?]) -> Bool {
+        for (price, other) in zip(prices, others) where price != other {
+            guard let price else { return false }
+            return other.map { price > $0 } ?? true
+        }
+        return true
+    }
+
     // MARK: A start that was heard of too late
 
     /// Takes note of when a fixture truly began; whether bets may have been taken after that which should not.

@@ -349,7 +349,14 @@ extension Engine {
                 total.multiply(by: win)
             }
         }
-        return (total.outcome(rules.rounding), total.exact)
+        let outcome = total.outcome(rules.rounding)
+        // Only what was guaranteed beside the price that was taken can come to more than was promised.
+        guard case .settled(let payout) = outcome, payout > rules.payoutCap else {
+            return (outcome == .overflow ? .settled(payout: rules.payoutCap) : outcome, total.exact)
+        }
+        return (
+            .settled(payout: rules.payoutCap), ExactAmount(minorUnits: rules.payoutCap)
+        )
     }
 
     /// What the walk does to one bet.
@@ -434,13 +441,7 @@ extension Engine {
             if isScoutedOnly(leg.market, for: bet) { return .undecided }
         }
         let selection = markets.selections[leg.selection]
-        let won =
-            markets.markets[leg.market].firstDeduction == .max
-            ? LegFactor.won(leg.odds)
-            : .won(
-                leg.odds,
-                less: markets.deduction(
-                    of: leg.market, accepted: bet.acceptedAt, isPlace: false))
+        let won = guaranteed(leg, in: bet).map { LegFactor.won($0) } ?? wonAsTaken(leg, in: bet)
         return switch SelectionResult(rawValue: selection.result) {
         case .won: won
         case .lost: .lost
@@ -452,6 +453,24 @@ extension Engine {
                 ? won : won.shared(selection.winners, among: selection.tied)
         case .undecided, nil: .undecided
         }
+    }
+
+    /// What a winner comes to at the price that was taken, less what withdrawals took.
+    private func wonAsTaken(_ leg: LegRow, in bet: BetRow) -> LegFactor {
+        guard markets.markets[leg.market].firstDeduction != .max else { return .won(leg.odds) }
+        let deduction = markets.deduction(
+            of: leg.market, accepted: bet.acceptedAt, isPlace: false)
+        return .won(leg.odds, less: deduction)
+    }
+
+    /// The starting price, where it is guaranteed, known, and better than what was taken: compared by what the win
+    /// part comes to after deductions, of which the starting price has none. Both parts of an each-way bet follow.
+    private func guaranteed(_ leg: LegRow, in bet: BetRow) -> Odds? {
+        guard markets.markets[leg.market].isGuaranteed, !planted(.guaranteeForgotten),
+            let starting = markets.selections[leg.selection].starting,
+            LegFactor.won(starting).isBetter(than: wonAsTaken(leg, in: bet))
+        else { return nil }
+        return starting
     }
 
     /// Ante-post, who does not run has lost.
@@ -475,8 +494,10 @@ extension Engine {
         guard let terms, finish.position != 0 else { return .undecided }
         let deduction = markets.deduction(
             of: leg.market, accepted: bet.acceptedAt, isPlace: true)
-        return LegFactor.placed(leg.odds, terms, less: deduction)
-            .shared(finish.share(of: terms.places), among: finish.tied)
+        let placed =
+            guaranteed(leg, in: bet).map { LegFactor.placed($0, terms) }
+            ?? .placed(leg.odds, terms, less: deduction)
+        return placed.shared(finish.share(of: terms.places), among: finish.tied)
     }
 
     /// Void is when every leg is: then the stake goes back and nothing was won or lost.

@@ -91,6 +91,8 @@ struct MarketRow: BitwiseCopyable {
     var isByOperators: UInt8 = 0
     /// A window that leaves out no bet is in force.
     var isCancelled: UInt8 = 0
+    /// When its supplier said what the starting prices are; 0 for nothing.
+    var startingTime: Int64 = 0
     /// When its fixture truly began, where that was before we knew; 0 for nothing said.
     var trueStart: Int64 = 0
 
@@ -102,6 +104,7 @@ struct MarketRow: BitwiseCopyable {
     var deductions: DeductionRule { DeductionRule(rawValue: racing & 0x0f) ?? .none }
     var isAtTheOff: Bool { racing & 1 << 4 != 0 }
     var isAntePost: Bool { racing & 1 << 5 != 0 }
+    var isGuaranteed: Bool { racing & 1 << 6 != 0 }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
@@ -136,6 +139,7 @@ struct MarketRow: BitwiseCopyable {
         mix.combine(
             UInt64(firstDeduction) << 32 | UInt64(places),
             UInt64(mostPlaces) << 8 | UInt64(racing))
+        mix.combine(startingTime, 0)
         return mix
     }
 }
@@ -196,13 +200,29 @@ struct SelectionRow: BitwiseCopyable {
     var isWithdrawn: UInt8 = 0
     /// The last reference, in thousandths.
     var reference: UInt32 = 0
+    /// What it started at; zeros while that is not known.
+    var startingNumerator: UInt32 = 0
+    var startingDenominator: UInt32 = 0
     /// As in `Finish`, among `tied`.
     var position: UInt8 = 0
 
     var odds: Odds? { denominator == 0 ? nil : Odds(reduced: numerator, denominator) }
+    var starting: Odds? {
+        get {
+            startingDenominator == 0
+                ? nil : Odds(reduced: startingNumerator, startingDenominator)
+        }
+        set {
+            startingNumerator = newValue?.numerator ?? 0
+            startingDenominator = newValue?.denominator ?? 0
+        }
+    }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 18, row: UInt64(row))
+        if startingDenominator != 0 {
+            mix.combine(UInt64(startingNumerator), UInt64(startingDenominator))
+        }
         mix.combine(
             UInt64(numerator) << 32 | UInt64(denominator), UInt64(bitPattern: returnsIfWon))
         mix.combine(

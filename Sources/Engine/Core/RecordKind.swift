@@ -40,6 +40,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case release = 46
     case betsReleased = 47
     case cancel = 48
+    case startingPrices = 49
 
     /// The kind byte of a record's further slots.
     public static let continuation: UInt8 = 255
@@ -53,7 +54,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .fixture,
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
-            .propose, .approve, .settleStep, .release, .cancel:
+            .propose, .approve, .settleStep, .release, .cancel,
+            .startingPrices:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
@@ -99,6 +101,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .release: "release"
         case .betsReleased: "bets_released"
         case .cancel: "cancel"
+        case .startingPrices: "starting_prices"
         }
     }
 }
@@ -247,7 +250,8 @@ public enum Layout {
         public static let places = 36  // u8, that an each-way bet pays; 0 not each way
         public static let placeNumerator = 37  // u8, the part of the winnings
         public static let placeDenominator = 38  // u8
-        /// u8: bits 0 to 3 DeductionRule; bit 4 each-way terms count as at the off; bit 5 ante-post
+        /// u8: bits 0 to 3 DeductionRule; bit 4 each-way terms count as at the off; bit 5 ante-post; bit 6 best
+        /// odds guaranteed
         public static let racing = 39
         public static let maximumStake = 40  // i64
         public static let liabilityLimit = 48  // i64

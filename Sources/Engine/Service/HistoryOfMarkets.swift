@@ -131,6 +131,15 @@ extension HistoryTeller {
             return step("result", "\(name): shut, its result is in", places)
         case .cancel:
             return step("cancel", "\(name): bets of a time are void or no longer are", places)
+        case .startingPrices:
+            let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
+            return step(
+                "starting_prices", "\(name): its starting prices", places,
+                (0..<count).map { index in
+                    let odds = record.odds(
+                        at: Layout.Price.entries + index * Layout.Price.entrySize)
+                    return (selectionName(id, index), odds?.text(as: .decimal) ?? "none")
+                })
         case .fixtureUpdate:
             return step("true_start", "\(name): it had begun before we knew", places)
         default: return nil

@@ -17,6 +17,8 @@ public enum FeedEvent: Equatable, Sendable {
     /// What was said of a market's result holds no longer.
     case rollback(market: String)
     case cancel(FeedCancel)
+    /// What each selection started at, thousandths in the market's order; 0 for none.
+    case startingPrices(market: String, [UInt32])
     /// Nothing new, but the supplier lives.
     case heartbeat
 }
@@ -68,6 +70,8 @@ public struct FeedMarket: Equatable, Sendable {
     public var isAtTheOff = false
     /// Who does not run has lost.
     public var isAntePost = false
+    /// A starting price that is better than what was taken is paid.
+    public var isGuaranteed = false
 
     public init(
         id: String, fixture: String, type: MarketType, name: String, winners: UInt8,

@@ -79,6 +79,10 @@ public enum GrandstandFeed {
                     results: results, finish: try finish(value, results.count)))
         case "rollback": return .rollback(market: try text(value, "market"))
         case "cancel": return .cancel(try cancel(value))
+        case "starting_prices":
+            guard let items = value["prices"]?.items else { throw Missing(what: "prices: missing") }
+            return .startingPrices(
+                market: try text(value, "market"), items.map { $0.thousandths ?? 0 })
         case "withdrawal":
             guard let selection = value["selection"]?.whole, (0..<64).contains(selection) else {
                 throw Missing(what: "selection: its place in the market, from 0")
@@ -204,6 +208,7 @@ public enum GrandstandFeed {
         }
         market.isAtTheOff = value["atTheOff"]?.flag ?? false
         market.isAntePost = value["antePost"]?.flag ?? false
+        market.isGuaranteed = value["guaranteed"]?.flag ?? false
         return market
     }
 
@@ -292,6 +297,15 @@ public enum GrandstandFeed {
                 for outcome in result.results { json.string(outcome.word) }
             }
             write(result.finish, to: &json)
+        case .startingPrices(let market, let prices):
+            json.string("starting_prices")
+            put("market", market, &json)
+            json.key("prices")
+            json.array { json in
+                for price in prices {
+                    if price == 0 { json.null() } else { json.string(decimal(price)) }
+                }
+            }
         case .rollback(let market):
             json.string("rollback")
             put("market", market, &json)
@@ -402,6 +416,10 @@ public enum GrandstandFeed {
         }
         if market.isAntePost {
             json.key("antePost")
+            json.bool(true)
+        }
+        if market.isGuaranteed {
+            json.key("guaranteed")
             json.bool(true)
         }
         json.key("selections")

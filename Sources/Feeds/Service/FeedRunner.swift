@@ -215,6 +215,17 @@ public final class FeedRunner {
         case .result(let result): take(result, message)
         case .rollback(let market): rollBack(market, message)
         case .cancel(let cancel): take(cancel, message)
+        case .startingPrices(let market, let prices):
+            guard let place = places[market] else { return }
+            guard prices.count == plans[place].selections else {
+                misfits += 1
+                return
+            }
+            send { [id = plans[place].id] in
+                $0.startingPrices(
+                    market: id, prices.map { Odds(thousandths: $0) },
+                    time: message.time * 1_000_000)
+            }
         }
     }
 
@@ -255,6 +266,7 @@ public final class FeedRunner {
         facts.deductions = market.deductions
         facts.isAtTheOff = market.isAtTheOff
         facts.isAntePost = market.isAntePost
+        facts.isGuaranteed = market.isGuaranteed
         send { [facts] in $0.market(facts) }
     }
 
