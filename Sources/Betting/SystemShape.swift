@@ -42,6 +42,26 @@ public struct SystemShape: Hashable, Sendable {
     /// The smallest number of free legs in a line.
     public var smallest: Int { sizes.trailingZeroBitCount + 1 }
 
+    /// The legs of each line, the shortest lines first; at most so many lines.
+    public func lineLegs(atMost most: Int) -> [[Int]] {
+        let others = (0..<legs).filter { !isBanker($0) }
+        let always = (0..<legs).filter { isBanker($0) }
+        var lines: [[Int]] = []
+        for size in 1...free where sizes >> UInt32(size - 1) & 1 == 1 {
+            var places = Array(0..<size)
+            while lines.count < most {
+                lines.append((always + places.map { others[$0] }).sorted())
+                // The next choice: the last place that can move on, and all behind it right after.
+                guard
+                    let last = places.indices.last(where: { places[$0] < others.count - size + $0 })
+                else { break }
+                places[last] += 1
+                for index in last + 1..<size { places[index] = places[index - 1] + 1 }
+            }
+        }
+        return lines
+    }
+
     /// The covers that have a name: all lines of two legs and more, or of one and more.
     public static let named: [(name: String, legs: Int, sizes: UInt32)] = [
         ("trixie", 3, 0b110), ("patent", 3, 0b111), ("yankee", 4, 0b1110), ("lucky_15", 4, 0b1111),

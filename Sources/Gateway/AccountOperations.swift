@@ -1,3 +1,5 @@
+import Betting
+import EngineCore
 import JSONText
 import Kernel
 import NetworkCodecs
@@ -18,6 +20,10 @@ extension PunterGateway {
                 description: PunterRoutes.bet, method: .get, path: "/api/v1/bets/{bet}",
                 body: .deferred { [unowned self] call, reply in getBet(call, reply) }),
             Operation(
+                description: PunterRoutes.explanation, method: .get,
+                path: "/api/v1/bets/{bet}/explanation",
+                body: .deferred { [unowned self] call, reply in explainBet(call, reply) }),
+            Operation(
                 description: PunterRoutes.statement, method: .get, path: "/api/v1/statement",
                 body: .deferred { [unowned self] call, reply in listStatement(call, reply) }),
         ]
@@ -32,6 +38,20 @@ extension PunterGateway {
             throws(Problem) -> Bool,
         _ answer: @escaping (PunterSession, Found, UInt64) -> HTTPResponse
     ) {
+        reading(call, reply, ask) { session, found, asOf, reply in
+            reply.send(answer(session, found, asOf))
+        }
+    }
+
+    /// The same where more is asked for what was read.
+    private func reading<Found: Sendable>(
+        _ call: Call, _ reply: any Reply,
+        _ ask: (
+            PunterSession, @escaping @Sendable (Result<Found, ProjectionFailure>, UInt64) -> Void
+        )
+            throws(Problem) -> Bool,
+        then answer: @escaping (PunterSession, Found, UInt64, any Reply) -> Void
+    ) {
         do throws(Problem) {
             let session = try needSession(call)
             let loop = hub.loop
@@ -42,7 +62,7 @@ extension PunterGateway {
                     guard case .success(let rows) = found else {
                         return waiting.value.fail(Self.unreadable)
                     }
-                    waiting.value.send(answering.value(session, rows, asOf))
+                    answering.value(session, rows, asOf, waiting.value)
                 }
             }
             guard taken else { throw busy() }
@@ -84,18 +104,63 @@ extension PunterGateway {
         }
     }
 
-    private func getBet(_ call: Call, _ reply: any Reply) {
-        let unknown = Problem(404, "bet_unknown", "You have no such bet.")
+    private static let betUnknown = Problem(404, "bet_unknown", "You have no such bet.")
+
+    /// By its id, or by the id that the client made.
+    private func read(
+        _ call: Call, _ session: PunterSession,
+        _ answer: @escaping @Sendable (Result<ProjectedBet?, ProjectionFailure>, UInt64) -> Void
+    ) throws(Problem) -> Bool {
+        let text = call.parameter("bet") ?? ""
+        if let id = UInt64(text), id <= UInt64(Int64.max) { return store.bet(BetID(id), answer) }
+        guard let client = ExternalID(text) else { throw Self.betUnknown }
+        return store.bet(of: session.account, client: client, answer)
+    }
+
+    /// What each leg and each line came to: asked of the engine's own rules, for the bet as its customer is shown it.
+    private func explainBet(_ call: Call, _ reply: any Reply) {
         reading(call, reply) { session, answer throws(Problem) in
-            let text = call.parameter("bet") ?? ""
-            if let id = UInt64(text), id <= UInt64(Int64.max) {
-                return store.bet(BetID(id), answer)
+            try read(call, session, answer)
+        } then: { [unowned self] session, bet, _, reply in
+            guard let bet, bet.account == session.account.rawValue, bet.refusal == 0 else {
+                return reply.fail(Self.betUnknown)
             }
-            guard let client = ExternalID(text) else { throw unknown }
-            return store.bet(of: session.account, client: client, answer)
+            let legs = bet.legs.map {
+                SettledLeg(
+                    market: MarketID($0.market), selection: $0.selection, odds: $0.odds,
+                    places: $0.places)
+            }
+            do throws(Problem) {
+                let (accepted, potential) = (bet.acceptedAt, bet.potentialReturn)
+                try asking(reply) { engine in
+                    (
+                        engine.sequence,
+                        engine.facts(of: legs, accepted: accepted, potentialReturn: potential),
+                        engine.terms.rounding
+                    )
+                } _: { [unowned self] (found: (UInt64, [LegFacts?], Rounding), reply) in
+                    guard !found.1.contains(where: { $0 == nil }) else {
+                        return reply.fail(Self.betUnknown)
+                    }
+                    reply.send(
+                        Documents.json(asOf: found.0, .itsReader) { json in
+                            Messages.write(
+                                explanation: bet, found.1.compactMap { $0 }, found.2, to: &json,
+                                in: hub.view)
+                        })
+                }
+            } catch {
+                reply.fail(error)
+            }
+        }
+    }
+
+    private func getBet(_ call: Call, _ reply: any Reply) {
+        reading(call, reply) { session, answer throws(Problem) in
+            try read(call, session, answer)
         } _: { [unowned self] session, bet, asOf in
             guard let bet, bet.account == session.account.rawValue else {
-                return unknown.response
+                return Self.betUnknown.response
             }
             return Documents.json(asOf: asOf, .itsReader) { json in
                 json.key("bet")

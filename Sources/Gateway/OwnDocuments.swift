@@ -70,25 +70,31 @@ extension Messages {
     private static func write(
         _ leg: ProjectedBet.Leg, to json: inout JSONWriter, in view: CatalogueView
     ) {
+        json.object { json in
+            writeMembers(of: leg, to: &json, in: view)
+        }
+    }
+
+    static func writeMembers(
+        of leg: ProjectedBet.Leg, to json: inout JSONWriter, in view: CatalogueView
+    ) {
         let market = view.markets[MarketID(leg.market)]
         let fixture = market.flatMap { view.fixtures[$0.fixture] }
-        json.object { json in
-            write(places: leg.places, to: &json)
-            json.key("market")
-            json.numberText(leg.market)
-            json.key("selection")
-            json.number(leg.selection)
-            json.key("odds")
-            write(odds: leg.odds, to: &json)
-            json.key("marketName")
-            json.string(market?.name ?? "Market \(leg.market)")
-            json.key("selectionName")
-            let names = market?.selections.map(\.name) ?? []
-            json.string(
-                Int(leg.selection) < names.count
-                    ? names[Int(leg.selection)] : "Selection \(leg.selection)")
-            json.key("fixtureName")
-            json.string(fixture.map { $0.away.isEmpty ? $0.home : "\($0.home) v \($0.away)" } ?? "")
-        }
+        write(places: leg.places, to: &json)
+        json.key("market")
+        json.numberText(leg.market)
+        json.key("selection")
+        json.number(leg.selection)
+        json.key("odds")
+        write(odds: leg.odds, to: &json)
+        json.key("marketName")
+        json.string(market?.name ?? "Market \(leg.market)")
+        json.key("selectionName")
+        let names = market?.selections.map(\.name) ?? []
+        json.string(
+            Int(leg.selection) < names.count
+                ? names[Int(leg.selection)] : "Selection \(leg.selection)")
+        json.key("fixtureName")
+        json.string(fixture.map { $0.away.isEmpty ? $0.home : "\($0.home) v \($0.away)" } ?? "")
     }
 }

@@ -151,6 +151,11 @@ enum PunterRoutes {
         [.init(200, "The bet.", schema: "BetDetail")],
         parameters: [.init("bet", in: "path", "The bet's id or the client's UUID.")],
         problems: [(404, "bet_unknown"), (503, "busy")], session: true)
+    static let explanation = route(
+        "explainBet", "Why one of one's own bets comes to what it does: each leg, each line.",
+        tag: "bets", [.init(200, "What each leg and each line comes to.", schema: "Explanation")],
+        parameters: [.init("bet", in: "path", "The bet's id or the client's UUID.")],
+        problems: [(404, "bet_unknown"), (503, "busy")], session: true)
     static let place = route(
         "placeBet",
         "Places a bet. The same id and body give the same answer however often they are sent.",

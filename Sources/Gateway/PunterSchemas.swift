@@ -199,6 +199,37 @@ enum PunterSchemas {
             """
         ),
         (
+            "Explanation",
+            """
+            {"type":"object","required":["asOf","bet","stake","payout","rounding","legs","lines"],\
+            "properties":{"asOf":{"type":"integer"},"bet":{"$ref":"#/components/schemas/Number"},\
+            "stake":{"type":"integer"},"payout":{"type":"integer"},\
+            "comesTo":{"type":["string","null"],\
+            "description":"Minor units before the one rounding, cut after four decimals; null while open."},\
+            "rounding":{"enum":["down","half_up","half_even"]},\
+            "legs":{"type":"array","items":{"$ref":"#/components/schemas/ExplainedLeg"}},\
+            "lineCount":{"type":"integer"},"lines":{"type":"array",\
+            "description":"The first \(Messages.mostLines).","items":{"type":"object",\
+            "required":["legs","part","stake","comesTo"],"properties":{\
+            "legs":{"type":"array","items":{"type":"integer"}},"part":{"enum":["win","place"]},\
+            "stake":{"type":"integer"},"comesTo":{"type":["string","null"]}}}}}}
+            """
+        ),
+        (
+            "ExplainedLeg",
+            """
+            {"type":"object","required":["market","selection","odds","marketName","selectionName","win","why"],\
+            "properties":{"market":{"$ref":"#/components/schemas/Number"},\
+            "selection":{"type":"integer"},"odds":{"$ref":"#/components/schemas/Odds"},\
+            "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
+            "marketName":{"type":"string"},"selectionName":{"type":"string"},\
+            "fixtureName":{"type":"string"},\
+            "win":{"type":["string","null"],"description":"What the stake is multiplied by, cut after six decimals; null while open."},\
+            "place":{"type":["string","null"]},\
+            "why":{"type":"array","items":{"type":"string"},"description":"In words."}}}
+            """
+        ),
+        (
             "SystemRequest",
             """
             {"type":"object","required":["sizes"],"properties":{\

@@ -59,6 +59,25 @@ public struct ExactAmount: Sendable {
         return whole == .max ? nil : whole + 1
     }
 
+    /// As a decimal text, cut after so many places; zeros at its end are left out. At most nine.
+    public func text(decimals: Int) -> String {
+        precondition((0...9).contains(decimals), "a cut decimal has at most nine places")
+        guard let (whole, rest) = numerator.quotientAndRemainder(by: denominator) else {
+            return "more than can be said"
+        }
+        var left = rest
+        var digits = ""
+        for _ in 0..<decimals {
+            guard !left.multiplyReportingOverflow(by: 10),
+                let (digit, next) = left.quotientAndRemainder(by: denominator)
+            else { break }
+            digits += String(digit)
+            left = next
+        }
+        while digits.last == "0" { digits.removeLast() }
+        return digits.isEmpty ? "\(whole)" : "\(whole).\(digits)"
+    }
+
     /// True when nothing is lost by rounding.
     public var isWhole: Bool {
         guard let (_, remainder) = numerator.quotientAndRemainder(by: denominator) else {

@@ -96,12 +96,22 @@ def test_each_way_bets_are_taken_and_paid_by_where_runners_came_in(make_server, 
     mine = bets[first[1]["bet"]["id"]]
     assert mine["payout"] == int(100 * placed / 2 + 1e-6)
     assert mine["eachWay"] is True and mine["legs"][0]["eachWay"] == TERMS
+    # Why: both parts of the winner, by the engine's own rules.
+    status, why, _ = server.call("GET", f"/api/v1/bets/{winner['id']}/explanation", cookie=cookie)
+    assert status == 200 and why["payout"] == bets[winner["id"]]["payout"] and why["lineCount"] == 2
+    assert [line["part"] for line in why["lines"]] == ["win", "place"]
+    assert abs(sum(float(line["comesTo"]) for line in why["lines"]) - float(why["comesTo"])) < 0.001
+    assert any("20 % off winnings" in word for word in why["legs"][0]["why"])
+    assert server.call("GET", f"/api/v1/bets/{mine['id']}/explanation", cookie=cookie)[1]["legs"][0]["why"][-1].startswith("Came in 3, 2 together: placed")
+    stranger = server.sign_in()
+    assert server.call("GET", f"/api/v1/bets/{winner['id']}/explanation", cookie=stranger)[1]["code"] == "bet_unknown"
+    assert server.call("GET", f"/api/v1/bets/{winner['id']}/explanation")[0] == 401
     operator = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)[2]["Set-Cookie"].split(";")[0]
     assert server.call("POST", "/api/v1/audit", {}, operator, base=server.desk)[1]["problems"] == []
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-def test_a_punter_bets_each_way_on_the_slip(make_server, tmp_path, page_of, size):  # noqa: F811
+def test_a_punter_bets_each_way_on_the_slip_and_is_told_why(make_server, tmp_path, page_of, size):  # noqa: F811
     server = make_server("--feed", str(race(tmp_path / "race.jsonl", 500_000, 600_000)), "--speed", "1", "--stale-after", "180000")
     server.open_market()
     page = page_of(server.origin, size)
@@ -117,6 +127,17 @@ def test_a_punter_bets_each_way_on_the_slip(make_server, tmp_path, page_of, size
     expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=10_000)
     expect(page.locator("gs-mine .bet").first).to_contain_text("each way")
     expect(page.locator("gs-wallet")).to_contain_text("990.00")
+    # Two operators settle the race; then the bet says what it came to, and why.
+    one, other = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
+    market = server.open_market()
+    results = {"results": ["lost", "won", "lost", "lost", "lost"], "reason": "seen"}
+    proposal = server.call("POST", f"/api/v1/markets/{market['id']}/results", results, one, base=server.desk)[1]["proposal"]
+    assert server.call("POST", f"/api/v1/proposals/{proposal}/approve", {}, other, base=server.desk)[0] == 200
+    expect(page.locator("gs-mine .bet").first).to_contain_text("won", timeout=10_000)
+    page.get_by_role("button", name="Why").first.click()
+    expect(page.locator("gs-mine .explained")).to_contain_text("1/5 of the winnings for the first 3")
+    expect(page.locator("gs-mine .explained table")).to_contain_text("Birch (place)")
     assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.problems == []
     page.screenshot(path=str(tmp_path / f"each-way-{size}.png"))

@@ -204,3 +204,13 @@ import Testing
         #expect(grandstand_crc32c(0, bytes, length) == grandstand_crc32c_by_table(0, bytes, length))
     }
 }
+
+@Suite struct `An exact amount as text` {
+    @Test(arguments: [
+        (1 as Int64, 3 as UInt64, 4, "0.3333"), (10, 5, 4, "2"), (2, 3, 0, "0"), (125, 100, 4, "1.25"), (1, 8, 2, "0.12"),
+        (7, 1, 9, "7"),
+    ])
+    func `is cut, not rounded`(above: Int64, below: UInt64, decimals: Int, text: String) {
+        #expect(ExactAmount(minorUnits: above).multiplied(by: 1, over: below).text(decimals: decimals) == text)
+    }
+}

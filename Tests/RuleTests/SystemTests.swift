@@ -146,4 +146,21 @@ private func won(_ odds: UInt32, _ over: UInt32 = 1) -> LegFactor { .won(Odds(od
         // Nearly its lines.
         #expect(payout > 63_000_000_000 && payout < 65_535_000_000)
     }
+
+    @Test func `lists the legs of its lines, every one once`() throws {
+        for (sizes, bankers) in [(0b10 as UInt32, 0 as UInt32), (0b1111, 0), (0b101, 0b1), (0b1, 0b110)] {
+            let free = 4 - bankers.nonzeroBitCount
+            guard sizes < 1 << UInt32(free) else { continue }
+            let shape = try #require(SystemShape(legs: 4, sizes: sizes, bankers: bankers))
+            let lines = shape.lineLegs(atMost: 1000)
+            #expect(lines.count == Int(shape.lines))
+            #expect(Set(lines).count == lines.count)
+            for line in lines {
+                #expect(line == line.sorted() && Set(line).count == line.count)
+                #expect((0..<4).allSatisfy { !shape.isBanker($0) || line.contains($0) })
+                #expect(sizes >> UInt32(line.count - bankers.nonzeroBitCount - 1) & 1 == 1)
+            }
+        }
+        #expect(try #require(SystemShape(legs: 16, sizes: 0b1000_0000)).lineLegs(atMost: 7).count == 7)
+    }
 }

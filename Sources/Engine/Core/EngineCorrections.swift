@@ -196,13 +196,13 @@ extension Engine {
 
     // MARK: Certainty
 
-    /// Whether a market's result is one that this bet must not be settled by yet.
-    func isScoutedOnly(_ market: UInt32, for bet: BetRow) -> Bool {
+    /// Whether a market's result is one that a bet which may return so much must not be settled by yet.
+    func isScoutedOnly(_ market: UInt32, potentialReturn: Int64) -> Bool {
         let row = markets.markets[market]
         guard row.scoutedReturn != 0, row.certainty == Self.scouted, row.isByOperators == 0 else {
             return false
         }
-        return row.scoutedReturn < 0 || bet.potentialReturn > row.scoutedReturn
+        return row.scoutedReturn < 0 || potentialReturn > row.scoutedReturn
     }
 
     private static let scouted: UInt8 = 1

@@ -1,7 +1,22 @@
-import Betting
+public import Betting
 import Catalogue
-import Kernel
+public import Kernel
 import Ledger
+
+/// A leg as whoever shows it keeps it.
+public struct SettledLeg: Sendable {
+    public let market: MarketID
+    public let selection: UInt32
+    public let odds: Odds
+    public let places: PlaceTerms?
+
+    public init(market: MarketID, selection: UInt32, odds: Odds, places: PlaceTerms?) {
+        self.market = market
+        self.selection = selection
+        self.odds = odds
+        self.places = places
+    }
+}
 
 extension Engine {
     /// A result from the supplier: it settles at once, and again when it changes.
@@ -341,12 +356,11 @@ extension Engine {
         var total = BetReturn(
             stake: bet.stake, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
         for index in 0..<UInt32(bet.legCount) {
-            let leg = accounts.legs[bet.firstLeg + index]
-            let win = factor(of: leg, in: bet)
+            let facts = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
             if bet.isEachWay {
-                total.multiply(by: win, place: placeFactor(of: leg, Int(index), in: bet, win))
+                total.multiply(by: facts.win, place: facts.place)
             } else {
-                total.multiply(by: win)
+                total.multiply(by: facts.win)
             }
         }
         let outcome = total.outcome(rules.rounding)
@@ -435,69 +449,55 @@ extension Engine {
         let isWide: Bool?
     }
 
-    private func factor(of leg: LegRow, in bet: BetRow) -> LegFactor {
-        if !markets.markets[leg.market].isPlain {
-            if markets.isCancelled(leg.market, accepted: bet.acceptedAt) { return .unchanged }
-            if isScoutedOnly(leg.market, for: bet) { return .undecided }
+    /// Everything that decides what becomes of a leg.
+    private func facts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
+        let isRace = bet.isEachWay && markets.markets[leg.market].isRace
+        return facts(
+            market: leg.market, selection: leg.selection, odds: leg.odds,
+            places: isRace ? accounts.places(of: bet, leg: index) : nil,
+            accepted: bet.acceptedAt, potentialReturn: bet.potentialReturn)
+    }
+
+    /// The same for legs that somebody else keeps; nil for one that is not here.
+    public borrowing func facts(
+        of legs: [SettledLeg], accepted: Int64, potentialReturn: Int64
+    ) -> [LegFacts?] {
+        legs.map { leg in
+            guard let number = markets.market(leg.market),
+                leg.selection < UInt32(markets.markets[number].selectionCount)
+            else { return nil }
+            return facts(
+                market: number,
+                selection: markets.markets[number].firstSelection + leg.selection,
+                odds: leg.odds, places: leg.places, accepted: accepted,
+                potentialReturn: potentialReturn)
         }
-        let selection = markets.selections[leg.selection]
-        let won = guaranteed(leg, in: bet).map { LegFactor.won($0) } ?? wonAsTaken(leg, in: bet)
-        return switch SelectionResult(rawValue: selection.result) {
-        case .won: won
-        case .lost: .lost
-        case .void: isLostBeforeTheOff(leg) ? .lost : .unchanged
-        case .halfWon: .halfWon(leg.odds)
-        case .halfLost: .halfLost
-        case .deadHeat:
-            planted(.deadHeatWhole)
-                ? won : won.shared(selection.winners, among: selection.tied)
-        case .undecided, nil: .undecided
+    }
+
+    /// `places` are the terms that it was struck at; nil where the bet is not each way.
+    @inline(__always)
+    private borrowing func facts(
+        market number: UInt32, selection: UInt32, odds: Odds, places: PlaceTerms?,
+        accepted: Int64, potentialReturn: Int64
+    ) -> LegFacts {
+        let market = markets.markets[number]
+        let selection = markets.selections[selection]
+        var facts = LegFacts(odds: odds, result: selection.legResult)
+        if !market.isPlain {
+            facts.isCancelled = markets.isCancelled(number, accepted: accepted)
+            facts.isWaiting = isScoutedOnly(number, potentialReturn: potentialReturn)
         }
-    }
-
-    /// What a winner comes to at the price that was taken, less what withdrawals took.
-    private func wonAsTaken(_ leg: LegRow, in bet: BetRow) -> LegFactor {
-        guard markets.markets[leg.market].firstDeduction != .max else { return .won(leg.odds) }
-        let deduction = markets.deduction(
-            of: leg.market, accepted: bet.acceptedAt, isPlace: false)
-        return .won(leg.odds, less: deduction)
-    }
-
-    /// The starting price, where it is guaranteed, known, and better than what was taken: compared by what the win
-    /// part comes to after deductions, of which the starting price has none. Both parts of an each-way bet follow.
-    private func guaranteed(_ leg: LegRow, in bet: BetRow) -> Odds? {
-        guard markets.markets[leg.market].isGuaranteed, !planted(.guaranteeForgotten),
-            let starting = markets.selections[leg.selection].starting,
-            LegFactor.won(starting).isBetter(than: wonAsTaken(leg, in: bet))
-        else { return nil }
-        return starting
-    }
-
-    /// Ante-post, who does not run has lost.
-    private func isLostBeforeTheOff(_ leg: LegRow) -> Bool {
-        markets.markets[leg.market].isAntePost && markets.selections[leg.selection].isWithdrawn == 1
-    }
-
-    /// The place part, by where the runner came in; `win` is what its win part comes to.
-    private func placeFactor(of leg: LegRow, _ index: Int, in bet: BetRow, _ win: LegFactor)
-        -> LegFactor
-    {
-        let market = markets.markets[leg.market]
-        let selection = markets.selections[leg.selection]
-        // Void, waiting and not run are the same for both parts.
-        let isVoid = selection.result == SelectionResult.void.rawValue
-        if isVoid || win == .unchanged || win == .undecided { return win }
-        let terms =
-            market.isAtTheOff
-            ? PlaceTerms(packed: market.places) : accounts.places(of: bet, leg: index)
-        let finish = selection.finish
-        guard let terms, finish.position != 0 else { return .undecided }
-        let deduction = markets.deduction(
-            of: leg.market, accepted: bet.acceptedAt, isPlace: true)
-        let placed =
-            guaranteed(leg, in: bet).map { LegFactor.placed($0, terms) }
-            ?? .placed(leg.odds, terms, less: deduction)
-        return placed.shared(finish.share(of: terms.places), among: finish.tied)
+        guard market.isRace else { return facts }
+        facts.isNotRun = market.isAntePost && selection.isWithdrawn == 1
+        facts.deduction = markets.deduction(of: number, accepted: accepted, isPlace: false)
+        if market.isGuaranteed, !planted(.guaranteeForgotten) {
+            facts.starting = selection.starting
+        }
+        guard let places else { return facts }
+        facts.placeDeduction = markets.deduction(of: number, accepted: accepted, isPlace: true)
+        facts.places = market.isAtTheOff ? PlaceTerms(packed: market.places) : places
+        facts.finish = selection.finish
+        return facts
     }
 
     /// Void is when every leg is: then the stake goes back and nothing was won or lost.

@@ -105,6 +105,8 @@ struct MarketRow: BitwiseCopyable {
     var isAtTheOff: Bool { racing & 1 << 4 != 0 }
     var isAntePost: Bool { racing & 1 << 5 != 0 }
     var isGuaranteed: Bool { racing & 1 << 6 != 0 }
+    /// It has something that only races have.
+    var isRace: Bool { racing != 0 || places != 0 }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
@@ -257,6 +259,20 @@ extension SelectionRow {
             winners = newValue.winners
             tied = newValue.tied
             position = newValue.position
+        }
+    }
+
+    /// What it means for a leg.
+    var legResult: LegResult {
+        switch SelectionResult(rawValue: result) {
+        case .won: .won
+        case .lost: .lost
+        case .void: .void
+        case .halfWon: .halfWon
+        case .halfLost: .halfLost
+        case .deadHeat:
+            planted(.deadHeatWhole) ? .won : .deadHeat(winners: winners, tied: tied)
+        case .undecided, nil: .undecided
         }
     }
 

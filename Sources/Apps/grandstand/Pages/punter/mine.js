@@ -12,6 +12,8 @@ const reasons = {
 class Mine extends HTMLElement {
     #tab = "bets";
     #lines = [];
+    // Why settled bets came to what they did, by bet, as far as somebody asked; with the settlement it is of.
+    #whys = new Map();
     #tabs = {};
     #body = element("div", { role: "tabpanel", id: "mine-panel", tabindex: "0" });
 
@@ -75,7 +77,33 @@ class Mine extends HTMLElement {
                 element("span", { class: `outcome ${payout > bet.stake ? "won" : ""}` },
                     bet.status === "settled" ? `Paid ${money(payout, state.currency)}`
                         : bet.status === "refused" ? "" : bet.potentialReturn ? `Returns ${money(bet.potentialReturn, state.currency)}` : "")),
-            bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null);
+            bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null,
+            ...(bet.status === "settled" && bet.id ? this.#why(bet, payout) : []));
+    }
+
+    // "Why 12.34?": each leg and each line, asked for when somebody wants to know.
+    #why(bet, payout) {
+        const known = this.#whys.get(bet.id);
+        const isOpen = known && known.settlement === bet.settlement;
+        const button = element("button", { class: "quiet small why", type: "button", "aria-expanded": String(Boolean(isOpen)), onclick: async () => {
+            if (isOpen) { this.#whys.delete(bet.id); return this.#render(); }
+            const response = await fetch(`/api/v1/bets/${bet.id}/explanation`);
+            if (response.ok) this.#whys.set(bet.id, { settlement: bet.settlement, ...await response.json() });
+            this.#render();
+        } }, `Why ${money(payout, state.currency)}?`);
+        if (!isOpen) return [button];
+        const times = factor => factor == null ? "open" : `× ${factor.length > 8 ? `${factor.slice(0, 8)}…` : factor}`;
+        const cents = text => text == null ? "open" : money(Math.floor(Number(text)), state.currency);
+        return [button, element("div", { class: "small explained" },
+            ...known.legs.map(leg => element("p", {}, `${leg.selectionName} @ ${odds(leg.odds, state.format)}: ${leg.why.join(" ")} `,
+                element("span", { class: "number muted" }, `${times(leg.win)}${leg.place !== undefined ? `, place ${times(leg.place)}` : ""}`))),
+            known.lineCount > 1 ? element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Lines of this bet" }, element("table", {},
+                element("thead", {}, element("tr", {}, ...["Line", "Stake", "Comes to"].map(h => element("th", { scope: "col" }, h)))),
+                element("tbody", {}, ...known.lines.map(line => element("tr", {},
+                    element("td", {}, `${line.legs.map(index => known.legs[index].selectionName).join(" + ")}${line.part === "place" ? " (place)" : ""}`),
+                    element("td", { class: "n" }, money(line.stake, state.currency)), element("td", { class: "n" }, cents(line.comesTo))))))) : null,
+            known.lineCount > known.lines.length ? element("p", { class: "muted" }, `and ${known.lineCount - known.lines.length} more lines`) : null,
+            element("p", {}, `Together ${known.comesTo ?? "open"} in the smallest coin, rounded ${known.rounding.replace("_", " ")} once.`))];
     }
 
     // Such as "Trixie: 4 bets of €1.00 each way".

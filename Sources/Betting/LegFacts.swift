@@ -1,0 +1,77 @@
+public import Kernel
+
+/// What is known of a leg's selection.
+public enum LegResult: Hashable, Sendable {
+    case undecided
+    case won
+    case lost
+    case void
+    case halfWon
+    case halfLost
+    /// `winners` of `tied` places were left to share.
+    case deadHeat(winners: UInt8, tied: UInt8)
+}
+
+/// Everything that decides what a leg multiplies by, and why: settlement and whoever explains it ask the same.
+public struct LegFacts: Sendable {
+    public var odds: Odds
+    public var result: LegResult
+    /// Its bet was accepted when the market's bets are void.
+    public var isCancelled = false
+    /// The result is not sure enough for its bet.
+    public var isWaiting = false
+    /// Ante-post, and withdrawn: lost where the result is void.
+    public var isNotRun = false
+    /// What withdrawals take from a bet that was accepted when this one was.
+    public var deduction = Deduction.none
+    public var placeDeduction = Deduction.none
+    /// The starting price, where it is guaranteed and known.
+    public var starting: Odds?
+    /// Each-way terms that count; nil where the bet is not each way, or there are none any more.
+    public var places: PlaceTerms?
+    public var finish = Finish(position: 0)
+
+    public init(odds: Odds, result: LegResult) {
+        self.odds = odds
+        self.result = result
+    }
+
+    /// What the win part, or a bet that has no other, multiplies by.
+    public var win: LegFactor {
+        if isCancelled { return .unchanged }
+        if isWaiting { return .undecided }
+        switch result {
+        case .undecided: return .undecided
+        case .won: return won
+        case .lost: return .lost
+        case .void: return isNotRun ? .lost : .unchanged
+        case .halfWon: return .halfWon(odds)
+        case .halfLost: return .halfLost
+        case .deadHeat(let winners, let tied): return won.shared(winners, among: tied)
+        }
+    }
+
+    /// What the place part multiplies by. Void, waiting and not run are the same for both parts; of the rest, where
+    /// it came in decides.
+    public var place: LegFactor {
+        if isCancelled || isWaiting || result == .undecided || result == .void { return win }
+        guard let places, finish.position != 0 else { return .undecided }
+        let placed =
+            paysStarting
+            ? LegFactor.placed(starting ?? odds, places)
+            : .placed(odds, places, less: placeDeduction)
+        return placed.shared(finish.share(of: places.places), among: finish.tied)
+    }
+
+    /// Whether the guaranteed price is better than what was taken: compared by what the win part comes to after
+    /// deductions, of which the starting price has none. Both parts of an each-way bet follow.
+    public var paysStarting: Bool {
+        guard let starting else { return false }
+        return LegFactor.won(starting).isBetter(than: .won(odds, less: deduction))
+    }
+
+    private var won: LegFactor {
+        guard let starting, paysStarting else { return .won(odds, less: deduction) }
+        return .won(starting)
+    }
+}

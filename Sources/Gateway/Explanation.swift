@@ -1,0 +1,169 @@
+import Betting
+import JSONText
+import Kernel
+import ProjectionService
+
+/// Why a bet comes to what it does.
+extension Messages {
+    /// Lines that are told one by one.
+    static let mostLines = 256
+
+    static func write(
+        explanation bet: ProjectedBet, _ legs: [LegFacts], _ rounding: Rounding,
+        to json: inout JSONWriter, in view: CatalogueView
+    ) {
+        let shape = SystemShape(legs: legs.count, sizes: bet.sizes, bankers: bet.bankers)
+        let parts: Int64 = bet.isEachWay ? 2 : 1
+        let count = (shape?.lines ?? 1) * parts
+        json.key("bet")
+        json.numberText(bet.bet)
+        json.key("stake")
+        json.number(bet.stake)
+        json.key("payout")
+        json.number(bet.payout)
+        var total = BetReturn(stake: bet.stake, shape: shape, isEachWay: bet.isEachWay)
+        for leg in legs {
+            if bet.isEachWay {
+                total.multiply(by: leg.win, place: leg.place)
+            } else {
+                total.multiply(by: leg.win)
+            }
+        }
+        json.key("comesTo")
+        write(total.outcome(rounding) == .open ? nil : total, decimals: 4, to: &json)
+        json.key("rounding")
+        json.string(rounding.word)
+        json.key("legs")
+        json.array { json in
+            for (leg, facts) in zip(bet.legs, legs) {
+                json.object { json in
+                    writeMembers(of: leg, to: &json, in: view)
+                    json.key("win")
+                    write(facts.win, to: &json)
+                    if bet.isEachWay {
+                        json.key("place")
+                        write(facts.place, to: &json)
+                    }
+                    json.key("why")
+                    json.array { json in
+                        for reason in facts.reasons(isEachWay: bet.isEachWay) {
+                            json.string(reason)
+                        }
+                    }
+                }
+            }
+        }
+        json.key("lineCount")
+        json.number(count)
+        json.key("lines")
+        json.array { json in
+            let unit = bet.stake / max(1, count)
+            var told = 0
+            for line in shape?.lineLegs(atMost: mostLines) ?? [Array(legs.indices)] {
+                for part in 0..<Int(parts) where told < mostLines {
+                    told += 1
+                    write(line, legs, unit, isPlace: part == 1, to: &json)
+                }
+            }
+        }
+    }
+
+    private static func write(
+        _ line: [Int], _ legs: [LegFacts], _ stake: Int64, isPlace: Bool,
+        to json: inout JSONWriter
+    ) {
+        var total = BetReturn(stake: stake, shape: nil)
+        for leg in line { total.multiply(by: isPlace ? legs[leg].place : legs[leg].win) }
+        json.object { json in
+            json.key("legs")
+            json.array { json in for leg in line { json.number(leg) } }
+            json.key("part")
+            json.string(isPlace ? "place" : "win")
+            json.key("stake")
+            json.number(stake)
+            json.key("comesTo")
+            write(total.outcome(.down) == .open ? nil : total, decimals: 4, to: &json)
+        }
+    }
+
+    /// Minor units, cut; null for what is open.
+    private static func write(_ total: BetReturn?, decimals: Int, to json: inout JSONWriter) {
+        guard let total else { return json.null() }
+        if total.outcome(.down) == .settled(payout: 0) { return json.string("0") }
+        json.string(total.exact.text(decimals: decimals))
+    }
+
+    private static func write(_ factor: LegFactor, to json: inout JSONWriter) {
+        switch factor {
+        case .undecided: json.null()
+        case .lost: json.string("0")
+        case .ratio(let above, let below):
+            let one = ExactAmount(minorUnits: 1).multiplied(by: above, over: below)
+            json.string(one.text(decimals: 6))
+        }
+    }
+}
+
+extension Rounding {
+    var word: String {
+        switch self {
+        case .down: "down"
+        case .halfUp: "half_up"
+        case .halfEven: "half_even"
+        }
+    }
+}
+
+extension LegFacts {
+    /// In words, what was reckoned with.
+    func reasons(isEachWay: Bool) -> [String] {
+        if isCancelled { return ["Bets of that time are void: the stake of its lines stands."] }
+        if isWaiting { return ["The result is not confirmed yet."] }
+        var reasons: [String] = []
+        switch result {
+        case .undecided: return ["There is no result yet."]
+        case .won: reasons.append("Won.")
+        case .lost: reasons.append("Lost.")
+        case .void: reasons.append(isNotRun ? "Did not run: lost, ante-post." : "Void.")
+        case .halfWon: reasons.append("Half won: half of the stake at the price, half back.")
+        case .halfLost: reasons.append("Half lost: half of the stake is back.")
+        case .deadHeat(let winners, let tied):
+            reasons.append(
+                "Dead heat: \(tied) shared \(winners == 1 ? "a win" : "\(winners) wins").")
+        }
+        guard result != .void else { return reasons }
+        if deduction.basisPoints > 0, result != .lost {
+            let off = deduction.isOnPrice ? "the price" : "winnings"
+            reasons.append(
+                "\(Self.percent(deduction.basisPoints)) off \(off) for who was withdrawn.")
+        }
+        if paysStarting, let starting {
+            reasons.append(
+                "The starting price \(starting.text(as: .decimal)) is better than what was taken.")
+        }
+        guard isEachWay, let places else { return reasons }
+        switch finish.position {
+        case 0: reasons.append("Where it came in has not been said.")
+        case Finish.unplaced: reasons.append("Not placed.")
+        default:
+            let isPlaced = finish.share(of: places.places) > 0
+            let shared = finish.tied > 1 ? ", \(finish.tied) together" : ""
+            reasons.append(
+                "Came in \(finish.position)\(shared): "
+                    + (isPlaced ? "placed" : "not placed")
+                    + ", \(places.numerator)/\(places.denominator) of the winnings for the first \(places.places)."
+            )
+        }
+        if placeDeduction.basisPoints > 0, placeDeduction != deduction {
+            reasons.append("\(Self.percent(placeDeduction.basisPoints)) off the place part.")
+        }
+        return reasons
+    }
+
+    /// Such as 12.5 %.
+    private static func percent(_ basisPoints: UInt16) -> String {
+        let (whole, rest) = (basisPoints / 100, basisPoints % 100)
+        guard rest > 0 else { return "\(whole) %" }
+        return "\(whole).\(rest < 10 ? "0" : "")\(rest % 10 == 0 ? rest / 10 : rest) %"
+    }
+}
