@@ -45,7 +45,7 @@ public struct LegFacts: Sendable {
         case .won: return won
         case .lost: return .lost
         case .void: return isNotRun ? .lost : .unchanged
-        case .halfWon: return .halfWon(odds)
+        case .halfWon: return won.halved
         case .halfLost: return .halfLost
         case .deadHeat(let winners, let tied): return won.shared(winners, among: tied)
         }

@@ -22,10 +22,12 @@ public enum LegFactor: Hashable, Sendable {
         .ratio(numerator: UInt64(odds.numerator), denominator: UInt64(odds.denominator))
     }
 
-    public static func halfWon(_ odds: Odds) -> LegFactor {
-        .ratio(
-            numerator: UInt64(odds.numerator) + UInt64(odds.denominator),
-            denominator: UInt64(odds.denominator) * 2)
+    public static func halfWon(_ odds: Odds) -> LegFactor { LegFactor.won(odds).halved }
+
+    /// Half of the stake comes to this, half goes back.
+    var halved: LegFactor {
+        guard case .ratio(let above, let below) = self else { return self }
+        return .ratio(numerator: above + below, denominator: below * 2)
     }
 
     public static let halfLost = LegFactor.ratio(numerator: 1, denominator: 2)

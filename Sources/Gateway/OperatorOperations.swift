@@ -265,15 +265,47 @@ extension OperatorGateway {
         var outcomes: [SelectionOutcome] = []
         for number in 0..<count {
             let word = tape.item(number, of: items).flatMap { tape.text($0) }
-            guard let result = SelectionResult.allCases.first(where: { $0.word == word }),
-                result != .deadHeat
-            else {
+            guard let result = SelectionResult.allCases.first(where: { $0.word == word }) else {
                 throw Problem(
-                    400, "malformed", "results: won, lost, void, half_won, half_lost, undecided")
+                    400, "malformed",
+                    "results: won, lost, void, half_won, half_lost, dead_heat, undecided")
             }
-            outcomes.append(SelectionOutcome(result))
+            outcomes.append(try outcome(result, number, winners: market.winners))
         }
         return outcomes
+    }
+
+    /// With where it came in, as far as that is said: `{"position": 2, "tied": 2}`.
+    private func outcome(_ result: SelectionResult, _ number: Int, winners: UInt8)
+        throws(Problem) -> SelectionOutcome
+    {
+        let item = tape.member("finish", of: tape.root).flatMap { tape.item(number, of: $0) }
+        var finish: Finish?
+        if let item, !tape.isNull(item) {
+            let tied = tape.member("tied", of: item).map { tape.whole($0) } ?? 1
+            guard let position = tape.member("position", of: item).flatMap({ tape.whole($0) }),
+                let tied, (1...255).contains(position), (1...64).contains(tied)
+            else {
+                throw Problem(
+                    400, "malformed",
+                    "finish: for each selection null, or a position from 1 (255 unplaced) and how many share it"
+                )
+            }
+            finish = Finish(position: UInt8(position), tied: UInt8(tied))
+        }
+        guard let finish else {
+            guard result != .deadHeat else {
+                throw Problem(422, "results_mismatch", "finish: a dead heat says who shared what")
+            }
+            return SelectionOutcome(result)
+        }
+        let share = finish.share(of: winners)
+        guard result != .deadHeat || share > 0 && share < finish.tied else {
+            throw Problem(422, "results_mismatch", "finish: a dead heat shares fewer wins than tie")
+        }
+        return SelectionOutcome(
+            result, winners: result == .deadHeat ? share : 1, tied: finish.tied,
+            position: finish.position)
     }
 
     private func submit(

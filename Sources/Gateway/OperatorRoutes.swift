@@ -154,7 +154,11 @@ enum OperatorRoutes {
         "Reason":{"type":"object","properties":{"reason":{"type":"string","maxLength":64}}},\
         "ResultRequest":{"type":"object","required":["results","reason"],"properties":{\
         "results":{"type":"array","items":{\
-        "enum":["won","lost","void","half_won","half_lost","undecided"]}},\
+        "enum":["won","lost","void","half_won","half_lost","dead_heat","undecided"]}},\
+        "finish":{"type":"array","description":"Where each came in; without it as it is known.",\
+        "items":{"type":["object","null"],"required":["position"],"properties":{\
+        "position":{"type":"integer","minimum":1,"maximum":255,"description":"255: unplaced."},\
+        "tied":{"type":"integer","minimum":1,"maximum":64}}}},\
         "reason":{"type":"string","minLength":1,"maxLength":64},\
         "evidence":{"type":"string","maxLength":32}}},\
         "CancelRequest":{"type":"object","required":["reason"],"properties":{\

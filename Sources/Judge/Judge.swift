@@ -27,6 +27,10 @@ public struct Judge: ~Copyable {
         var id: ExternalID
         var balances = Balances()
         var stakeLimit: Int64
+        /// Thousandths of a market's maximum stake.
+        var stakeFactor: UInt16 = 1000
+        /// Milliseconds beside a market's delay in play.
+        var delay: UInt32 = 0
         var deposited: Int64 = 0
         /// Bets of this account by their status, recounted from them.
         var bets: [UInt64] = []
@@ -78,6 +82,10 @@ public struct Judge: ~Copyable {
 
     struct Selection {
         var odds: Odds?
+        /// Milliseconds beside the market's delay in play.
+        var delay: UInt32 = 0
+        /// What was last offered.
+        var lastOdds: Odds?
         var isWithdrawn = false
         var mark = Mark(result: 0)
     }
@@ -123,6 +131,8 @@ public struct Judge: ~Copyable {
         /// How many of its bets have left.
         var left = 0
         var isReleased = false
+        /// All of them have.
+        var isEmpty = false
     }
 
     struct Fixture {
@@ -240,10 +250,12 @@ public struct Judge: ~Copyable {
             deposit(account, id, amount, said.outcomes)
         case .setLimit(let account, let name, let amount, let expected):
             setLimit(account, name, amount, expected, said.outcomes)
+        case .setRisk(let account, let factor, let delay, let actor, let hasReason):
+            setRisk(account, factor, delay, actor, hasReason, said.outcomes)
         case .fixture(let fixture): define(fixture, said.outcomes)
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
         case .market(let market): define(market, said.outcomes)
-        case .price(let market, let odds): price(market, odds, said.outcomes)
+        case .price(let market, let odds, let delays): price(market, odds, delays, said.outcomes)
         case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
         case .place(let intent): place(intent, said.outcomes)
@@ -313,6 +325,29 @@ public struct Judge: ~Copyable {
             Known(
                 hash: .zero, sequence: sequence, validUntil: time, isBet: false, refusal: 0,
                 leg: .max))
+        compare(balances, number)
+    }
+
+    private mutating func setRisk(
+        _ account: UInt64, _ factor: UInt16, _ delay: UInt32, _ actor: UInt64, _ hasReason: Bool,
+        _ outcomes: [Outcome]
+    ) {
+        guard case .account(let refusal, _, let balances)? = outcomes.first else {
+            return object("an account's risk is set without an answer")
+        }
+        guard account < UInt64(accounts.count) else { return expect(refusal, 6, "nobody's risk") }
+        let number = Int(account)
+        if factor > Limits.stakeFactor || delay > Limits.betDelay {
+            return expect(refusal, 7, "a risk out of range")
+        }
+        if actor == 0 { return expect(refusal, 17, "a risk set by nobody") }
+        if !hasReason { return expect(refusal, 12, "a risk set without a reason") }
+        if accounts[number].stakeFactor == factor, accounts[number].delay == delay {
+            return expect(refusal, 11, "a risk as it was")
+        }
+        expect(refusal, 0, "an account's risk")
+        accounts[number].stakeFactor = factor
+        accounts[number].delay = delay
         compare(balances, number)
     }
 
@@ -471,7 +506,9 @@ public struct Judge: ~Copyable {
         }
     }
 
-    private mutating func price(_ id: ExternalID, _ odds: [Odds?], _ outcomes: [Outcome]) {
+    private mutating func price(
+        _ id: ExternalID, _ odds: [Odds?], _ delays: [UInt32], _ outcomes: [Outcome]
+    ) {
         guard case .market(let shown)? = outcomes.first else {
             return object("prices without an answer")
         }
@@ -486,6 +523,8 @@ public struct Judge: ~Copyable {
         }
         for index in odds.indices where !markets[number].selections[index].isWithdrawn {
             markets[number].selections[index].odds = odds[index]
+            markets[number].selections[index].delay = delays[index]
+            if let price = odds[index] { markets[number].selections[index].lastOdds = price }
         }
         markets[number].version += 1
         compare(shown, number)
@@ -501,11 +540,19 @@ public struct Judge: ~Copyable {
         }
         let place = Int(selection)
         let isKnown = place < markets[number].selections.count
-        if !isKnown || markets[number].selections[place].isWithdrawn || markets[number].isResulted {
+        let isDeducted = markets[number].said.deductions != 0
+        let isLate = markets[number].isResulted && !isDeducted
+        if isKnown, isDeducted, markets[number].isReleased,
+            !markets[number].selections[place].isWithdrawn
+        {
+            guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+            return expect(shown.refusal, 18, "a withdrawal from what has left")
+        }
+        if !isKnown || markets[number].selections[place].isWithdrawn || isLate {
             guard case .market(let shown)? = outcomes.first else { return object("no answer") }
             return expect(shown.refusal, isKnown ? 11 : 4, "a withdrawal of nothing")
         }
-        let taken = deductions(said, number, last: markets[number].selections[place].odds)
+        let taken = deductions(said, number, last: markets[number].selections[place].lastOdds)
         if taken.win > 0 || taken.place > 0, !markets[number].said.isAntePost {
             markets[number].deductions.append((time, taken.win, taken.place))
         }
@@ -515,6 +562,13 @@ public struct Judge: ~Copyable {
         }
         markets[number].selections[place].isWithdrawn = true
         markets[number].selections[place].odds = nil
+        if isDeducted {
+            for other in markets[number].selections.indices {
+                markets[number].selections[other].odds = nil
+            }
+            markets[number].reasons |= 1
+            if markets[number].isResulted { markets[number].settlements += 1 }
+        }
         markets[number].version += 1
         change(market: number)
         guard outcomes.count == 2,

@@ -176,7 +176,7 @@ extension Judge {
         var prices: [Worth] = []
         var places: [Worth] = []
         var legs: [Leg] = []
-        var delay: UInt32 = 0
+        let delay = delay(of: intent, number)
         for (index, leg) in intent.legs.enumerated() {
             let market = Int(leg.market)
             guard let odds = markets[market].selections[Int(leg.selection)].odds else {
@@ -187,9 +187,6 @@ extension Judge {
             }
             prices.append(.price(odds))
             if let terms = leg.places { places.append(worthIfPlaced(odds, terms)) }
-            if fixtures[markets[market].fixture].said.isInPlay {
-                delay = max(delay, markets[market].betDelay)
-            }
             legs.append(
                 Leg(
                     market: market, selection: Int(leg.selection), odds: odds,
@@ -363,7 +360,12 @@ extension Judge {
         if stake < cell.minimumStake || stake <= 0 { return Wanted(Word.stakeLow) }
         var most = rules.stake
         if accounts[number].stakeLimit > 0 { most = min(most, accounts[number].stakeLimit) }
-        for leg in intent.legs { most = min(most, markets[Int(leg.market)].maximumStake) }
+        for leg in intent.legs {
+            let factor = Int64(accounts[number].stakeFactor)
+            let (product, overflow) = markets[Int(leg.market)].maximumStake
+                .multipliedReportingOverflow(by: factor)
+            if !overflow { most = min(most, product / 1000) }
+        }
         if stake > most { return Wanted(Word.stakeHigh) }
         let prices = intent.legs.map {
             Worth.price(markets[Int($0.market)].selections[Int($0.selection)].odds!)
@@ -396,12 +398,8 @@ extension Judge {
                 return Wanted(Word.exposure, index)
             }
         }
-        let delays = intent.legs.map { leg in
-            let market = markets[Int(leg.market)]
-            return fixtures[market.fixture].said.isInPlay ? market.betDelay : 0
-        }
         let own = accounts[number].bets.compactMap { bets[$0] }
-        if delays.contains(where: { $0 > 0 }) {
+        if delay(of: intent, number) > 0 {
             if own.count(where: { $0.status == 1 }) >= rules.pendingPerAccount {
                 return Wanted(Word.pending)
             }
@@ -410,6 +408,20 @@ extension Judge {
             return Wanted(Word.betsOfAccount)
         }
         return nil
+    }
+
+    /// How long the bet waits, milliseconds: by its markets, its selections and who bets.
+    private func delay(of intent: Intent, _ number: Int) -> UInt32 {
+        let inPlay = intent.legs.filter {
+            fixtures[markets[Int($0.market)].fixture].said.isInPlay
+        }
+        guard !inPlay.isEmpty else { return 0 }
+        let base = inPlay.map { markets[Int($0.market)].betDelay }.max()!
+        let selection = inPlay.map {
+            markets[Int($0.market)].selections[Int($0.selection)].delay
+        }.max()!
+        let sum = UInt64(base) + UInt64(selection) + UInt64(accounts[number].delay)
+        return UInt32(min(sum, UInt64(max(base, rules.betDelay))))
     }
 
     /// What a product comes to, found by halving the range of what it could be.
@@ -503,7 +515,7 @@ extension Judge {
         if time < markets[number].resultedAt + rules.correctionWindow * 1_000_000 {
             object("bets leave before corrections end")
         }
-        if markets[number].isReleased { object("bets leave a market that has none") }
+        if markets[number].isEmpty { object("bets leave a market that has none") }
         var gone: UInt32 = 0
         for _ in 0..<legs {
             let place = markets[number].bets.count - 1 - markets[number].left
@@ -525,7 +537,8 @@ extension Judge {
             self.bets[id] = bet
         }
         if gone != bets { object("\(bets) bets leave, \(gone) should") }
-        markets[number].isReleased = isComplete
+        markets[number].isReleased = isComplete || legs > 0 || markets[number].isReleased
+        markets[number].isEmpty = isComplete
         if isComplete != (markets[number].left == markets[number].bets.count) {
             object("a market says wrongly that all its bets have left")
         }

@@ -59,6 +59,11 @@ extension Judge {
             : .times(below * whole + (above - below) * parts, over: below * whole)
     }
 
+    private func half(_ won: Worth) -> Worth {
+        guard case .times(let above, let below) = won else { return won }
+        return .times(above + below, over: below * 2)
+    }
+
     private func share(_ worth: Worth, _ places: UInt8, _ tied: UInt8) -> Worth {
         guard case .times(let above, let below) = worth else { return worth }
         if places == 0 { return .lost }
@@ -148,7 +153,7 @@ extension Judge {
         return switch mark.result {
         case 1: won
         case 2: .lost
-        case 4: .times(above + below, over: below * 2)
+        case 4: half(won)
         case 5: .times(1, over: 2)
         case 6: share(won, mark.winners, mark.tied)
         default: .open

@@ -16,7 +16,27 @@ extension Judge {
         if markets[number].isReleased { return 18 }
         let whole = marks.count { $0.result == 1 || $0.result == 4 }
         let shared = marks.filter { $0.result == 6 }.map { Int($0.winners) }.max() ?? 0
-        return whole + shared > markets[number].winners ? 14 : nil
+        if whole + shared > markets[number].winners { return 14 }
+        return markets[number].mostPlaces > 0 && !isFinish(marks) ? 14 : nil
+    }
+
+    /// Whether runners can have come in like that: nobody where others did, and no more together than are said to be.
+    private func isFinish(_ marks: [Mark]) -> Bool {
+        // By place, who came in at it, the first of those who share several standing for all of them.
+        var takers: [Int: (first: Int, tied: Int, count: Int)] = [:]
+        for mark in marks {
+            var (position, tied) = (Int(mark.position), Int(max(1, mark.tied)))
+            if position == 0, mark.result == 1 { (position, tied) = (1, 1) }
+            if position == 0, mark.result == 6 { position = 1 }
+            if position == 0 || position == 255 { continue }
+            for place in position..<position + tied {
+                let known = takers[place]
+                if let known, known.first != position || known.tied != tied { return false }
+                takers[place] = (position, tied, (known?.count ?? 0) + 1)
+            }
+            if takers[position]!.count > tied { return false }
+        }
+        return true
     }
 
     private func same(_ one: [Mark], _ other: [Mark]) -> Bool {
@@ -50,6 +70,7 @@ extension Judge {
             return expect(refusal, isNews ? 15 : 11, "a supplier's result after two operators'")
         }
         var word = heard
+        if heard.said > 0, heard.marks.allSatisfy({ $0.result == 0 }) { word.isRollback = true }
         if word.said <= 0 { word.said = time }
         guard markets[number].words.allSatisfy({ holds(word, against: $0, number) }) else {
             return expect(refusal, 20, "a result that is older than another")
@@ -163,6 +184,7 @@ extension Judge {
 
     private func isWindow(_ word: CancelSaid) -> Bool {
         word.from >= 0 && word.until >= 0 && (word.until == 0 || word.from < word.until)
+            && word.from <= time && word.until <= time
     }
 
     private mutating func apply(
@@ -206,7 +228,7 @@ extension Judge {
     /// What bets were taken between the start and when we heard of it are void on every market.
     mutating func takeStart(_ said: FixtureSaid, _ number: Int, _ outcomes: [Outcome]) {
         let told = outcomes.dropFirst()
-        guard said.startedAt > 0 else {
+        guard said.startedAt > 0, said.startedAt <= time else {
             if !told.isEmpty { object("markets change with a fixture that says nothing of them") }
             return
         }
@@ -281,8 +303,12 @@ extension Judge {
             cancel.said = time
             return apply(cancel, proposal.market, refusal, outcomes)
         }
+        // Where runners came in stays as it is known where the two say nothing of it.
+        let marks = zip(proposal.marks, markets[proposal.market].selections.map(\.mark)).map {
+            $0.position == 0 && $0.result == $1.result ? $1 : $0
+        }
         apply(
-            ResultSaid(said: time, marks: proposal.marks, certainty: 0, isRollback: false),
+            ResultSaid(said: time, marks: marks, certainty: 0, isRollback: false),
             proposal.market, refusal, byOperators: true, outcomes)
     }
 }

@@ -25,10 +25,13 @@ public enum Command: Sendable {
     case deposit(account: UInt64, id: ExternalID, amount: Int64)
     /// `expected` all ones: any version.
     case setLimit(account: UInt64, name: LimitName, amount: Int64, expected: UInt64)
+    /// Thousandths of a market's maximum stake, and milliseconds beside a market's delay.
+    case setRisk(account: UInt64, factor: UInt16, delay: UInt32, actor: UInt64, hasReason: Bool)
     case fixture(FixtureSaid)
     case fixtureUpdate(FixtureSaid)
     case market(MarketSaid)
-    case price(market: ExternalID, odds: [Odds?])
+    /// `delays` in milliseconds, beside the market's own.
+    case price(market: ExternalID, odds: [Odds?], delays: [UInt32])
     case withdrawal(market: ExternalID, WithdrawalSaid)
     case marketState(StateSaid)
     case place(Intent)

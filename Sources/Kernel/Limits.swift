@@ -23,6 +23,8 @@ public enum Limits {
     public static let idWindow: Int64 = 600_000
     /// The longest in-play delay, in milliseconds.
     public static let betDelay: UInt32 = 30_000
+    /// The most that an account is trusted, in thousandths of a market's maximum stake.
+    public static let stakeFactor: UInt16 = 10_000
     /// Bets of one account that wait for their delay at the same time.
     public static let pendingPerAccount = 32
     /// Refused intents of one account that are remembered at the same time; further intents wait until

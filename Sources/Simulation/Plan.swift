@@ -56,6 +56,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case lateStarts
     case scouted
     case racing
+    case trust
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -134,7 +134,9 @@ final class SimulatedFeed: FeedSource {
             heard[id]?.isSuspended = isSuspended
             if isSuspended { heard[id]?.quotes = [] }
         case .rollback(let market): suspend(Self.market(market))
-        case .update(let update) where update.startedAt > 0 && !update.state.isInPlay:
+        case .update(let update)
+        where update.startedAt > 0 && update.startedAt <= clock.wall() / 1_000_000
+            && !update.state.isInPlay:
             for id in heard.keys where heard[id]?.fixture == update.fixture { suspend(id) }
         default: break
         }

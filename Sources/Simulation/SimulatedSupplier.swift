@@ -58,6 +58,7 @@ struct ResultWord {
 
 /// One thing that an operator does.
 enum DeskSaying {
+    case risk(AccountID, factor: UInt16, delay: UInt32, actor: UInt64, reason: String)
     case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
     case propose(
         ExternalID, [SelectionOutcome], actor: UInt64, reason: String, expected: UInt32?)
@@ -70,6 +71,9 @@ enum DeskSaying {
             encoder.result(
                 .propose, market: market, outcomes, source: .operator, actor: actor, reason: reason,
                 expected: expected)
+        case .risk(let account, let factor, let delay, let actor, let reason):
+            encoder.setRisk(
+                of: account, stakeFactor: factor, delay: delay, actor: actor, reason: reason)
         case .proposeCancel(let market, let window, let isTakenBack, let actor):
             encoder.proposeCancel(
                 market: market, window, isTakenBack: isTakenBack, actor: actor, reason: "an error")
@@ -257,7 +261,10 @@ struct SimulatedSupplier: ~Copyable {
 
     private func entries(_ offer: Offer, _ world: Simulation) -> [PriceEntry] {
         offer.prices.map {
-            PriceEntry(odds: $0 == 0 ? nil : Odds(thousandths: $0), reference: $0)
+            PriceEntry(
+                odds: $0 == 0 ? nil : Odds(thousandths: $0), reference: $0,
+                delay: plan.has(.trust) && world.random.number(in: 0...5) == 0
+                    ? UInt32(world.random.number(in: 0...40_000)) : 0)
         }
     }
 
@@ -499,15 +506,29 @@ struct SimulatedSupplier: ~Copyable {
 
     /// Where runners came in, as far as it is said.
     private func sayPositions(_ marks: inout [SelectionOutcome], _ world: Simulation) {
-        for index in marks.indices where world.random.number(in: 0...5) > 0 {
-            switch marks[index].result {
-            case .won: marks[index].position = 1
-            case .lost:
-                marks[index].position = [2, 2, 3, Finish.unplaced][world.random.number(in: 0...3)]
-                marks[index].tied = UInt8(world.random.number(in: 1...2))
-            case .deadHeat: marks[index].position = UInt8(world.random.number(in: 0...1))
-            default: break
+        if plan.has(.nonsense), world.random.number(in: 0...9) == 0 {
+            for index in marks.indices where marks[index].result == .lost {
+                marks[index].position = UInt8(world.random.number(in: 1...3))
             }
+            return
+        }
+        var next: UInt8 = marks.contains { $0.result == .deadHeat } ? 3 : 2
+        var lost = marks.indices.filter { marks[$0].result == .lost }
+        for index in marks.indices where world.random.number(in: 0...1) == 0 {
+            if marks[index].result == .won || marks[index].result == .deadHeat {
+                marks[index].position = 1
+            }
+        }
+        while !lost.isEmpty {
+            // Now and then two come in together; of some nobody says anything.
+            let tied = lost.count > 1 && world.random.number(in: 0...3) == 0 ? 2 : 1
+            let isSaid = world.random.number(in: 0...7) > 0
+            for index in lost.prefix(tied) where isSaid {
+                marks[index].position = world.random.number(in: 0...5) == 0 ? Finish.unplaced : next
+                marks[index].tied = UInt8(tied)
+            }
+            lost.removeFirst(tied)
+            next += UInt8(tied)
         }
     }
 
@@ -520,6 +541,17 @@ struct SimulatedSupplier: ~Copyable {
                 .desk(.approve(proposal, actor: UInt64(world.random.number(in: 0...3)))))
         }
         let offer = offers[pick]
+        if plan.has(.trust), world.random.number(in: 0...3) == 0 {
+            let factors: [UInt16] = [1000, 1000, 1, 10, 500, 3000, 20_000]
+            return world.send(
+                .desk(
+                    .risk(
+                        AccountID(UInt64(world.random.number(in: 0...plan.clients))),
+                        factor: factors[world.random.number(in: 0...6)],
+                        delay: UInt32([0, 0, 3000, 31_000][world.random.number(in: 0...3)]),
+                        actor: UInt64(world.random.number(in: 0...3)),
+                        reason: world.random.number(in: 0...5) == 0 ? "" : "late bets")))
+        }
         if world.random.number(in: 0...3) == 0 {
             let isShut = world.random.number(in: 0...2) == 0
             let seen = offer.material + UInt64(world.random.number(in: 0...4) == 0 ? 1 : 0)

@@ -15,6 +15,10 @@ extension Simulation {
         case .openAccount: tell("\(number) an account is opened\(outcome(said))")
         case .deposit(let account, _, let amount):
             tell("\(number) account \(account) gets \(amount)\(outcome(said))")
+        case .setRisk(let account, let factor, let delay, let actor, _):
+            tell(
+                "\(number) operator \(actor) trusts account \(account) \(factor) thousandths, "
+                    + "\(delay) ms\(outcome(said))")
         case .setLimit(let account, let name, let amount, _):
             let kind = LimitKind(rawValue: name.kind)?.word ?? "?"
             let period = LimitPeriod(rawValue: name.period)?.word ?? "?"
@@ -70,7 +74,7 @@ extension Simulation {
             )
         case .market(let market):
             tell("\(number) \(supplier.name(market.id)) with \(market.selections) selections")
-        case .price(let market, let odds):
+        case .price(let market, let odds, _):
             let prices = odds.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
             tell("\(number) prices of \(supplier.name(market)): \(prices)")
         case .forgetIDs: tell("\(number) old ids are let go")

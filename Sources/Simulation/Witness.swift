@@ -57,15 +57,25 @@ struct Witness {
                     period: record.field(Layout.SetLimit.period, as: UInt8.self)),
                 amount: record.field(Layout.SetLimit.amount, as: Int64.self),
                 expected: record.field(Layout.SetLimit.expected, as: UInt64.self))
+        case .setRisk:
+            return .setRisk(
+                account: record.account.rawValue,
+                factor: record.field(Layout.SetRisk.stakeFactor, as: UInt16.self),
+                delay: record.field(Layout.SetRisk.delay, as: UInt32.self),
+                actor: record.field(Layout.SetRisk.actor, as: UInt64.self),
+                hasReason: record.field(Layout.SetRisk.reason, as: UInt8.self) != 0)
         case .fixture: return .fixture(fixture(record))
         case .fixtureUpdate: return .fixtureUpdate(fixture(record))
         case .market: return .market(market(record))
         case .price:
             let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
+            let entries = (0..<count).map {
+                Layout.Price.entries + $0 * Layout.Price.entrySize
+            }
             return .price(
-                market: record.clientID,
-                odds: (0..<count).map {
-                    record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
+                market: record.clientID, odds: entries.map { record.odds(at: $0) },
+                delays: entries.map {
+                    record.field($0 + Layout.Price.entryDelay, as: UInt32.self)
                 })
         case .withdrawal:
             let deduction = record.field(Layout.Withdrawal.deduction, as: UInt16.self)

@@ -122,6 +122,8 @@ import Testing
     }
 
     @Test func `are bounded in number, and what has no window is malformed`() throws {
+        #expect(CancelWindow(until: cell.now.nanoseconds + 60_000_000_000) != nil)
+        #expect(try cancel(0, cell.now.nanoseconds + 60_000_000_000) == .malformed, "bets to come are shut out, not voided")
         for number in 1...Limits.cancelWindows {
             #expect(try cancel(0, Int64(number)) == nil)
         }

@@ -134,9 +134,14 @@ import Testing
         let race = try race(.ruleFour, prices: [decimal(5000), decimal(5000), nine, nine, nine])
         try cell.place(cell.intent(account, [(race, 0, decimal(5000))], stake: 1000))
         try cell.place(cell.intent(account, [(race, 1, decimal(5000))], stake: 1000))
+        try cell.price(race.id, [decimal(5000), nil, nine, nine, nine])
         let withdrawn = try cell.say { $0.withdrawal(market: race.id, selection: 1, effective: 0, received: 1) }
         #expect(withdrawn.record.field(Layout.SelectionWithdrawn.deduction, as: UInt16.self) == 2000)
+        // Nobody bets on the old race's prices; its book was empty before, and its last price still counts.
+        #expect(
+            try cell.place(cell.intent(account, [(race, 0, decimal(5000))], stake: 1000)).refusal == .marketSuspended)
         try cell.price(race.id, [decimal(4000), nil, nine, nine, nine])
+        try cell.say { $0.marketState(race.id, by: .feed, lifting: .feed) }
         try cell.place(cell.intent(account, [(race, 0, decimal(4000))], stake: 1000))
         try finish(race, [ran(1), SelectionOutcome(.void), ran(2), ran(3), ran(4)])
         #expect(paid == [4000, 1000, 4200])
@@ -214,5 +219,49 @@ import Testing
         #expect(paid.reduce(0, +) == 11_600 + 2 * 2600)
         #expect(cell.host.engine.exposures(of: [race.market])[0].worstLoss == 0)
         #expect(cell.audit() == [])
+    }
+
+    @Test func `deducts from bets that are settled already when a withdrawal is heard of late`() throws {
+        let race = try race(.faceValue)
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), SelectionOutcome(.void)])
+        try cell.say {
+            $0.withdrawal(market: race.id, selection: 4, effective: 0, received: 1, deduction: 3000)
+        }
+        try cell.settleAll()
+        #expect(paid == [9000, 6300])
+        #expect(cell.audit() == [])
+    }
+
+    @Test(arguments: [
+        [1, 1, 2, 3, 4], [1, 2, 2, 3, 4], [2, 1, 255, 3, 3],
+    ])
+    func `refuses runners that cannot have come in like that`(positions: [UInt8]) throws {
+        let race = try race()
+        let marks = positions.enumerated().map { index, position in
+            SelectionOutcome(index == (positions[0] == 1 ? 0 : 1) ? .won : .lost, position: position)
+        }
+        let answer = try cell.say { $0.result(market: race.id, marks, source: .feed) }
+        #expect(
+            answer.record.field(Layout.ResultAnswered.refusal, as: UInt16.self)
+                == OperationRefusal.tooManyWinners.rawValue)
+    }
+
+    @Test func `keeps where runners came in when two people confirm who won`() throws {
+        let race = try race()
+        try cell.place(eachWay([(race, 1)], stake: 2000))
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), ran(5)])
+        #expect(paid == [2600])
+        let words: [SelectionResult] = [.won, .lost, .lost, .lost, .lost]
+        let proposed = try cell.say {
+            $0.result(
+                .propose, market: race.id, words.map { SelectionOutcome($0) }, source: .operator, actor: 1,
+                reason: "confirmed")
+        }
+        let proposal = proposed.record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
+        try cell.say { $0.approve(proposal: proposal, actor: 2) }
+        try cell.settleAll()
+        #expect(paid == [2600])
+        #expect(cell.total(.openBets, .demo) == 0)
     }
 }

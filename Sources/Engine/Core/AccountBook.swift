@@ -25,6 +25,22 @@ struct AccountRow: BitwiseCopyable {
     var standing: UInt32 = 0
     /// The newest of its own limits: the row plus one, 0 none.
     var firstLimit: UInt32 = 0
+    /// Milliseconds that its bets wait in play beside a market's own delay.
+    var delay: UInt32 = 0
+    /// Thousandths of a market's maximum stake.
+    var stakeFactor: UInt16 = AccountRow.wholeFactor
+    var padding: UInt16 = 0
+
+    static let wholeFactor: UInt16 = 1000
+
+    /// The most that it may stake where a market takes `maximum`.
+    func mostStaked(_ maximum: Int64) -> Int64 {
+        guard stakeFactor != Self.wholeFactor else { return maximum }
+        let (whole, rest) = maximum.quotientAndRemainder(dividingBy: Int64(Self.wholeFactor))
+        let (scaled, overflow) = whole.multipliedReportingOverflow(by: Int64(stakeFactor))
+        let more = rest * Int64(stakeFactor) / Int64(Self.wholeFactor)
+        return overflow ? .max : scaled.addingReportingOverflow(more).partialValue
+    }
 
     /// What every bet changes.
     @inline(__always) func mix(_ row: UInt32) -> RowMix {
@@ -45,6 +61,7 @@ struct AccountRow: BitwiseCopyable {
             UInt64(refused),
             UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
                 | UInt64(firstLimit))
+        mix.combine(UInt64(delay), UInt64(stakeFactor))
         return mix
     }
 

@@ -143,10 +143,13 @@ public struct MarketFacts: Sendable {
 public struct PriceEntry: Hashable, Sendable {
     public var odds: Odds?
     public var reference: UInt32
+    /// Milliseconds that a bet on it waits in play beside the market's own delay.
+    public var delay: UInt32
 
-    public init(odds: Odds?, reference: UInt32 = 0) {
+    public init(odds: Odds?, reference: UInt32 = 0, delay: UInt32 = 0) {
         self.odds = odds
         self.reference = reference
+        self.delay = delay
     }
 }
 
@@ -243,6 +246,20 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.SetLimit.amount, amount ?? OwnLimit.none)
         record.set(Layout.SetLimit.expected, expected ?? .max)
         record.set(Layout.SetLimit.session, session.rawValue)
+        return record
+    }
+
+    /// How far an account is trusted: `stakeFactor` in thousandths of a market's maximum stake, `delay` in milliseconds
+    /// beside a market's own delay in play.
+    public mutating func setRisk(
+        of account: AccountID, stakeFactor: UInt16, delay: UInt32, actor: UInt64, reason: String
+    ) -> RecordBytes {
+        let record = begin(.setRisk, body: Layout.SetRisk.size)
+        record.account = account
+        record.set(Layout.SetRisk.stakeFactor, stakeFactor)
+        record.set(Layout.SetRisk.delay, delay)
+        record.set(Layout.SetRisk.actor, actor)
+        record.set(Layout.SetRisk.reason, text: reason, width: 64)
         return record
     }
 
@@ -346,6 +363,7 @@ public enum ResultAction: UInt8, Sendable {
             let offset = Layout.Price.entries + index * Layout.Price.entrySize
             record.set(offset + Layout.Price.entryOdds, entry.odds)
             record.set(offset + Layout.Price.entryReference, entry.reference)
+            record.set(offset + Layout.Price.entryDelay, entry.delay)
         }
         return record
     }

@@ -59,6 +59,34 @@ extension Engine {
         record.set(Layout.AccountChanged.amount, amount)
     }
 
+    /// How far an account is trusted, by whom and why.
+    mutating func setRisk(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = accounts.account(command.account) else {
+            return refuse(command, account: nil, .accountUnknown, &outcomes)
+        }
+        let factor = command.field(Layout.SetRisk.stakeFactor, as: UInt16.self)
+        let delay = command.field(Layout.SetRisk.delay, as: UInt32.self)
+        let isInRange = factor <= Limits.stakeFactor && delay <= Limits.betDelay
+        guard isInRange else { return refuse(command, account: number, .amountOutOfRange, &outcomes) }
+        guard command.field(Layout.SetRisk.actor, as: UInt64.self) != 0 else {
+            return refuse(command, account: number, .operatorMissing, &outcomes)
+        }
+        guard command.field(Layout.SetRisk.reason, as: UInt8.self) != 0 else {
+            return refuse(command, account: number, .reasonMissing, &outcomes)
+        }
+        let row = accounts.accounts[number]
+        guard row.stakeFactor != factor || row.delay != delay else {
+            return refuse(command, account: number, .noChange, &outcomes)
+        }
+        accounts.change(account: number) {
+            $0.stakeFactor = factor
+            $0.delay = delay
+        }
+        let record = answer(command, account: number, nil, &outcomes)
+        record.set(Layout.AccountChanged.stakeFactor, factor)
+        record.set(Layout.AccountChanged.delay, delay)
+    }
+
     private func refuse(
         _ command: RecordBytes, account: UInt32?, _ refusal: OperationRefusal,
         _ outcomes: inout RecordWriter
@@ -221,11 +249,14 @@ extension Engine {
             let offset = Layout.Price.entries + index * Layout.Price.entrySize
             let odds = command.odds(at: offset + Layout.Price.entryOdds)
             let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
+            let delay = command.field(offset + Layout.Price.entryDelay, as: UInt32.self)
             markets.change(selection: row.firstSelection + UInt32(index)) {
                 guard $0.isWithdrawn == 0 else { return }
                 $0.numerator = odds?.numerator ?? 0
                 $0.denominator = odds?.denominator ?? 0
                 $0.reference = reference
+                $0.delay = delay
+                if let odds { $0.lastOffered = odds }
             }
         }
         markets.change(market: number) {
@@ -248,27 +279,50 @@ extension Engine {
         }
         let selection = row.firstSelection + place
         let before = markets.selections[selection]
-        guard before.isWithdrawn == 0, row.isResulted == 0 else {
+        // Where prices are reduced a withdrawal counts whenever it is heard of; elsewhere it comes too late.
+        let isDeducted = row.deductions != .none
+        guard before.isWithdrawn == 0, row.isResulted == 0 || isDeducted else {
             return answer(command, market: number, .noChange, &outcomes)
         }
+        guard !isDeducted || row.isReleased == 0 else {
+            return answer(command, market: number, .betsReleased, &outcomes)
+        }
+        let lastOdds = before.odds ?? (isDeducted ? before.lastOffered : nil)
         markets.change(selection: selection) {
             $0.isWithdrawn = 1
             $0.numerator = 0
             $0.denominator = 0
         }
-        let (deduction, placeDeduction) = deduction(command, row, last: before.odds)
+        let (deduction, placeDeduction) = deduction(command, row, last: lastOdds)
         if !row.isAntePost, deduction > 0 || placeDeduction > 0, !markets.areDeductionsFull {
             markets.deduct(
                 deduction, place: placeDeduction, from: number, at: time.nanoseconds)
         }
         let places = command.places(at: Layout.Withdrawal.places)
+        if isDeducted {
+            // Its prices are those of another race: it is shut until its supplier has formed it anew.
+            for other in row.firstSelection..<row.firstSelection + UInt32(row.selectionCount) {
+                markets.change(selection: other) {
+                    $0.numerator = 0
+                    $0.denominator = 0
+                }
+            }
+        }
         markets.change(market: number) {
             $0.version += 1
             $0.material += 1
+            if isDeducted {
+                $0.reasons = ShutReasons(rawValue: $0.reasons).union(.feed).rawValue
+                if $0.isResulted == 1 {
+                    $0.settlementVersion += 1
+                    $0.resultRecord = command.sequence
+                }
+            }
             guard let places, $0.places != 0 else { return }
             $0.places = places.packed
             $0.mostPlaces = max($0.mostPlaces, places.places)
         }
+        if isDeducted, row.isResulted == 1 { markets.enqueue(number) }
         let record = outcomes.append(
             .selectionWithdrawn, body: Layout.SelectionWithdrawn.size, after: command)
         record.clientID = command.clientID
@@ -278,7 +332,7 @@ extension Engine {
         record.set(Layout.SelectionWithdrawn.version, markets.markets[number].version)
         record.set(Layout.SelectionWithdrawn.selection, place)
         record.set(Layout.SelectionWithdrawn.lastReference, before.reference)
-        record.set(Layout.SelectionWithdrawn.lastOdds, before.odds)
+        record.set(Layout.SelectionWithdrawn.lastOdds, lastOdds)
         record.set(Layout.SelectionWithdrawn.priceVersion, row.priceVersion)
         record.set(Layout.SelectionWithdrawn.deduction, deduction)
         record.set(Layout.SelectionWithdrawn.placeDeduction, placeDeduction)

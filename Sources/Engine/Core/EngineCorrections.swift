@@ -17,6 +17,12 @@ struct Cancelling {
 extension Engine {
     // MARK: Cancels
 
+    /// A window of what has been: bets that are still to come are shut out, not voided.
+    func window(_ from: Int64, _ until: Int64) -> CancelWindow? {
+        let now = time.nanoseconds
+        return from <= now && until <= now ? CancelWindow(from: from, until: until) : nil
+    }
+
     /// Bets that were accepted in a window are void on a market, or no longer are.
     mutating func cancel(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         guard let number = markets.market(external: command.clientID) else {
@@ -24,9 +30,9 @@ extension Engine {
         }
         let action = command.action(at: Layout.Cancel.action)
         guard action == .cancel || action == .reinstate,
-            let window = CancelWindow(
-                from: command.field(Layout.Cancel.from, as: Int64.self),
-                until: command.field(Layout.Cancel.until, as: Int64.self))
+            let window = window(
+                command.field(Layout.Cancel.from, as: Int64.self),
+                command.field(Layout.Cancel.until, as: Int64.self))
         else { return answer(command, result: number, .malformed, &outcomes) }
         guard markets.markets[number].isReleased == 0 else {
             return answer(command, result: number, .betsReleased, &outcomes)
@@ -149,7 +155,8 @@ extension Engine {
         let start = command.field(Layout.Fixture.startedAt, as: Int64.self)
         let said = command.said(at: Layout.Fixture.providerTime)
         let before = markets.fixtures[number]
-        guard start > 0,
+        // What is still to come is a schedule, not a start.
+        guard start > 0, start <= time.nanoseconds,
             (said, start) > (before.trueStartSaid, before.trueStart)
         else { return false }
         markets.change(fixture: number) {

@@ -28,13 +28,13 @@ extension Engine {
         explanation.add(.accountUnknown, isPassed: true)
         explainRequest(command, request, account, &explanation)
         guard !explanation.isRefused else { return explanation.checks }
-        var delay: UInt32 = 0
+        var delay = DelayParts()
         var quotes: [LegQuote] = []
         for index in 0..<request.legCount {
             guard let quote = explainLeg(command, request, index, &explanation) else {
                 return explanation.checks
             }
-            delay = max(delay, quote.betDelay)
+            delay.add(quote, accounts.accounts[account].delay)
             quotes.append(quote)
         }
         for index in quotes.indices.dropFirst() {
@@ -46,7 +46,7 @@ extension Engine {
         explainStake(request, account, quotes, &explanation)
         guard !explanation.isRefused else { return explanation.checks }
         let row = accounts.accounts[account]
-        if delay > 0 {
+        if delay.total(ruleSet) > 0 {
             explanation.add(
                 .tooManyPending, Int64(row.pending), Int64(ruleSet.pendingPerAccount),
                 isPassed: row.pending < ruleSet.pendingPerAccount)
@@ -200,7 +200,10 @@ extension Engine {
         return LegQuote(
             fixture: market.fixture, market: number, selection: market.firstSelection + place,
             numerator: odds.numerator, denominator: odds.denominator,
-            betDelay: fixture.isInPlay == 1 ? market.betDelay : 0, marketVersion: market.version,
+            betDelay: fixture.isInPlay == 1 ? market.betDelay : 0,
+            selectionDelay: fixture.isInPlay == 1
+                ? markets.selections[market.firstSelection + place].delay : 0,
+            isInPlay: fixture.isInPlay == 1, marketVersion: market.version,
             material: market.material + fixture.material, relationGroup: market.relationGroup,
             competitorChain: fixture.competitorChain, places: market.places,
             isDeductible: market.deductions != .none)
@@ -216,7 +219,9 @@ extension Engine {
         explanation.add(.stakeBelowMinimum, stake, least, isPassed: stake >= least)
         var most = ruleSet.stake
         if row.stakeLimit > 0 { most = min(most, row.stakeLimit) }
-        for quote in quotes { most = min(most, markets.markets[quote.market].maximumStake) }
+        for quote in quotes {
+            most = min(most, row.mostStaked(markets.markets[quote.market].maximumStake))
+        }
         explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most)
         guard !explanation.isRefused else { return }
         let isEachWay = request.isEachWay

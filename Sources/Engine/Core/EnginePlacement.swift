@@ -81,12 +81,35 @@ struct Refused: Error {
     }
 }
 
+/// Why a bet waits in play, in milliseconds.
+struct DelayParts: Equatable {
+    /// The longest of its legs' markets.
+    var base: UInt32 = 0
+    /// Its customer's own.
+    var customer: UInt32 = 0
+    /// The longest of its selections' own.
+    var selection: UInt32 = 0
+
+    @inline(__always)
+    mutating func add(_ quote: LegQuote, _ customer: UInt32) {
+        base = max(base, quote.betDelay)
+        selection = max(selection, quote.selectionDelay)
+        if quote.isInPlay { self.customer = customer }
+    }
+
+    /// What they come to, as far as the rules let it be.
+    func total(_ rules: RuleSet) -> UInt32 {
+        let sum = UInt64(base) + UInt64(customer) + UInt64(selection)
+        return UInt32(min(sum, UInt64(max(base, rules.betDelay))))
+    }
+}
+
 /// What the checks found out, used when the bet is booked.
 struct Terms {
     var potentialReturn: Int64
     /// Of it, what the place part of an each-way bet returns; nil for another bet.
     var placed: Int64?
-    var delay: UInt32
+    var delay: DelayParts
     var accountRow: UInt32
     /// A single's market's worst loss with the bet; nil when it was not reckoned.
     var exposure: Int64?
@@ -178,16 +201,17 @@ extension Engine {
         }
 
         let shape = try checkShape(request)
-        var delay: UInt32 = 0
+        var delay = DelayParts()
         for index in 0..<request.legCount {
             let quote = try checkLeg(command, request, index)
             scratch[index] = quote
-            delay = max(delay, quote.betDelay)
+            delay.add(quote, accounts.accounts[number].delay)
         }
         try checkPrecision(request)
         try checkRelated(request)
         let (potential, placed, exposure) = try checkStake(request, shape, number)
-        if delay > 0 {
+        let isPending = delay.total(ruleSet) > 0
+        if isPending {
             let pending = accounts.accounts[number].pending
             guard pending < ruleSet.pendingPerAccount else {
                 throw Refused(
@@ -201,7 +225,7 @@ extension Engine {
                 .tooManyBetsOfAccount, value: Int64(standing),
                 threshold: Int64(ruleSet.openBetsPerAccount))
         }
-        try checkRoom(request, isPending: delay > 0)
+        try checkRoom(request, isPending: isPending)
         return Terms(
             potentialReturn: potential, placed: placed, delay: delay, accountRow: number,
             exposure: request.legCount == 1 ? exposure : nil, shape: shape)
@@ -318,6 +342,7 @@ extension Engine {
             fixture: fixture, market: number, selection: selection,
             numerator: odds.numerator, denominator: odds.denominator,
             betDelay: isInPlay ? markets.markets[number].betDelay : 0,
+            selectionDelay: isInPlay ? markets.selections[selection].delay : 0, isInPlay: isInPlay,
             marketVersion: markets.markets[number].version,
             material: markets.markets[number].material + markets.fixtures[fixture].material,
             relationGroup: markets.markets[number].relationGroup,
@@ -363,7 +388,10 @@ extension Engine {
         let ownLimit = accounts.accounts[account].stakeLimit
         if ownLimit > 0 { most = min(most, ownLimit) }
         for index in 0..<request.legCount {
-            most = min(most, markets.markets[scratch[index].market].maximumStake)
+            most = min(
+                most,
+                accounts.accounts[account].mostStaked(
+                    markets.markets[scratch[index].market].maximumStake))
         }
         guard stake <= most else {
             throw Refused(.stakeAboveMaximum, value: stake, threshold: most)
@@ -446,12 +474,13 @@ extension Engine {
         _ command: RecordBytes, _ request: PlaceRequest, _ terms: Terms,
         _ outcomes: inout RecordWriter
     ) {
-        let isPending = terms.delay > 0
+        let delay = terms.delay.total(ruleSet)
+        let isPending = delay > 0
         let cost = BetCost(
             potential: terms.potentialReturn, placed: terms.placed, stake: request.stake,
             isSingle: request.legCount == 1)
         let now = time.nanoseconds
-        let dueAt = isPending ? now + Int64(terms.delay) * 1_000_000 : 0
+        let dueAt = isPending ? now + Int64(delay) * 1_000_000 : 0
         let bet = accounts.add(
             BetRow(
                 sequence: command.sequence, stake: request.stake,
@@ -492,7 +521,11 @@ extension Engine {
         record.set(Layout.Placed.potentialReturn, terms.potentialReturn)
         record.set(Layout.Placed.acceptedAt, isPending ? 0 : now)
         record.set(Layout.Placed.dueAt, dueAt)
-        record.set(Layout.Placed.delayBase, terms.delay)
+        record.set(Layout.Placed.delayBase, terms.delay.base)
+        record.set(Layout.Placed.delayCustomer, terms.delay.customer)
+        record.set(Layout.Placed.delaySelection, terms.delay.selection)
+        let factor = accounts.accounts[terms.accountRow].stakeFactor
+        if factor != AccountRow.wholeFactor { record.set(Layout.Placed.stakeFactor, factor) }
         record.set(Layout.Placed.entries, entries)
         record.set(Layout.Placed.stake, request.stake)
         writeLegs(of: bet, to: record, exposure: terms.exposure)

@@ -51,7 +51,10 @@ extension Engine {
             bets += 1
         }
         let isComplete = markets.markets[number].lastStanding == .max
-        if isComplete { markets.change(market: number) { $0.isReleased = 1 } }
+        // From the first that leaves on nothing is corrected: bets of one market are all treated alike.
+        if isComplete || legs > 0 {
+            markets.change(market: number) { $0.isReleased = isComplete ? 1 : 2 }
+        }
         if isHeld {
             markets.change(market: number) { $0.releaseAt = time.nanoseconds + Self.releasePause }
         }

@@ -102,6 +102,24 @@ extension Engine {
             }
         }
         return taken + shared > Int(markets.markets[number].winners)
+            || markets.markets[number].mostPlaces > 0 && hasImpossibleFinish(results)
+    }
+
+    /// Whether more came in at a place than share it, or where others did: then more places were paid than there are.
+    private func hasImpossibleFinish(_ results: [MarkRow]) -> Bool {
+        let finishes = results.map(\.finish).filter {
+            $0.position > 0 && $0.position != Finish.unplaced
+        }
+        return finishes.contains { one in
+            let alike = finishes.count { $0.position == one.position }
+            return alike > Int(one.tied)
+                || finishes.contains { other in
+                    other.position == one.position
+                        ? other.tied != one.tied
+                        : other.position > one.position
+                            && Int(other.position) < Int(one.position) + Int(one.tied)
+                }
+        }
     }
 
     /// The first of two people: nothing changes until another approves.
@@ -113,9 +131,9 @@ extension Engine {
         let isCancel = action == .cancel || action == .reinstate
         let window =
             isCancel
-            ? CancelWindow(
-                from: command.field(Layout.Result.from, as: Int64.self),
-                until: command.field(Layout.Result.until, as: Int64.self)) : .everything
+            ? self.window(
+                command.field(Layout.Result.from, as: Int64.self),
+                command.field(Layout.Result.until, as: Int64.self)) : .everything
         guard let window, let results = isCancel ? [] : readResults(command, market: number)
         else { return answer(command, result: number, .malformed, &outcomes) }
         guard markets.markets[number].isReleased == 0 else {
@@ -223,17 +241,30 @@ extension Engine {
         _ outcomes: inout RecordWriter
     ) {
         let row = markets.markets[number]
+        let isUndecided = results.allSatisfy {
+            $0.result == SelectionResult.undecided.rawValue
+        }
+        // A supplier that says when it says it takes back what it said by saying nothing of it, too.
         let isRollback =
-            command.kind == .result && command.action(at: Layout.Result.action) == .rollback
+            command.kind == .result
+            && (command.action(at: Layout.Result.action) == .rollback
+                || isUndecided && command.field(Layout.Result.time, as: Int64.self) > 0)
         let certainty = command.field(Layout.Result.certainty, as: UInt8.self)
         // Nothing decided of a market that has no result is no result.
         var isChanged =
             row.isResulted == 0
             ? results.contains { $0.result != SelectionResult.undecided.rawValue }
             : isRollback || row.scoutedReturn != 0 && certainty != row.certainty
-        for (index, result) in results.enumerated() {
+        for (index, said) in results.enumerated() {
             let selection = row.firstSelection + UInt32(index)
             let before = markets.selections[selection]
+            var result = said
+            // Two people who say nothing of where a runner came in leave that as it is known.
+            if approver != 0, said.position == 0, said.result == before.result {
+                result.position = before.position
+                result.tied = before.tied
+                result.winners = before.winners
+            }
             guard before.mark != result else { continue }
             isChanged = true
             markets.change(selection: selection) { $0.mark = result }
@@ -508,16 +539,11 @@ extension Engine {
         default:
             var isCancelled = false
             for index in 0..<UInt32(bet.legCount) {
-                let leg = accounts.legs[bet.firstLeg + index]
-                if !markets.markets[leg.market].isPlain,
-                    markets.isCancelled(leg.market, accepted: bet.acceptedAt)
-                {
-                    isCancelled = true
-                    continue
+                let facts = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
+                if facts.isCancelled { isCancelled = true }
+                guard facts.isCancelled || facts.result == .void && !facts.isNotRun else {
+                    return .settled
                 }
-                guard
-                    markets.selections[leg.selection].result == SelectionResult.void.rawValue
-                else { return .settled }
             }
             return isCancelled ? .cancelled : .voided
         }

@@ -38,6 +38,7 @@ extension Engine {
         var one = BetReturn(stake: 1_000_000 * lines, shape: shape, isEachWay: isEachWay)
         guard !isEachWay || legs.count <= Limits.eachWayLegs else { return none(numbers) }
         var quotes: [LegQuote] = []
+        var delay = DelayParts()
         for leg in legs {
             guard let number = markets.market(leg.market) else { return none(numbers) }
             let market = markets.markets[number]
@@ -56,15 +57,18 @@ extension Engine {
                 fixture: market.fixture, market: number,
                 selection: market.firstSelection + leg.selection, numerator: odds.numerator,
                 denominator: odds.denominator, betDelay: market.betDelay,
+                selectionDelay: markets.selections[market.firstSelection + leg.selection].delay,
+                isInPlay: markets.fixtures[market.fixture].isInPlay == 1,
                 marketVersion: market.version, material: 0, relationGroup: market.relationGroup,
                 competitorChain: markets.fixtures[market.fixture].competitorChain)
             numbers.isRelated = numbers.isRelated || quotes.contains { $0.isRelated(to: quote) }
             quotes.append(quote)
-            numbers.maximumStake = min(numbers.maximumStake, market.maximumStake)
-            if markets.fixtures[market.fixture].isInPlay == 1 {
-                numbers.delay = max(numbers.delay, market.betDelay)
-            }
             let selection = market.firstSelection + leg.selection
+            let customer = account.flatMap { accounts.account($0) }.map { accounts.accounts[$0] }
+            numbers.maximumStake = min(
+                numbers.maximumStake,
+                customer?.mostStaked(market.maximumStake) ?? market.maximumStake)
+            if quote.isInPlay { delay.add(quote, customer?.delay ?? 0) }
             // What there would be to lose already, if this selection won.
             let lossIfWon =
                 market.winners == 1
@@ -77,6 +81,7 @@ extension Engine {
                         limit: market.liabilityLimit, lossIfWon: lossIfWon, odds: odds))
             }
         }
+        numbers.delay = delay.total(ruleSet)
         if case .settled(let payout) = total.outcome(rules.rounding), payout <= rules.payoutCap {
             numbers.potentialReturn = payout
         }

@@ -30,7 +30,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 5)
+        var mix = RowMix(kind: 66, row: 6)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -321,6 +321,14 @@ public struct MarketPicture: Sendable {
     public let selections: [Selection]
 }
 
+/// How far an account is trusted.
+public struct AccountTrust: Sendable {
+    /// Thousandths of a market's maximum stake.
+    public let stakeFactor: UInt16
+    /// Milliseconds beside a market's own delay in play.
+    public let delay: UInt32
+}
+
 /// A fixture as the engine has it.
 public struct FixturePicture: Sendable {
     public let version: UInt64
@@ -348,6 +356,13 @@ extension Engine {
             maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,
             staked: row.staked, worstLoss: markets.worstLoss(number), openLegs: row.openLegs,
             places: PlaceTerms(packed: row.places), selections: selections)
+    }
+
+    /// How far an account is trusted; nil when there is none.
+    public borrowing func trust(in id: AccountID) -> AccountTrust? {
+        guard let number = accounts.account(id) else { return nil }
+        let row = accounts.accounts[number]
+        return AccountTrust(stakeFactor: row.stakeFactor, delay: row.delay)
     }
 
     /// Whether a proposed result still waits for its second person.

@@ -64,7 +64,7 @@ struct MarketRow: BitwiseCopyable {
     var isQueued: UInt8 = 0
     var resultSource: UInt8 = 0
     var certainty: UInt8 = 0
-    /// Its bets have left; results come too late.
+    /// Its bets have left (1) or begun to leave (2); results come too late.
     var isReleased: UInt8 = 0
     var resultActor: UInt64 = 0
     var resultApprover: UInt64 = 0
@@ -202,13 +202,27 @@ struct SelectionRow: BitwiseCopyable {
     var isWithdrawn: UInt8 = 0
     /// The last reference, in thousandths.
     var reference: UInt32 = 0
+    /// Milliseconds that a bet on it waits in play beside the market's own delay.
+    var delay: UInt32 = 0
     /// What it started at; zeros while that is not known.
     var startingNumerator: UInt32 = 0
     var startingDenominator: UInt32 = 0
+    /// What was last offered, which outlives a book that is emptied before a withdrawal.
+    var lastNumerator: UInt32 = 0
+    var lastDenominator: UInt32 = 0
     /// As in `Finish`, among `tied`.
     var position: UInt8 = 0
 
     var odds: Odds? { denominator == 0 ? nil : Odds(reduced: numerator, denominator) }
+    var lastOffered: Odds? {
+        get {
+            lastDenominator == 0 ? nil : Odds(reduced: lastNumerator, lastDenominator)
+        }
+        set {
+            lastNumerator = newValue?.numerator ?? 0
+            lastDenominator = newValue?.denominator ?? 0
+        }
+    }
     var starting: Odds? {
         get {
             startingDenominator == 0
@@ -222,6 +236,7 @@ struct SelectionRow: BitwiseCopyable {
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 18, row: UInt64(row))
+        mix.combine(UInt64(delay), UInt64(lastNumerator) << 32 | UInt64(lastDenominator))
         if startingDenominator != 0 {
             mix.combine(UInt64(startingNumerator), UInt64(startingDenominator))
         }
@@ -244,6 +259,15 @@ struct MarkRow: BitwiseCopyable, Comparable {
     var tied: UInt8
     /// As in `Finish`.
     var position: UInt8
+
+    /// Where it came in: who won and of whom nobody says more came in first.
+    var finish: Finish {
+        if position == 0, result == SelectionResult.won.rawValue { return Finish(position: 1) }
+        if position == 0, result == SelectionResult.deadHeat.rawValue {
+            return Finish(position: 1, tied: tied)
+        }
+        return Finish(position: position, tied: tied)
+    }
 
     static func < (one: Self, other: Self) -> Bool {
         (one.result, one.winners, one.tied, one.position)
@@ -276,14 +300,7 @@ extension SelectionRow {
         }
     }
 
-    /// Where it came in: who won and of whom nobody says more came in first.
-    var finish: Finish {
-        if position == 0, result == SelectionResult.won.rawValue { return Finish(position: 1) }
-        if position == 0, result == SelectionResult.deadHeat.rawValue {
-            return Finish(position: 1, tied: tied)
-        }
-        return Finish(position: position, tied: tied)
-    }
+    var finish: Finish { mark.finish }
 }
 
 /// One leg of a bet standing on a market, by numbers only: which bet, and which leg stood before it.
@@ -309,6 +326,9 @@ struct LegQuote: BitwiseCopyable {
     var numerator: UInt32
     var denominator: UInt32
     var betDelay: UInt32
+    /// Of the selection beside the market's, milliseconds; 0 when it is not in play.
+    var selectionDelay: UInt32 = 0
+    var isInPlay = false
     var marketVersion: UInt64
     var material: UInt64
     var relationGroup: UInt64
@@ -661,7 +681,7 @@ struct MarketBook: ~Copyable {
     /// Whether the rows say that a step of this market's bets may leave.
     func isReleasable(_ market: UInt32, now: Int64, projected: UInt64) -> Bool {
         let row = markets[market]
-        return row.isOver && row.isReleased == 0 && row.releaseAt != 0 && row.releaseAt <= now
+        return row.isOver && row.isReleased != 1 && row.releaseAt != 0 && row.releaseAt <= now
             && row.openLegs == 0 && row.isQueued == 0 && row.walked < projected
     }
 
@@ -671,7 +691,7 @@ struct MarketBook: ~Copyable {
             if isReleasable(entry.bet, now: now, projected: projected) { return entry.bet }
             _ = releases.pop(dueBy: now)
             let row = markets[entry.bet]
-            if row.isReleased == 0 {
+            if row.isReleased != 1 {
                 releases.insert(
                     DueQueue.Entry(dueAt: max(row.releaseAt, later), bet: entry.bet))
             }
@@ -828,7 +848,7 @@ struct MarketBook: ~Copyable {
         for number in 0..<UInt32(markets.count) {
             marketIndex.insert(
                 markets[number].externalHigh, markets[number].externalLow, row: number)
-            guard markets[number].releaseAt != 0, markets[number].isReleased == 0 else { continue }
+            guard markets[number].releaseAt != 0, markets[number].isReleased != 1 else { continue }
             releases.insert(DueQueue.Entry(dueAt: markets[number].releaseAt, bet: number))
         }
     }

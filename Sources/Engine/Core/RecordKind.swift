@@ -15,6 +15,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case accountChanged = 11
     case setLimit = 12
     case limitChanged = 13
+    case setRisk = 14
     // Catalogue and prices
     case fixture = 16
     case fixtureUpdate = 17
@@ -51,7 +52,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     public var isCommand: Bool {
         switch self {
         case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
-            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .fixture,
+            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk,
+            .fixture,
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
@@ -79,6 +81,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .accountChanged: "account_changed"
         case .setLimit: "set_limit"
         case .limitChanged: "limit_changed"
+        case .setRisk: "set_risk"
         case .fixture: "fixture"
         case .fixtureUpdate: "fixture_update"
         case .market: "market"
@@ -178,7 +181,17 @@ public enum Layout {
         public static let currency = 4  // u16
         public static let amount = 8  // i64
         public static let balances = 16  // Balances
-        public static let size = 64
+        public static let stakeFactor = 64  // u16, thousandths, where it was set; else 0
+        public static let delay = 68  // u32, ms, where it was set
+        public static let size = 72
+    }
+    /// How far an account is trusted.
+    public enum SetRisk {
+        public static let stakeFactor = 0  // u16, thousandths of a market's maximum stake
+        public static let delay = 4  // u32, ms, beside a market's own delay in play
+        public static let actor = 8  // u64, operator
+        public static let reason = 16  // text 64
+        public static let size = 80
     }
     public enum SetLimit {
         public static let kind = 0  // u8, LimitKind
@@ -275,6 +288,7 @@ public enum Layout {
         public static let entrySize = 16
         public static let entryOdds = 0  // u32, u32; zeros: not offered
         public static let entryReference = 8  // u32, thousandths
+        public static let entryDelay = 12  // u32, ms, beside the market's own delay in play
     }
     public enum MarketState {
         public static let owner = 0  // u8, MarketOwner

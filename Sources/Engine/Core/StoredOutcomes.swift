@@ -247,8 +247,8 @@ extension Engine {
         let decided =
             refused.map { Decision($0) }
             ?? Decision(
-                status: ours!.delay > 0 ? .pending : .open, amount: ours!.potentialReturn,
-                delay: ours!.delay)
+                status: ours!.delay.total(ruleSet) > 0 ? .pending : .open,
+                amount: ours!.potentialReturn, delay: ours!.delay.total(ruleSet))
         if let stored = Refused(stored: fact) {
             if !stored.refusal.isCapacity {
                 note(command, bet: command.sequence, fact: Decision(stored), ours: decided)
@@ -267,8 +267,8 @@ extension Engine {
             note(
                 command, bet: command.sequence,
                 fact: Decision(
-                    status: terms.delay > 0 ? .pending : .open, amount: terms.potentialReturn,
-                    delay: terms.delay), ours: decided, differs: isOtherOdds)
+                    status: terms.delay.total(ruleSet) > 0 ? .pending : .open,
+                    amount: terms.potentialReturn, delay: terms.delay.total(ruleSet)), ours: decided, differs: isOtherOdds)
         }
         return told
     }
@@ -300,7 +300,11 @@ extension Engine {
         }
         return Terms(
             potentialReturn: fact.field(Layout.Placed.potentialReturn, as: Int64.self),
-            placed: nil, delay: fact.field(Layout.Placed.delayBase, as: UInt32.self),
+            placed: nil,
+            delay: DelayParts(
+                base: fact.field(Layout.Placed.delayBase, as: UInt32.self),
+                customer: fact.field(Layout.Placed.delayCustomer, as: UInt32.self),
+                selection: fact.field(Layout.Placed.delaySelection, as: UInt32.self)),
             accountRow: account,
             shape: request.shape)
     }

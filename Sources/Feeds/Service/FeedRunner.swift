@@ -1,3 +1,4 @@
+import Betting
 import Catalogue
 public import EngineCore
 public import FeedCore
@@ -45,6 +46,10 @@ public final class FeedRunner {
         var isSuspended = true
         var isOffered = false
         var isSettled = false
+        /// Withdrawals take from its prices.
+        var isDeducted = false
+        /// When its supplier said what it has said last of the result, milliseconds.
+        var resultTime: Int64 = .min
         /// Stands in `restless`.
         var isRestless = false
         /// What the engine was last told: shut for `feed` or not; nil when others may have changed that.
@@ -204,6 +209,8 @@ public final class FeedRunner {
         case .withdrawal(let said):
             guard let place = places[said.market], said.selection < plans[place].selections
             else { return }
+            // The engine shuts it, too: what was quoted before is another race's.
+            if plans[place].isDeducted, !plans[place].isSettled { suspend(place) }
             send { [id = plans[place].id, received = message.time] in
                 $0.withdrawal(
                     market: id, selection: UInt32(said.selection),
@@ -243,9 +250,10 @@ public final class FeedRunner {
         guard places[market.id] == nil, market.selections.count <= Limits.selections else {
             return
         }
-        let plan = MarketPlan(
+        var plan = MarketPlan(
             name: market.id, fixture: market.fixture, id: id("market", market.id),
             selections: market.selections.count, winners: Int(market.winners))
+        plan.isDeducted = market.deductions != .none
         if let free = freePlaces.popLast() {
             plans[free] = plan
             places[market.id] = free
@@ -277,7 +285,7 @@ public final class FeedRunner {
         facts.providerTime = message.time * 1_000_000
         facts.ingestTime = wall * 1_000_000
         facts.startedAt = update.startedAt * 1_000_000
-        if update.startedAt > 0, !update.state.isInPlay {
+        if update.startedAt > 0, update.startedAt <= wall, !update.state.isInPlay {
             // It has begun and is not offered in play: nothing is, until the supplier says so.
             for place in plans.indices
             where plans[place].fixture == update.fixture && places[plans[place].name] == place
@@ -297,9 +305,13 @@ public final class FeedRunner {
     /// The market may be offered again, from the next quotes on.
     private func rollBack(_ market: String, _ message: FeedMessage) {
         guard let place = places[market] else { return }
-        plans[place].isSettled = false
-        settled.removeAll { $0 == market }
-        suspend(place)
+        // What is older than the newest word is the engine's to pass by, and changes nothing here.
+        if message.time >= plans[place].resultTime {
+            plans[place].resultTime = message.time
+            plans[place].isSettled = false
+            settled.removeAll { $0 == market }
+            suspend(place)
+        }
         send { [id = plans[place].id, count = plans[place].selections] in
             $0.rollback(market: id, selections: count, time: message.time * 1_000_000)
         }
@@ -327,19 +339,34 @@ public final class FeedRunner {
         }
     }
 
+    /// A dead heat says who shared what.
+    private func hasEveryTie(_ result: FeedResult, winners: Int) -> Bool {
+        result.results.indices.allSatisfy { index in
+            guard result.results[index] == .deadHeat else { return true }
+            guard index < result.finish.count, let finish = result.finish[index] else { return false }
+            let share = finish.share(of: UInt8(clamping: winners))
+            return share > 0 && share < finish.tied
+        }
+    }
+
     private func take(_ result: FeedResult, _ message: FeedMessage) {
         guard let place = places[result.market] else { return }
         guard result.results.count == plans[place].selections,
-            result.finish.isEmpty || result.finish.count == result.results.count
+            result.finish.isEmpty || result.finish.count == result.results.count,
+            hasEveryTie(result, winners: plans[place].winners)
         else {
             misfits += 1
             return
         }
+        let isNewest = message.time >= plans[place].resultTime
         // Should the result have to wait, nobody bets on it meanwhile.
-        plans[place].isSuspended = true
-        plans[place].isDirty = false
-        disturb(place)
-        tellShut(place)
+        if isNewest {
+            plans[place].resultTime = message.time
+            plans[place].isSuspended = true
+            plans[place].isDirty = false
+            disturb(place)
+            tellShut(place)
+        }
         let winners = UInt8(clamping: plans[place].winners)
         let outcomes = result.results.enumerated().map { index, word in
             let finish = index < result.finish.count ? result.finish[index] : nil
@@ -353,6 +380,7 @@ public final class FeedRunner {
                 market: id, outcomes, source: .feed, certainty: result.certainty,
                 time: message.time * 1_000_000)
         }
+        guard isNewest else { return }
         if !plans[place].isSettled { settled.append(result.market) }
         plans[place].isSettled = true
         if settled.count > Self.settledKept { forget(settled.removeFirst()) }

@@ -175,7 +175,7 @@ function proposeVoid(market) {
 // A result by hand: who proposes it cannot approve it.
 function propose(market) {
     const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
-        ...["lost", "won", "void", "half_won", "half_lost"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+        ...["undecided", "lost", "won", "void", "half_won", "half_lost"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
     proposal(`Result of ${market.fixture}: ${market.name}`, `/api/v1/markets/${market.id}/results`,
         market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index])),
         () => ({ results: choices.map(c => c.value) }));

@@ -127,7 +127,7 @@ class Slip extends HTMLElement {
             ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
         const button = this.querySelector("button.primary");
-        const isReady = this.#amount > 0 && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related;
+        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related;
         button.disabled = !isReady;
         button.textContent = !state.account ? "Open a demo account first" : n?.related ? "These cannot be combined"
             : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#total, state.currency)}` : "Enter a stake";
@@ -144,7 +144,9 @@ class Slip extends HTMLElement {
         }
         this.querySelector(".kind").hidden = offered.length === 1;
         this.querySelector(".each-way").hidden = !this.#offersEachWay;
-        if (!this.#offersEachWay) this.#eachWay = false;
+        // A market that is not known at the moment says nothing about its terms: the wish stays.
+        const isKnown = state.slip.every(l => state.markets.has(l.market));
+        if (isKnown && !this.#offersEachWay) this.#eachWay = false;
         this.querySelector("#each-way").checked = this.#eachWay;
         this.querySelector("label.stake").textContent = `Stake${this.#sizes ? " per line" : ""}${this.#eachWay ? " each way" : ""} (${state.currency})`;
         // Only when it says something else: a list that is open must not move under the finger.
