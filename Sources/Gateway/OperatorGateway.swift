@@ -62,7 +62,9 @@ public final class OperatorGateway: OperationGateway {
         }
         server.fallback = { context throws(Problem) in try files.answer(context) }
         server.commonFields = StaticFiles.securityFields
-        for operation in sessionOperations + marketOperations + resultOperations + bookOperations {
+        for operation in sessionOperations + marketOperations + resultOperations + trustOperations
+            + bookOperations
+        {
             add(operation)
         }
         addRoutes()

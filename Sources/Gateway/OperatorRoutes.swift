@@ -1,3 +1,4 @@
+import Kernel
 import NetworkCodecs
 
 /// What each of the operators' routes says about itself. Source of the desk's own /openapi.json.
@@ -110,6 +111,18 @@ enum OperatorRoutes {
             (409, "no_change"), (409, "full"), (422, "id_reused"), (503, "busy"),
             (503, "no_space"),
         ], movesMoney: true)
+    private static let account = RouteDescription.Parameter(
+        "account", in: "path", "The account's id.",
+        schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,19}$\"}")
+    static let trust = route(
+        "getTrust", "How far an account is trusted.", tag: "accounts",
+        .init(200, "Its part of a market's maximum stake, and its delay.", schema: "Trust"),
+        parameters: [account], problems: [(404, "account_unknown"), (503, "busy")])
+    static let setTrust = route(
+        "setTrust",
+        "Says how far an account is trusted: its part of every market's maximum stake, and how long its bets wait in play beside a market's own delay.",
+        tag: "accounts", done, parameters: [account], body: "TrustRequest",
+        problems: decided + [(404, "account_unknown"), (409, "no_change")])
     static let audit = route(
         "audit", "Recomputes every book from its rows and compares.", tag: "health",
         .init(200, "What does not agree; nothing, in a book that is right.", schema: "Audit"),
@@ -171,6 +184,16 @@ enum OperatorRoutes {
         "evidence":{"type":"string","maxLength":32}}},\
         "Proposal":{"type":"object","required":["asOf","proposal"],"properties":{\
         "asOf":{"type":"integer"},"proposal":{"type":"string"}}},\
+        "Trust":{"type":"object","required":["asOf","account","stakeFactor","delay"],\
+        "properties":{"asOf":{"type":"integer"},"account":{"type":"string"},\
+        "stakeFactor":{"type":"integer","description":"Thousandths."},\
+        "delay":{"type":"integer","description":"Milliseconds."}}},\
+        "TrustRequest":{"type":"object","required":["stakeFactor","delay","reason"],"properties":{\
+        "stakeFactor":{"type":"integer","minimum":0,"maximum":\(Limits.stakeFactor),\
+        "description":"Thousandths of a market's maximum stake."},\
+        "delay":{"type":"integer","minimum":0,"maximum":\(Limits.betDelay),\
+        "description":"Milliseconds beside a market's own delay in play."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "Audit":{"type":"object","required":["asOf","stateHash","problems"],"properties":{\
         "asOf":{"type":"integer"},"stateHash":{"type":"string"},\
         "problems":{"type":"array","items":{"type":"string"}}}},\

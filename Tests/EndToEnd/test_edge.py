@@ -675,6 +675,29 @@ def test_two_operators_void_the_bets_of_a_time_and_give_them_back(make_server):
     assert server.call("POST", "/api/v1/audit", {}, one, base=server.desk)[1]["problems"] == []
 
 
+def test_an_operator_says_how_far_a_customer_is_trusted(make_server):
+    server = make_server("--match-seconds", "600", "--seed", "3")
+    operator = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)[2]["Set-Cookie"].split(";")[0]
+    cookie = server.sign_in()
+    account = server.call("GET", "/api/v1/account", cookie=cookie)[1]["account"]
+    path = f"/api/v1/accounts/{account}/trust"
+    ask = lambda method, body=None, where=path: server.call(method, where, body, operator, base=server.desk)
+    assert (ask("GET")[1]["stakeFactor"], ask("GET")[1]["delay"]) == (1000, 0)
+    for wrong in ({"stakeFactor": 10_001, "delay": 0, "reason": "x"}, {"stakeFactor": 1, "delay": 0}, {"stakeFactor": 1, "delay": -1, "reason": "x"}):
+        assert ask("PUT", wrong)[0] == 400
+    assert ask("PUT", {"stakeFactor": 10, "delay": 2000, "reason": "late bets"})[0] == 200
+    assert ask("PUT", {"stakeFactor": 10, "delay": 2000, "reason": "late bets"})[1]["code"] == "no_change"
+    assert (ask("GET")[1]["stakeFactor"], ask("GET")[1]["delay"]) == (10, 2000)
+    assert ask("GET", where="/api/v1/accounts/999999/trust")[0] == 404
+    assert ask("PUT", {"stakeFactor": 10, "delay": 1, "reason": "x"}, "/api/v1/accounts/999999/trust")[1]["code"] == "account_unknown"
+    market = server.open_market()
+    most = market["maximumStake"] * 10 // 1000
+    refused = server.call("POST", "/api/v1/bets", {**bet(market, new_id(), most + 1), "priceRule": "any"}, cookie)[1]["bet"]
+    assert refused["refusal"]["code"] == "stake_above_maximum"
+    numbers = server.call("POST", "/api/v1/slip", {k: v for k, v in bet(market, new_id(), 10).items() if k not in ("id", "validUntil")}, cookie)[1]
+    assert numbers["maximumStake"] == most
+
+
 def test_the_emergency_stop_comes_before_looking(make_server):
     server = make_server("--feed", "none", "--requests-per-second", "1", "--requests-burst", "20")
     cookie = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[0]}, base=server.desk)[2]["Set-Cookie"].split(";")[0]

@@ -348,7 +348,7 @@ import Testing
         cell.clock.advance(milliseconds: 4999)
         try cell.turn()
         #expect(cell.concluded[pending.bet]?.status == .pending)
-        cell.clock.advance(milliseconds: 2)
+        cell.clock.advance(milliseconds: 100)
         try cell.turn()
         let decided = cell.concluded[pending.bet]!
         #expect(decided.status == .open)
@@ -404,5 +404,60 @@ import Testing
         let intent = cell.intent(account, [(market, 0, even)], stake: 1000)
         try cell.place(intent)
         #expect(try cell.place(intent).status == .pending)
+    }
+
+    @Test func `waits as long as market, customer and selection say together, each written down`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 10_000)
+        let market = try cell.market([decimal(2000), decimal(2000)], inPlay: true, betDelay: 2000)
+        try cell.say { $0.setRisk(of: account, stakeFactor: 1000, delay: 3000, actor: 1, reason: "late bets") }
+        try cell.say {
+            $0.price(
+                market: market.id,
+                [PriceEntry(odds: decimal(2000), delay: 1500), PriceEntry(odds: decimal(2000))],
+                margin: 500, message: 1, providerTime: 0)
+        }
+        let placed = try cell.place(cell.intent(account, [(market, 0, decimal(2000))], stake: 100))
+        #expect(placed.status == .pending)
+        let parts = [Layout.Placed.delayBase, Layout.Placed.delayCustomer, Layout.Placed.delaySelection]
+            .map { placed.record.field($0, as: UInt32.self) }
+        #expect(parts == [2000, 3000, 1500])
+        let due = placed.record.field(Layout.Placed.dueAt, as: Int64.self)
+        #expect(due - placed.record.time.nanoseconds == 6_500_000_000)
+        cell.clock.advance(milliseconds: 6400)
+        try cell.turn()
+        #expect(cell.concluded[placed.bet]?.status == .pending)
+        cell.clock.advance(milliseconds: 200)
+        try cell.turn()
+        #expect(cell.concluded[placed.bet]?.status == .open)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `takes of a customer what its part of a market's maximum allows`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 10_000)
+        let other = try cell.customer(cash: 10_000)
+        let market = try cell.market([decimal(2000), decimal(2000)], maximumStake: 1000)
+        func set(_ factor: UInt16, reason: String = "limited", actor: UInt64 = 1) throws -> UInt16 {
+            try cell.say {
+                $0.setRisk(of: account, stakeFactor: factor, delay: 0, actor: actor, reason: reason)
+            }.record.field(Layout.AccountChanged.refusal, as: UInt16.self)
+        }
+        #expect(try set(100) == 0)
+        #expect(try set(100) == OperationRefusal.noChange.rawValue)
+        #expect(try set(200, reason: "") == OperationRefusal.reasonMissing.rawValue)
+        #expect(try set(200, actor: 0) == OperationRefusal.operatorMissing.rawValue)
+        #expect(try set(10_001) == OperationRefusal.amountOutOfRange.rawValue)
+        let refused = try cell.place(cell.intent(account, [(market, 0, decimal(2000))], stake: 101))
+        #expect(refused.refusal == .stakeAboveMaximum && refused.threshold == 100)
+        let taken = try cell.place(cell.intent(account, [(market, 0, decimal(2000))], stake: 100))
+        #expect(taken.status == .open)
+        #expect(taken.record.field(Layout.Placed.stakeFactor, as: UInt16.self) == 100)
+        #expect(try cell.place(cell.intent(other, [(market, 0, decimal(2000))], stake: 1000)).status == .open)
+        try cell.restart()
+        #expect(try set(3000) == 0)
+        try cell.say { $0.marketState(market.id, by: .feed, lifting: [.feed, .recovery]) }
+        #expect(try cell.place(cell.intent(account, [(market, 0, decimal(2000))], stake: 3000)).status == .open)
+        #expect(cell.audit() == [])
     }
 }

@@ -67,7 +67,9 @@ extension Engine {
         let factor = command.field(Layout.SetRisk.stakeFactor, as: UInt16.self)
         let delay = command.field(Layout.SetRisk.delay, as: UInt32.self)
         let isInRange = factor <= Limits.stakeFactor && delay <= Limits.betDelay
-        guard isInRange else { return refuse(command, account: number, .amountOutOfRange, &outcomes) }
+        guard isInRange else {
+            return refuse(command, account: number, .amountOutOfRange, &outcomes)
+        }
         guard command.field(Layout.SetRisk.actor, as: UInt64.self) != 0 else {
             return refuse(command, account: number, .operatorMissing, &outcomes)
         }

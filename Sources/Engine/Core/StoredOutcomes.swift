@@ -268,7 +268,8 @@ extension Engine {
                 command, bet: command.sequence,
                 fact: Decision(
                     status: terms.delay.total(ruleSet) > 0 ? .pending : .open,
-                    amount: terms.potentialReturn, delay: terms.delay.total(ruleSet)), ours: decided, differs: isOtherOdds)
+                    amount: terms.potentialReturn, delay: terms.delay.total(ruleSet)),
+                ours: decided, differs: isOtherOdds)
         }
         return told
     }

@@ -343,7 +343,9 @@ public final class FeedRunner {
     private func hasEveryTie(_ result: FeedResult, winners: Int) -> Bool {
         result.results.indices.allSatisfy { index in
             guard result.results[index] == .deadHeat else { return true }
-            guard index < result.finish.count, let finish = result.finish[index] else { return false }
+            guard index < result.finish.count, let finish = result.finish[index] else {
+                return false
+            }
             let share = finish.share(of: UInt8(clamping: winners))
             return share > 0 && share < finish.tied
         }
