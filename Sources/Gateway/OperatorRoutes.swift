@@ -201,13 +201,14 @@ enum OperatorRoutes {
         "segments":{"type":"integer"},"problems":{"type":"array","items":{"type":"string"}}}},\
         "DeskMarket":{"type":"object","additionalProperties":false,"required":["id","fixture","score",\
         "inPlay","name","version","reasons","resulted","disputed","settlement","margin","staked",\
-        "worstLoss","liabilityLimit","openLegs","selections"],"properties":{"id":{"type":"string"},\
+        "worstLoss","liabilityLimit","openLegs","eachWay","selections"],"properties":{"id":{"type":"string"},\
         "fixture":{"type":"string"},"score":{"type":["array","null"],"items":{"type":"integer"}},\
         "inPlay":{"type":"boolean"},"name":{"type":"string"},"version":{"type":"integer"},\
         "reasons":{"type":"array","items":{"type":"string"}},"resulted":{"type":"boolean"},\
         "disputed":{"type":"boolean"},"settlement":{"type":"integer"},"margin":{"type":"integer"},\
         "staked":{"type":"integer"},"worstLoss":{"type":"integer"},\
         "liabilityLimit":{"type":"integer"},"openLegs":{"type":"integer"},\
+        "eachWay":{"type":"boolean","description":"A result says where its runners came in."},\
         "selections":{"type":"array","items":{"type":"object","additionalProperties":false,\
         "required":["name","odds","reference","result"],"properties":{"name":{"type":"string"},\
         "odds":{"type":["array","null"],"items":{"type":"integer"}},"reference":{"type":"integer"},\

@@ -200,6 +200,8 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
             json.number(market.liabilityLimit)
             json.key("openLegs")
             json.number(market.openLegs)
+            json.key("eachWay")
+            json.bool(market.places != nil)
             json.key("selections")
             json.array { json in
                 for selection in market.selections {

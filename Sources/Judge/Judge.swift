@@ -62,8 +62,9 @@ public struct Judge: ~Copyable {
         var legs: [Leg]
         /// Its lines, as places among its legs.
         var lines: [[Int]]
-        /// What its place part returns at most; nil when it is not each way.
-        var placed: Int64?
+        /// What its place part returns by its own terms, and by the best that may come where those at the off count;
+        /// nil when it is not each way.
+        var placed: (struck: Int64, most: Int64)?
 
         var isStanding: Bool { status == 1 || status == 2 }
     }
@@ -647,14 +648,15 @@ public struct Judge: ~Copyable {
         /// What a bet on this selection costs if it wins, or of an each-way bet if it is placed; of a multiple only
         /// what it wins.
         mutating func add(
-            _ stake: Int64, returns potential: Int64, placed part: Int64?, on selection: Int,
+            _ stake: Int64, returns potential: Int64, placed part: (struck: Int64, most: Int64)?,
+            on selection: Int,
             isSingle: Bool
         ) {
             if isSingle { staked += stake }
             let own = isSingle ? 0 : stake
             guard let part else { return returns[selection] += potential - own }
-            returns[selection] += potential - part - own / 2
-            placed[selection] += part - own / 2
+            returns[selection] += potential - part.struck - own / 2
+            placed[selection] += part.most - own / 2
         }
     }
 

@@ -216,8 +216,7 @@ extension Judge {
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
             acceptedAt: isPending ? nil : time, dueAt: dueAt,
             legs: legs, lines: lines,
-            placed: intent.isEachWay
-                ? floor(Product(stake: intent.stake / 2, lines: lines, places)) : nil)
+            placed: intent.isEachWay ? placedReturns(intent, lines, prices, places) : nil)
         remember(
             Key(account: intent.account, id: intent.id),
             Known(
@@ -385,7 +384,7 @@ extension Judge {
         let potential = settledAmount(product)
         let part =
             intent.isEachWay
-            ? floor(Product(stake: stake / 2, lines: lines(of: intent), places)) : nil
+            ? placedReturns(intent, lines(of: intent), prices, places) : nil
         for (index, leg) in intent.legs.enumerated() {
             let market = Int(leg.market)
             var book = book(market)
@@ -428,6 +427,22 @@ extension Judge {
     private func settledAmount(_ product: Product) -> Int64 {
         let low = floor(product)
         return product.rounds(to: low, cell.rounding) ? low : low + 1
+    }
+
+    /// What the place part returns by the terms that were seen, and with all of the winnings wherever the terms at
+    /// the off count.
+    private func placedReturns(
+        _ intent: Intent, _ lines: [[Int]], _ prices: [Worth], _ places: [Worth]
+    ) -> (struck: Int64, most: Int64) {
+        let best = intent.legs.indices.map {
+            markets[Int(intent.legs[$0].market)].said.isAtTheOff ? prices[$0] : places[$0]
+        }
+        return (
+            floor(Product(stake: intent.stake / 2, lines: lines, places)),
+            min(
+                floor(Product(stake: intent.stake / 2, lines: lines, best)),
+                Limits.potentialReturn)
+        )
     }
 
     /// The largest amount that is not above it.

@@ -131,7 +131,14 @@ def test_a_punter_bets_each_way_on_the_slip_and_is_told_why(make_server, tmp_pat
     one, other = (server.call("POST", "/api/v1/sign-in", {"code": code}, base=server.desk)[2]["Set-Cookie"].split(";")[0] for code in server.codes())
     market = server.open_market()
     results = {"results": ["lost", "won", "lost", "lost", "lost"], "reason": "seen"}
-    proposal = server.call("POST", f"/api/v1/markets/{market['id']}/results", results, one, base=server.desk)[1]["proposal"]
+    path = f"/api/v1/markets/{market['id']}/results"
+    ask = lambda **more: server.call("POST", path, {**results, **more}, one, base=server.desk)
+    # Two cannot come in first when one has won, nor a dead heat be without those who tied.
+    assert ask(finish=[{"position": 1}, {"position": 1}, None, None, None])[1]["code"] == "too_many_winners"
+    assert ask(results=["dead_heat", "dead_heat", "lost", "lost", "lost"])[1]["code"] == "results_mismatch"
+    assert ask(finish=[{"position": 0}, None, None, None, None])[0] == 400
+    results["finish"] = [{"position": 2}, {"position": 1}, None, {"position": 3, "tied": 2}, {"position": 255}]
+    proposal = ask()[1]["proposal"]
     assert server.call("POST", f"/api/v1/proposals/{proposal}/approve", {}, other, base=server.desk)[0] == 200
     expect(page.locator("gs-mine .bet").first).to_contain_text("won", timeout=10_000)
     page.get_by_role("button", name="Why").first.click()

@@ -264,4 +264,21 @@ import Testing
         #expect(paid == [2600])
         #expect(cell.total(.openBets, .demo) == 0)
     }
+
+    @Test func `reckons with all of the winnings for places where the terms at the off count`() throws {
+        let race = try cell.market([Odds](repeating: nine, count: 5)) {
+            $0.places = terms
+            $0.isAtTheOff = true
+        }
+        #expect(try cell.place(eachWay([(race, 1)], stake: 2000)).potentialReturn == 11_600)
+        // If it wins 90 and, by the best terms, 90 more; 20 were staked.
+        #expect(cell.host.engine.exposures(of: [race.market])[0].worstLoss == 9000 + 9000 - 2000)
+        let better = PlaceTerms(places: 2, numerator: 1, denominator: 1)
+        try cell.say {
+            $0.withdrawal(market: race.id, selection: 4, effective: 0, received: 1, places: better)
+        }
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), SelectionOutcome(.void)])
+        #expect(paid == [9000])
+        #expect(cell.audit() == [])
+    }
 }

@@ -206,7 +206,7 @@ extension Engine {
             isInPlay: fixture.isInPlay == 1, marketVersion: market.version,
             material: market.material + fixture.material, relationGroup: market.relationGroup,
             competitorChain: fixture.competitorChain, places: market.places,
-            isDeductible: market.deductions != .none)
+            isDeductible: market.deductions != .none, isAtTheOff: market.isAtTheOff)
     }
 
     private borrowing func explainStake(
@@ -226,17 +226,21 @@ extension Engine {
         guard !explanation.isRefused else { return }
         let isEachWay = request.isEachWay
         var total = BetReturn(stake: stake, shape: request.shape, isEachWay: isEachWay)
-        var place = BetReturn(stake: stake / 2, shape: request.shape)
         for quote in quotes {
             if isEachWay, let terms = PlaceTerms(packed: quote.places) {
                 total.multiply(by: .won(quote.odds), place: .placed(quote.odds, terms))
-                place.multiply(by: .placed(quote.odds, terms))
             } else {
                 total.multiply(by: .won(quote.odds))
             }
         }
-        var placed: Int64?
-        if isEachWay, case .settled(let payout) = place.outcome(.down) { placed = payout }
+        let placed =
+            isEachWay
+            ? placedReturn(stake: stake, request.shape, legs: quotes.count) {
+                (
+                    quotes[$0].odds, PlaceTerms(packed: quotes[$0].places),
+                    quotes[$0].isAtTheOff
+                )
+            } : nil
         var potential = Int64.max
         if case .settled(let payout) = total.outcome(rules.rounding) { potential = payout }
         explanation.add(

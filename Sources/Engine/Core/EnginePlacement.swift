@@ -108,7 +108,7 @@ struct DelayParts: Equatable {
 struct Terms {
     var potentialReturn: Int64
     /// Of it, what the place part of an each-way bet returns; nil for another bet.
-    var placed: Int64?
+    var placed: PlacedReturn?
     var delay: DelayParts
     var accountRow: UInt32
     /// A single's market's worst loss with the bet; nil when it was not reckoned.
@@ -348,7 +348,8 @@ extension Engine {
             relationGroup: markets.markets[number].relationGroup,
             competitorChain: markets.fixtures[fixture].competitorChain,
             places: markets.markets[number].places,
-            isDeductible: markets.markets[number].deductions != .none)
+            isDeductible: markets.markets[number].deductions != .none,
+            isAtTheOff: markets.markets[number].isAtTheOff)
     }
 
     /// Each-way terms are part of the price: another number of places, or another part, is another bet.
@@ -379,7 +380,7 @@ extension Engine {
     /// The potential return and the last leg's exposure, once stake, return, funds and exposure have passed.
     private func checkStake(
         _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32
-    ) throws(Refused) -> (potential: Int64, placed: Int64?, exposure: Int64) {
+    ) throws(Refused) -> (potential: Int64, placed: PlacedReturn?, exposure: Int64) {
         let stake = request.stake
         guard stake >= rules.minimumStake, stake > 0 else {
             throw Refused(.stakeBelowMinimum, value: stake, threshold: max(1, rules.minimumStake))
@@ -425,15 +426,32 @@ extension Engine {
         return (potential, placed, exposure)
     }
 
-    /// What the place part of the slip at hand returns when every leg is placed; cut, and at most what it is.
-    func placedReturn(_ request: PlaceRequest) -> Int64 {
-        var total = BetReturn(stake: request.stake / 2, shape: request.shape)
-        for index in 0..<request.legCount {
-            guard let terms = PlaceTerms(packed: scratch[index].places) else { return 0 }
-            total.multiply(by: .placed(scratch[index].odds, terms))
+    /// What the place part of the slip at hand returns when every leg is placed; cut.
+    func placedReturn(_ request: PlaceRequest) -> PlacedReturn {
+        placedReturn(stake: request.stake, request.shape, legs: request.legCount) { index in
+            (
+                scratch[index].odds, PlaceTerms(packed: scratch[index].places),
+                scratch[index].isAtTheOff
+            )
         }
-        guard case .settled(let payout) = total.outcome(.down) else { return 0 }
-        return payout
+    }
+
+    func placedReturn(
+        stake: Int64, _ shape: SystemShape?, legs: Int,
+        _ leg: (Int) -> (odds: Odds, terms: PlaceTerms?, isAtTheOff: Bool)
+    ) -> PlacedReturn {
+        var struck = BetReturn(stake: stake / 2, shape: shape)
+        var most = struck
+        for index in 0..<legs {
+            let (odds, terms, isAtTheOff) = leg(index)
+            guard let terms else { return PlacedReturn(struck: 0, most: 0) }
+            struck.multiply(by: .placed(odds, terms))
+            most.multiply(by: isAtTheOff ? .won(odds) : .placed(odds, terms))
+        }
+        guard case .settled(let returned) = struck.outcome(.down),
+            case .settled(let mostReturned) = most.outcome(.down)
+        else { return PlacedReturn(struck: 0, most: Limits.potentialReturn) }
+        return PlacedReturn(struck: returned, most: min(mostReturned, Limits.potentialReturn))
     }
 
     /// Cut to whole minor units by the cell's rounding; nil when no Int64 holds it.
@@ -764,17 +782,15 @@ extension Engine {
 
     /// What a bet that was taken may cost on each of its legs' markets.
     func cost(of bet: BetRow) -> BetCost {
-        var placed: Int64?
-        if bet.isEachWay {
-            var total = BetReturn(stake: bet.stake / 2, shape: accounts.shape(of: bet))
-            for index in 0..<Int(bet.legCount) {
-                let odds = accounts.legs[bet.firstLeg + UInt32(index)].odds
-                if let terms = accounts.places(of: bet, leg: index) {
-                    total.multiply(by: .placed(odds, terms))
-                }
-            }
-            if case .settled(let payout) = total.outcome(.down) { placed = payout }
-        }
+        let placed =
+            bet.isEachWay
+            ? placedReturn(stake: bet.stake, accounts.shape(of: bet), legs: Int(bet.legCount)) {
+                let leg = accounts.legs[bet.firstLeg + UInt32($0)]
+                return (
+                    leg.odds, accounts.places(of: bet, leg: $0),
+                    markets.markets[leg.market].isAtTheOff
+                )
+            } : nil
         return BetCost(
             potential: bet.potentialReturn, placed: placed, stake: bet.stake,
             isSingle: bet.legCount == 1)

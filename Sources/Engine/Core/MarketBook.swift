@@ -337,6 +337,7 @@ struct LegQuote: BitwiseCopyable {
     var places: UInt32 = 0
     /// Something may be deducted from its price.
     var isDeductible = false
+    var isAtTheOff = false
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
 
@@ -377,6 +378,14 @@ struct ProposalRow {
     }
 }
 
+/// What the place part of an each-way bet returns when all its legs are placed, minor units.
+struct PlacedReturn: Equatable {
+    /// By the terms that it was struck at.
+    var struck: Int64
+    /// By the best that may come where the terms at the off count: the whole of the winnings.
+    var most: Int64
+}
+
 /// What a bet may cost on one leg's market, minor units.
 struct BetCost: Equatable {
     /// If the selection wins; stakes of singles included, of multiples the net payout.
@@ -388,16 +397,16 @@ struct BetCost: Equatable {
 
     static let none = BetCost()
 
-    /// `placed` is what an each-way bet's place part returns at most, nil for another bet.
-    init(potential: Int64, placed: Int64?, stake: Int64, isSingle: Bool) {
+    /// `placed` is what an each-way bet's place part returns, nil for another bet.
+    init(potential: Int64, placed: PlacedReturn?, stake: Int64, isSingle: Bool) {
         guard let placed else {
             won = isSingle ? potential : potential - stake
             staked = isSingle ? stake : 0
             return
         }
         let part = isSingle ? 0 : stake / 2
-        won = potential - placed - part
-        self.placed = placed - part
+        won = potential - placed.struck - part
+        self.placed = placed.most - part
         staked = isSingle ? stake : 0
     }
 

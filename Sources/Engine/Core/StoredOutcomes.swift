@@ -332,7 +332,7 @@ extension Engine {
                 marketVersion: row.version, material: row.material + fixture.material,
                 relationGroup: row.relationGroup, competitorChain: fixture.competitorChain,
                 places: command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0,
-                isDeductible: row.deductions != .none)
+                isDeductible: row.deductions != .none, isAtTheOff: row.isAtTheOff)
         }
         return isOther
     }

@@ -234,7 +234,9 @@ extension HistoryTeller {
             switch given.kind {
             case .propose: "\(name): an operator proposed \(what)"
             case .approve: "\(name): a second operator approved what was proposed"
-            default: "\(name): the feed said \(what)"
+            default:
+                action == .settle
+                    ? "\(name): the feed's result" : "\(name): the feed said \(what)"
             }
         add(step(given.kind?.word ?? "result", title, [command?.place, place], fields))
     }

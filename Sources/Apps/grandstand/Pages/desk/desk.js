@@ -175,10 +175,14 @@ function proposeVoid(market) {
 // A result by hand: who proposes it cannot approve it.
 function propose(market) {
     const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
-        ...["undecided", "lost", "won", "void", "half_won", "half_lost"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+        ...["undecided", "lost", "won", "void", "half_won", "half_lost", ...(market.eachWay ? ["dead_heat"] : [])].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+    // Of a race also where each came in, and how many with it; empty leaves that as it is known.
+    const number = (id, label, index) => element("input", { id: `${id}-${index}`, type: "number", min: "1", max: "64", "aria-label": `${market.selections[index].name}: ${label}`, placeholder: label });
+    const places = market.eachWay ? market.selections.map((_, index) => [number("came", "came in", index), number("tied", "together", index)]) : [];
+    const finish = () => places.map(([position, tied]) => position.value ? { position: Number(position.value), tied: Number(tied.value || 1) } : null);
     proposal(`Result of ${market.fixture}: ${market.name}`, `/api/v1/markets/${market.id}/results`,
-        market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index])),
-        () => ({ results: choices.map(c => c.value) }));
+        market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index], ...(places[index] ?? []))),
+        () => ({ results: choices.map(c => c.value), ...(places.length ? { finish: finish() } : {}) }));
 }
 
 // What a proposal comes to, in words.
