@@ -22,6 +22,8 @@ struct MarketView {
     let winners: UInt8
     /// What each-way bets pay; nil where there are none.
     var places: PlaceTerms?
+    /// Withdrawals take from its prices: with one all of them are gone, until it is formed anew.
+    var isDeducted = false
     var selections: [SelectionView]
     var reasons: ShutReasons = .feed
     var version: UInt64 = 0
@@ -246,7 +248,9 @@ public final class CatalogueView {
             name: record.text(Layout.Market.name, width: 48),
             type: record.field(Layout.Market.type, as: UInt8.self),
             winners: record.field(Layout.Market.winners, as: UInt8.self),
-            places: record.places(at: Layout.Market.places), selections: selections)
+            places: record.places(at: Layout.Market.places),
+            isDeducted: record.field(Layout.Market.racing, as: UInt8.self) & 0x0f != 0,
+            selections: selections)
     }
 
     private func readPrice(_ record: RecordBytes) -> PendingCommand {
@@ -402,7 +406,9 @@ public final class CatalogueView {
             view.margin = margin
             view.message = message
         case .withdrawal(let index, let places) where index < view.selections.count:
-            view.selections[index].odds = nil
+            for other in view.selections.indices where view.isDeducted || other == index {
+                view.selections[other].odds = nil
+            }
             view.selections[index].isWithdrawn = true
             if let places, view.places != nil { view.places = places }
         case .result(let outcomes):
@@ -438,7 +444,7 @@ public final class CatalogueView {
         markets[id] = MarketView(
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
             type: made.type, winners: made.winners, places: made.places,
-            selections: made.selections)
+            isDeducted: made.isDeducted, selections: made.selections)
         fixtures[fixture]?.markets.append(id)
         fixtures[fixture]?.order = record.sequence
         fixtureSequence += 1

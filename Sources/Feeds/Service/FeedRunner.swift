@@ -284,8 +284,10 @@ public final class FeedRunner {
         facts.incident = update.incident
         facts.providerTime = message.time * 1_000_000
         facts.ingestTime = wall * 1_000_000
-        facts.startedAt = update.startedAt * 1_000_000
-        if update.startedAt > 0, update.startedAt <= wall, !update.state.isInPlay {
+        // What is still to come is a schedule. Decided here and now: by the engine's time, a moment later, it may be over.
+        let hasStarted = update.startedAt > 0 && update.startedAt <= wall
+        if hasStarted { facts.startedAt = update.startedAt * 1_000_000 }
+        if hasStarted, !update.state.isInPlay {
             // It has begun and is not offered in play: nothing is, until the supplier says so.
             for place in plans.indices
             where plans[place].fixture == update.fixture && places[plans[place].name] == place
