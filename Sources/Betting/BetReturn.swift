@@ -17,11 +17,29 @@ public struct BetReturn: Sendable {
     /// The legs' factors, in the order of the slip.
     public mutating func multiply(by factor: LegFactor) { win.multiply(by: factor) }
 
+    /// A leg as its facts are.
+    public mutating func multiply(by facts: LegFacts) {
+        if place == nil {
+            multiply(by: facts.win)
+        } else {
+            multiply(by: facts.win, place: facts.place)
+        }
+    }
+
+    /// A leg that wins at its price; of an each-way bet on these terms, for both parts.
+    public mutating func multiply(byWon odds: Odds, places: PlaceTerms?) {
+        if place != nil, let places {
+            multiply(by: .won(odds), place: .placed(odds, places))
+        } else {
+            multiply(by: .won(odds))
+        }
+    }
+
     /// The same of an each-way bet.
     public mutating func multiply(by factor: LegFactor, place other: LegFactor) {
         // Both are brought over one denominator, so that what they come to can be added.
         let (below, otherBelow) = (factor.denominator, other.denominator)
-        let common = below / Deduction.greatestCommonDivisor(below, otherBelow) * otherBelow
+        let common = below / greatestCommonDivisor(below, otherBelow) * otherBelow
         win.multiply(by: factor, over: common)
         place?.multiply(by: other, over: common)
     }

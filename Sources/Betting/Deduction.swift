@@ -18,14 +18,8 @@ public import Kernel
     /// What is left, as a fraction in lowest terms.
     var rest: (numerator: UInt64, denominator: UInt64) {
         let (left, whole) = (UInt64(Self.whole - basisPoints), UInt64(Self.whole))
-        let common = Self.greatestCommonDivisor(left, whole)
+        let common = greatestCommonDivisor(left, whole)
         return (left / common, whole / common)
-    }
-
-    static func greatestCommonDivisor(_ one: UInt64, _ other: UInt64) -> UInt64 {
-        var (one, other) = (one, other)
-        while other != 0 { (one, other) = (other, one % other) }
-        return one
     }
 }
 

@@ -22,10 +22,8 @@ public enum LegFactor: Hashable, Sendable {
         .ratio(numerator: UInt64(odds.numerator), denominator: UInt64(odds.denominator))
     }
 
-    public static func halfWon(_ odds: Odds) -> LegFactor { LegFactor.won(odds).halved }
-
     /// Half of the stake comes to this, half goes back.
-    var halved: LegFactor {
+    public var halved: LegFactor {
         guard case .ratio(let above, let below) = self else { return self }
         return .ratio(numerator: above + below, denominator: below * 2)
     }
@@ -73,11 +71,6 @@ public enum LegFactor: Hashable, Sendable {
             case .ratio(let otherAbove, let otherBelow) = other
         else { return false }
         return above.multipliedFullWidth(by: otherBelow) > otherAbove.multipliedFullWidth(by: below)
-    }
-
-    /// `winners` of `tied` places were left to share.
-    public static func deadHeat(_ odds: Odds, winners: UInt8, tied: UInt8) -> LegFactor {
-        .won(odds).shared(winners, among: tied)
     }
 }
 

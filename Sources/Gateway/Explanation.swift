@@ -22,13 +22,7 @@ extension Messages {
         json.key("payout")
         json.number(bet.payout)
         var total = BetReturn(stake: bet.stake, shape: shape, isEachWay: bet.isEachWay)
-        for leg in legs {
-            if bet.isEachWay {
-                total.multiply(by: leg.win, place: leg.place)
-            } else {
-                total.multiply(by: leg.win)
-            }
-        }
+        for leg in legs { total.multiply(by: leg) }
         json.key("comesTo")
         write(total.outcome(rounding) == .open ? nil : total, decimals: 4, to: &json)
         json.key("rounding")

@@ -44,7 +44,9 @@ extension Odds: Comparable {
     }
 }
 
-@usableFromInline func greatestCommonDivisor(_ one: UInt32, _ other: UInt32) -> UInt32 {
+package func greatestCommonDivisor<Number: UnsignedInteger>(_ one: Number, _ other: Number)
+    -> Number
+{
     var (a, b) = (one, other)
     while b != 0 { (a, b) = (b, a % b) }
     return a

@@ -96,7 +96,7 @@ enum Recordings {
         var total = AccumulatorReturn(stake: stake)
         switch results[item["side"]?.text == "home" ? 0 : 1] {
         case .won: total.multiply(by: .won(odds))
-        case .halfWon: total.multiply(by: .halfWon(odds))
+        case .halfWon: total.multiply(by: .won(odds).halved)
         case .void: total.multiply(by: .unchanged)
         case .halfLost: total.multiply(by: .halfLost)
         default: total.multiply(by: .lost)
@@ -118,7 +118,7 @@ enum Recordings {
             return .won(odds, less: deduction(of: leg)).shared(parts[0], among: parts[1])
         case ("PLACED", _): return .lost
         case ("VOID", _): return .unchanged
-        case ("HALF_WON", _): return .halfWon(odds)
+        case ("HALF_WON", _): return .won(odds).halved
         case ("HALF_LOST", _): return .halfLost
         default:
             try #require(leg["result"]?.text == "LOST")

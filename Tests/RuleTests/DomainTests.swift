@@ -144,12 +144,12 @@ import Testing
     let handicap = Odds(19, over: 10)!
 
     @Test func `settles the published vectors`() {
-        #expect(settled(10_000, [.halfWon(handicap)]) == .settled(payout: 14_500))
+        #expect(settled(10_000, [.won(handicap).halved]) == .settled(payout: 14_500))
         #expect(settled(10_000, [.halfLost]) == .settled(payout: 5_000))
-        #expect(settled(1_000, [.won(two), .halfWon(handicap)]) == .settled(payout: 2_900))
+        #expect(settled(1_000, [.won(two), .won(handicap).halved]) == .settled(payout: 2_900))
         #expect(settled(1_000, [.won(two), .halfLost]) == .settled(payout: 1_000))
         #expect(settled(1_000, [.won(two), .unchanged]) == .settled(payout: 2_000))
-        #expect(settled(1_000, [.deadHeat(two, winners: 1, tied: 2)]) == .settled(payout: 1_000))
+        #expect(settled(1_000, [LegFactor.won(two).shared(1, among: 2)]) == .settled(payout: 1_000))
     }
 
     @Test func `loses with one lost leg and waits for an undecided one`() {

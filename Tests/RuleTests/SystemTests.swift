@@ -115,9 +115,11 @@ private func won(_ odds: UInt32, _ over: UInt32 = 1) -> LegFactor { .won(Odds(od
             case 0...1: return .lost
             case 2: return .undecided
             case 3: return .unchanged
-            case 4: return .halfWon(odds)
+            case 4: return .won(odds).halved
             case 5: return .halfLost
-            case 6: return .deadHeat(odds, winners: UInt8(random.number(in: 1...3)), tied: UInt8(random.number(in: 4...255)))
+            case 6:
+                return LegFactor.won(odds).shared(
+                    UInt8(random.number(in: 1...3)), among: UInt8(random.number(in: 4...255)))
             default: return .won(odds)
             }
         }
@@ -133,7 +135,7 @@ private func won(_ odds: UInt32, _ over: UInt32 = 1) -> LegFactor { .won(Odds(od
 
     @Test func `of sixteen legs at the longest shared prices overflows nothing but Int64`() {
         let odds = Odds(.max, over: .max - 1)!
-        let factors = [LegFactor](repeating: .deadHeat(odds, winners: 254, tied: 255), count: 16)
+        let factors = [LegFactor](repeating: LegFactor.won(odds).shared(254, among: 255), count: 16)
         var total = SystemReturn(unitStake: .max, shape: SystemShape(legs: 16, sizes: 0xffff)!)
         for factor in factors { total.multiply(by: factor) }
         #expect(total.outcome(.down) == .overflow)

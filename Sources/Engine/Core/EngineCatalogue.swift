@@ -240,19 +240,18 @@ extension Engine {
             return answer(command, market: nil, .marketUnknown, &outcomes)
         }
         let row = markets.markets[number]
-        let count = command.field(Layout.Price.selectionCount, as: UInt16.self)
-        let body = Layout.Price.entries + Int(count) * Layout.Price.entrySize
-        guard UInt16(row.selectionCount) == count, command.slots >= SlotSize.slots(forBody: body)
-        else { return answer(command, market: number, .malformed, &outcomes) }
+        guard let entries = command.priceEntries(of: row.selectionCount) else {
+            return answer(command, market: number, .malformed, &outcomes)
+        }
         guard row.isResulted == 0 else {
             return answer(command, market: number, .noChange, &outcomes)
         }
-        for index in 0..<Int(count) {
-            let offset = Layout.Price.entries + index * Layout.Price.entrySize
+        var selection = row.firstSelection
+        for offset in entries {
             let odds = command.odds(at: offset + Layout.Price.entryOdds)
             let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
             let delay = command.field(offset + Layout.Price.entryDelay, as: UInt32.self)
-            markets.change(selection: row.firstSelection + UInt32(index)) {
+            markets.change(selection: selection) {
                 guard $0.isWithdrawn == 0 else { return }
                 $0.numerator = odds?.numerator ?? 0
                 $0.denominator = odds?.denominator ?? 0
@@ -260,6 +259,7 @@ extension Engine {
                 $0.delay = delay
                 if let odds { $0.lastOffered = odds }
             }
+            selection += 1
         }
         markets.change(market: number) {
             $0.version += 1

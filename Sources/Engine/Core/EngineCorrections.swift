@@ -78,16 +78,10 @@ extension Engine {
             $0.reasons =
                 (coversNow ? reasons.union(.cancelled) : reasons.subtracting(.cancelled)).rawValue
             $0.isCancelled = coversAll ? 1 : 0
-            $0.version += 1
-            $0.material += 1
-            $0.settlementVersion += 1
-            $0.resultSource = cancelling.source.rawValue
-            $0.resultActor = cancelling.actor
-            $0.resultApprover = cancelling.approver
-            $0.resultRecord = command.sequence
-            $0.resultProposal =
-                command.kind == .approve
-                ? command.field(Layout.Result.proposal, as: UInt64.self) : 0
+            $0.decideAgain(
+                ResultOrigin(
+                    command, source: cancelling.source.rawValue, actor: cancelling.actor,
+                    approver: cancelling.approver))
         }
         markets.enqueue(number)
         answer(command, result: number, nil, &outcomes)
@@ -103,19 +97,16 @@ extension Engine {
             return answer(command, market: nil, .marketUnknown, &outcomes)
         }
         let row = markets.markets[number]
-        let count = command.field(Layout.Price.selectionCount, as: UInt16.self)
-        let body = Layout.Price.entries + Int(count) * Layout.Price.entrySize
-        guard UInt16(row.selectionCount) == count, command.slots >= SlotSize.slots(forBody: body)
-        else { return answer(command, market: number, .malformed, &outcomes) }
+        guard let entries = command.priceEntries(of: row.selectionCount) else {
+            return answer(command, market: number, .malformed, &outcomes)
+        }
         guard row.isReleased == 0 else {
             return answer(command, market: number, .betsReleased, &outcomes)
         }
         let said = command.said(at: Layout.Price.providerTime)
-        let prices = (0..<Int(count)).map {
-            command.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
-        }
-        let before = (0..<UInt32(count)).map {
-            markets.selections[row.firstSelection + $0].starting
+        let prices = entries.map { command.odds(at: $0 + Layout.Price.entryOdds) }
+        let before = prices.indices.map {
+            markets.selections[row.firstSelection + UInt32($0)].starting
         }
         let isOld =
             said < row.startingTime || said == row.startingTime && !holds(prices, against: before)
@@ -187,14 +178,7 @@ extension Engine {
                     $0.reasons = ShutReasons(rawValue: $0.reasons).union(.feed).rawValue
                 }
                 $0.trueStart = trueStart
-                $0.version += 1
-                $0.material += 1
-                $0.settlementVersion += 1
-                $0.resultSource = ResultSource.feed.rawValue
-                $0.resultActor = 0
-                $0.resultApprover = 0
-                $0.resultRecord = command.sequence
-                $0.resultProposal = 0
+                $0.decideAgain(ResultOrigin(command, source: ResultSource.feed.rawValue))
             }
             markets.enqueue(number)
             answer(command, market: number, nil, &outcomes)
@@ -220,6 +204,15 @@ extension RecordBytes {
     func said(at offset: Int) -> Int64 {
         let said = field(offset, as: Int64.self)
         return said > 0 ? said : time.nanoseconds
+    }
+
+    /// Where the price of each selection begins; nil when there is not one for each.
+    func priceEntries(of selections: UInt8) -> StrideTo<Int>? {
+        let end = Layout.Price.entries + Int(selections) * Layout.Price.entrySize
+        guard field(Layout.Price.selectionCount, as: UInt16.self) == UInt16(selections),
+            slots >= SlotSize.slots(forBody: end)
+        else { return nil }
+        return stride(from: Layout.Price.entries, to: end, by: Layout.Price.entrySize)
     }
 
     func action(at offset: Int) -> ResultAction {

@@ -227,11 +227,7 @@ extension Engine {
         let isEachWay = request.isEachWay
         var total = BetReturn(stake: stake, shape: request.shape, isEachWay: isEachWay)
         for quote in quotes {
-            if isEachWay, let terms = PlaceTerms(packed: quote.places) {
-                total.multiply(by: .won(quote.odds), place: .placed(quote.odds, terms))
-            } else {
-                total.multiply(by: .won(quote.odds))
-            }
+            total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
         }
         let placed =
             isEachWay

@@ -334,7 +334,7 @@ extension Engine {
                 value: Int64(odds.numerator) << 32 | Int64(odds.denominator),
                 threshold: Int64(bitPattern: UInt64(shown) << 32 | UInt64(over)))
         }
-        if request.isEachWay || request.structure == BetStructure.eachWay.rawValue {
+        if request.structure == BetStructure.eachWay.rawValue {
             try checkPlaces(command, offset, number, index)
         }
         let isInPlay = markets.fixtures[fixture].isInPlay == 1
@@ -475,12 +475,8 @@ extension Engine {
         }
         var total = BetReturn(stake: stake, shape: shape, isEachWay: isEachWay)
         for index in 0..<legs {
-            let odds = scratch[index].odds
-            if isEachWay, let terms = PlaceTerms(packed: scratch[index].places) {
-                total.multiply(by: .won(odds), place: .placed(odds, terms))
-            } else {
-                total.multiply(by: .won(odds))
-            }
+            let leg = scratch[index]
+            total.multiply(byWon: leg.odds, places: PlaceTerms(packed: leg.places))
         }
         guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
         return payout

@@ -279,17 +279,11 @@ extension Engine {
                 (isRollback ? reasons.subtracting(.result).union(.feed) : reasons.union(.result))
                 .rawValue
             $0.isByOperators = approver == 0 ? 0 : 1
-            $0.version += 1
-            $0.material += 1
-            $0.settlementVersion += 1
-            $0.resultSource = command.field(Layout.Result.source, as: UInt8.self)
             $0.certainty = certainty
-            $0.resultActor = actor
-            $0.resultApprover = approver
-            $0.resultRecord = command.sequence
-            $0.resultProposal =
-                command.kind == .approve
-                ? command.field(Layout.Result.proposal, as: UInt64.self) : 0
+            $0.decideAgain(
+                ResultOrigin(
+                    command, source: command.field(Layout.Result.source, as: UInt8.self),
+                    actor: actor, approver: approver))
         }
         markets.enqueue(number)
         answer(command, result: number, nil, &outcomes)
@@ -387,12 +381,7 @@ extension Engine {
         var total = BetReturn(
             stake: bet.stake, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
         for index in 0..<UInt32(bet.legCount) {
-            let facts = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
-            if bet.isEachWay {
-                total.multiply(by: facts.win, place: facts.place)
-            } else {
-                total.multiply(by: facts.win)
-            }
+            total.multiply(by: facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet))
         }
         let outcome = total.outcome(rules.rounding)
         // Only what was guaranteed beside the price that was taken can come to more than was promised.

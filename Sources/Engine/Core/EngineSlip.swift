@@ -45,14 +45,10 @@ extension Engine {
             guard leg.selection < UInt32(market.selectionCount),
                 let odds = markets.selections[market.firstSelection + leg.selection].odds
             else { return none(numbers) }
-            if isEachWay {
-                guard let terms = PlaceTerms(packed: market.places) else { return none(numbers) }
-                total.multiply(by: .won(odds), place: .placed(odds, terms))
-                one.multiply(by: .won(odds), place: .placed(odds, terms))
-            } else {
-                total.multiply(by: .won(odds))
-                one.multiply(by: .won(odds))
-            }
+            let places = PlaceTerms(packed: market.places)
+            guard !isEachWay || places != nil else { return none(numbers) }
+            total.multiply(byWon: odds, places: places)
+            one.multiply(byWon: odds, places: places)
             let quote = LegQuote(
                 fixture: market.fixture, market: number,
                 selection: market.firstSelection + leg.selection, numerator: odds.numerator,

@@ -96,6 +96,18 @@ struct MarketRow: BitwiseCopyable {
     /// When its fixture truly began, where that was before we knew; 0 for nothing said.
     var trueStart: Int64 = 0
 
+    /// What its bets come to is decided anew, for whoever says so.
+    mutating func decideAgain(_ origin: ResultOrigin) {
+        version += 1
+        material += 1
+        settlementVersion += 1
+        resultSource = origin.source
+        resultActor = origin.actor
+        resultApprover = origin.approver
+        resultRecord = origin.record
+        resultProposal = origin.proposal
+    }
+
     /// Nothing more is expected of it, but for corrections.
     var isOver: Bool { isResulted == 1 || isCancelled == 1 }
     /// What becomes of a bet depends on its selection's result alone.
@@ -143,6 +155,27 @@ struct MarketRow: BitwiseCopyable {
             UInt64(mostPlaces) << 8 | UInt64(racing))
         mix.combine(startingTime, 0)
         return mix
+    }
+}
+
+/// Who said what a market's bets come to, and where that is written.
+struct ResultOrigin {
+    /// ResultSource
+    let source: UInt8
+    let actor: UInt64
+    let approver: UInt64
+    let record: UInt64
+    /// What was approved, 0 nothing.
+    let proposal: UInt64
+
+    init(_ command: RecordBytes, source: UInt8, actor: UInt64 = 0, approver: UInt64 = 0) {
+        self.source = source
+        self.actor = actor
+        self.approver = approver
+        record = command.sequence
+        proposal =
+            command.kind == .approve
+            ? command.field(Layout.Result.proposal, as: UInt64.self) : 0
     }
 }
 
