@@ -39,6 +39,13 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case suspendedDuringDelay = 60
     case changedDuringDelay = 61
     case interrupted = 62
+    // Selling a bet back
+    case betUnknown = 80
+    case betNotOpen = 81
+    case cashOutPending = 82
+    case partNotDivisible = 83
+    case cashOutNotOffered = 84
+    case cashOutChanged = 85
 
     /// The public name, which never changes once published.
     public var code: String {
@@ -78,6 +85,12 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .suspendedDuringDelay: "suspended_during_delay"
         case .changedDuringDelay: "changed_during_delay"
         case .interrupted: "interrupted"
+        case .betUnknown: "bet_unknown"
+        case .betNotOpen: "bet_not_open"
+        case .cashOutPending: "cash_out_pending"
+        case .partNotDivisible: "part_not_divisible"
+        case .cashOutNotOffered: "cash_out_not_offered"
+        case .cashOutChanged: "cash_out_changed"
         }
     }
 
@@ -118,6 +131,12 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .suspendedDuringDelay: "The market was suspended before your bet was accepted."
         case .changedDuringDelay: "The match changed before your bet was accepted."
         case .interrupted: "The service restarted before your bet was accepted. Your stake is back."
+        case .betUnknown: "There is no such bet."
+        case .betNotOpen: "The bet is not open any more, or not yet."
+        case .cashOutPending: "A cash-out of this bet is on its way already."
+        case .partNotDivisible: "The part is not one that the bet's lines can give up equally."
+        case .cashOutNotOffered: "This bet cannot be cashed out at the moment."
+        case .cashOutChanged: "The bet is worth less now than you were offered. Nothing was changed."
         }
     }
 
@@ -132,7 +151,9 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     /// What the threshold and the value beside a refusal mean.
     public var facts: FactMeaning {
         switch self {
-        case .idReused, .accountUnknown, .accountClosed, .interrupted: .none
+        case .idReused, .accountUnknown, .accountClosed, .interrupted, .betNotOpen,
+            .cashOutPending, .cashOutNotOffered:
+            .none
         case .idOutsideWindow, .deadlinePassed, .deadlineTooFar: .nanoseconds
         case .legCountOutOfRange, .tooManyPending, .tooManyRefused, .tooManyOpenBets,
             .tooManyTimers, .tooManyIDs, .tooManyBetsOfAccount, .tooManyLines, .stakeNotDivisible:
@@ -140,14 +161,14 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .currencyMismatch: .currency
         case .structureUnsupported, .systemMalformed, .marketUnknown, .selectionUnknown,
             .selectionNotOffered,
-            .related, .placeTermsChanged:
+            .related, .placeTermsChanged, .betUnknown:
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score
         case .changedDuringDelay: .version
         case .priceMoved: .odds
         case .stakeBelowMinimum, .stakeAboveMaximum, .returnAboveMaximum, .insufficientFunds,
-            .exposureLimit, .stakeKindUnsupported:
+            .exposureLimit, .stakeKindUnsupported, .partNotDivisible, .cashOutChanged:
             .minorUnits
         }
     }

@@ -69,6 +69,8 @@ public enum BetStatus: UInt8, CaseIterable, Sendable {
     case open = 2
     case refused = 3
     case settled = 4
+    /// Sold back whole; no result changes that.
+    case cashedOut = 5
 
     public var word: String {
         switch self {
@@ -76,6 +78,7 @@ public enum BetStatus: UInt8, CaseIterable, Sendable {
         case .open: "open"
         case .refused: "refused"
         case .settled: "settled"
+        case .cashedOut: "cashed_out"
         }
     }
 }

@@ -40,6 +40,8 @@ public enum Limits {
     public static let limitCoolingOff: Int64 = 86_400_000
     /// Legs of one each-way bet, or of one with a leg from whose price something may be deducted.
     public static let eachWayLegs = 12
+    /// Legs of one bet that is sold back before it is decided.
+    public static let cashOutLegs = 12
     /// Windows of cancelled bets that one market keeps, in force or taken back.
     public static let cancelWindows = 16
     /// Names of fixtures, markets and selections, in UTF-8 bytes.

@@ -31,6 +31,11 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case deductedAlways = "deducted-always"
     case placesForgotten = "places-forgotten"
     case guaranteeForgotten = "guarantee-forgotten"
+    // Selling back
+    case cashOutMarginForgotten = "cash-out-margin-forgotten"
+    case cashOutPaidAsOffered = "cash-out-paid-as-offered"
+    case cashOutDelayIgnored = "cash-out-delay-ignored"
+    case remainderUnreckoned = "remainder-unreckoned"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

@@ -51,6 +51,7 @@ public enum EntryReason: UInt8, CaseIterable, Sendable {
     case settle = 5
     case resettle = 6
     case reopen = 7
+    case cashOut = 8
 
     public var word: String {
         switch self {
@@ -61,6 +62,7 @@ public enum EntryReason: UInt8, CaseIterable, Sendable {
         case .settle: "settle"
         case .resettle: "resettle"
         case .reopen: "reopen"
+        case .cashOut: "cash_out"
         }
     }
 }
@@ -143,8 +145,19 @@ extension LedgerEntry {
     ///
     /// What the customer owes is recovered from the payout first.
     public static func settle(stake: Int64, payout: Int64, owed: Int64) -> LedgerEntry {
+        ending(stake, payout, owed, .settle)
+    }
+
+    /// A part of an open bet's stake, or all of it, is sold back for `payout`.
+    public static func cashOut(part: Int64, payout: Int64, owed: Int64) -> LedgerEntry {
+        ending(part, payout, owed, .cashOut)
+    }
+
+    private static func ending(
+        _ stake: Int64, _ payout: Int64, _ owed: Int64, _ reason: EntryReason
+    ) -> LedgerEntry {
         let recovered = min(max(0, owed), payout)
-        var entry = LedgerEntry(.settle)
+        var entry = LedgerEntry(reason)
         entry.post(.openBets, -stake)
         entry.post(.cash, payout - recovered)
         entry.post(.receivable, recovered)

@@ -28,7 +28,7 @@ public final class Cell {
         private let memory: AlignedBuffer
         public let record: RecordBytes
 
-        init(_ source: RecordBytes) {
+        public init(_ source: RecordBytes) {
             memory = AlignedBuffer(source.byteCount)
             memory.base.copyMemory(from: source.address, byteCount: source.byteCount)
             record = RecordBytes(memory.base, slots: source.slots)

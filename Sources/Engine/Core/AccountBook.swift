@@ -193,20 +193,54 @@ struct IDRow: BitwiseCopyable {
         mix.combine(high, low)
         mix.combine(hashHigh, hashLow)
         mix.combine(UInt64(account) << 32 | UInt64(bet), UInt64(bitPattern: validUntil))
-        guard refusal != 0 else { return mix }
+        guard refusal != 0 || facts != .max else { return mix }
         mix.combine(UInt64(what.leg), UInt64(refusal))
         mix.combine(what.value, what.threshold)
         return mix
     }
 }
 
-/// The facts of one refusal, kept as long as its id.
+/// The facts of one refusal, or what a cash-out came to, kept as long as its id.
 struct FactRow: BitwiseCopyable {
     var value: Int64
     var threshold: Int64
     var leg: UInt32
     /// The next free row while this one is free.
     var next: UInt32 = .max
+}
+
+/// A bet, or a part of one, that is sold back when its delay has passed and nothing has changed.
+struct CashOutRow: BitwiseCopyable {
+    /// Of the command; 0 for a row that waits to be used again.
+    var sequence: UInt64
+    var bet: UInt64
+    /// Minor units of the stake.
+    var part: Int64
+    /// Minor units: what was offered.
+    var least: Int64
+    /// Material versions of its legs, added up, at receipt.
+    var material: UInt64
+    var dueAt: Int64
+    var account: UInt32
+    /// The next free row.
+    var next: UInt32 = .max
+
+    static func free(next: UInt32) -> CashOutRow {
+        CashOutRow(
+            sequence: 0, bet: 0, part: 0, least: 0, material: 0, dueAt: 0, account: .max,
+            next: next)
+    }
+
+    var isFree: Bool { sequence == 0 }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 27, row: UInt64(row))
+        mix.combine(sequence, bet)
+        mix.combine(part, least)
+        mix.combine(material, UInt64(bitPattern: dueAt))
+        mix.combine(UInt64(account), UInt64(next))
+        return mix
+    }
 }
 
 /// Customers' money, their bets and the ids they used. Knows markets by number only.
@@ -218,6 +252,14 @@ struct AccountBook: ~Copyable {
     var legs: Rows<LegRow>
     /// What customers set for themselves.
     var limits: Rows<LimitRow>
+    /// Cash-outs that wait for their delay.
+    var cashOuts: Rows<CashOutRow>
+    private(set) var freeCashOut: UInt32 = .max
+    /// By the bet: the row of the one that waits.
+    private var waiting: [UInt64: UInt32] = [:]
+    private var cashOutTimers: DueQueue
+    /// Rows of bets by the sequence of their intents.
+    private var betIndex: KeyIndex
     private(set) var hash = StateHash()
     /// Rows of bets that left: the newest, which leads to the others.
     private(set) var freeBet: UInt32 = .max
@@ -238,6 +280,9 @@ struct AccountBook: ~Copyable {
         bets = Rows(capacity: limits.openBets)
         legs = Rows(capacity: limits.openBets + limits.openBets / 2)
         self.limits = Rows(capacity: limits.accounts * Self.limitsPerAccount)
+        cashOuts = Rows(capacity: limits.timers)
+        cashOutTimers = DueQueue(capacity: limits.timers)
+        betIndex = KeyIndex(reserving: limits.reservedBets, seed: seed &+ 4)
         bets.reserve(limits.reservedBets)
         legs.reserve(limits.reservedBets)
         totals = InlineArray(repeating: InlineArray(repeating: 0))
@@ -359,9 +404,11 @@ struct AccountBook: ~Copyable {
         var row = bet
         row.heldLegs = bet.legCount
         row.firstLeg = takeLegs(bet.legRows)
+        let sequence = row.sequence
         guard freeBet != .max else {
             let number = bets.append(row)!
             hash.add(row.mix(number))
+            betIndex.insert(0, sequence, row: number)
             return number
         }
         let number = freeBet
@@ -370,7 +417,13 @@ struct AccountBook: ~Copyable {
         freeBets -= 1
         bets[number] = row
         hash.add(row.mix(number))
+        betIndex.insert(0, sequence, row: number)
         return number
+    }
+
+    /// The row of the bet with this number, if it is still here.
+    func bet(_ sequence: UInt64) -> UInt32? {
+        betIndex.find(0, sequence) { bets[$0].sequence == sequence }
     }
 
     /// Bets that are here, whatever their status.
@@ -423,7 +476,9 @@ struct AccountBook: ~Copyable {
     /// A bet whose markets have all released it leaves; its rows are used again.
     mutating func remove(bet number: UInt32) {
         let row = bets[number]
+        let sequence = row.sequence
         hash.subtract(row.mix(number))
+        betIndex.remove(0, sequence, row: number)
         bets[number] = .free(next: freeBet)
         hash.add(bets[number].mix(number))
         setFreeBet(number)
@@ -480,13 +535,13 @@ struct AccountBook: ~Copyable {
     func facts(of row: IDRow) -> RefusalFacts { ids.facts(of: row) }
 
     /// The stored answer of a pending bet changes once, when its delay has passed.
-    mutating func conclude(id sequence: UInt64, refusal: Refusal, facts: RefusalFacts) {
+    mutating func conclude(id sequence: UInt64, refusal: Refusal?, facts: RefusalFacts) {
         guard let (before, after) = ids.conclude(sequence, refusal: refusal, facts: facts) else {
             return
         }
-        hash.subtract(before.mix(RefusalFacts()))
+        hash.subtract(before.0.mix(before.1))
         hash.add(after.mix(facts))
-        change(account: after.account) { $0.refused += 1 }
+        if refusal != nil { change(account: after.account) { $0.refused += 1 } }
     }
 
     /// Lets ids go whose window has passed and whose answer the projection has.
@@ -506,7 +561,13 @@ struct AccountBook: ~Copyable {
 
     // MARK: Timers
 
-    var nextDue: Int64? { timers.first?.dueAt }
+    var nextDue: Int64? {
+        switch (timers.first?.dueAt, cashOutTimers.first?.dueAt) {
+        case (let bet?, let cashOut?): min(bet, cashOut)
+        case (let bet, let cashOut): bet ?? cashOut
+        }
+    }
+
     var areTimersFull: Bool { timers.isFull }
     var timerCapacity: Int { timers.capacity }
 
@@ -516,11 +577,54 @@ struct AccountBook: ~Copyable {
 
     mutating func popDue(_ now: Timestamp) -> UInt32? { timers.pop(dueBy: now.nanoseconds) }
 
+    // MARK: Cash-outs
+
+    var areCashOutsFull: Bool { cashOutTimers.isFull }
+
+    /// Whether one of this bet waits for its delay.
+    func isCashOutWaiting(of bet: UInt64) -> Bool { waiting[bet] != nil }
+
+    /// The caller has looked whether there is room, and that none of the bet waits.
+    mutating func wait(_ row: CashOutRow) {
+        var number = freeCashOut
+        if number == .max {
+            number = cashOuts.append(row)!
+        } else {
+            hash.subtract(cashOuts[number].mix(number))
+            setFreeCashOut(cashOuts[number].next)
+            cashOuts[number] = row
+        }
+        hash.add(row.mix(number))
+        waiting[row.bet] = number
+        cashOutTimers.insert(DueQueue.Entry(dueAt: row.dueAt, bet: number))
+        change(account: row.account) { $0.pending += 1 }
+    }
+
+    /// The next whose delay has passed; it waits no longer.
+    mutating func popCashOut(_ now: Timestamp) -> CashOutRow? {
+        guard let number = cashOutTimers.pop(dueBy: now.nanoseconds) else { return nil }
+        let row = cashOuts[number]
+        waiting[row.bet] = nil
+        hash.subtract(row.mix(number))
+        cashOuts[number] = .free(next: freeCashOut)
+        hash.add(cashOuts[number].mix(number))
+        setFreeCashOut(number)
+        change(account: row.account) { $0.pending -= 1 }
+        return row
+    }
+
+    private mutating func setFreeCashOut(_ number: UInt32) {
+        hash.subtract(freeCashOut, kind: 28)
+        freeCashOut = number
+        hash.add(freeCashOut, kind: 28)
+    }
+
     // MARK: Snapshots
 
     /// After the rows were loaded: what follows from them.
     mutating func rebuild(
-        hash: StateHash, totals: [Int64], freeBet: UInt32, freeLegs: [UInt32], seed: UInt64
+        hash: StateHash, totals: [Int64], freeBet: UInt32, freeLegs: [UInt32],
+        freeCashOut: UInt32, seed: UInt64
     ) {
         self.hash = hash
         for money in 0..<2 {
@@ -533,8 +637,18 @@ struct AccountBook: ~Copyable {
             accountIndex.insert(
                 accounts[number].externalHigh, accounts[number].externalLow, row: number)
         }
+        self.freeCashOut = freeCashOut
+        waiting = [:]
+        for number in 0..<UInt32(cashOuts.count) where !cashOuts[number].isFree {
+            let row = cashOuts[number]
+            waiting[row.bet] = number
+            cashOutTimers.insert(DueQueue.Entry(dueAt: row.dueAt, bet: number))
+        }
         freeBets = 0
+        betIndex = KeyIndex(reserving: bets.count, seed: seed &+ 4)
         for number in 0..<UInt32(bets.count) {
+            let sequence = bets[number].sequence
+            if sequence != 0 { betIndex.insert(0, sequence, row: number) }
             if bets[number].isFree {
                 freeBets += 1
             } else if bets[number].status == BetStatus.pending.rawValue,
@@ -581,11 +695,11 @@ struct AccountBook: ~Copyable {
             switch BetStatus(rawValue: row.status) {
             case .pending: held[money] += row.stake
             case .open: open[money] += row.stake
-            case .refused, .settled: break
+            case .refused, .settled, .cashedOut: break
             case nil: problems.append("bet \(row.sequence) has no status")
             }
         }
-        problems += freeProblems() + limitProblems()
+        problems += freeProblems() + limitProblems() + cashOutProblems()
         var standing = [UInt32](repeating: 0, count: accounts.count)
         for number in 0..<UInt32(bets.count)
         where bets[number].status == BetStatus.pending.rawValue
@@ -624,10 +738,32 @@ struct AccountBook: ~Copyable {
         for number in 0..<UInt32(bets.count) { fresh.add(bets[number].mix(number)) }
         for number in 0..<UInt32(legs.count) { fresh.add(legs[number].mix(number)) }
         for number in 0..<UInt32(limits.count) { fresh.add(limits[number].mix(number)) }
+        for number in 0..<UInt32(cashOuts.count) { fresh.add(cashOuts[number].mix(number)) }
         fresh.add(freeBet, kind: 21)
+        fresh.add(freeCashOut, kind: 28)
         for count in 1...20 { fresh.add(freeLegs[count], kind: 32 + UInt64(count)) }
         ids.forEach { fresh.add($0.mix($1)) }
         return fresh
+    }
+
+    /// Whoever waits is found by its bet, and every account's are counted.
+    private func cashOutProblems() -> [String] {
+        var problems: [String] = []
+        var pending = [UInt16](repeating: 0, count: accounts.count)
+        for number in 0..<UInt32(cashOuts.count) where !cashOuts[number].isFree {
+            let row = cashOuts[number]
+            pending[Int(row.account)] += 1
+            if waiting[row.bet] != number {
+                problems.append("a cash-out of bet \(row.bet) is not found")
+            }
+        }
+        for number in 0..<UInt32(bets.count) where bets[number].status == BetStatus.pending.rawValue
+        { pending[Int(bets[number].account)] += 1 }
+        for number in 0..<UInt32(accounts.count)
+        where accounts[number].pending != pending[Int(number)] {
+            problems.append("account \(number): what waits is not counted right")
+        }
+        return problems
     }
 
     /// Each free row is on its list once, and nothing else is.

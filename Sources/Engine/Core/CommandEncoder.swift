@@ -74,6 +74,40 @@ public struct BetIntent: Sendable {
     }
 }
 
+/// What a `cashOut` asks for.
+public struct CashOutIntent: Hashable, Sendable {
+    public var account: AccountID
+    public var id: ExternalID
+    public var requestHash: ExternalID
+    public var session: SessionID
+    public var bet: UInt64
+    /// Minor units of its stake, 0 all of it.
+    public var part: Int64
+    /// Minor units: what was offered.
+    public var least: Int64
+    /// The versions behind the offer, as it named them.
+    public var material: UInt64
+    public var prices: UInt64
+    public var validUntil: Timestamp
+
+    public init(
+        account: AccountID, id: ExternalID, requestHash: ExternalID, session: SessionID,
+        bet: UInt64, part: Int64, least: Int64, material: UInt64 = 0, prices: UInt64 = 0,
+        validUntil: Timestamp
+    ) {
+        self.account = account
+        self.id = id
+        self.requestHash = requestHash
+        self.session = session
+        self.bet = bet
+        self.part = part
+        self.least = least
+        self.material = material
+        self.prices = prices
+        self.validUntil = validUntil
+    }
+}
+
 public struct FixtureFacts: Sendable {
     public var id: ExternalID
     public var sport: Sport = .other
@@ -128,6 +162,8 @@ public struct MarketFacts: Sendable {
     public var isAntePost = false
     /// A starting price that is better than what was taken is paid.
     public var isGuaranteed = false
+    /// Bets on it may be sold back before it has a result.
+    public var isCashedOut = true
     public var selections: [SelectionFacts]
 
     public init(
@@ -145,11 +181,14 @@ public struct PriceEntry: Hashable, Sendable {
     public var reference: UInt32
     /// Milliseconds that a bet on it waits in play beside the market's own delay.
     public var delay: UInt32
+    /// What its supplier expects of it, where it says so.
+    public var chance: Chance?
 
-    public init(odds: Odds?, reference: UInt32 = 0, delay: UInt32 = 0) {
+    public init(odds: Odds?, reference: UInt32 = 0, delay: UInt32 = 0, chance: Chance? = nil) {
         self.odds = odds
         self.reference = reference
         self.delay = delay
+        self.chance = chance
     }
 }
 
@@ -333,7 +372,8 @@ public enum ResultAction: UInt8, Sendable {
         record.set(
             Layout.Market.racing,
             facts.deductions.rawValue | (facts.isAtTheOff ? 1 << 4 : 0)
-                | (facts.isAntePost ? 1 << 5 : 0) | (facts.isGuaranteed ? 1 << 6 : 0))
+                | (facts.isAntePost ? 1 << 5 : 0) | (facts.isGuaranteed ? 1 << 6 : 0)
+                | (facts.isCashedOut ? 0 : 1 << 7))
         record.set(Layout.Market.scoutedReturn, facts.scoutedReturn.map { $0 == 0 ? -1 : $0 } ?? 0)
         record.set(Layout.Market.name, text: facts.name, width: 48)
         for (index, selection) in facts.selections.enumerated() {
@@ -350,9 +390,13 @@ public enum ResultAction: UInt8, Sendable {
         market: ExternalID, _ entries: [PriceEntry], margin: UInt32, message: UInt64,
         providerTime: Int64, notOffered: UInt8 = 0
     ) -> RecordBytes {
+        let chances = Layout.Price.entries + entries.count * Layout.Price.entrySize
+        let hasChances = entries.contains { $0.chance != nil }
         let record = begin(
-            .price, body: Layout.Price.entries + entries.count * Layout.Price.entrySize)
+            .price,
+            body: chances + (hasChances ? entries.count * Layout.Price.chanceSize : 0))
         record.clientID = market
+        if hasChances { record.flags = Layout.Price.hasChances }
         record.set(Layout.Price.source, 1 as UInt8)
         record.set(Layout.Price.notOffered, notOffered)
         record.set(Layout.Price.selectionCount, UInt16(entries.count))
@@ -364,6 +408,10 @@ public enum ResultAction: UInt8, Sendable {
             record.set(offset + Layout.Price.entryOdds, entry.odds)
             record.set(offset + Layout.Price.entryReference, entry.reference)
             record.set(offset + Layout.Price.entryDelay, entry.delay)
+            guard hasChances else { continue }
+            let behind = chances + index * Layout.Price.chanceSize
+            record.set(behind, entry.chance?.win ?? .max)
+            record.set(behind + 4, entry.chance?.back ?? .max)
         }
         return record
     }
@@ -447,6 +495,23 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Sealed.bytes, UInt64(bytes))
         record.set(Layout.Sealed.digest, bytes: digest)
         record.set(Layout.Sealed.root, bytes: root)
+        return record
+    }
+
+    /// A bet, or a part of one, is sold back for no less than `least`.
+    public mutating func cashOut(_ intent: CashOutIntent) -> RecordBytes {
+        let record = begin(.cashOut, body: Layout.CashOut.size)
+        record.account = intent.account
+        record.clientID = intent.id
+        record.requestHash = intent.requestHash
+        record.set(Layout.CashOut.session, intent.session.rawValue)
+        record.set(Layout.CashOut.bet, intent.bet)
+        record.set(Layout.CashOut.part, intent.part)
+        record.set(Layout.CashOut.least, intent.least)
+        record.set(Layout.CashOut.material, intent.material)
+        record.set(Layout.CashOut.prices, intent.prices)
+        record.set(Layout.CashOut.validUntil, intent.validUntil.nanoseconds)
+        record.set(Layout.CashOut.source, 1 as UInt8)
         return record
     }
 

@@ -76,6 +76,7 @@ public struct Engine: ~Copyable {
         case .propose: propose(command, &outcomes)
         case .approve: approve(command, &outcomes)
         case .cancel: cancel(command, &outcomes)
+        case .cashOut: cashOut(command, &outcomes)
         case .startingPrices: takeStartingPrices(command, &outcomes)
         case .openAccount: openAccount(command, &outcomes)
         case .deposit: deposit(command, &outcomes)
@@ -94,7 +95,7 @@ public struct Engine: ~Copyable {
         case .session, .sealed, .divergence, .checkpoint, .snapshotKept, .segmentsDropped: break
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
-            .betSettled, .resultAnswered, .betsReleased, nil:
+            .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered, nil:
             preconditionFailure("only commands are applied")
         }
         sequence = outcomes.nextSequence - 1

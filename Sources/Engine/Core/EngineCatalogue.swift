@@ -221,7 +221,8 @@ extension Engine {
             selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue,
             scoutedReturn: max(-1, command.field(Layout.Market.scoutedReturn, as: Int64.self)),
             places: places?.packed ?? 0, mostPlaces: places?.places ?? 0,
-            racing: command.field(Layout.Market.racing, as: UInt8.self))
+            racing: command.field(Layout.Market.racing, as: UInt8.self),
+            mayPush: command.mayPush(selections: Int(count)) ? 1 : 0)
         let isFull = markets.isFull(for: count)
         let isFixtureFull = markets.count(ofFixture: fixture) >= Limits.marketsPerFixture
         guard !refuses(command, .full, when: isFull || isFixtureFull),
@@ -251,12 +252,14 @@ extension Engine {
             let odds = command.odds(at: offset + Layout.Price.entryOdds)
             let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
             let delay = command.field(offset + Layout.Price.entryDelay, as: UInt32.self)
+            let chance = command.chance(at: offset, of: row.selectionCount)
             markets.change(selection: selection) {
                 guard $0.isWithdrawn == 0 else { return }
                 $0.numerator = odds?.numerator ?? 0
                 $0.denominator = odds?.denominator ?? 0
                 $0.reference = reference
                 $0.delay = delay
+                $0.chance = chance
                 if let odds { $0.lastOffered = odds }
             }
             selection += 1

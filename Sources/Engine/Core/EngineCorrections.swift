@@ -209,10 +209,36 @@ extension RecordBytes {
     /// Where the price of each selection begins; nil when there is not one for each.
     func priceEntries(of selections: UInt8) -> StrideTo<Int>? {
         let end = Layout.Price.entries + Int(selections) * Layout.Price.entrySize
+        let more = hasChances ? Int(selections) * Layout.Price.chanceSize : 0
         guard field(Layout.Price.selectionCount, as: UInt16.self) == UInt16(selections),
-            slots >= SlotSize.slots(forBody: end)
+            slots >= SlotSize.slots(forBody: end + more)
         else { return nil }
         return stride(from: Layout.Price.entries, to: end, by: Layout.Price.entrySize)
+    }
+
+    private var hasChances: Bool { flags & Layout.Price.hasChances != 0 }
+
+    /// What is said beside the price whose entry begins at `entry`.
+    func chance(at entry: Int, of selections: UInt8) -> Chance? {
+        guard hasChances else { return nil }
+        let index = (entry - Layout.Price.entries) / Layout.Price.entrySize
+        let offset =
+            Layout.Price.entries + Int(selections) * Layout.Price.entrySize
+            + index * Layout.Price.chanceSize
+        let win = field(offset, as: UInt32.self)
+        return win == .max ? nil : Chance(win: win, back: field(offset + 4, as: UInt32.self))
+    }
+
+    /// Whether a market's lines let stakes go back: all but those on a half do.
+    func mayPush(selections: Int) -> Bool {
+        let lines =
+            [field(Layout.Market.line, as: Int32.self)]
+            + (0..<selections).map {
+                field(
+                    Layout.Market.selections + $0 * Layout.Market.selectionSize
+                        + Layout.Market.selectionLine, as: Int32.self)
+            }
+        return lines.contains { $0 != .min && $0 % 4 != 2 && $0 % 4 != -2 }
     }
 
     func action(at offset: Int) -> ResultAction {

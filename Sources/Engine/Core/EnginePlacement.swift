@@ -75,6 +75,11 @@ struct Refused: Error {
     let refusal: Refusal
     let facts: RefusalFacts
 
+    init(_ refusal: Refusal, _ facts: RefusalFacts) {
+        self.refusal = refusal
+        self.facts = facts
+    }
+
     init(_ refusal: Refusal, leg: Int? = nil, value: Int64 = 0, threshold: Int64 = 0) {
         self.refusal = refusal
         facts = RefusalFacts(leg: leg.map(UInt32.init) ?? .max, value: value, threshold: threshold)
@@ -95,6 +100,16 @@ struct DelayParts: Equatable {
         base = max(base, quote.betDelay)
         selection = max(selection, quote.selectionDelay)
         if quote.isInPlay { self.customer = customer }
+    }
+
+    /// A leg of a bet that was taken.
+    mutating func add(
+        _ market: MarketRow, _ selection: SelectionRow, _ customer: UInt32, isInPlay: Bool
+    ) {
+        guard isInPlay else { return }
+        base = max(base, market.betDelay)
+        self.selection = max(self.selection, selection.delay)
+        self.customer = customer
     }
 
     /// What they come to, as far as the rules let it be.
@@ -149,7 +164,7 @@ extension Engine {
     }
 
     /// These use up no id: nothing about the bet itself was decided.
-    private static func isStored(_ refusal: Refusal) -> Bool {
+    static func isStored(_ refusal: Refusal) -> Bool {
         switch refusal {
         case .idOutsideWindow, .deadlinePassed, .deadlineTooFar, .tooManyRefused,
             .tooManyOpenBets, .tooManyTimers, .tooManyIDs:
@@ -163,20 +178,7 @@ extension Engine {
     func check(_ command: RecordBytes, _ request: PlaceRequest, account number: UInt32)
         throws(Refused) -> Terms
     {
-        let now = time.nanoseconds
-        try checkAge(of: request.id)
-        guard request.validUntil >= now else {
-            throw Refused(.deadlinePassed, value: now, threshold: request.validUntil)
-        }
-        let furthest = now + ruleSet.validUntilAhead * 1_000_000
-        guard request.validUntil <= furthest else {
-            throw Refused(.deadlineTooFar, value: request.validUntil, threshold: furthest)
-        }
-        let refused = accounts.accounts[number].refused
-        guard refused < ruleSet.refusedPerAccount else {
-            throw Refused(
-                .tooManyRefused, value: Int64(refused), threshold: Int64(ruleSet.refusedPerAccount))
-        }
+        try checkTimes(request.id, validUntil: request.validUntil, account: number)
         guard accounts.accounts[number].isClosed == 0 else { throw Refused(.accountClosed) }
         guard request.isStructure else {
             throw Refused(
@@ -231,6 +233,24 @@ extension Engine {
             exposure: request.legCount == 1 ? exposure : nil, shape: shape)
     }
 
+    /// That a request is neither too old nor for too far ahead, and whoever asks was not refused too often.
+    func checkTimes(_ id: ExternalID, validUntil: Int64, account: UInt32) throws(Refused) {
+        let now = time.nanoseconds
+        try checkAge(of: id)
+        guard validUntil >= now else {
+            throw Refused(.deadlinePassed, value: now, threshold: validUntil)
+        }
+        let furthest = now + ruleSet.validUntilAhead * 1_000_000
+        guard validUntil <= furthest else {
+            throw Refused(.deadlineTooFar, value: validUntil, threshold: furthest)
+        }
+        let refused = accounts.accounts[account].refused
+        guard refused < ruleSet.refusedPerAccount else {
+            throw Refused(
+                .tooManyRefused, value: Int64(refused), threshold: Int64(ruleSet.refusedPerAccount))
+        }
+    }
+
     /// The lines of a system, and that its stake is theirs in equal parts; nil for an accumulator.
     private func checkShape(_ request: PlaceRequest) throws(Refused) -> SystemShape? {
         guard request.isSystem || request.isEachWay else { return nil }
@@ -275,7 +295,7 @@ extension Engine {
         guard !accounts.isIDWindowFull else { throw tooManyIDs }
     }
 
-    private var tooManyIDs: Refused {
+    var tooManyIDs: Refused {
         Refused(
             .tooManyIDs, value: Int64(accounts.idCount), threshold: Int64(accounts.idCapacity))
     }
@@ -656,7 +676,11 @@ extension Engine {
     /// Decides bets whose delay has passed, at most a step's worth.
     mutating func concludePending(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         for _ in 0..<Self.betsPerStep {
-            guard let number = accounts.popDue(time) else { return }
+            guard let number = accounts.popDue(time) else {
+                guard let waited = accounts.popCashOut(time) else { return }
+                concludeCashOut(waited, command, &outcomes)
+                continue
+            }
             let bet = accounts.bets[number]
             accounts.change(account: bet.account) { $0.pending -= 1 }
             if let refused = afterDelay(command, bet) {

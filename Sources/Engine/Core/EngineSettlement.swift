@@ -470,7 +470,7 @@ extension Engine {
     }
 
     /// Everything that decides what becomes of a leg.
-    private func facts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
+    func facts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
         let isRace = bet.isEachWay && markets.markets[leg.market].isRace
         return facts(
             market: leg.market, selection: leg.selection, odds: leg.odds,

@@ -16,6 +16,7 @@ public enum SnapshotTable: UInt16, CaseIterable, Sendable {
     case limits = 10
     case cancels = 11
     case deductions = 12
+    case cashOuts = 13
 }
 
 /// What an engine keeps beside its rows, in words of 64 bits.
@@ -30,7 +31,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 6)
+        var mix = RowMix(kind: 66, row: 7)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -39,6 +40,7 @@ extension Engine {
             MemoryLayout<MarketRow>.stride, MemoryLayout<SelectionRow>.stride,
             MemoryLayout<StandingRow>.stride, MemoryLayout<LimitRow>.stride,
             MemoryLayout<CancelRow>.stride, MemoryLayout<DeductionRow>.stride,
+            MemoryLayout<CashOutRow>.stride,
         ] { mix.combine(UInt64(size), 1) }
         var hash = StateHash()
         hash.add(mix)
@@ -52,6 +54,7 @@ extension Engine {
         accounts.bets.freeze(spares)
         accounts.legs.freeze(spares)
         accounts.limits.freeze(spares)
+        accounts.cashOuts.freeze(spares)
         accounts.ids.rows.freeze(spares)
         accounts.ids.factRows.freeze(spares)
         markets.fixtures.freeze(spares)
@@ -68,6 +71,7 @@ extension Engine {
         accounts.bets.thaw()
         accounts.legs.thaw()
         accounts.limits.thaw()
+        accounts.cashOuts.thaw()
         accounts.ids.rows.thaw()
         accounts.ids.factRows.thaw()
         markets.fixtures.thaw()
@@ -112,6 +116,7 @@ extension Engine {
         case .limits: accounts.limits.takeKept()
         case .cancels: markets.cancels.takeKept()
         case .deductions: markets.deductions.takeKept()
+        case .cashOuts: accounts.cashOuts.takeKept()
         }
     }
 
@@ -129,6 +134,7 @@ extension Engine {
         case .limits: accounts.limits.takeNext()
         case .cancels: markets.cancels.takeNext()
         case .deductions: markets.deductions.takeNext()
+        case .cashOuts: accounts.cashOuts.takeNext()
         }
     }
 
@@ -149,6 +155,7 @@ extension Engine {
         case .limits: unsafe accounts.limits.load(first: first, bytes)
         case .cancels: unsafe markets.cancels.load(first: first, bytes)
         case .deductions: unsafe markets.deductions.load(first: first, bytes)
+        case .cashOuts: unsafe accounts.cashOuts.load(first: first, bytes)
         }
     }
 
@@ -176,6 +183,7 @@ extension Engine {
         words += [accounts.ids.rows.head, accounts.ids.rows.tail, UInt64(accounts.ids.freeFacts)]
         words += [UInt64(accounts.freeBet), UInt64(markets.freeStanding)]
         words += [UInt64(markets.settleQueue.0), UInt64(markets.settleQueue.1)]
+        words.append(UInt64(accounts.freeCashOut))
         words += counted
         words += accounts.totalWords.map { UInt64(bitPattern: $0) }
         words += accounts.freeLegWords.map(UInt64.init)
@@ -202,7 +210,7 @@ extension Engine {
             UInt64(markets.fixtures.count), UInt64(markets.markets.count),
             UInt64(markets.selections.count), UInt64(markets.standings.count),
             UInt64(accounts.limits.count), UInt64(markets.cancels.count),
-            UInt64(markets.deductions.count),
+            UInt64(markets.deductions.count), UInt64(accounts.cashOuts.count),
         ]
     }
 
@@ -234,7 +242,8 @@ extension Engine {
         let freeBet = reader.row()
         let freeStanding = reader.row()
         let queue = (reader.row(), reader.row())
-        let counts = (0..<11).map { _ in reader.next() }
+        let freeCashOut = reader.row()
+        let counts = (0..<12).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
         let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
@@ -262,7 +271,8 @@ extension Engine {
         guard !reader.isShort else { return ["the words beside the rows are cut off"] }
         accounts.ids.rebuild(freeFacts: freeFacts)
         accounts.rebuild(
-            hash: accountHash, totals: totals, freeBet: freeBet, freeLegs: freeLegs, seed: seed)
+            hash: accountHash, totals: totals, freeBet: freeBet, freeLegs: freeLegs,
+            freeCashOut: freeCashOut, seed: seed)
         markets.rebuild(
             hash: marketHash, freeStanding: freeStanding, queue: queue, proposals: proposals,
             seed: seed)

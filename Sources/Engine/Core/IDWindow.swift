@@ -54,10 +54,8 @@ import Kernel
     mutating func append(_ row: IDRow, refusal: Refusal?, facts: RefusalFacts?) -> IDRow {
         precondition(!isFull, "the window was looked at before")
         var stored = row
-        if let refusal, let facts {
-            stored.refusal = refusal.rawValue
-            stored.facts = store(facts)
-        }
+        stored.refusal = refusal?.rawValue ?? 0
+        if let facts { stored.facts = store(facts) }
         let position = rows.append(stored)
         index.insert(Self.folded(row.account, row.high), row.low, row: Self.short(position))
         return stored
@@ -80,8 +78,10 @@ import Kernel
     }
 
     /// Ids are in the order of their sequence, so the row is found by halving.
-    mutating func conclude(_ sequence: UInt64, refusal: Refusal, facts: RefusalFacts)
-        -> (IDRow, IDRow)?
+    ///
+    /// What was remembered and with what, before and after.
+    mutating func conclude(_ sequence: UInt64, refusal: Refusal?, facts: RefusalFacts)
+        -> (before: (IDRow, RefusalFacts), after: IDRow)?
     {
         var low = rows.head
         var high = rows.tail
@@ -91,9 +91,16 @@ import Kernel
         }
         guard low < rows.tail, rows[low].sequence == sequence else { return nil }
         let before = rows[low]
-        rows[low].refusal = refusal.rawValue
-        rows[low].facts = store(facts)
-        return (before, rows[low])
+        let known = self.facts(of: before)
+        rows[low].refusal = refusal?.rawValue ?? 0
+        if before.facts == .max {
+            rows[low].facts = store(facts)
+        } else {
+            factRows[before.facts].value = facts.value
+            factRows[before.facts].threshold = facts.threshold
+            factRows[before.facts].leg = facts.leg
+        }
+        return ((before, known), rows[low])
     }
 
     /// `window` in milliseconds.

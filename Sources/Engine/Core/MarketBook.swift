@@ -91,6 +91,8 @@ struct MarketRow: BitwiseCopyable {
     var isByOperators: UInt8 = 0
     /// A window that leaves out no bet is in force.
     var isCancelled: UInt8 = 0
+    /// Stakes may go back by its lines: what references say of winning is not all that is expected.
+    var mayPush: UInt8 = 0
     /// When its supplier said what the starting prices are; 0 for nothing.
     var startingTime: Int64 = 0
     /// When its fixture truly began, where that was before we knew; 0 for nothing said.
@@ -118,7 +120,8 @@ struct MarketRow: BitwiseCopyable {
     var isAntePost: Bool { racing & 1 << 5 != 0 }
     var isGuaranteed: Bool { racing & 1 << 6 != 0 }
     /// It has something that only races have.
-    var isRace: Bool { racing != 0 || places != 0 }
+    var isRace: Bool { racing & 0x7f != 0 || places != 0 }
+    var isNotSoldBack: Bool { racing & 1 << 7 != 0 }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 17, row: UInt64(row))
@@ -152,7 +155,7 @@ struct MarketRow: BitwiseCopyable {
             UInt64(bitPattern: trueStart))
         mix.combine(
             UInt64(firstDeduction) << 32 | UInt64(places),
-            UInt64(mostPlaces) << 8 | UInt64(racing))
+            UInt64(mayPush) << 16 | UInt64(mostPlaces) << 8 | UInt64(racing))
         mix.combine(startingTime, 0)
         return mix
     }
@@ -245,6 +248,22 @@ struct SelectionRow: BitwiseCopyable {
     var lastDenominator: UInt32 = 0
     /// As in `Finish`, among `tied`.
     var position: UInt8 = 0
+    /// What its supplier expects of it, as in `Chance`; all ones unknown.
+    var chanceWin: UInt32 = .max
+    var chanceBack: UInt32 = .max
+
+    var chance: Chance? {
+        get { chanceWin == .max ? nil : Chance(win: chanceWin, back: chanceBack) }
+        set {
+            chanceWin = newValue?.win ?? .max
+            chanceBack = newValue?.back ?? .max
+        }
+    }
+
+    /// What says how likely it is, in thousandths; 0 where nothing does.
+    var fairReference: UInt32 {
+        isWithdrawn == 1 ? 0 : reference > 0 ? reference : odds?.thousandths ?? 0
+    }
 
     var odds: Odds? { denominator == 0 ? nil : Odds(reduced: numerator, denominator) }
     var lastOffered: Odds? {
@@ -270,6 +289,7 @@ struct SelectionRow: BitwiseCopyable {
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 18, row: UInt64(row))
         mix.combine(UInt64(delay), UInt64(lastNumerator) << 32 | UInt64(lastDenominator))
+        if chanceWin != .max { mix.combine(UInt64(chanceWin), UInt64(chanceBack)) }
         if startingDenominator != 0 {
             mix.combine(UInt64(startingNumerator), UInt64(startingDenominator))
         }

@@ -31,6 +31,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case placed = 33
     case timerDue = 34
     case forgetIDs = 35
+    case cashOut = 36
+    case cashOutAnswered = 37
     // Results
     case result = 40
     case propose = 41
@@ -57,11 +59,11 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
-            .startingPrices:
+            .startingPrices, .cashOut:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
-            .betSettled, .resultAnswered, .betsReleased:
+            .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered:
             false
         }
     }
@@ -95,6 +97,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .placed: "placed"
         case .timerDue: "timer_due"
         case .forgetIDs: "forget_ids"
+        case .cashOut: "cash_out"
+        case .cashOutAnswered: "cash_out_answered"
         case .result: "result"
         case .propose: "propose"
         case .approve: "approve"
@@ -264,7 +268,7 @@ public enum Layout {
         public static let placeNumerator = 37  // u8, the part of the winnings
         public static let placeDenominator = 38  // u8
         /// u8: bits 0 to 3 DeductionRule; bit 4 each-way terms count as at the off; bit 5 ante-post; bit 6 best
-        /// odds guaranteed
+        /// odds guaranteed; bit 7 bets on it are not sold back
         public static let racing = 39
         public static let maximumStake = 40  // i64
         public static let liabilityLimit = 48  // i64
@@ -289,6 +293,10 @@ public enum Layout {
         public static let entryOdds = 0  // u32, u32; zeros: not offered
         public static let entryReference = 8  // u32, thousandths
         public static let entryDelay = 12  // u32, ms, beside the market's own delay in play
+        /// `flags` bit 0: behind the entries stand chances, 8 for each selection: u32 win, u32 back, parts per
+        /// billion as in `Chance`; all ones unknown.
+        public static let hasChances: UInt16 = 1
+        public static let chanceSize = 8
     }
     public enum MarketState {
         public static let owner = 0  // u8, MarketOwner
@@ -420,6 +428,47 @@ public enum Layout {
         public static func size(legs: Int) -> Int {
             exposures(legs: legs) + (legs > 1 ? legs * 8 : 0)
         }
+        /// `flags` bit 0: this repeats an earlier answer and changed nothing.
+        public static let repeated: UInt16 = 1
+    }
+    /// A customer sells a bet back, or a part of it.
+    public enum CashOut {
+        public static let session = 0  // u64
+        public static let bet = 8  // u64
+        public static let part = 16  // i64, minor units of its stake; 0 all of it
+        public static let least = 24  // i64, what was offered: less is not taken
+        public static let material = 32  // u64, over the legs, as offered: material versions added up
+        public static let prices = 40  // u64, as offered: price versions added up
+        public static let validUntil = 48  // i64, ns
+        public static let source = 56  // u8: 1 customer, 2 its own rule
+        public static let size = 64
+    }
+    /// Up to the balances as `Placed`.
+    public enum CashOutAnswered {
+        public static let bet = 0  // u64
+        public static let status = 8  // u8: 1 pending, 3 refused, 5 done
+        public static let money = 9  // u8
+        public static let refusal = 10  // u16
+        public static let refusalLeg = 12  // u32
+        public static let value = 16  // i64
+        public static let threshold = 24  // i64
+        public static let balances = 32  // Balances
+        public static let part = 80  // i64, minor units of the stake
+        public static let payout = 88  // i64, 0 while it waits
+        public static let stakeLeft = 96  // i64, that stands on
+        public static let potentialReturn = 104  // i64, of what stands on
+        public static let dueAt = 112  // i64, 0 no delay
+        public static let delayBase = 120  // u32, ms
+        public static let delayCustomer = 124
+        public static let delaySelection = 128
+        public static let margin = 132  // u16, hundredths of a percent
+        public static let betStatus = 134  // u8, BetStatus after
+        public static let entry = 135  // u8, EntryReason, 0 when no money moved
+        public static let fair = 136  // i64, millionths of a minor unit, before the margin, cut
+        public static let exact = 144  // i64, the same after it, before the one rounding
+        public static let material = 152  // u64, as in CashOut, now
+        public static let prices = 160  // u64
+        public static let size = 168
         /// `flags` bit 0: this repeats an earlier answer and changed nothing.
         public static let repeated: UInt16 = 1
     }

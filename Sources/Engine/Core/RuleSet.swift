@@ -36,6 +36,11 @@ public struct RuleSet: Hashable, Sendable {
     /// How long a customer waits for a looser limit of its own, in milliseconds.
     public var limitCoolingOff = Limits.limitCoolingOff
 
+    /// What is kept of a bet's expected return when it is sold back, in hundredths of a percent; and more for each
+    /// undecided leg after the first.
+    public var cashOutMargin: UInt16 = 500
+    public var cashOutLegMargin: UInt16 = 100
+
     public init(version: UInt32) { self.version = version }
 
     /// What a trial may set, by name, with its unit.
@@ -45,7 +50,8 @@ public struct RuleSet: Hashable, Sendable {
         ("pending-per-account", "bets"),
         ("open-bets-per-account", "bets"), ("refused-per-account", "intents"),
         ("valid-until-ahead", "ms"), ("id-age", "ms"), ("bet-delay", "ms"),
-        ("limit-cooling-off", "ms"),
+        ("limit-cooling-off", "ms"), ("cash-out-margin", "hundredths of a percent"),
+        ("cash-out-leg-margin", "hundredths of a percent, for each undecided leg after the first"),
     ]
 
     /// False when there is no such number, or it may not be `value`.
@@ -71,10 +77,25 @@ public struct RuleSet: Hashable, Sendable {
         case "limit-cooling-off":
             guard value <= Self.longestCoolingOff else { return false }
             limitCoolingOff = value
+        case "cash-out-margin":
+            guard value <= Self.mostMargin else { return false }
+            cashOutMargin = UInt16(value)
+        case "cash-out-leg-margin":
+            guard value <= Self.mostMargin else { return false }
+            cashOutLegMargin = UInt16(value)
         default: return false
         }
         return true
     }
+
+    /// What is kept of a bet that is sold back, with so many undecided legs.
+    func margin(undecided: Int) -> UInt16 {
+        let more = UInt64(max(0, undecided - 1)) * UInt64(cashOutLegMargin)
+        return UInt16(min(UInt64(cashOutMargin) + more, UInt64(Self.mostMargin)))
+    }
+
+    /// Hundredths of a percent.
+    private static let mostMargin: Int64 = 5000
 
     /// Milliseconds: a year.
     private static let longestCoolingOff: Int64 = 31_622_400_000

@@ -130,6 +130,7 @@ public struct Decision: Hashable, Sendable {
         case .pending: "pending for \(delay) ms, potential return \(amount)"
         case .open: "accepted, amount \(amount)"
         case .settled: "settled, payout \(amount)"
+        case .cashedOut: "sold back for \(amount)"
         case .refused: "refused (\(refusal))"
         case nil: "left as it was"
         }
