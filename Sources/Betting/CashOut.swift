@@ -39,6 +39,7 @@ extension LegFacts {
         guard win == .undecided, let chance else { return win }
         var winning = self
         winning.result = .won
+        winning.isWaiting = false
         guard case .ratio(let above, let below) = winning.win else { return nil }
         // A price's parts and what is deducted have common factors with a billion more often than not.
         let (paid, paidOverflow) = above.multipliedReportingOverflow(by: UInt64(chance.win))

@@ -65,18 +65,8 @@ struct BetRequest {
                 throw Malformed(
                     what: "id: a UUID of version 7 (RFC 9562) that you made for this bet")
             }
-            let until = tape.member("validUntil", of: root).flatMap { place in
-                tape.withBytes(place) { Timestamp($0) }
-            }
-            guard let until else {
-                // Such as the year 3000, which no clock of ours reaches.
-                throw Malformed(
-                    what: "validUntil: RFC 3339 in UTC, such as 2026-01-02T03:04:05Z",
-                    isRule: tape.member("validUntil", of: root).map { tape.text($0) != nil }
-                        ?? false)
-            }
             clientID = id
-            validUntil = until
+            validUntil = try Self.deadline(tape)
         }
         let given = try Self.stake(tape, tape.member("stake", of: root))
         currency = given.currency
@@ -305,6 +295,19 @@ struct BetRequest {
             value = sum
         }
         return value
+    }
+
+    /// Until when it may be decided.
+    static func deadline(_ tape: borrowing JSONTape) throws(Malformed) -> Timestamp {
+        let place = tape.member("validUntil", of: tape.root)
+        let until = place.flatMap { place in tape.withBytes(place) { Timestamp($0) } }
+        guard let until else {
+            // Such as the year 3000, which no clock of ours reaches.
+            throw Malformed(
+                what: "validUntil: RFC 3339 in UTC, such as 2026-01-02T03:04:05Z",
+                isRule: place.map { tape.text($0) != nil } ?? false)
+        }
+        return until
     }
 
     /// 128 bits over everything that the customer decided: another slip under the same id differs here.

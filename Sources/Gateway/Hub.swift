@@ -226,6 +226,14 @@ public final class Hub {
             pushShared(record)
             if keepsTicker { note(TickerLine(settled: record)) }
             tell(record, at: Layout.BetSettled.balances) { Messages.settled(record, in: view) }
+        case .cashOutAnswered:
+            pushShared(record)
+            guard record.flags & Layout.CashOutAnswered.repeated == 0 else { return }
+            let hasMoved = record.field(Layout.CashOutAnswered.entry, as: UInt8.self) != 0
+            if keepsTicker, hasMoved { note(TickerLine(sold: record)) }
+            tell(record, at: hasMoved ? Layout.CashOutAnswered.balances : nil) {
+                Messages.sold(record, in: view)
+            }
         case .accountChanged:
             pushShared(record)
             tell(record, at: Layout.AccountChanged.balances, isBet: false) { [] }
@@ -358,6 +366,17 @@ struct TickerLine: Sendable {
         amount = record.field(Layout.Placed.potentialReturn, as: Int64.self)
         status = PlacedWords.status(record)
         detail = PlacedWords.refusal(record)
+    }
+
+    init(sold record: RecordBytes) {
+        bet = record.field(Layout.CashOutAnswered.bet, as: UInt64.self)
+        account = record.account.rawValue
+        time = record.time
+        stake = record.field(Layout.CashOutAnswered.part, as: Int64.self)
+        amount = record.field(Layout.CashOutAnswered.payout, as: Int64.self)
+        status = BetStatus.cashedOut.word
+        let left = record.field(Layout.CashOutAnswered.stakeLeft, as: Int64.self)
+        detail = left > 0 ? "in_part" : ""
     }
 
     init(settled record: RecordBytes) {

@@ -41,6 +41,15 @@ extension Messages {
             json.number(bet.potentialReturn)
             json.key("payout")
             json.number(bet.payout)
+            if bet.soldStake > 0 {
+                json.key("sold")
+                json.object { json in
+                    json.key("stake")
+                    json.number(bet.soldStake)
+                    json.key("payout")
+                    json.number(bet.soldFor)
+                }
+            }
             write(systemOf: bet, to: &json)
             json.key("placedAt")
             json.string(Timestamp(nanoseconds: bet.placedAt).description)

@@ -176,6 +176,42 @@ enum PunterRoutes {
             (400, "malformed"), (422, "not_a_bet"), (415, "unsupported_media_type"), (503, "busy"),
         ],
         session: true, movesMoney: true)
+    static let cashOuts = route(
+        "listCashOuts", "What some of one's own bets could be sold back for at this moment.",
+        tag: "bets", [.init(200, "What each is worth, or why it cannot be sold.", schema: "CashOuts")],
+        parameters: [
+            .init(
+                "bets", in: "query", "Their ids, joined by commas: 1 to 20.", required: true,
+                schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,18}(,[0-9]{1,18}){0,19}$\"}")
+        ],
+        problems: [(400, "malformed"), (503, "busy")], session: true)
+    static let cashOut = route(
+        "getCashOut", "What one of one's own bets, or a part of it, could be sold back for at this moment.",
+        tag: "bets",
+        [.init(200, "What it is worth, or why it cannot be sold.", schema: "CashOutDetail")],
+        parameters: [
+            .init("bet", in: "path", "The bet's id.", schema: number),
+            .init(
+                "stake", in: "query", "So much of its stake, in whole minor units; 0 or absent all of it.",
+                schema: "{\"type\":\"integer\",\"minimum\":0,\"maximum\":9007199254740991}"),
+        ],
+        problems: [(400, "malformed"), (404, "bet_unknown"), (503, "busy")], session: true)
+    static let sell = route(
+        "cashOut",
+        "Sells a bet, or a part of it, back for no less than was offered. In play it waits as a bet does.",
+        tag: "bets",
+        [
+            .init(200, "It is sold; or the same answer again.", schema: "CashedOut"),
+            .init(202, "It waits for its delay.", schema: "CashedOut"),
+            .init(422, "It was refused, with the reason.", schema: "CashedOut"),
+        ],
+        parameters: [.init("bet", in: "path", "The bet's id.", schema: number)],
+        body: "CashOutRequest",
+        problems: [
+            (400, "malformed"), (422, "not_a_bet"), (404, "bet_unknown"),
+            (415, "unsupported_media_type"), (503, "busy"),
+        ],
+        session: true, movesMoney: true)
     static let slip = route(
         "calculateSlip", "What a slip would return, and the most that may be staked on it.",
         tag: "bets", [.init(200, "The slip's numbers.", schema: "Slip")], body: "SlipRequest",

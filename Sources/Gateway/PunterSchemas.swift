@@ -122,7 +122,7 @@ enum PunterSchemas {
             """
             {"type":"object","required":["id","status","stake"],\
             "properties":{"id":{"$ref":"#/components/schemas/Number"},"clientId":{"type":"string",\
-            "format":"uuid"},"status":{"enum":["pending","open","refused","settled"]},"stake":{"type":"integer"},\
+            "format":"uuid"},"status":{"enum":["pending","open","refused","settled","cashed_out"]},"stake":{"type":"integer"},\
             "system":{"$ref":"#/components/schemas/System"},"eachWay":{"type":"boolean"},\
             "potentialReturn":{"type":"integer"},"payout":{"type":"integer"},\
             "payoutBefore":{"type":"integer"},"reason":{"type":"string"},\
@@ -132,7 +132,11 @@ enum PunterSchemas {
             "settledAt":{"$ref":"#/components/schemas/Instant"},"settlement":{"type":"integer"},\
             "repeated":{"type":"boolean"},"odds":{"type":"array",\
             "items":{"$ref":"#/components/schemas/Odds"}},\
-            "refusal":{"$ref":"#/components/schemas/Refusal"},"legs":{"type":"array",\
+            "refusal":{"$ref":"#/components/schemas/Refusal"},\
+            "sold":{"type":"object","required":["stake","payout"],"properties":{\
+            "stake":{"type":"integer"},"payout":{"type":"integer"}},\
+            "description":"What of it was sold back while the rest stood on, and for how much; beside stake and payout."},\
+            "legs":{"type":"array",\
             "items":{"$ref":"#/components/schemas/BetLeg"}}}}
             """
         ),
@@ -227,6 +231,72 @@ enum PunterSchemas {
             "win":{"type":["string","null"],"description":"What the stake is multiplied by, cut after six decimals; null while open."},\
             "place":{"type":["string","null"]},\
             "why":{"type":"array","items":{"type":"string"},"description":"In words."}}}
+            """
+        ),
+        (
+            "CashOut",
+            """
+            {"type":"object","required":["bet"],"properties":{\
+            "bet":{"$ref":"#/components/schemas/Number"},\
+            "stake":{"type":"integer","description":"What of its stake is asked about."},\
+            "step":{"type":"integer","description":"Parts must be divisible by it: the bet's lines."},\
+            "standing":{"type":"integer","description":"All of its stake."},\
+            "value":{"type":"integer","description":"What it could be sold for."},\
+            "fair":{"type":"string","description":"Minor units that are expected of it, before the margin."},\
+            "exact":{"type":"string","description":"After the margin, before it is cut to whole minor units."},\
+            "margin":{"type":"integer","description":"Hundredths of a percent."},\
+            "delay":{"type":"integer","description":"Milliseconds that it would wait."},\
+            "offer":{"type":"string","description":"Names the prices and versions behind the value."},\
+            "refusal":{"$ref":"#/components/schemas/Refusal"}}}
+            """
+        ),
+        (
+            "CashOutDetail",
+            """
+            {"type":"object","required":["asOf","cashOut"],"properties":{"asOf":{"type":"integer"},\
+            "cashOut":{"$ref":"#/components/schemas/CashOut"}}}
+            """
+        ),
+        (
+            "CashOuts",
+            """
+            {"type":"object","required":["asOf","cashOuts"],"properties":{"asOf":{"type":"integer"},\
+            "cashOuts":{"type":"array","items":{"$ref":"#/components/schemas/CashOut"}}}}
+            """
+        ),
+        (
+            "CashOutRequest",
+            """
+            {"type":"object","required":["value","offer","validUntil"],"properties":{\
+            "stake":{"type":"integer","minimum":1,"maximum":9007199254740991,\
+            "description":"So much of the bet's stake; absent all of it."},\
+            "value":{"type":"integer","minimum":1,"maximum":9007199254740991,\
+            "description":"What was offered: less is not taken, more is paid."},\
+            "offer":{"type":"string","pattern":"^[0-9]{1,18}-[0-9]{1,18}$"},\
+            "validUntil":{"type":"string","format":"date-time",\
+            "pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]{1,9})?Z$"}}}
+            """
+        ),
+        (
+            "Sold",
+            """
+            {"type":"object","required":["bet","status","stake","payout","standing","repeated"],\
+            "properties":{"bet":{"$ref":"#/components/schemas/Number"},"clientId":{"type":"string",\
+            "format":"uuid"},"status":{"enum":["pending","refused","cashed_out"]},\
+            "stake":{"type":"integer"},"payout":{"type":"integer"},\
+            "betStatus":{"enum":["pending","open","refused","settled","cashed_out"]},\
+            "standing":{"type":"integer"},"potentialReturn":{"type":"integer"},\
+            "fair":{"type":"string"},"exact":{"type":"string"},"margin":{"type":"integer"},\
+            "dueAt":{"$ref":"#/components/schemas/Instant"},"repeated":{"type":"boolean"},\
+            "refusal":{"$ref":"#/components/schemas/Refusal"}}}
+            """
+        ),
+        (
+            "CashedOut",
+            """
+            {"type":"object","required":["asOf","cashOut","balances"],"properties":{\
+            "asOf":{"type":"integer"},"cashOut":{"$ref":"#/components/schemas/Sold"},\
+            "balances":{"$ref":"#/components/schemas/Balances"}}}
             """
         ),
         (

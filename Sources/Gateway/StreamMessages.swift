@@ -185,6 +185,18 @@ enum StreamMessages {
                 "balances":{"$ref":"#/components/schemas/Balances"}}}
                 """),
         StreamMessage(
+            name: "cashOut",
+            summary: "What became of a wish to sell one's own bet, or a part of it, back.",
+            schema: """
+                {"type":"object","additionalProperties":false,"required":["topic","epoch","sequence",\
+                "order","time","type","cashOut","balances"],"properties":{"topic":{"type":"string",\
+                "pattern":"^bets$"},"epoch":{"type":"string","minLength":8,"maxLength":8},\
+                "sequence":{"type":"integer","minimum":0},"order":{"type":"integer","minimum":0},\
+                "time":{"$ref":"#/components/schemas/Instant"},"type":{"const":"cashOut"},\
+                "cashOut":{"$ref":"#/components/schemas/Sold"},\
+                "balances":{"$ref":"#/components/schemas/Balances"}}}
+                """),
+        StreamMessage(
             name: "wallet",
             summary: "One's own balances; also after bets, for whoever does not follow those.",
             schema: """

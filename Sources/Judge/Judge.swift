@@ -14,6 +14,9 @@ public struct JudgeRules: Sendable {
     public var betDelay = Limits.betDelay
     public var correctionWindow = Limits.correctionWindow
     public var limitCoolingOff = Limits.limitCoolingOff
+    /// Hundredths of a percent, of the first undecided leg and of each further one.
+    public var cashOutMargin: UInt64 = 500
+    public var cashOutLegMargin: UInt64 = 100
     public init() {}
 }
 
@@ -49,7 +52,7 @@ public struct Judge: ~Copyable {
         var account: UInt64
         var stake: Int64
         var potentialReturn: Int64
-        /// 1 pending, 2 open, 3 refused, 4 settled.
+        /// 1 pending, 2 open, 3 refused, 4 settled, 5 sold back.
         var status: UInt8
         /// Nanoseconds; nil while it waits, and for good when it was refused.
         var acceptedAt: Int64?
@@ -65,6 +68,9 @@ public struct Judge: ~Copyable {
         /// What its place part returns by its own terms, and by the best that may come where those at the off count;
         /// nil when it is not each way.
         var placed: (struck: Int64, most: Int64)?
+        /// What of its stake was sold back while the rest stood on, and for how much.
+        var soldStake: Int64 = 0
+        var soldFor: Int64 = 0
 
         var isStanding: Bool { status == 1 || status == 2 }
     }
@@ -85,6 +91,9 @@ public struct Judge: ~Copyable {
         var odds: Odds?
         /// Milliseconds beside the market's delay in play.
         var delay: UInt32 = 0
+        /// Thousandths, 0 none; and what its supplier expects of it.
+        var reference: UInt32 = 0
+        var chance: Chance?
         /// What was last offered.
         var lastOdds: Odds?
         var isWithdrawn = false
@@ -154,6 +163,8 @@ public struct Judge: ~Copyable {
         var isBet: Bool
         var refusal: UInt16
         var leg: UInt32
+        /// What a cash-out paid, 0 while it waits.
+        var sold: Int64 = 0
     }
 
     struct Key: Hashable {
@@ -187,6 +198,8 @@ public struct Judge: ~Copyable {
     var forgotten = 0
     var proposals: [UInt64: Proposal] = [:]
     var pending: Set<UInt64> = []
+    /// Cash-outs that wait, by their command.
+    var sales: [UInt64: Sale] = [:]
     var recoveredAt: Int64 = .min
     /// What the house has won, less what it lost, over all settlements so far.
     var house: Int64 = 0
@@ -214,7 +227,8 @@ public struct Judge: ~Copyable {
             }
             found += 1
             if row.account != bet.account || row.stake != bet.stake || row.status != bet.status
-                || row.payout != bet.payout
+                || row.payout != bet.payout || row.soldStake != bet.soldStake
+                || row.soldFor != bet.soldFor
             {
                 object("the rows show bet \(row.bet) as \(row), it is \(bet)")
             }
@@ -256,10 +270,11 @@ public struct Judge: ~Copyable {
         case .fixture(let fixture): define(fixture, said.outcomes)
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
         case .market(let market): define(market, said.outcomes)
-        case .price(let market, let odds, let delays): price(market, odds, delays, said.outcomes)
+        case .price(let market, let word): price(market, word, said.outcomes)
         case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
         case .place(let intent): place(intent, said.outcomes)
+        case .cashOut(let cashOut): self.cashOut(cashOut, said.outcomes)
         case .timerDue: conclude(said.outcomes)
         case .forgetIDs(let projected): forget(projected)
         case .result(let market, let word): result(market, word, said.outcomes)
@@ -413,6 +428,10 @@ public struct Judge: ~Copyable {
                 bets[sequence]?.legs[index].isDisturbed = true
             }
         }
+        for (command, sale) in sales
+        where bets[sale.said.bet]?.legs.contains(where: { $0.market == market }) == true {
+            sales[command]?.isDisturbed = true
+        }
     }
 
     private mutating func define(_ said: FixtureSaid, _ outcomes: [Outcome]) {
@@ -508,8 +527,9 @@ public struct Judge: ~Copyable {
     }
 
     private mutating func price(
-        _ id: ExternalID, _ odds: [Odds?], _ delays: [UInt32], _ outcomes: [Outcome]
+        _ id: ExternalID, _ word: PriceSaid, _ outcomes: [Outcome]
     ) {
+        let odds = word.odds
         guard case .market(let shown)? = outcomes.first else {
             return object("prices without an answer")
         }
@@ -524,7 +544,9 @@ public struct Judge: ~Copyable {
         }
         for index in odds.indices where !markets[number].selections[index].isWithdrawn {
             markets[number].selections[index].odds = odds[index]
-            markets[number].selections[index].delay = delays[index]
+            markets[number].selections[index].delay = word.delays[index]
+            markets[number].selections[index].reference = word.references[index]
+            markets[number].selections[index].chance = word.chances[index]
             if let price = odds[index] { markets[number].selections[index].lastOdds = price }
         }
         markets[number].version += 1

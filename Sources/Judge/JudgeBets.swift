@@ -53,7 +53,7 @@ enum Worth: Equatable {
 }
 
 /// The lines of a bet, each multiplied through, added up as one fraction; compared by multiplying, never divided.
-private struct Product {
+struct Product {
     var numerator = WideInteger(0)
     var denominator = WideInteger(1)
     /// A line is neither lost nor decided.
@@ -236,17 +236,8 @@ extension Judge {
 
     /// Why the intent must be refused, in the order of the list of refusals.
     private func refusal(of intent: Intent, _ number: Int) -> Wanted? {
-        let made = intent.id.milliseconds ?? 0
-        let now = Timestamp(nanoseconds: time).milliseconds
-        if made < now - rules.idAge || made > now + rules.validUntilAhead {
-            return Wanted(Word.idOutsideWindow)
-        }
-        if intent.validUntil < time { return Wanted(Word.deadlinePassed) }
-        if intent.validUntil > time + rules.validUntilAhead * 1_000_000 {
-            return Wanted(Word.deadlineTooFar)
-        }
-        if refusedCount(intent.account) >= rules.refusedPerAccount {
-            return Wanted(Word.tooManyRefused)
+        if let word = refusalByTime(intent.id, validUntil: intent.validUntil, intent.account) {
+            return Wanted(word)
         }
         if intent.structure != 1, !intent.isSystem, !intent.isEachWay {
             return Wanted(Word.structure)
@@ -278,6 +269,18 @@ extension Judge {
         }
         if let leg = relatedLeg(intent) { return Wanted(Word.related, leg) }
         return refusalOfStake(intent, number)
+    }
+
+    /// Whether an id or a deadline is too old or too new, or its account was refused too often.
+    func refusalByTime(_ id: ExternalID, validUntil: Int64, _ account: UInt64) -> UInt16? {
+        let made = id.milliseconds ?? 0
+        let now = Timestamp(nanoseconds: time).milliseconds
+        if made < now - rules.idAge || made > now + rules.validUntilAhead {
+            return Word.idOutsideWindow
+        }
+        if validUntil < time { return Word.deadlinePassed }
+        if validUntil > time + rules.validUntilAhead * 1_000_000 { return Word.deadlineTooFar }
+        return refusedCount(account) >= rules.refusedPerAccount ? Word.tooManyRefused : nil
     }
 
     private func refusalOfSystem(_ intent: Intent) -> UInt16? {
@@ -399,7 +402,7 @@ extension Judge {
         }
         let own = accounts[number].bets.compactMap { bets[$0] }
         if delay(of: intent, number) > 0 {
-            if own.count(where: { $0.status == 1 }) >= rules.pendingPerAccount {
+            if waitingCount(number) >= rules.pendingPerAccount {
                 return Wanted(Word.pending)
             }
         }
@@ -446,7 +449,7 @@ extension Judge {
     }
 
     /// The largest amount that is not above it.
-    private func floor(_ product: Product) -> Int64 {
+    func floor(_ product: Product) -> Int64 {
         var low: Int64 = 0
         var high = Limits.potentialReturn + 1
         while low < high {
@@ -464,6 +467,10 @@ extension Judge {
         if outcomes.isEmpty { object("a delay ends and nothing comes of it") }
         var latest = Int64.min
         for outcome in outcomes {
+            if case .cashOut(let shown) = outcome {
+                concludeSale(shown)
+                continue
+            }
             guard case .placed(let placed) = outcome else { return object("no bet is concluded") }
             guard let bet = bets[placed.bet], bet.status == 1 else {
                 object("bet \(placed.bet) is concluded, but it did not wait")
@@ -628,7 +635,7 @@ extension Judge {
     }
 
     /// What is owed is paid first.
-    private mutating func pay(_ amount: Int64, _ number: Int) {
+    mutating func pay(_ amount: Int64, _ number: Int) {
         let toDebt = min(amount, accounts[number].balances.receivable)
         accounts[number].balances.receivable -= toDebt
         accounts[number].balances.cash += amount - toDebt
@@ -692,6 +699,6 @@ extension Judge {
         return (sum.cash, sum.held, sum.openBets, sum.receivable, house)
     }
 
-    /// Bets that still wait for their delay.
-    public var pendingCount: Int { pending.count }
+    /// Bets and cash-outs that still wait for their delay.
+    public var pendingCount: Int { pending.count + sales.count }
 }

@@ -143,13 +143,18 @@ extension Judge {
         compare(shown, number)
     }
 
+    /// What a leg comes to when it wins, with what was taken from its price, or its starting price.
+    func worthIfWon(_ leg: Leg, _ bet: Bet) -> Worth {
+        if let start = guaranteed(leg, bet) { return .price(start) }
+        return reduced(
+            UInt64(leg.odds.numerator), UInt64(leg.odds.denominator),
+            left(leg, bet, isPlace: false))
+    }
+
     func worth(of leg: Leg, in bet: Bet) -> Worth {
         if let worth = beforeResult(leg, bet) { return worth }
         let mark = markets[leg.market].selections[leg.selection].mark
-        let above = UInt64(leg.odds.numerator)
-        let below = UInt64(leg.odds.denominator)
-        var won = reduced(above, below, left(leg, bet, isPlace: false))
-        if let start = guaranteed(leg, bet) { won = .price(start) }
+        let won = worthIfWon(leg, bet)
         return switch mark.result {
         case 1: won
         case 2: .lost

@@ -30,8 +30,8 @@ public enum Command: Sendable {
     case fixture(FixtureSaid)
     case fixtureUpdate(FixtureSaid)
     case market(MarketSaid)
-    /// `delays` in milliseconds, beside the market's own.
-    case price(market: ExternalID, odds: [Odds?], delays: [UInt32])
+    case price(market: ExternalID, PriceSaid)
+    case cashOut(CashOutSaid)
     case withdrawal(market: ExternalID, WithdrawalSaid)
     case marketState(StateSaid)
     case place(Intent)
@@ -47,6 +47,49 @@ public enum Command: Sendable {
     case release(market: UInt64, projected: UInt64)
     /// Sessions, digests and the like: nothing follows from them here.
     case remark
+}
+
+/// What is offered, each in the market's order.
+public struct PriceSaid: Sendable {
+    public var odds: [Odds?]
+    /// Milliseconds, beside the market's own.
+    public var delays: [UInt32]
+    /// Thousandths, 0 none.
+    public var references: [UInt32]
+    public var chances: [Chance?]
+
+    public init(odds: [Odds?], delays: [UInt32], references: [UInt32], chances: [Chance?]) {
+        self.odds = odds
+        self.delays = delays
+        self.references = references
+        self.chances = chances
+    }
+}
+
+/// A customer sells a bet back.
+public struct CashOutSaid: Sendable {
+    public var account: UInt64
+    public var id: ExternalID
+    public var hash: ExternalID
+    public var bet: UInt64
+    /// Minor units of its stake, 0 all of it; and what was offered.
+    public var part: Int64
+    public var least: Int64
+    /// Nanoseconds of UTC.
+    public var validUntil: Int64
+
+    public init(
+        account: UInt64, id: ExternalID, hash: ExternalID, bet: UInt64, part: Int64, least: Int64,
+        validUntil: Int64
+    ) {
+        self.account = account
+        self.id = id
+        self.hash = hash
+        self.bet = bet
+        self.part = part
+        self.least = least
+        self.validUntil = validUntil
+    }
 }
 
 public struct Cell: Sendable {
@@ -110,6 +153,9 @@ public struct MarketSaid: Sendable {
     public var isAtTheOff = false
     public var isAntePost = false
     public var isGuaranteed = false
+    /// Stakes may go back by its lines; and bets on it may be sold back.
+    public var mayPush = false
+    public var isCashedOut = true
 
     public init(
         id: ExternalID, fixture: ExternalID, winners: Int, selections: Int, betDelay: UInt32,
@@ -320,6 +366,7 @@ public enum Outcome: Sendable {
     case withdrawn(market: UInt64, selection: UInt32, deduction: UInt16, placeDeduction: UInt16)
     case placed(Placed)
     case settled(Settled)
+    case cashOut(CashOutShown)
     case result(refusal: UInt16, market: UInt64, proposal: UInt64)
     case released(market: UInt64, legs: UInt32, bets: UInt32, isComplete: Bool)
 }
@@ -425,6 +472,38 @@ public struct Placed: Sendable {
     }
 }
 
+public struct CashOutShown: Sendable {
+    public var bet: UInt64
+    /// 1 pending, 3 refused, 5 done.
+    public var status: UInt8
+    public var refusal: UInt16
+    public var leg: UInt32
+    public var part: Int64
+    public var payout: Int64
+    public var stakeLeft: Int64
+    public var potentialReturn: Int64
+    public var dueAt: Int64
+    public var balances: Balances
+    public var isRepeat: Bool
+
+    public init(
+        bet: UInt64, status: UInt8, refusal: UInt16, leg: UInt32, part: Int64, payout: Int64,
+        stakeLeft: Int64, potentialReturn: Int64, dueAt: Int64, balances: Balances, isRepeat: Bool
+    ) {
+        self.bet = bet
+        self.status = status
+        self.refusal = refusal
+        self.leg = leg
+        self.part = part
+        self.payout = payout
+        self.stakeLeft = stakeLeft
+        self.potentialReturn = potentialReturn
+        self.dueAt = dueAt
+        self.balances = balances
+        self.isRepeat = isRepeat
+    }
+}
+
 public struct Settled: Sendable {
     public var bet: UInt64
     public var account: UInt64
@@ -458,8 +537,16 @@ public struct BetShown: Sendable {
     public let stake: Int64
     public let status: UInt8
     public let payout: Int64
+    /// What of its stake was sold back while the rest stood on, and for how much.
+    public let soldStake: Int64
+    public let soldFor: Int64
 
-    public init(bet: UInt64, account: UInt64, stake: Int64, status: UInt8, payout: Int64) {
+    public init(
+        bet: UInt64, account: UInt64, stake: Int64, status: UInt8, payout: Int64, soldStake: Int64,
+        soldFor: Int64
+    ) {
+        self.soldStake = soldStake
+        self.soldFor = soldFor
         self.bet = bet
         self.account = account
         self.stake = stake

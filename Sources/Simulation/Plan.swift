@@ -57,6 +57,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case scouted
     case racing
     case trust
+    case cashOuts
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -51,7 +51,7 @@ extension Simulation {
             bets: rows.bets.map {
                 BetShown(
                     bet: $0.bet, account: $0.account, stake: $0.stake, status: $0.status,
-                    payout: $0.payout)
+                    payout: $0.payout, soldStake: $0.soldStake, soldFor: $0.soldFor)
             },
             balances: { [rows] account in
                 rows.balances(of: account).map {

@@ -18,6 +18,13 @@ struct SimulatedClient {
         var isResolved = false
     }
 
+    /// A bet, or a part of one, that it wants to sell.
+    struct Sale {
+        var intent: CashOutIntent
+        var isResolved = false
+        var final: (refusal: UInt16, payout: Int64)?
+    }
+
     let index: Int
     private let id: ExternalID
     private let depositID: ExternalID
@@ -27,6 +34,7 @@ struct SimulatedClient {
     /// Nil until it is signed in, and again when its connection was lost.
     private var session: SessionID?
     private(set) var wagers: [Wager] = []
+    private(set) var sales: [Sale] = []
     private var byBet: [UInt64: Int] = [:]
     private var deafUntil: Int64 = 0
     private var unresolved: [Int] = []
@@ -72,7 +80,60 @@ struct SimulatedClient {
             return ask(world.random.number(in: 0...wagers.count - 1), world)
         }
         if world.plan.has(.ownLimits), world.random.number(in: 0...9) == 0 { bound(world) }
+        if world.plan.has(.cashOuts), world.random.number(in: 0...2) == 0 { sell(world) }
         if unresolved.count < 8 { bet(world) }
+    }
+
+    /// Sells a bet that was taken, or a part of it; or asks again for what it has no answer to.
+    private mutating func sell(_ world: Simulation) {
+        if let waiting = sales.firstIndex(where: { !$0.isResolved }),
+            world.random.number(in: 0...1) == 0
+        {
+            return world.send(.cashOut(client: index, sale: waiting))
+        }
+        let taken = wagers.suffix(40).filter { $0.final?.isOpen == true && $0.bets.0 != 0 }
+        guard let account, let session, !taken.isEmpty else { return }
+        let wager = taken[world.random.number(in: 0...taken.count - 1)]
+        let now = Timestamp(nanoseconds: world.clock.wall())
+        let id = ExternalID(
+            milliseconds: now.milliseconds, random: (world.random.next(), world.random.next()))
+        let lines = wager.intent.lineCount
+        let units = Int(max(1, wager.intent.stake / lines))
+        let parts: [Int64] = [
+            0, 0, Int64(world.random.number(in: 1...units)) * lines,
+            Int64(world.random.number(in: 1...units)),
+        ]
+        let isMuch = world.random.number(in: 0...4) == 0
+        sales.append(
+            Sale(
+                intent: CashOutIntent(
+                    account: account, id: id, requestHash: ExternalID(high: id.low, low: id.high),
+                    session: session, bet: wager.bets.0,
+                    part: parts[world.random.number(in: 0...3)],
+                    least: isMuch ? Int64(world.random.number(in: 0...2000)) : 0,
+                    validUntil: now.adding(
+                        milliseconds: Int64(world.random.number(in: 500...59_000))))))
+        world.send(.cashOut(client: index, sale: sales.count - 1))
+    }
+
+    /// An answer never takes back an earlier one.
+    private mutating func take(_ shown: CashOutShown, _ sale: Int, _ world: Simulation) {
+        let word = Refusal(rawValue: shown.refusal)
+        let isAside =
+            word == .idOutsideWindow || word == .deadlinePassed || word == .deadlineTooFar
+            || word == .tooManyRefused || word?.isCapacity == true
+        guard !isAside else {
+            sales[sale].isResolved = true
+            return
+        }
+        guard shown.status != 1 else { return }
+        if let final = sales[sale].final,
+            final.refusal != shown.refusal || final.payout != shown.payout
+        {
+            world.object("a cash-out of bet \(shown.bet) is answered in two ways")
+        }
+        sales[sale].final = (shown.refusal, shown.payout)
+        sales[sale].isResolved = true
     }
 
     /// Bounds its own play, now and then by what it saw before.
@@ -226,6 +287,7 @@ struct SimulatedClient {
         case .signedIn(let session): self.session = session
         case .deposited: hasMoney = true
         case .limited(let wish, let version): limit = (wish, version)
+        case .sold(let sale, let shown): take(shown, sale, world)
         case .busy: break
         case .pushed(let placed):
             guard let wager = byBet[placed.bet] else { return }
@@ -259,7 +321,7 @@ struct SimulatedClient {
                 wagers[wager].bets.0 = placed.bet
             }
             byBet[placed.bet] = wager
-            let isOpen = placed.status == 2 || placed.status == 4
+            let isOpen = [2, 4, 5].contains(placed.status)
             if let final = wagers[wager].final {
                 if final.isOpen != isOpen || final.refusal != placed.refusal, placed.status != 1 {
                     world.object(
@@ -279,5 +341,13 @@ struct SimulatedClient {
         if isChanged, word == .idReused { return }
         wagers[wager].isResolved = true
         unresolved.removeAll { $0 == wager }
+    }
+}
+
+extension BetIntent {
+    /// Equal parts that its stake is divided among, as far as it makes sense.
+    fileprivate var lineCount: Int64 {
+        let shape = SystemShape(legs: legs.count, sizes: sizes, bankers: bankers)
+        return (structure == .accumulator ? 1 : shape?.lines ?? 1) * (structure == .eachWay ? 2 : 1)
     }
 }

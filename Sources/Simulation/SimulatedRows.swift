@@ -17,6 +17,7 @@ public final class SimulatedRows: ProjectionRows {
         var balances: [UInt64: BalanceRow] = [:]
         var sessions: [UInt64: SessionRow] = [:]
         var bets: [UInt64: ProjectedBet] = [:]
+        var sales: [UInt64: SaleRow] = [:]
         var lines: [LineKey: StatementLine] = [:]
         var place: ProjectedPlace?
     }
@@ -27,6 +28,7 @@ public final class SimulatedRows: ProjectionRows {
         case bet(ProjectedBet)
         case conclusion(ConclusionRow)
         case settlement(SettlementRow)
+        case sale(SaleRow)
         case line(LineKey, StatementLine)
         case balances(UInt64, BalanceRow)
         case place(ProjectedPlace)
@@ -71,6 +73,7 @@ public final class SimulatedRows: ProjectionRows {
     public func put(_ bet: ProjectedBet) { current.append(.bet(bet)) }
     public func conclude(_ bet: ConclusionRow) { current.append(.conclusion(bet)) }
     public func settle(_ bet: SettlementRow) { current.append(.settlement(bet)) }
+    public func sell(_ bet: SaleRow) { current.append(.sale(bet)) }
     public func put(_ line: StatementLine, of account: UInt64, part: UInt8) {
         let key = LineKey(account: account, sequence: line.sequence, part: part)
         current.append(.line(key, line))
@@ -98,6 +101,19 @@ public final class SimulatedRows: ProjectionRows {
             tables.bets[row.bet]?.payout = row.payout
             tables.bets[row.bet]?.settledAt = row.settledAt
             tables.bets[row.bet]?.settlementVersion = Int64(row.version)
+        case .sale(let row):
+            guard row.isWhole else {
+                tables.sales[row.sequence] = row
+                let parts = tables.sales.values.filter { $0.bet == row.bet }
+                tables.bets[row.bet]?.stake = row.stakeLeft
+                tables.bets[row.bet]?.potentialReturn = row.potentialReturn
+                tables.bets[row.bet]?.soldStake = parts.reduce(0) { $0 + $1.part }
+                tables.bets[row.bet]?.soldFor = parts.reduce(0) { $0 + $1.payout }
+                return
+            }
+            tables.bets[row.bet]?.status = row.status
+            tables.bets[row.bet]?.payout = row.payout
+            tables.bets[row.bet]?.settledAt = row.soldAt
         case .line(let key, let line): tables.lines[key] = line
         case .balances(let account, let row):
             if tables.accounts[account] != nil { tables.balances[account] = row }

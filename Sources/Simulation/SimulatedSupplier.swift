@@ -264,8 +264,16 @@ struct SimulatedSupplier: ~Copyable {
             PriceEntry(
                 odds: $0 == 0 ? nil : Odds(thousandths: $0), reference: $0,
                 delay: plan.has(.trust) && world.random.number(in: 0...5) == 0
-                    ? UInt32(world.random.number(in: 0...40_000)) : 0)
+                    ? UInt32(world.random.number(in: 0...40_000)) : 0, chance: chance(world))
         }
+    }
+
+    /// Now and then it says more of a selection than its price does.
+    private func chance(_ world: Simulation) -> Chance? {
+        guard plan.has(.cashOuts), world.random.number(in: 0...3) == 0 else { return nil }
+        return Chance(
+            win: UInt32(world.random.number(in: 0...900_000_000)),
+            back: UInt32(world.random.number(in: 0...100_000_000)))
     }
 
     mutating func tick(_ world: Simulation) {
@@ -347,6 +355,12 @@ struct SimulatedSupplier: ~Copyable {
                 market.winners = UInt8(world.random.number(in: 1...count - 1))
             }
             market.betDelay = UInt32(world.random.number(in: 0...8000))
+            if plan.has(.cashOuts) {
+                market.isCashedOut = world.random.number(in: 0...9) > 0
+                if world.random.number(in: 0...2) == 0 {
+                    market.line = Int32(world.random.number(in: -4...4))
+                }
+            }
             market.relationGroup = UInt64(world.random.number(in: 0...4))
             if plan.has(.scouted), world.random.number(in: 0...1) == 0 {
                 market.scoutedReturn = Int64(world.random.number(in: 0...2) * 1000)

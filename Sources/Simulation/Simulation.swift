@@ -20,6 +20,7 @@ enum Message {
     case setLimit(client: Int, LimitWish)
     /// `isChanged`: another body under the same id.
     case place(client: Int, intent: Int, isChanged: Bool)
+    case cashOut(client: Int, sale: Int)
     case feed(FeedSaying)
     case desk(DeskSaying)
 }
@@ -43,6 +44,7 @@ enum Answer {
     case placed(intent: Int, isChanged: Bool, Placed)
     /// A bet that had waited was decided.
     case pushed(Placed)
+    case sold(sale: Int, CashOutShown)
     case busy
 }
 
@@ -313,7 +315,7 @@ public final class Simulation {
         switch message {
         case .openAccount(let client), .signIn(let client), .deposit(let client),
             .setLimit(let client, _),
-            .place(let client, _, _):
+            .place(let client, _, _), .cashOut(let client, _):
             tell("busy for client \(client)")
             send(.busy, to: client)
         default: break
@@ -328,6 +330,7 @@ public final class Simulation {
         case .setLimit(let client, let wish): clients[client].limit(wish, &encoder)
         case .place(let client, let intent, let isChanged):
             clients[client].record(of: intent, isChanged: isChanged, &encoder)
+        case .cashOut(let client, let sale): encoder.cashOut(clients[client].sales[sale].intent)
         case .feed(let saying): saying.record(&encoder)
         case .desk(let saying): saying.record(&encoder)
         }
@@ -401,6 +404,11 @@ public final class Simulation {
             if sessions[session] != record.account {
                 object("bet \(record.sequence) is of a session that is not durable")
             }
+        case .cashOut:
+            let session = record.field(Layout.CashOut.session, as: UInt64.self)
+            if sessions[session] != record.account {
+                object("cash-out \(record.sequence) is of a session that is not durable")
+            }
         default: break
         }
         if let said = witness.hear(record) { judged(said) }
@@ -445,6 +453,10 @@ public final class Simulation {
             guard let placed = Self.placed(record) else { return }
             if placed.isRepeat { result.repeats += 1 }
             send(.placed(intent: intent, isChanged: isChanged, placed), to: client)
+        case .cashOut(let client, let sale):
+            guard case .cashOut(let shown)? = Witness.outcome(record) else { return }
+            if shown.isRepeat { result.repeats += 1 }
+            send(.sold(sale: sale, shown), to: client)
         case .feed: break
         case .desk: supplier.answered(record)
         }

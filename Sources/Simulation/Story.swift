@@ -33,6 +33,11 @@ extension Simulation {
             tell(
                 "\(number) account \(intent.account) bets \(intent.stake) on \(legs)\(outcome(said))"
             )
+        case .cashOut(let sale):
+            let part = sale.part == 0 ? "all" : "\(sale.part)"
+            tell(
+                "\(number) account \(sale.account) sells \(part) of bet \(sale.bet) "
+                    + "for \(sale.least) or more\(outcome(said))")
         case .timerDue: tell("\(number) delays end\(outcome(said))")
         case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
         case .result(let market, let word):
@@ -74,8 +79,8 @@ extension Simulation {
             )
         case .market(let market):
             tell("\(number) \(supplier.name(market.id)) with \(market.selections) selections")
-        case .price(let market, let odds, _):
-            let prices = odds.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
+        case .price(let market, let word):
+            let prices = word.odds.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
             tell("\(number) prices of \(supplier.name(market)): \(prices)")
         case .forgetIDs: tell("\(number) old ids are let go")
         case .release(let market, _):
@@ -102,6 +107,10 @@ extension Simulation {
                     ?? BetStatus(rawValue: placed.status)?.word ?? "?"
                 return
                     "; bet \(placed.bet) \(word)\(placed.isRepeat ? " (again)" : ""), cash \(placed.balances.cash)"
+            case .cashOut(let shown):
+                let word = Refusal(rawValue: shown.refusal)?.code ?? BetStatus(rawValue: shown.status)?.word ?? "?"
+                return
+                    "; \(word)\(shown.isRepeat ? " (again)" : ""), pays \(shown.payout), \(shown.stakeLeft) is left"
             case .settled(let settled):
                 return
                     "; bet \(settled.bet) pays \(settled.payout) (before \(settled.payoutBefore))"

@@ -73,10 +73,16 @@ struct Witness {
                 Layout.Price.entries + $0 * Layout.Price.entrySize
             }
             return .price(
-                market: record.clientID, odds: entries.map { record.odds(at: $0) },
-                delays: entries.map {
-                    record.field($0 + Layout.Price.entryDelay, as: UInt32.self)
-                })
+                market: record.clientID,
+                PriceSaid(
+                    odds: entries.map { record.odds(at: $0) },
+                    delays: entries.map {
+                        record.field($0 + Layout.Price.entryDelay, as: UInt32.self)
+                    },
+                    references: entries.map {
+                        record.field($0 + Layout.Price.entryReference, as: UInt32.self)
+                    },
+                    chances: (0..<count).map { chance($0, of: count, record) }))
         case .withdrawal:
             let deduction = record.field(Layout.Withdrawal.deduction, as: UInt16.self)
             let placeDeduction = record.field(Layout.Withdrawal.placeDeduction, as: UInt16.self)
@@ -89,6 +95,15 @@ struct Witness {
                     places: record.places(at: Layout.Withdrawal.places)))
         case .marketState: return .marketState(state(record))
         case .place: return .place(intent(record))
+        case .cashOut:
+            return .cashOut(
+                CashOutSaid(
+                    account: record.account.rawValue, id: record.clientID,
+                    hash: record.requestHash,
+                    bet: record.field(Layout.CashOut.bet, as: UInt64.self),
+                    part: record.field(Layout.CashOut.part, as: Int64.self),
+                    least: record.field(Layout.CashOut.least, as: Int64.self),
+                    validUntil: record.field(Layout.CashOut.validUntil, as: Int64.self)))
         case .timerDue: return .timerDue
         case .forgetIDs:
             return .forgetIDs(projected: record.field(Layout.ForgetIDs.projected, as: UInt64.self))
@@ -126,6 +141,15 @@ struct Witness {
                 projected: record.field(Layout.Release.projected, as: UInt64.self))
         default: return .remark
         }
+    }
+
+    private static func chance(_ index: Int, of count: Int, _ record: RecordBytes) -> Chance? {
+        guard record.flags & Layout.Price.hasChances != 0 else { return nil }
+        let offset =
+            Layout.Price.entries + count * Layout.Price.entrySize + index * Layout.Price.chanceSize
+        return Chance(
+            win: record.field(offset, as: UInt32.self),
+            back: record.field(offset + 4, as: UInt32.self))
     }
 
     private static func fixture(_ record: RecordBytes) -> FixtureSaid {
@@ -177,6 +201,16 @@ struct Witness {
         said.isAtTheOff = racing & 0x10 != 0
         said.isAntePost = racing & 0x20 != 0
         said.isGuaranteed = racing & 0x40 != 0
+        said.isCashedOut = racing & 0x80 == 0
+        let lines =
+            [record.field(Layout.Market.line, as: Int32.self)]
+            + (0..<said.selections).map {
+                record.field(
+                    Layout.Market.selections + $0 * Layout.Market.selectionSize
+                        + Layout.Market.selectionLine, as: Int32.self)
+            }
+        // Halves decide; all others may give stakes back.
+        said.mayPush = lines.contains { $0 != .min && abs($0) % 4 != 2 }
         return said
     }
 
@@ -287,6 +321,21 @@ struct Witness {
                     payoutBefore: record.field(Layout.BetSettled.payoutBefore, as: Int64.self),
                     payout: record.field(Layout.BetSettled.payout, as: Int64.self),
                     balances: balances(record, Layout.BetSettled.balances)))
+        case .cashOutAnswered:
+            return .cashOut(
+                CashOutShown(
+                    bet: record.field(Layout.CashOutAnswered.bet, as: UInt64.self),
+                    status: record.field(Layout.CashOutAnswered.status, as: UInt8.self),
+                    refusal: record.field(Layout.CashOutAnswered.refusal, as: UInt16.self),
+                    leg: record.field(Layout.CashOutAnswered.refusalLeg, as: UInt32.self),
+                    part: record.field(Layout.CashOutAnswered.part, as: Int64.self),
+                    payout: record.field(Layout.CashOutAnswered.payout, as: Int64.self),
+                    stakeLeft: record.field(Layout.CashOutAnswered.stakeLeft, as: Int64.self),
+                    potentialReturn: record.field(
+                        Layout.CashOutAnswered.potentialReturn, as: Int64.self),
+                    dueAt: record.field(Layout.CashOutAnswered.dueAt, as: Int64.self),
+                    balances: balances(record, Layout.CashOutAnswered.balances),
+                    isRepeat: record.flags & Layout.CashOutAnswered.repeated != 0))
         case .resultAnswered:
             return .result(
                 refusal: record.field(Layout.ResultAnswered.refusal, as: UInt16.self),

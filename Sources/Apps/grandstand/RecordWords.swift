@@ -21,6 +21,20 @@ enum RecordWords {
             return " bet=\(record.field(Layout.BetSettled.bet, as: UInt64.self))"
                 + " payout=\(record.field(Layout.BetSettled.payout, as: Int64.self))"
                 + " was=\(record.field(Layout.BetSettled.payoutBefore, as: Int64.self))"
+        case .cashOut:
+            let part = record.field(Layout.CashOut.part, as: Int64.self)
+            return " bet=\(record.field(Layout.CashOut.bet, as: UInt64.self))"
+                + " part=\(part == 0 ? "all" : "\(part)")"
+                + " least=\(record.field(Layout.CashOut.least, as: Int64.self))"
+        case .cashOutAnswered:
+            let status = BetStatus(
+                rawValue: record.field(Layout.CashOutAnswered.status, as: UInt8.self))
+            let refusal = Refusal(
+                rawValue: record.field(Layout.CashOutAnswered.refusal, as: UInt16.self))?.code
+            return " bet=\(record.field(Layout.CashOutAnswered.bet, as: UInt64.self))"
+                + " status=\(status?.word ?? "unknown")" + (refusal.map { " refusal=\($0)" } ?? "")
+                + " payout=\(record.field(Layout.CashOutAnswered.payout, as: Int64.self))"
+                + " left=\(record.field(Layout.CashOutAnswered.stakeLeft, as: Int64.self))"
         case .marketChanged:
             return " market=\(record.field(Layout.MarketChanged.market, as: UInt64.self))"
                 + " version=\(record.field(Layout.MarketChanged.version, as: UInt64.self))"

@@ -44,10 +44,10 @@ public struct CashOutOffer: Equatable, Sendable {
     let number: UInt32
 }
 
-/// Why there is no offer, with the facts that led to it.
-public struct CashOutRefused: Error, Sendable {
-    public let refusal: Refusal
-    public let facts: RefusalFacts
+/// What a bet could be sold back for, or why it could not be.
+public enum CashOutAnswer: Sendable {
+    case offer(CashOutOffer)
+    case refused(Refusal, RefusalFacts)
 }
 
 extension Engine {
@@ -55,16 +55,12 @@ extension Engine {
 
     /// What a part of a bet could be sold back for at this moment: a picture, never a promise. `part` in minor units
     /// of its stake, 0 all of it.
-    ///
-    /// - Throws: why it could not.
-    public borrowing func cashOutOffer(of bet: UInt64, account: AccountID, part: Int64)
-        throws(CashOutRefused) -> CashOutOffer
-    {
+    public borrowing func cashOut(of bet: UInt64, account: AccountID, part: Int64) -> CashOutAnswer {
         do throws(Refused) {
             guard let number = accounts.account(account) else { throw Refused(.accountUnknown) }
-            return try offer(of: bet, account: number, part: part)
+            return .offer(try offer(of: bet, account: number, part: part))
         } catch {
-            throw CashOutRefused(refusal: error.refusal, facts: error.facts)
+            return .refused(error.refusal, error.facts)
         }
     }
 

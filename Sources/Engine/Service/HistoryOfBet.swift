@@ -320,6 +320,80 @@ extension HistoryTeller {
         ]
     }
 
+    // MARK: Sold back
+
+    func sold(_ record: RecordBytes, _ place: RecordPlace?) {
+        typealias Sold = Layout.CashOutAnswered
+        defer { remember(record, Sold.balances) }
+        guard record.field(Sold.bet, as: UInt64.self) == question.bet,
+            record.flags & Sold.repeated == 0
+        else { return }
+        let part = record.field(Sold.part, as: Int64.self)
+        let payout = record.field(Sold.payout, as: Int64.self)
+        let left = record.field(Sold.stakeLeft, as: Int64.self)
+        var fields: [(String, String)] = [("part of the stake", money(part))]
+        if given?.kind == .cashOut, let given {
+            fields += [
+                ("offered", money(given.field(Layout.CashOut.least, as: Int64.self))),
+                (
+                    "offered by",
+                    "material versions \(given.field(Layout.CashOut.material, as: UInt64.self)), "
+                        + "price versions \(given.field(Layout.CashOut.prices, as: UInt64.self)), "
+                        + "each over all legs"
+                ),
+            ]
+        }
+        let refusal = Refusal(rawValue: record.field(Sold.refusal, as: UInt16.self))
+        let due = record.field(Sold.dueAt, as: Int64.self)
+        if let refusal {
+            fields.append(("refused for", "\(refusal.code): \(refusal.text)"))
+        } else {
+            fields += [
+                ("expected of it", millionths(record.field(Sold.fair, as: Int64.self))),
+                ("margin", "\(record.field(Sold.margin, as: UInt16.self)) hundredths of a percent"),
+                ("before rounding down", millionths(record.field(Sold.exact, as: Int64.self))),
+                (
+                    "decided by",
+                    "material versions \(record.field(Sold.material, as: UInt64.self)), "
+                        + "price versions \(record.field(Sold.prices, as: UInt64.self))"
+                ),
+            ]
+            if due > 0 { fields.append(("due", Self.text(due))) }
+            if payout > 0 {
+                fields += [("paid", money(payout)), ("stake that stands on", money(left))]
+            }
+        }
+        let what = refusal != nil ? "was refused" : due > 0 ? "waits for its delay" : "was carried out"
+        var told = step(
+            given?.kind?.word ?? "cash_out", "A cash-out \(what)", [command?.place, place],
+            fields + balanceFields(record, Sold.balances))
+        if payout > 0 {
+            told.entries = [
+                entry(.cashOut(part: part, payout: payout, owed: balances.receivable))
+            ]
+        }
+        add(told)
+        guard payout > 0 else { return }
+        let status = BetStatus(rawValue: record.field(Sold.betStatus, as: UInt8.self))
+        history.summary.removeAll { $0.label == "stands" || $0.label == "potential return" }
+        history.summary += [
+            BetHistory.Field(label: "stands", text: status?.word ?? "unknown"),
+            BetHistory.Field(
+                label: left > 0 ? "sold a part of \(money(part)) for" : "sold for",
+                text: money(payout)),
+        ]
+        guard left > 0 else { return }
+        history.summary.append(
+            BetHistory.Field(
+                label: "potential return",
+                text: money(record.field(Sold.potentialReturn, as: Int64.self))))
+    }
+
+    private func millionths(_ amount: Int64) -> String {
+        let exact = ExactAmount(minorUnits: amount).multiplied(by: 1, over: 1_000_000)
+        return exact.text(decimals: 6) + " minor units"
+    }
+
     func people(_ record: RecordBytes) -> [(String, String)] {
         let actor = record.field(Layout.BetSettled.actor, as: UInt64.self)
         let approver = record.field(Layout.BetSettled.approver, as: UInt64.self)

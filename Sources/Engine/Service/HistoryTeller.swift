@@ -123,6 +123,7 @@ final class HistoryTeller {
             remember(record, Layout.AccountChanged.balances)
         case .placed where record.account == question.account: placed(record, place)
         case .resultAnswered: resultAnswered(record, place)
+        case .cashOutAnswered where record.account == question.account: sold(record, place)
         case .betSettled where record.account == question.account: settled(record, place)
         default: break
         }

@@ -271,6 +271,16 @@ public struct Replay: ~Copyable {
                     copy.set(offset, 0 as Int64)
                 }
             }
+        case .cashOutAnswered:
+            for offset in [
+                Layout.CashOutAnswered.fair, Layout.CashOutAnswered.exact,
+                Layout.CashOutAnswered.material, Layout.CashOutAnswered.prices,
+            ] { copy.set(offset, 0 as Int64) }
+            copy.set(Layout.CashOutAnswered.margin, 0 as UInt16)
+            for offset in [
+                Layout.CashOutAnswered.delayBase, Layout.CashOutAnswered.delayCustomer,
+                Layout.CashOutAnswered.delaySelection,
+            ] { copy.set(offset, 0 as UInt32) }
         case .marketChanged:
             copy.set(Layout.MarketChanged.openLegs, 0 as UInt32)
             copy.set(Layout.MarketChanged.worstLoss, 0 as Int64)

@@ -52,6 +52,25 @@ public struct SettlementRow: Sendable {
     public let version: UInt32
 }
 
+/// A bet, or a part of one, that was sold back.
+public struct SaleRow: Sendable {
+    /// Of the record that says so.
+    public let sequence: UInt64
+    public let bet: UInt64
+    /// `BetStatus` after it: open, or cashed out.
+    public let status: UInt8
+    /// Minor units of the stake, and what was paid for them.
+    public let part: Int64
+    public let payout: Int64
+    /// What stands on, and what that may return; zeros of a bet that is sold whole.
+    public let stakeLeft: Int64
+    public let potentialReturn: Int64
+    /// Nanoseconds since 1970.
+    public let soldAt: Int64
+
+    public var isWhole: Bool { stakeLeft == 0 }
+}
+
 /// How far rows reach, and where the block after that stands, as far as is known.
 public struct ProjectedPlace: Equatable, Sendable {
     public let point: JournalPoint
@@ -83,6 +102,8 @@ public protocol ProjectionRows: AnyObject {
     func put(_ bet: ProjectedBet) throws
     func conclude(_ bet: ConclusionRow) throws
     func settle(_ bet: SettlementRow) throws
+    /// A part that is sold is kept beside its bet; a bet that is sold whole ends with what it is sold for.
+    func sell(_ bet: SaleRow) throws
     /// `part` keeps lines of one record apart.
     func put(_ line: StatementLine, of account: UInt64, part: UInt8) throws
     func set(_ balances: BalanceRow, of account: UInt64) throws

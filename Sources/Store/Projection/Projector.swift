@@ -32,6 +32,7 @@ public struct Projector<Rows: ProjectionRows> {
             case .place: place = record
             case .placed: try placed(record, place)
             case .betSettled: try settled(record)
+            case .cashOutAnswered: try sold(record)
             case .accountChanged: try accountChanged(record)
             case .session: try session(record)
             default: break
@@ -197,15 +198,36 @@ public struct Projector<Rows: ProjectionRows> {
                 bet: bet, status: record.field(Layout.BetSettled.status, as: UInt8.self),
                 payout: payout, settledAt: record.time.nanoseconds,
                 version: record.field(Layout.BetSettled.version, as: UInt32.self)))
-        updateAccount(record, at: Layout.BetSettled.balances)
-        // What is owed is paid first, and what is no longer there becomes owed: the rest is what moved.
+        try paid(
+            payout - before, for: bet, reason, record, balances: Layout.BetSettled.balances)
+    }
+
+    private mutating func sold(_ record: RecordBytes) throws {
+        guard record.field(Layout.CashOutAnswered.entry, as: UInt8.self) != 0 else { return }
+        let bet = record.field(Layout.CashOutAnswered.bet, as: UInt64.self)
+        let payout = record.field(Layout.CashOutAnswered.payout, as: Int64.self)
+        try rows.sell(
+            SaleRow(
+                sequence: record.sequence, bet: bet,
+                status: record.field(Layout.CashOutAnswered.betStatus, as: UInt8.self),
+                part: record.field(Layout.CashOutAnswered.part, as: Int64.self), payout: payout,
+                stakeLeft: record.field(Layout.CashOutAnswered.stakeLeft, as: Int64.self),
+                potentialReturn: record.field(
+                    Layout.CashOutAnswered.potentialReturn, as: Int64.self),
+                soldAt: record.time.nanoseconds))
+        try paid(payout, for: bet, .cashOut, record, balances: Layout.CashOutAnswered.balances)
+    }
+
+    /// What is owed is paid first, and what is no longer there becomes owed: the rest is what moved.
+    private mutating func paid(
+        _ amount: Int64, for bet: UInt64, _ reason: EntryReason, _ record: RecordBytes,
+        balances: Int
+    ) throws {
+        updateAccount(record, at: balances)
         let account = record.account.rawValue
-        let owed = record.field(
-            Layout.BetSettled.balances + Layout.Balances.receivable, as: Int64.self)
-        let change = payout - before + owed - (debts[account] ?? 0)
+        let owed = record.field(balances + Layout.Balances.receivable, as: Int64.self)
+        let change = amount + owed - (debts[account] ?? 0)
         debts[account] = owed == 0 ? nil : owed
-        try line(
-            record, part: 0, reason: reason, change: change, bet: bet,
-            at: Layout.BetSettled.balances)
+        try line(record, part: 0, reason: reason, change: change, bet: bet, at: balances)
     }
 }

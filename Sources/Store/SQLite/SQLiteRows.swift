@@ -13,6 +13,9 @@ final class SQLiteRows: ProjectionRows {
     private let addBet: Database.Statement
     private let concludeBet: Database.Statement
     private let settleBet: Database.Statement
+    private let sellPart: Database.Statement
+    private let shrinkBet: Database.Statement
+    private let endBet: Database.Statement
     private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
         capacity: Limits.legs * SQLiteRows.legWords + 1)
     /// Words of a leg as it is stored: market, fixture, selection, odds.
@@ -51,6 +54,11 @@ final class SQLiteRows: ProjectionRows {
             receivable INTEGER, PRIMARY KEY (account, sequence, part)) WITHOUT ROWID
         """,
         """
+        CREATE TABLE IF NOT EXISTS sales (
+            sequence INTEGER PRIMARY KEY, bet INTEGER, part INTEGER, payout INTEGER)
+        """,
+        "CREATE INDEX IF NOT EXISTS sales_of_bet ON sales (bet)",
+        """
         CREATE TABLE IF NOT EXISTS sessions (
             session INTEGER PRIMARY KEY, account INTEGER, realm INTEGER, channel INTEGER,
             began INTEGER)
@@ -75,6 +83,11 @@ final class SQLiteRows: ProjectionRows {
                 + "WHERE bet = ?")
         settleBet = try database.prepare(
             "UPDATE bets SET status = ?, payout = ?, settled_at = ?, settlement = ? WHERE bet = ?")
+        sellPart = try database.prepare("INSERT OR REPLACE INTO sales VALUES (?, ?, ?, ?)")
+        shrinkBet = try database.prepare(
+            "UPDATE bets SET stake = ?, potential = ? WHERE bet = ?")
+        endBet = try database.prepare(
+            "UPDATE bets SET status = ?, payout = ?, settled_at = ? WHERE bet = ?")
     }
 
     deinit { legBuffer.deallocate() }
@@ -230,12 +243,36 @@ final class SQLiteRows: ProjectionRows {
         }
     }
 
+    func sell(_ bet: SaleRow) throws {
+        guard bet.isWhole else {
+            try database.run(sellPart) {
+                $0.integer(bet.sequence)
+                $0.integer(bet.bet)
+                $0.integer(bet.part)
+                $0.integer(bet.payout)
+            }
+            return try database.run(shrinkBet) {
+                $0.integer(bet.stakeLeft)
+                $0.integer(bet.potentialReturn)
+                $0.integer(bet.bet)
+            }
+        }
+        try database.run(endBet) {
+            $0.integer(bet.status)
+            $0.integer(bet.payout)
+            $0.integer(bet.soldAt)
+            $0.integer(bet.bet)
+        }
+    }
+
     // MARK: Reading
 
     private static let betColumns =
         "SELECT bet, account, client_high, client_low, hash_high, hash_low, status, stake, "
         + "potential, payout, placed_at, accepted_at, due_at, settled_at, refusal, value, "
-        + "threshold, settlement, legs FROM bets "
+        + "threshold, settlement, legs, "
+        + "(SELECT COALESCE(SUM(part), 0) FROM sales WHERE sales.bet = bets.bet), "
+        + "(SELECT COALESCE(SUM(payout), 0) FROM sales WHERE sales.bet = bets.bet) FROM bets "
 
     private static func bet(_ row: Database.Row) -> ProjectedBet {
         let blob = row.blob(18)
@@ -252,7 +289,7 @@ final class SQLiteRows: ProjectionRows {
                 places: PlaceTerms(packed: UInt32(word(index * 4 + 2) >> 32)))
         }
         let shape = blob.count % 32 == 8 ? word(blob.count / 8 - 1) : 0
-        return ProjectedBet(
+        var bet = ProjectedBet(
             bet: row.unsigned(0), account: row.unsigned(1),
             client: ExternalID(high: row.unsigned(2), low: row.unsigned(3)),
             requestHash: ExternalID(high: row.unsigned(4), low: row.unsigned(5)),
@@ -262,6 +299,9 @@ final class SQLiteRows: ProjectionRows {
             value: row.integer(15), threshold: row.integer(16),
             settlementVersion: row.integer(17), legs: legs, sizes: UInt32(shape >> 32),
             bankers: UInt32(truncatingIfNeeded: shape))
+        bet.soldStake = row.integer(19)
+        bet.soldFor = row.integer(20)
+        return bet
     }
 
     private static let lineColumns =

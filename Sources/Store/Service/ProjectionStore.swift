@@ -27,8 +27,9 @@ public struct ProjectedBet: Sendable {
     public let client: ExternalID
     public let requestHash: ExternalID
     public var status: UInt8
-    public let stake: Int64
-    public let potentialReturn: Int64
+    /// What stands, or stood when it was decided; minor units.
+    public var stake: Int64
+    public var potentialReturn: Int64
     public var payout: Int64
     public let placedAt: Int64
     public var acceptedAt: Int64
@@ -42,6 +43,9 @@ public struct ProjectedBet: Sendable {
     /// Of a system, as in the journal; zeros of an accumulator.
     public let sizes: UInt32
     public let bankers: UInt32
+    /// What of its stake was sold back while the rest stood on, and for how much; beside `stake` and `payout`.
+    public var soldStake: Int64 = 0
+    public var soldFor: Int64 = 0
 
     /// Half of the stake is on being placed.
     public var isEachWay: Bool { legs.contains { $0.places != nil } }

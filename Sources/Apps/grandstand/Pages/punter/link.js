@@ -119,6 +119,10 @@ function take(message) {
         state.putBet({ ...message.bet, order: message.order });
         state.changed("settled", message.bet);
         return;
+    case "cashOut":
+        state.setBalances(message.balances, message.order);
+        state.takeSale(message.cashOut, message.order);
+        return;
     case "wallet": return state.setBalances(message.balances, message.order);
     case "error":
         if (message.clientId && !["busy", "going_away", "no_space"].includes(message.code)) answered(message.clientId, { error: message });

@@ -2,10 +2,11 @@ import { state } from "/state.js";
 import { element, money, odds, time } from "/format.js";
 import { now } from "/link.js";
 import { label, placeTerms } from "/systems.js";
+import "/cashout.js";
 
 const reasons = {
     deposit: "Deposit", hold: "Stake held", accept: "Bet accepted", release: "Stake released",
-    settle: "Settled", resettle: "Corrected", reopen: "Reopened",
+    settle: "Settled", resettle: "Corrected", reopen: "Reopened", cash_out: "Cashed out",
 };
 
 // My bets and my statement.
@@ -15,6 +16,8 @@ class Mine extends HTMLElement {
     // Why settled bets came to what they did, by bet, as far as somebody asked; with the settlement it is of.
     #whys = new Map();
     #tabs = {};
+    // By bet: what it could be sold for, as long as it is open.
+    #sales = new Map();
     #body = element("div", { role: "tabpanel", id: "mine-panel", tabindex: "0" });
 
     connectedCallback() {
@@ -24,7 +27,12 @@ class Mine extends HTMLElement {
         this.append(element("div", { class: "tabs", role: "tablist", "aria-label": "My account" },
             tab("bets", "My bets"), tab("statement", "Statement")), this.#body);
         for (const event of ["bets", "account", "format"]) state.addEventListener(event, () => this.#render());
-        setInterval(() => { if ([...state.bets.values()].some(b => b.status === "pending")) this.#render(); }, 250);
+        state.addEventListener("cashOut", event => this.#sales.get(event.detail.bet)?.hear(event.detail));
+        setInterval(() => {
+            if ([...state.bets.values()].some(b => b.status === "pending")) this.#render();
+            for (const sale of this.#sales.values()) sale.tick();
+        }, 250);
+        setInterval(() => this.#value(), 2000);
         this.#show("bets");
     }
 
@@ -43,16 +51,43 @@ class Mine extends HTMLElement {
         this.#render();
     }
 
+    // What open bets are worth, while somebody looks.
+    async #value() {
+        const open = this.#newest().filter(bet => bet.status === "open" && bet.id).slice(0, 20).map(bet => bet.id);
+        if (!state.account || this.#tab !== "bets" || document.hidden || !open.length) return;
+        try {
+            const response = await fetch(`/api/v1/cash-outs?bets=${open.join(",")}`);
+            if (!response.ok) return;
+            for (const answer of (await response.json()).cashOuts) this.#sales.get(answer.bet)?.take(answer);
+        } catch { /* The next look is two seconds away. */ }
+    }
+
+    #sale(bet) {
+        if (!this.#sales.has(bet.id)) {
+            const sale = document.createElement("gs-cash-out");
+            sale.bet = bet.id;
+            this.#sales.set(bet.id, sale);
+            clearTimeout(this.soon);
+            this.soon = setTimeout(() => this.#value(), 50);
+        }
+        return this.#sales.get(bet.id);
+    }
+
+    #newest() { return [...state.bets.values()].sort((a, b) => (b.placedAt ?? "").localeCompare(a.placedAt ?? "")); }
+
     #render() {
         if (!state.account) {
             this.#body.replaceChildren(element("p", { class: "muted small" }, "Open a demo account to bet."));
             return;
         }
+        // Whoever is about to sell keeps the place where the keyboard is.
+        const focused = document.activeElement?.closest?.("gs-cash-out") ? document.activeElement : null;
         this.#body.replaceChildren(...(this.#tab === "bets" ? this.#bets() : this.#statement()));
+        if (focused?.isConnected) focused.focus();
     }
 
     #bets() {
-        const all = [...state.bets.values()].sort((a, b) => (b.placedAt ?? "").localeCompare(a.placedAt ?? ""));
+        const all = this.#newest();
         if (!all.length) return [element("p", { class: "muted small" }, "No bets yet.")];
         return all.slice(0, 40).map(bet => this.#bet(bet));
     }
@@ -61,6 +96,7 @@ class Mine extends HTMLElement {
         const payout = bet.payout ?? 0;
         const [word, kind] = {
             sending: ["sending…", "warn"], pending: ["pending", "warn"], open: ["open", ""], refused: ["refused", "bad"],
+            cashed_out: ["cashed out", ""],
             settled: payout > bet.stake ? ["won", "live"] : payout === bet.stake ? ["returned", ""] : payout > 0 ? ["part won", ""] : ["lost", ""],
         }[bet.status] ?? [bet.status, ""];
         const due = bet.status === "pending" && bet.dueAt ? Math.max(0, Date.parse(bet.dueAt) - now()) : null;
@@ -75,8 +111,10 @@ class Mine extends HTMLElement {
             bet.refusal ? element("p", { class: "small message bad" }, bet.refusal.text) : null,
             element("div", { class: "row small number" }, `Stake ${money(bet.stake, state.currency)}`,
                 element("span", { class: `outcome ${payout > bet.stake ? "won" : ""}` },
-                    bet.status === "settled" ? `Paid ${money(payout, state.currency)}`
+                    bet.status === "settled" || bet.status === "cashed_out" ? `Paid ${money(payout, state.currency)}`
                         : bet.status === "refused" ? "" : bet.potentialReturn ? `Returns ${money(bet.potentialReturn, state.currency)}` : "")),
+            bet.sold ? element("p", { class: "small number muted" }, `Sold before: ${money(bet.sold.stake, state.currency)} of the stake for ${money(bet.sold.payout, state.currency)}`) : null,
+            bet.status === "open" && bet.id ? this.#sale(bet) : null,
             bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null,
             ...(bet.status === "settled" && bet.id ? this.#why(bet, payout) : []));
     }

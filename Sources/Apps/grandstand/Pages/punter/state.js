@@ -87,6 +87,19 @@ class State extends EventTarget {
         return merged;
     }
 
+    // A bet, or a part of one, that was sold back; each is said once.
+    takeSale(sold, order) {
+        const known = [...this.bets.values()].find(bet => bet.id === sold.bet);
+        if (known && sold.status === "cashed_out" && !(known.order >= order)) {
+            const isWhole = sold.betStatus === "cashed_out";
+            this.putBet(isWhole
+                ? { ...known, order, status: "cashed_out", payout: sold.payout }
+                : { ...known, order, stake: sold.standing, potentialReturn: sold.potentialReturn,
+                    sold: { stake: (known.sold?.stake ?? 0) + sold.stake, payout: (known.sold?.payout ?? 0) + sold.payout } });
+        }
+        this.changed("cashOut", sold);
+    }
+
     keyOf(bet) { return bet.clientId ?? bet.id; }
 
     inSlip(market, selection) { return this.slip.some(l => l.market === market && l.selection === selection); }

@@ -1,0 +1,272 @@
+import Kernel
+
+/// Bets that are sold back: what each is worth is looked up and multiplied out anew, whoever asks.
+extension Judge {
+    private enum Word {
+        static let accountUnknown: UInt16 = 1
+        static let idReused: UInt16 = 2
+        static let suspended: UInt16 = 22
+        static let noPrice: UInt16 = 23
+        static let manyWait: UInt16 = 45
+        static let timersFull: UInt16 = 47
+        static let idsFull: UInt16 = 48
+        static let changedDuringDelay: UInt16 = 61
+        static let interrupted: UInt16 = 62
+        static let betUnknown: UInt16 = 80
+        static let betNotOpen: UInt16 = 81
+        static let waits: UInt16 = 82
+        static let noPart: UInt16 = 83
+        static let notOffered: UInt16 = 84
+        static let changed: UInt16 = 85
+    }
+
+    /// A cash-out that waits for its delay.
+    struct Sale {
+        var said: CashOutSaid
+        var part: Int64
+        var dueAt: Int64
+        var key: Key
+        /// Something happened to one of the bet's markets since.
+        var isDisturbed = false
+    }
+
+    /// What a part of a bet can be sold for, or why it cannot be.
+    private struct Verdict {
+        var word: UInt16 = 0
+        var leg: UInt32 = .max
+        var part: Int64 = 0
+        var payout: Int64 = 0
+        /// Milliseconds.
+        var delay: UInt32 = 0
+
+        static func refused(_ word: UInt16, _ leg: Int? = nil) -> Verdict {
+            Verdict(word: word, leg: leg.map(UInt32.init) ?? .max)
+        }
+    }
+
+    // MARK: What is asked
+
+    mutating func cashOut(_ said: CashOutSaid, _ outcomes: [Outcome]) {
+        guard outcomes.count == 1, case .cashOut(let shown) = outcomes[0] else {
+            return object("a cash-out has \(outcomes.count) outcomes")
+        }
+        guard said.account < UInt64(accounts.count) else {
+            return expect(shown.refusal, Word.accountUnknown, "a cash-out of nobody")
+        }
+        let number = Int(said.account)
+        defer { compare(shown.balances, number) }
+        let key = Key(account: said.account, id: said.id)
+        if let known = known[key] { return again(said, known, shown) }
+        if shown.isRepeat { return object("a new cash-out is called a repeat") }
+        var verdict = verdict(on: said, number)
+        if verdict.word == 0, shown.refusal == Word.idsFull || shown.refusal == Word.timersFull {
+            return
+        }
+        if shown.refusal != verdict.word {
+            return object("the cash-out should get \(verdict.word), not \(shown.refusal)")
+        }
+        if verdict.word == 0, verdict.delay > 0 { verdict.payout = 0 }
+        let isKept = verdict.word < 3 || verdict.word > 6
+        if isKept {
+            remember(
+                key,
+                Known(
+                    hash: said.hash, sequence: sequence, validUntil: said.validUntil, isBet: false,
+                    refusal: verdict.word, leg: verdict.leg, sold: verdict.payout))
+        }
+        guard verdict.word == 0 else {
+            if shown.leg != verdict.leg { object("leg \(shown.leg) of a cash-out is blamed") }
+            return
+        }
+        if shown.part != verdict.part { object("\(shown.part) of a bet is sold, not what was asked") }
+        guard verdict.delay == 0 else {
+            let dueAt = time + Int64(verdict.delay) * 1_000_000
+            if shown.status != 1 || shown.dueAt != dueAt { object("a cash-out waits otherwise") }
+            sales[sequence] = Sale(said: said, part: verdict.part, dueAt: dueAt, key: key)
+            return
+        }
+        sell(said.bet, verdict, shown)
+    }
+
+    private mutating func again(_ said: CashOutSaid, _ known: Known, _ shown: CashOutShown) {
+        guard known.hash == said.hash else {
+            return expect(shown.refusal, Word.idReused, "another cash-out under an old id")
+        }
+        if !shown.isRepeat { object("a repeated cash-out is decided again") }
+        expect(shown.refusal, known.refusal, "a repeated cash-out")
+        let status: UInt8 = known.refusal != 0 ? 3 : known.sold == 0 ? 1 : 5
+        if shown.status != status { object("a repeated cash-out says \(shown.status)") }
+        if status == 5, shown.payout != known.sold { object("a repeated cash-out pays otherwise") }
+    }
+
+    private func verdict(on said: CashOutSaid, _ number: Int) -> Verdict {
+        if let word = refusalByTime(said.id, validUntil: said.validUntil, said.account) {
+            return .refused(word)
+        }
+        let verdict = worth(of: said.bet, part: said.part, account: said.account)
+        if verdict.word != 0 { return verdict }
+        if sales.values.contains(where: { $0.said.bet == said.bet }) { return .refused(Word.waits) }
+        if verdict.payout < said.least { return .refused(Word.changed) }
+        if verdict.delay > 0, waitingCount(number) >= rules.pendingPerAccount {
+            return .refused(Word.manyWait)
+        }
+        return verdict
+    }
+
+    /// Bets and cash-outs of an account that wait for their delay.
+    func waitingCount(_ number: Int) -> Int {
+        accounts[number].bets.count { bets[$0]?.status == 1 }
+            + sales.values.count { $0.said.account == UInt64(number) }
+    }
+
+    // MARK: What it is worth
+
+    private func worth(of id: UInt64, part: Int64, account: UInt64) -> Verdict {
+        guard let bet = bets[id], bet.account == account, !hasLeft(bet) else {
+            return .refused(Word.betUnknown)
+        }
+        if bet.status != 2 { return .refused(Word.betNotOpen) }
+        let sold = part == 0 ? bet.stake : part
+        let parts = Int64(bet.lines.count * (bet.placed == nil ? 1 : 2))
+        if sold <= 0 || sold > bet.stake || sold % parts != 0 { return .refused(Word.noPart) }
+        if bet.placed != nil || bet.legs.count > Limits.cashOutLegs {
+            return .refused(Word.notOffered)
+        }
+        var factors: [Worth] = []
+        var open: [Leg] = []
+        for (index, leg) in bet.legs.enumerated() {
+            let decided = worth(of: leg, in: bet)
+            guard decided == .open else {
+                factors.append(decided)
+                continue
+            }
+            open.append(leg)
+            let market = markets[leg.market]
+            if market.reasons != 0 { return .refused(Word.suspended, index) }
+            if market.selections[leg.selection].odds == nil { return .refused(Word.noPrice, index) }
+            guard market.said.isCashedOut, let expected = expected(of: leg, in: bet) else {
+                return .refused(Word.notOffered, index)
+            }
+            factors.append(expected)
+        }
+        if open.isEmpty { return .refused(Word.betNotOpen) }
+        var product = Product(stake: sold, lines: bet.lines, factors)
+        let kept = min(5000, rules.cashOutMargin + UInt64(open.count - 1) * rules.cashOutLegMargin)
+        _ = product.numerator.multiplyReportingOverflow(by: 10_000 - kept)
+        _ = product.denominator.multiplyReportingOverflow(by: 10_000)
+        let payout = floor(product)
+        if payout == 0 { return .refused(Word.notOffered) }
+        return Verdict(
+            part: sold, payout: payout, delay: delay(of: open, Int(account)))
+    }
+
+    private func hasLeft(_ bet: Bet) -> Bool { bet.legs.allSatisfy(\.hasLeft) }
+
+    private func expected(of leg: Leg, in bet: Bet) -> Worth? {
+        guard let chance = chance(leg.market, leg.selection),
+            case .times(let above, let below) = worthIfWon(leg, bet)
+        else { return nil }
+        let paid = above * UInt64(chance.win) + below * UInt64(chance.back)
+        return paid == 0 ? .lost : .times(paid, over: below * 1_000_000_000)
+    }
+
+    /// As was said, or by what each reference, or price, says of the others.
+    private func chance(_ number: Int, _ place: Int) -> Chance? {
+        let market = markets[number]
+        if let said = market.selections[place].chance { return said }
+        if market.said.mayPush { return nil }
+        let lengths = market.selections.map { selection -> UInt64 in
+            if selection.isWithdrawn { return 0 }
+            return UInt64(
+                selection.reference > 0 ? selection.reference : selection.odds?.thousandths ?? 0)
+        }
+        let inverses = lengths.map { $0 == 0 ? 0 : 1_000_000_000_000_000 / $0 }
+        let count = inverses.count { $0 > 0 }
+        guard inverses[place] > 0, count > market.winners else { return nil }
+        // The least number of parts that is not below the share.
+        var wanted = WideInteger(inverses[place])
+        _ = wanted.multiplyReportingOverflow(by: UInt64(market.winners))
+        _ = wanted.multiplyReportingOverflow(by: 1_000_000_000)
+        let sum = inverses.reduce(0, +)
+        var (low, high): (UInt64, UInt64) = (0, 1_000_000_000)
+        while low < high {
+            let middle = (low + high) / 2
+            var reached = WideInteger(sum)
+            _ = reached.multiplyReportingOverflow(by: middle)
+            if reached < wanted { low = middle + 1 } else { high = middle }
+        }
+        return Chance(win: UInt32(low))
+    }
+
+    private func delay(of legs: [Leg], _ number: Int) -> UInt32 {
+        let inPlay = legs.filter { fixtures[markets[$0.market].fixture].said.isInPlay }
+        guard !inPlay.isEmpty else { return 0 }
+        let base = inPlay.map { markets[$0.market].betDelay }.max()!
+        let selection = inPlay.map { markets[$0.market].selections[$0.selection].delay }.max()!
+        let sum = UInt64(base) + UInt64(selection) + UInt64(accounts[number].delay)
+        return UInt32(min(sum, UInt64(max(base, rules.betDelay))))
+    }
+
+    // MARK: What comes of it
+
+    private mutating func sell(_ id: UInt64, _ verdict: Verdict, _ shown: CashOutShown) {
+        guard var bet = bets[id] else { return object("no bet is sold") }
+        let number = Int(bet.account)
+        if shown.status != 5 || shown.payout != verdict.payout {
+            object("bet \(id) is sold for \(shown.payout), it is worth \(verdict.payout)")
+        }
+        accounts[number].balances.openBets -= verdict.part
+        pay(verdict.payout, number)
+        house += verdict.part - verdict.payout
+        if verdict.part == bet.stake {
+            bet.status = 5
+            bet.payout = verdict.payout
+            bet.settledBy = sequence
+        } else {
+            bet.stake -= verdict.part
+            bet.soldStake += verdict.part
+            bet.soldFor += verdict.payout
+            let prices = bet.legs.map { Worth.price($0.odds) }
+            let product = Product(stake: bet.stake, lines: bet.lines, prices)
+            if !product.rounds(to: shown.potentialReturn, cell.rounding) {
+                object("what is left of bet \(id) does not return \(shown.potentialReturn)")
+            }
+            bet.potentialReturn = shown.potentialReturn
+        }
+        if shown.stakeLeft != (bet.status == 5 ? 0 : bet.stake) {
+            object("\(shown.stakeLeft) is left of bet \(id)")
+        }
+        bets[id] = bet
+    }
+
+    /// A delay has passed.
+    mutating func concludeSale(_ shown: CashOutShown) {
+        guard let (id, sale) = sales.first(where: { $0.value.said.bet == shown.bet }) else {
+            return object("a cash-out of bet \(shown.bet) ends that did not wait")
+        }
+        if sale.dueAt > time { object("a cash-out of bet \(shown.bet) ends before its time") }
+        sales[id] = nil
+        let number = Int(sale.said.account)
+        defer { compare(shown.balances, number) }
+        let verdict = afterDelay(sale)
+        if shown.refusal != verdict.word {
+            return object("a cash-out should end with \(verdict.word), not \(shown.refusal)")
+        }
+        if verdict.word != 0 {
+            known[sale.key]?.refusal = verdict.word
+            if shown.status != 3 { object("a cash-out that falls says \(shown.status)") }
+        } else {
+            known[sale.key]?.sold = verdict.payout
+            sell(shown.bet, verdict, shown)
+        }
+    }
+
+    private func afterDelay(_ sale: Sale) -> Verdict {
+        if sale.dueAt <= recoveredAt { return .refused(Word.interrupted) }
+        if let bet = bets[sale.said.bet], hasLeft(bet) { return .refused(Word.betNotOpen) }
+        if sale.isDisturbed { return .refused(Word.changedDuringDelay) }
+        let verdict = worth(of: sale.said.bet, part: sale.part, account: sale.said.account)
+        if verdict.word != 0 { return verdict }
+        return verdict.payout < sale.said.least ? .refused(Word.changed) : verdict
+    }
+}
