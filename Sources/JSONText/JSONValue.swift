@@ -57,6 +57,14 @@ public enum JSONValue: Equatable, Sendable {
         }
     }
 
+    /// The same in parts per billion.
+    public var billionths: UInt32? {
+        switch self {
+        case .number(let text), .string(let text): decimal(text, places: 9)
+        default: nil
+        }
+    }
+
     /// The text of a string, or of a number as it was written.
     public var identifier: String? {
         switch self {
@@ -67,7 +75,10 @@ public enum JSONValue: Equatable, Sendable {
 }
 
 /// `2.02` is 2020. Signs, exponents, NaN and Infinity are no prices: nil.
-public func decimalThousandths(_ text: String) -> UInt32? {
+public func decimalThousandths(_ text: String) -> UInt32? { decimal(text, places: 3) }
+
+/// So many decimals as a whole number, cut.
+private func decimal(_ text: String, places: Int) -> UInt32? {
     var value: UInt64 = 0
     var decimals = -1
     var digits = 0
@@ -76,7 +87,7 @@ public func decimalThousandths(_ text: String) -> UInt32? {
         case UInt8(ascii: ".") where decimals < 0 && digits > 0: decimals = 0
         case 0x30...0x39:
             digits += 1
-            if decimals >= 3 { continue }
+            if decimals >= places { continue }
             value = value * 10 + UInt64(byte - 0x30)
             guard value < 100_000_000_000 else { return nil }
             if decimals >= 0 { decimals += 1 }
@@ -84,7 +95,7 @@ public func decimalThousandths(_ text: String) -> UInt32? {
         }
     }
     guard digits > 0 else { return nil }
-    for _ in max(0, decimals)..<3 { value *= 10 }
+    for _ in max(0, decimals)..<places { value *= 10 }
     return UInt32(exactly: value)
 }
 

@@ -6,10 +6,14 @@ public struct Quote: Hashable, Sendable {
     public var bestLay: UInt32
     public var lastTraded: UInt32
     public var isActive: Bool
+    /// What it expects of the selection, where it says so.
+    public var chance: Chance?
 
     public init(
-        bestBack: UInt32 = 0, bestLay: UInt32 = 0, lastTraded: UInt32 = 0, isActive: Bool = true
+        bestBack: UInt32 = 0, bestLay: UInt32 = 0, lastTraded: UInt32 = 0, isActive: Bool = true,
+        chance: Chance? = nil
     ) {
+        self.chance = chance
         self.bestBack = bestBack
         self.bestLay = bestLay
         self.lastTraded = lastTraded

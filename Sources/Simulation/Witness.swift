@@ -210,7 +210,10 @@ struct Witness {
                         + Layout.Market.selectionLine, as: Int32.self)
             }
         // Halves decide; all others may give stakes back.
-        said.mayPush = lines.contains { $0 != .min && abs($0) % 4 != 2 }
+        let isAsian = [6, 7].contains(record.field(Layout.Market.type, as: UInt8.self))
+        said.mayPush =
+            lines.contains { $0 != .min && abs($0) % 4 != 2 }
+            || isAsian && lines.allSatisfy { $0 == .min }
         return said
     }
 

@@ -229,7 +229,7 @@ extension RecordBytes {
         return win == .max ? nil : Chance(win: win, back: field(offset + 4, as: UInt32.self))
     }
 
-    /// Whether a market's lines let stakes go back: all but those on a half do.
+    /// Whether a market's lines let stakes go back: all but those on a half do, and Asian ones that nobody named may.
     func mayPush(selections: Int) -> Bool {
         let lines =
             [field(Layout.Market.line, as: Int32.self)]
@@ -238,6 +238,10 @@ extension RecordBytes {
                     Layout.Market.selections + $0 * Layout.Market.selectionSize
                         + Layout.Market.selectionLine, as: Int32.self)
             }
+        let type = MarketType(rawValue: field(Layout.Market.type, as: UInt8.self))
+        if type == .asianHandicap || type == .asianTotal, lines.allSatisfy({ $0 == .min }) {
+            return true
+        }
         return lines.contains { $0 != .min && $0 % 4 != 2 && $0 % 4 != -2 }
     }
 

@@ -72,6 +72,8 @@ public struct FeedMarket: Equatable, Sendable {
     public var isAntePost = false
     /// A starting price that is better than what was taken is paid.
     public var isGuaranteed = false
+    /// Bets on it may be sold back before it has a result.
+    public var isCashedOut = true
 
     public init(
         id: String, fixture: String, type: MarketType, name: String, winners: UInt8,

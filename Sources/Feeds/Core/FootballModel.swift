@@ -53,11 +53,20 @@ struct FootballModel {
         return chances
     }
 
-    /// The chance that a fair price stands for, of a selection that may be won, lost, half won, half lost or void: what
-    /// is won over what is won or lost, halves counted as halves.
+    /// The chance that a fair price stands for: what is won over what is won or lost.
     func fairChance(
         homeGoals: Int, awayGoals: Int, minute: Double, _ result: (Int, Int) -> SelectionResult
     ) -> Double {
+        let (won, lost) = parts(
+            homeGoals: homeGoals, awayGoals: awayGoals, minute: minute, result)
+        return won + lost > 0 ? won / (won + lost) : 0.5
+    }
+
+    /// Of a selection that may be won, lost, half won, half lost or void: which part of a stake is expected to win and
+    /// which to lose, halves counted as halves; the rest goes back.
+    func parts(
+        homeGoals: Int, awayGoals: Int, minute: Double, _ result: (Int, Int) -> SelectionResult
+    ) -> (won: Double, lost: Double) {
         let share = Self.remaining(minute)
         var won = 0.0
         var lost = 0.0
@@ -74,7 +83,7 @@ struct FootballModel {
                 }
             }
         }
-        return won + lost > 0 ? won / (won + lost) : 0.5
+        return (won, lost)
     }
 
     /// Chances of 0, 1, 2 ... goals; the last takes all that is beyond.

@@ -51,7 +51,9 @@ public enum GrandstandFeed {
         case "market": return .market(try market(value))
         case "quotes":
             guard let items = value["quotes"]?.items else { throw Missing(what: "quotes: missing") }
-            return .quotes(FeedQuotes(market: try text(value, "market"), quotes: items.map(quote)))
+            var quotes: [Quote] = []
+            for item in items { quotes.append(try quote(item)) }
+            return .quotes(FeedQuotes(market: try text(value, "market"), quotes: quotes))
         case "state":
             guard let isSuspended = value["suspended"]?.flag else {
                 throw Missing(what: "suspended: true or false is missing")
@@ -209,6 +211,7 @@ public enum GrandstandFeed {
         market.isAtTheOff = value["atTheOff"]?.flag ?? false
         market.isAntePost = value["antePost"]?.flag ?? false
         market.isGuaranteed = value["guaranteed"]?.flag ?? false
+        market.isCashedOut = value["cashOut"]?.flag ?? true
         return market
     }
 
@@ -217,11 +220,36 @@ public enum GrandstandFeed {
         (.exchangePlace, "exchange_place"),
     ]
 
-    private static func quote(_ value: JSONValue) -> Quote {
+    private static func quote(_ value: JSONValue) throws(Missing) -> Quote {
         Quote(
             bestBack: value["back"]?.thousandths ?? 0, bestLay: value["lay"]?.thousandths ?? 0,
-            lastTraded: value["last"]?.thousandths ?? 0, isActive: value["active"]?.flag ?? true)
+            lastTraded: value["last"]?.thousandths ?? 0, isActive: value["active"]?.flag ?? true,
+            chance: try chance(value))
     }
+
+    /// `{"win": "0.40", "halfWin": "0.10", "refund": "0.05", "halfLose": "0.05", "lose": "0.40"}`; what is missing is 0.
+    private static func chance(_ value: JSONValue) throws(Missing) -> Chance? {
+        guard let chances = value["chances"] else { return nil }
+        var parts: [UInt32] = []
+        for name in chanceNames {
+            guard let said = chances[name] else {
+                parts.append(0)
+                continue
+            }
+            guard let part = said.billionths, part <= Chance.whole else {
+                throw Missing(what: "chances.\(name): 0 to 1, as a decimal")
+            }
+            parts.append(part)
+        }
+        guard
+            let chance = Chance(
+                win: parts[0], halfWin: parts[1], refund: parts[2], halfLose: parts[3],
+                lose: parts[4])
+        else { throw Missing(what: "chances: they add up to 1") }
+        return chance
+    }
+
+    private static let chanceNames = ["win", "halfWin", "refund", "halfLose", "lose"]
 
     private static func update(_ value: JSONValue) throws(Missing) -> FeedUpdate {
         let statusWord = try text(value, "status")
@@ -418,6 +446,10 @@ public enum GrandstandFeed {
             json.key("antePost")
             json.bool(true)
         }
+        if !market.isCashedOut {
+            json.key("cashOut")
+            json.bool(false)
+        }
         if market.isGuaranteed {
             json.key("guaranteed")
             json.bool(true)
@@ -440,6 +472,16 @@ public enum GrandstandFeed {
             if quote.bestBack > 0 { put("back", decimal(quote.bestBack), &json) }
             if quote.bestLay > 0 { put("lay", decimal(quote.bestLay), &json) }
             if quote.lastTraded > 0 { put("last", decimal(quote.lastTraded), &json) }
+            if let chance = quote.chance {
+                // Whatever five made these two, a win, a refund and a loss make them too.
+                let lose = Chance.whole - chance.win - chance.back
+                json.key("chances")
+                json.object { json in
+                    put("win", billionths(chance.win), &json)
+                    put("refund", billionths(chance.back), &json)
+                    put("lose", billionths(lose), &json)
+                }
+            }
             if !quote.isActive {
                 json.key("active")
                 json.bool(false)
@@ -470,6 +512,13 @@ public enum GrandstandFeed {
             json.key("startedAt")
             json.number(update.startedAt)
         }
+    }
+
+    /// Parts per billion as a decimal text.
+    private static func billionths(_ parts: UInt32) -> String {
+        let fraction = String(parts % Chance.whole)
+        return "\(parts / Chance.whole)."
+            + String(repeating: "0", count: 9 - fraction.utf8.count) + fraction
     }
 
     /// Thousandths as a decimal text.

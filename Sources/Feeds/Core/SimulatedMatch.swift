@@ -335,24 +335,40 @@ struct SimulatedMatch {
             [chances.home, chances.draw, chances.away], [chances.over, 1 - chances.over],
             [chances.both, 1 - chances.both],
         ]
+        var expected: [[Chance?]] = []
         if settings.offersQuarterLines {
-            books += [fair { leads($0, $1).handicap }, fair { leads($0, $1).total }]
+            for parts in [parts { leads($0, $1).handicap }, parts { leads($0, $1).total }] {
+                // A fair price stands for what is won of what is won or lost.
+                let sum = parts.won + parts.lost
+                let one = sum > 0 ? parts.won / sum : 0.5
+                books.append([one, 1 - one])
+                expected.append([Self.chance(parts.won, parts.lost), Self.chance(parts.lost, parts.won)])
+            }
         }
         return offered.compactMap { index in
             guard !settledMarkets.contains(index) else { return nil }
             let isQuoted = random.unit() < settings.quoteChance
             guard isQuoted || isFresh else { return nil }
-            let quotes = books[index].map { quote($0) }
+            var quotes = books[index].map { quote($0) }
+            if index >= 3 {
+                for side in quotes.indices { quotes[side].chance = expected[index - 3][side] }
+            }
             return .quotes(FeedQuotes(market: market(index), quotes: quotes))
         }
     }
 
-    /// Chances of both sides of a line.
-    private func fair(_ lead: (Int, Int) -> Int) -> [Double] {
-        let one = model.fairChance(
-            homeGoals: score.home, awayGoals: score.away, minute: minute
-        ) { QuarterLine.result(lead: lead($0, $1)) }
-        return [one, 1 - one]
+    /// What of a stake on the first side of a line is expected to win and to lose.
+    private func parts(_ lead: (Int, Int) -> Int) -> (won: Double, lost: Double) {
+        model.parts(homeGoals: score.home, awayGoals: score.away, minute: minute) {
+            QuarterLine.result(lead: lead($0, $1))
+        }
+    }
+
+    private static func chance(_ won: Double, _ lost: Double) -> Chance? {
+        let win = min(1, max(0, won))
+        let back = max(0, 1 - win - min(1, max(0, lost)))
+        let whole = Double(Chance.whole)
+        return Chance(win: UInt32(win * whole), back: UInt32(back * whole))
     }
 
     /// Two sides around the fair price, as far apart as the ladder and `spread` make them.

@@ -275,6 +275,7 @@ public final class FeedRunner {
         facts.isAtTheOff = market.isAtTheOff
         facts.isAntePost = market.isAntePost
         facts.isGuaranteed = market.isGuaranteed
+        facts.isCashedOut = market.isCashedOut
         send { [facts] in $0.market(facts) }
     }
 
@@ -480,9 +481,13 @@ public final class FeedRunner {
     private func makePrices(_ place: Int) {
         guard plans[place].fresh == nil else { return }
         do {
-            plans[place].fresh = try settings.pricing.prices(
-                for: plans[place].quotes, winners: plans[place].winners, on: .classic
-            ).map { PriceEntry(odds: $0.odds, reference: $0.referenceThousandths) }
+            let quotes = plans[place].quotes
+            let prices = try settings.pricing.prices(
+                for: quotes, winners: plans[place].winners, on: .classic)
+            plans[place].fresh = zip(prices, quotes).map {
+                PriceEntry(
+                    odds: $0.odds, reference: $0.referenceThousandths, chance: $1.chance)
+            }
         } catch {
             refusedBooks[error.rawValue, default: 0] += 1
             plans[place].isOffered = false
@@ -494,7 +499,7 @@ public final class FeedRunner {
     private func publish(_ place: Int, _ now: Int64) -> Bool {
         let plan = plans[place]
         let entries = plan.fresh ?? []
-        if entries.map(\.odds) != plan.lastEntries.map(\.odds) {
+        if Self.isNews(entries, after: plan.lastEntries) {
             let isTold = submit(
                 encoder.price(
                     market: plan.id, entries, margin: settings.pricing.marginBasisPoints,
@@ -507,6 +512,20 @@ public final class FeedRunner {
         plans[place].isOffered = true
         plans[place].isDirty = false
         return true
+    }
+
+    /// Another price is; what only its supplier expects of a selection when that is another part in a hundred.
+    private static func isNews(_ entries: [PriceEntry], after last: [PriceEntry]) -> Bool {
+        guard entries.count == last.count else { return true }
+        return zip(entries, last).contains { one, other in
+            guard one.odds == other.odds else { return true }
+            guard let now = one.chance, let then = other.chance else {
+                return one.chance != other.chance
+            }
+            return [(now.win, then.win), (now.back, then.back)].contains {
+                max($0, $1) - min($0, $1) >= Chance.whole / 100
+            }
+        }
     }
 
     /// Others changed the state of many markets at once (the platform, in doubt after its clock was stepped; the
