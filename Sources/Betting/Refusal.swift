@@ -136,7 +136,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .cashOutPending: "A cash-out of this bet is on its way already."
         case .partNotDivisible: "The part is not one that the bet's lines can give up equally."
         case .cashOutNotOffered: "This bet cannot be cashed out at the moment."
-        case .cashOutChanged: "The bet is worth less now than you were offered. Nothing was changed."
+        case .cashOutChanged:
+            "The bet is worth less now than you were offered. Nothing was changed."
         }
     }
 

@@ -147,13 +147,14 @@ struct CashOutRequest {
             (1...Limits.minorUnits).contains(value)
         else { throw BetRequest.Malformed(what: "value: what was offered, in whole minor units") }
         self.value = value
-        part = try tape.member("stake", of: root).map { place throws(BetRequest.Malformed) in
-            guard let part = tape.whole(place), (1...Limits.minorUnits).contains(part) else {
-                throw BetRequest.Malformed(
-                    what: "stake: whole minor units of the bet's stake; without it all is sold")
-            }
-            return part
-        } ?? 0
+        part =
+            try tape.member("stake", of: root).map { place throws(BetRequest.Malformed) in
+                guard let part = tape.whole(place), (1...Limits.minorUnits).contains(part) else {
+                    throw BetRequest.Malformed(
+                        what: "stake: whole minor units of the bet's stake; without it all is sold")
+                }
+                return part
+            } ?? 0
         let offer = tape.member("offer", of: root).flatMap { tape.text($0) } ?? ""
         let versions = offer.split(separator: "-", omittingEmptySubsequences: false).map {
             UInt64($0)

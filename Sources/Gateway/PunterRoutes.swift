@@ -178,7 +178,8 @@ enum PunterRoutes {
         session: true, movesMoney: true)
     static let cashOuts = route(
         "listCashOuts", "What some of one's own bets could be sold back for at this moment.",
-        tag: "bets", [.init(200, "What each is worth, or why it cannot be sold.", schema: "CashOuts")],
+        tag: "bets",
+        [.init(200, "What each is worth, or why it cannot be sold.", schema: "CashOuts")],
         parameters: [
             .init(
                 "bets", in: "query", "Their ids, joined by commas: 1 to 20.", required: true,
@@ -186,13 +187,15 @@ enum PunterRoutes {
         ],
         problems: [(400, "malformed"), (503, "busy")], session: true)
     static let cashOut = route(
-        "getCashOut", "What one of one's own bets, or a part of it, could be sold back for at this moment.",
+        "getCashOut",
+        "What one of one's own bets, or a part of it, could be sold back for at this moment.",
         tag: "bets",
         [.init(200, "What it is worth, or why it cannot be sold.", schema: "CashOutDetail")],
         parameters: [
             .init("bet", in: "path", "The bet's id.", schema: number),
             .init(
-                "stake", in: "query", "So much of its stake, in whole minor units; 0 or absent all of it.",
+                "stake", in: "query",
+                "So much of its stake, in whole minor units; 0 or absent all of it.",
                 schema: "{\"type\":\"integer\",\"minimum\":0,\"maximum\":9007199254740991}"),
         ],
         problems: [(400, "malformed"), (404, "bet_unknown"), (503, "busy")], session: true)

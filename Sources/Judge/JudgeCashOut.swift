@@ -78,7 +78,9 @@ extension Judge {
             if shown.leg != verdict.leg { object("leg \(shown.leg) of a cash-out is blamed") }
             return
         }
-        if shown.part != verdict.part { object("\(shown.part) of a bet is sold, not what was asked") }
+        if shown.part != verdict.part {
+            object("\(shown.part) of a bet is sold, not what was asked")
+        }
         guard verdict.delay == 0 else {
             let dueAt = time + Int64(verdict.delay) * 1_000_000
             if shown.status != 1 || shown.dueAt != dueAt { object("a cash-out waits otherwise") }

@@ -108,7 +108,9 @@ extension Simulation {
                 return
                     "; bet \(placed.bet) \(word)\(placed.isRepeat ? " (again)" : ""), cash \(placed.balances.cash)"
             case .cashOut(let shown):
-                let word = Refusal(rawValue: shown.refusal)?.code ?? BetStatus(rawValue: shown.status)?.word ?? "?"
+                let word =
+                    Refusal(rawValue: shown.refusal)?.code ?? BetStatus(rawValue: shown.status)?
+                    .word ?? "?"
                 return
                     "; \(word)\(shown.isRepeat ? " (again)" : ""), pays \(shown.payout), \(shown.stakeLeft) is left"
             case .settled(let settled):

@@ -259,7 +259,7 @@ struct AccountBook: ~Copyable {
     private var waiting: [UInt64: UInt32] = [:]
     private var cashOutTimers: DueQueue
     /// Rows of bets by the sequence of their intents.
-    private var betIndex: KeyIndex
+    private var betIndex: SequenceIndex
     private(set) var hash = StateHash()
     /// Rows of bets that left: the newest, which leads to the others.
     private(set) var freeBet: UInt32 = .max
@@ -282,7 +282,7 @@ struct AccountBook: ~Copyable {
         self.limits = Rows(capacity: limits.accounts * Self.limitsPerAccount)
         cashOuts = Rows(capacity: limits.timers)
         cashOutTimers = DueQueue(capacity: limits.timers)
-        betIndex = KeyIndex(reserving: limits.reservedBets, seed: seed &+ 4)
+        betIndex = SequenceIndex(reserving: limits.reservedBets, seed: seed &+ 4)
         bets.reserve(limits.reservedBets)
         legs.reserve(limits.reservedBets)
         totals = InlineArray(repeating: InlineArray(repeating: 0))
@@ -408,7 +408,7 @@ struct AccountBook: ~Copyable {
         guard freeBet != .max else {
             let number = bets.append(row)!
             hash.add(row.mix(number))
-            betIndex.insert(0, sequence, row: number)
+            betIndex.insert(sequence, row: number, in: bets)
             return number
         }
         let number = freeBet
@@ -417,13 +417,13 @@ struct AccountBook: ~Copyable {
         freeBets -= 1
         bets[number] = row
         hash.add(row.mix(number))
-        betIndex.insert(0, sequence, row: number)
+        betIndex.insert(sequence, row: number, in: bets)
         return number
     }
 
     /// The row of the bet with this number, if it is still here.
     func bet(_ sequence: UInt64) -> UInt32? {
-        betIndex.find(0, sequence) { bets[$0].sequence == sequence }
+        betIndex.find(sequence, in: bets)
     }
 
     /// Bets that are here, whatever their status.
@@ -478,7 +478,7 @@ struct AccountBook: ~Copyable {
         let row = bets[number]
         let sequence = row.sequence
         hash.subtract(row.mix(number))
-        betIndex.remove(0, sequence, row: number)
+        betIndex.remove(sequence, row: number, in: bets)
         bets[number] = .free(next: freeBet)
         hash.add(bets[number].mix(number))
         setFreeBet(number)
@@ -645,10 +645,10 @@ struct AccountBook: ~Copyable {
             cashOutTimers.insert(DueQueue.Entry(dueAt: row.dueAt, bet: number))
         }
         freeBets = 0
-        betIndex = KeyIndex(reserving: bets.count, seed: seed &+ 4)
+        betIndex = SequenceIndex(reserving: bets.count, seed: seed &+ 4)
         for number in 0..<UInt32(bets.count) {
             let sequence = bets[number].sequence
-            if sequence != 0 { betIndex.insert(0, sequence, row: number) }
+            if sequence != 0 { betIndex.insert(sequence, row: number, in: bets) }
             if bets[number].isFree {
                 freeBets += 1
             } else if bets[number].status == BetStatus.pending.rawValue,
@@ -699,7 +699,7 @@ struct AccountBook: ~Copyable {
             case nil: problems.append("bet \(row.sequence) has no status")
             }
         }
-        problems += freeProblems() + limitProblems() + cashOutProblems()
+        problems += freeProblems() + limitProblems() + cashOutProblems() + indexProblems()
         var standing = [UInt32](repeating: 0, count: accounts.count)
         for number in 0..<UInt32(bets.count)
         where bets[number].status == BetStatus.pending.rawValue
@@ -744,6 +744,16 @@ struct AccountBook: ~Copyable {
         for count in 1...20 { fresh.add(freeLegs[count], kind: 32 + UInt64(count)) }
         ids.forEach { fresh.add($0.mix($1)) }
         return fresh
+    }
+
+    private func indexProblems() -> [String] {
+        var problems: [String] = []
+        if betIndex.count != betCount { problems.append("bets and their index are not as many") }
+        for number in 0..<UInt32(bets.count)
+        where !bets[number].isFree && bet(bets[number].sequence) != number {
+            problems.append("bet \(bets[number].sequence) is not found by its number")
+        }
+        return problems
     }
 
     /// Whoever waits is found by its bet, and every account's are counted.

@@ -55,7 +55,8 @@ extension Engine {
 
     /// What a part of a bet could be sold back for at this moment: a picture, never a promise. `part` in minor units
     /// of its stake, 0 all of it.
-    public borrowing func cashOut(of bet: UInt64, account: AccountID, part: Int64) -> CashOutAnswer {
+    public borrowing func cashOut(of bet: UInt64, account: AccountID, part: Int64) -> CashOutAnswer
+    {
         do throws(Refused) {
             guard let number = accounts.account(account) else { throw Refused(.accountUnknown) }
             return .offer(try offer(of: bet, account: number, part: part))
@@ -138,7 +139,8 @@ extension Engine {
         var references = InlineArray<64, UInt32>(repeating: 0)
         let count = Int(market.selectionCount)
         for index in 0..<count {
-            references[index] = markets.selections[market.firstSelection + UInt32(index)].fairReference
+            references[index] =
+                markets.selections[market.firstSelection + UInt32(index)].fairReference
         }
         return Fair.chance(
             of: Int(selection - market.firstSelection),
@@ -330,7 +332,8 @@ extension Engine {
 
     /// What a bet returns when everything wins, with this stake.
     private func potentialReturn(of bet: BetRow, stake: Int64) -> Int64 {
-        var total = BetReturn(stake: stake, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
+        var total = BetReturn(
+            stake: stake, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
         for index in 0..<Int(bet.legCount) {
             total.multiply(
                 byWon: accounts.legs[bet.firstLeg + UInt32(index)].odds,

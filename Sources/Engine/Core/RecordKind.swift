@@ -437,7 +437,7 @@ public enum Layout {
         public static let bet = 8  // u64
         public static let part = 16  // i64, minor units of its stake; 0 all of it
         public static let least = 24  // i64, what was offered: less is not taken
-        public static let material = 32  // u64, over the legs, as offered: material versions added up
+        public static let material = 32  // u64, material versions of its legs, as offered, added up
         public static let prices = 40  // u64, as offered: price versions added up
         public static let validUntil = 48  // i64, ns
         public static let source = 56  // u8: 1 customer, 2 its own rule

@@ -363,7 +363,8 @@ extension HistoryTeller {
                 fields += [("paid", money(payout)), ("stake that stands on", money(left))]
             }
         }
-        let what = refusal != nil ? "was refused" : due > 0 ? "waits for its delay" : "was carried out"
+        let what =
+            refusal != nil ? "was refused" : due > 0 ? "waits for its delay" : "was carried out"
         var told = step(
             given?.kind?.word ?? "cash_out", "A cash-out \(what)", [command?.place, place],
             fields + balanceFields(record, Sold.balances))

@@ -342,7 +342,9 @@ struct SimulatedMatch {
                 let sum = parts.won + parts.lost
                 let one = sum > 0 ? parts.won / sum : 0.5
                 books.append([one, 1 - one])
-                expected.append([Self.chance(parts.won, parts.lost), Self.chance(parts.lost, parts.won)])
+                expected.append([
+                    Self.chance(parts.won, parts.lost), Self.chance(parts.lost, parts.won),
+                ])
             }
         }
         return offered.compactMap { index in
