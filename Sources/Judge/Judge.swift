@@ -200,6 +200,8 @@ public struct Judge: ~Copyable {
     var pending: Set<UInt64> = []
     /// Cash-outs that wait, by their command.
     var sales: [UInt64: Sale] = [:]
+    /// What bets are to be sold for by themselves.
+    var saleRules: [UInt64: Int64] = [:]
     var recoveredAt: Int64 = .min
     /// What the house has won, less what it lost, over all settlements so far.
     var house: Int64 = 0
@@ -275,6 +277,9 @@ public struct Judge: ~Copyable {
         case .marketState(let state): change(state, said.outcomes)
         case .place(let intent): place(intent, said.outcomes)
         case .cashOut(let cashOut): self.cashOut(cashOut, said.outcomes)
+        case .cashOutRule(let account, let bet, let atLeast):
+            setRule(account, bet, atLeast, said.outcomes)
+        case .cashOutStep: sellByRule(said.outcomes)
         case .timerDue: conclude(said.outcomes)
         case .forgetIDs(let projected): forget(projected)
         case .result(let market, let word): result(market, word, said.outcomes)
@@ -429,7 +434,7 @@ public struct Judge: ~Copyable {
             }
         }
         for (command, sale) in sales
-        where bets[sale.said.bet]?.legs.contains(where: { $0.market == market }) == true {
+        where bets[sale.bet]?.legs.contains(where: { $0.market == market }) == true {
             sales[command]?.isDisturbed = true
         }
     }

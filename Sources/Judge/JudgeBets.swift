@@ -628,6 +628,7 @@ extension Judge {
                     house += bet.payout - settled.payout
                 }
                 bets[settled.bet]?.status = 4
+                saleRules[settled.bet] = nil
                 bets[settled.bet]?.payout = settled.payout
             }
             compare(settled.balances, number)
@@ -662,6 +663,9 @@ extension Judge {
             if !isPaid(product, bet.payout) {
                 object("bet \(number) was paid \(bet.payout)")
             }
+        }
+        for number in forgottenRules() {
+            object("bet \(number) is worth what it was to be sold for, and stands")
         }
         checkBooks()
     }

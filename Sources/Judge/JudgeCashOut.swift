@@ -22,10 +22,13 @@ extension Judge {
 
     /// A cash-out that waits for its delay.
     struct Sale {
-        var said: CashOutSaid
+        var bet: UInt64
+        var account: UInt64
+        var least: Int64
         var part: Int64
         var dueAt: Int64
-        var key: Key
+        /// Nil of one by rule.
+        var key: Key?
         /// Something happened to one of the bet's markets since.
         var isDisturbed = false
     }
@@ -81,13 +84,80 @@ extension Judge {
         if shown.part != verdict.part {
             object("\(shown.part) of a bet is sold, not what was asked")
         }
-        guard verdict.delay == 0 else {
-            let dueAt = time + Int64(verdict.delay) * 1_000_000
-            if shown.status != 1 || shown.dueAt != dueAt { object("a cash-out waits otherwise") }
-            sales[sequence] = Sale(said: said, part: verdict.part, dueAt: dueAt, key: key)
-            return
+        take(verdict, said.bet, said.account, least: said.least, key, shown)
+    }
+
+    /// Sold at once, or when it has waited.
+    private mutating func take(
+        _ verdict: Verdict, _ bet: UInt64, _ account: UInt64, least: Int64, _ key: Key?,
+        _ shown: CashOutShown
+    ) {
+        guard verdict.delay > 0 else { return sell(bet, verdict, shown) }
+        let dueAt = time + Int64(verdict.delay) * 1_000_000
+        if shown.status != 1 || shown.dueAt != dueAt { object("a cash-out waits otherwise") }
+        sales[bet] = Sale(
+            bet: bet, account: account, least: least, part: verdict.part, dueAt: dueAt, key: key)
+    }
+
+    // MARK: By rule
+
+    mutating func setRule(_ account: UInt64, _ id: UInt64, _ atLeast: Int64, _ outcomes: [Outcome]) {
+        guard outcomes.count == 1, case .cashOutRule(let refusal, _, let shown) = outcomes[0] else {
+            return object("a rule to sell has \(outcomes.count) outcomes")
         }
-        sell(said.bet, verdict, shown)
+        guard let bet = bets[id], bet.account == account, !hasLeft(bet) else {
+            return expect(refusal, Word.betUnknown, "a rule to sell nobody's bet")
+        }
+        guard bet.status == 2 else {
+            return expect(refusal, Word.betNotOpen, "a rule to sell what is not open")
+        }
+        if atLeast == 0 {
+            saleRules[id] = nil
+        } else if bet.placed != nil || bet.legs.count > Limits.cashOutLegs || atLeast < 0
+            || atLeast > Limits.potentialReturn
+        {
+            expect(refusal, Word.notOffered, "a rule to sell what is never sold")
+        } else {
+            if refusal == Word.timersFull, saleRules[id] == nil { return }
+            saleRules[id] = atLeast
+        }
+        if shown != saleRules[id] ?? 0 { object("bet \(id) is to be sold for \(shown)") }
+    }
+
+    /// What is carried out must be there to be carried out.
+    mutating func sellByRule(_ outcomes: [Outcome]) {
+        for outcome in outcomes {
+            guard case .cashOut(let shown) = outcome, let bet = bets[shown.bet] else {
+                object("a rule sells nothing")
+                continue
+            }
+            let verdict = verdict(byRule: shown.bet, bet.account)
+            guard let verdict else {
+                object("bet \(shown.bet) is sold by a rule that does not say so")
+                continue
+            }
+            if shown.part != verdict.part { object("a rule sells a part of bet \(shown.bet)") }
+            take(
+                verdict, shown.bet, bet.account, least: saleRules[shown.bet] ?? 0, nil, shown)
+            compare(shown.balances, Int(bet.account))
+        }
+    }
+
+    /// What a rule is to be carried out with now; nil while it is not.
+    private func verdict(byRule id: UInt64, _ account: UInt64) -> Verdict? {
+        guard let atLeast = saleRules[id], sales[id] == nil else { return nil }
+        let verdict = worth(of: id, part: 0, account: account)
+        guard verdict.word == 0, verdict.payout >= atLeast else { return nil }
+        if verdict.delay > 0, waitingCount(Int(account)) >= rules.pendingPerAccount { return nil }
+        return verdict
+    }
+
+    /// When nothing is left to do: what can be sold by rule was. Where there is no room to wait it could not be.
+    func forgottenRules() -> [UInt64] {
+        saleRules.keys.filter { id in
+            guard let bet = bets[id], bet.status == 2 else { return false }
+            return verdict(byRule: id, bet.account).map { $0.delay == 0 } ?? false
+        }.sorted()
     }
 
     private mutating func again(_ said: CashOutSaid, _ known: Known, _ shown: CashOutShown) {
@@ -107,7 +177,7 @@ extension Judge {
         }
         let verdict = worth(of: said.bet, part: said.part, account: said.account)
         if verdict.word != 0 { return verdict }
-        if sales.values.contains(where: { $0.said.bet == said.bet }) { return .refused(Word.waits) }
+        if sales.values.contains(where: { $0.bet == said.bet }) { return .refused(Word.waits) }
         if verdict.payout < said.least { return .refused(Word.changed) }
         if verdict.delay > 0, waitingCount(number) >= rules.pendingPerAccount {
             return .refused(Word.manyWait)
@@ -118,7 +188,7 @@ extension Judge {
     /// Bets and cash-outs of an account that wait for their delay.
     func waitingCount(_ number: Int) -> Int {
         accounts[number].bets.count { bets[$0]?.status == 1 }
-            + sales.values.count { $0.said.account == UInt64(number) }
+            + sales.values.count { $0.account == UInt64(number) }
     }
 
     // MARK: What it is worth
@@ -222,6 +292,7 @@ extension Judge {
         house += verdict.part - verdict.payout
         if verdict.part == bet.stake {
             bet.status = 5
+            saleRules[id] = nil
             bet.payout = verdict.payout
             bet.settledBy = sequence
         } else {
@@ -243,32 +314,32 @@ extension Judge {
 
     /// A delay has passed.
     mutating func concludeSale(_ shown: CashOutShown) {
-        guard let (id, sale) = sales.first(where: { $0.value.said.bet == shown.bet }) else {
+        guard let (id, sale) = sales.first(where: { $0.value.bet == shown.bet }) else {
             return object("a cash-out of bet \(shown.bet) ends that did not wait")
         }
         if sale.dueAt > time { object("a cash-out of bet \(shown.bet) ends before its time") }
         sales[id] = nil
-        let number = Int(sale.said.account)
+        let number = Int(sale.account)
         defer { compare(shown.balances, number) }
         let verdict = afterDelay(sale)
         if shown.refusal != verdict.word {
             return object("a cash-out should end with \(verdict.word), not \(shown.refusal)")
         }
         if verdict.word != 0 {
-            known[sale.key]?.refusal = verdict.word
+            if let key = sale.key { known[key]?.refusal = verdict.word }
             if shown.status != 3 { object("a cash-out that falls says \(shown.status)") }
         } else {
-            known[sale.key]?.sold = verdict.payout
+            if let key = sale.key { known[key]?.sold = verdict.payout }
             sell(shown.bet, verdict, shown)
         }
     }
 
     private func afterDelay(_ sale: Sale) -> Verdict {
         if sale.dueAt <= recoveredAt { return .refused(Word.interrupted) }
-        if let bet = bets[sale.said.bet], hasLeft(bet) { return .refused(Word.betNotOpen) }
+        if let bet = bets[sale.bet], hasLeft(bet) { return .refused(Word.betNotOpen) }
         if sale.isDisturbed { return .refused(Word.changedDuringDelay) }
-        let verdict = worth(of: sale.said.bet, part: sale.part, account: sale.said.account)
+        let verdict = worth(of: sale.bet, part: sale.part, account: sale.account)
         if verdict.word != 0 { return verdict }
-        return verdict.payout < sale.said.least ? .refused(Word.changed) : verdict
+        return verdict.payout < sale.least ? .refused(Word.changed) : verdict
     }
 }

@@ -32,6 +32,9 @@ public enum Command: Sendable {
     case market(MarketSaid)
     case price(market: ExternalID, PriceSaid)
     case cashOut(CashOutSaid)
+    /// 0: not any more.
+    case cashOutRule(account: UInt64, bet: UInt64, atLeast: Int64)
+    case cashOutStep
     case withdrawal(market: ExternalID, WithdrawalSaid)
     case marketState(StateSaid)
     case place(Intent)
@@ -367,6 +370,7 @@ public enum Outcome: Sendable {
     case placed(Placed)
     case settled(Settled)
     case cashOut(CashOutShown)
+    case cashOutRule(refusal: UInt16, bet: UInt64, atLeast: Int64)
     case result(refusal: UInt16, market: UInt64, proposal: UInt64)
     case released(market: UInt64, legs: UInt32, bets: UInt32, isComplete: Bool)
 }

@@ -36,6 +36,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case cashOutPaidAsOffered = "cash-out-paid-as-offered"
     case cashOutDelayIgnored = "cash-out-delay-ignored"
     case remainderUnreckoned = "remainder-unreckoned"
+    case saleRuleForgotten = "sale-rule-forgotten"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

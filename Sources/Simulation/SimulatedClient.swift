@@ -94,6 +94,14 @@ struct SimulatedClient {
         let taken = wagers.suffix(40).filter { $0.final?.isOpen == true && $0.bets.0 != 0 }
         guard let account, let session, !taken.isEmpty else { return }
         let wager = taken[world.random.number(in: 0...taken.count - 1)]
+        if world.random.number(in: 0...2) == 0 {
+            let stake = max(1, min(Limits.stake, wager.intent.stake))
+            let wishes: [Int64?] = [
+                nil, stake * 9 / 10, stake, stake * 11 / 10, stake * 3 / 2, stake * 3, -7,
+            ]
+            let wish = wishes[world.random.number(in: 0...6)]
+            return world.send(.cashOutRule(client: index, bet: wager.bets.0, atLeast: wish))
+        }
         let now = Timestamp(nanoseconds: world.clock.wall())
         let id = ExternalID(
             milliseconds: now.milliseconds, random: (world.random.next(), world.random.next()))
@@ -246,6 +254,11 @@ struct SimulatedClient {
         case 7: intent.id = ExternalID(high: world.random.next(), low: world.random.next())
         default: intent.legs = Array(repeating: intent.legs[0], count: 2)
         }
+    }
+
+    func rule(_ bet: UInt64, _ atLeast: Int64?, _ encoder: inout CommandEncoder) -> RecordBytes? {
+        guard let account, let session else { return nil }
+        return encoder.cashOutRule(of: bet, atLeast: atLeast, account: account, session: session)
     }
 
     func openAccount(_ encoder: inout CommandEncoder) -> RecordBytes {

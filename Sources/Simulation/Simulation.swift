@@ -21,6 +21,7 @@ enum Message {
     /// `isChanged`: another body under the same id.
     case place(client: Int, intent: Int, isChanged: Bool)
     case cashOut(client: Int, sale: Int)
+    case cashOutRule(client: Int, bet: UInt64, atLeast: Int64?)
     case feed(FeedSaying)
     case desk(DeskSaying)
 }
@@ -315,7 +316,7 @@ public final class Simulation {
         switch message {
         case .openAccount(let client), .signIn(let client), .deposit(let client),
             .setLimit(let client, _),
-            .place(let client, _, _), .cashOut(let client, _):
+            .place(let client, _, _), .cashOut(let client, _), .cashOutRule(let client, _, _):
             tell("busy for client \(client)")
             send(.busy, to: client)
         default: break
@@ -331,6 +332,8 @@ public final class Simulation {
         case .place(let client, let intent, let isChanged):
             clients[client].record(of: intent, isChanged: isChanged, &encoder)
         case .cashOut(let client, let sale): encoder.cashOut(clients[client].sales[sale].intent)
+        case .cashOutRule(let client, let bet, let atLeast):
+            clients[client].rule(bet, atLeast, &encoder)
         case .feed(let saying): saying.record(&encoder)
         case .desk(let saying): saying.record(&encoder)
         }
@@ -404,7 +407,7 @@ public final class Simulation {
             if sessions[session] != record.account {
                 object("bet \(record.sequence) is of a session that is not durable")
             }
-        case .cashOut:
+        case .cashOut, .cashOutRule:
             let session = record.field(Layout.CashOut.session, as: UInt64.self)
             if sessions[session] != record.account {
                 object("cash-out \(record.sequence) is of a session that is not durable")
@@ -457,7 +460,7 @@ public final class Simulation {
             guard case .cashOut(let shown)? = Witness.outcome(record) else { return }
             if shown.isRepeat { result.repeats += 1 }
             send(.sold(sale: sale, shown), to: client)
-        case .feed: break
+        case .feed, .cashOutRule: break
         case .desk: supplier.answered(record)
         }
     }

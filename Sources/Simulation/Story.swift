@@ -38,6 +38,9 @@ extension Simulation {
             tell(
                 "\(number) account \(sale.account) sells \(part) of bet \(sale.bet) "
                     + "for \(sale.least) or more\(outcome(said))")
+        case .cashOutRule(let account, let bet, let atLeast):
+            tell("\(number) account \(account) has bet \(bet) sold for \(atLeast)\(outcome(said))")
+        case .cashOutStep: tell("\(number) rules to sell are looked at\(outcome(said))")
         case .timerDue: tell("\(number) delays end\(outcome(said))")
         case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
         case .result(let market, let word):
@@ -107,6 +110,8 @@ extension Simulation {
                     ?? BetStatus(rawValue: placed.status)?.word ?? "?"
                 return
                     "; bet \(placed.bet) \(word)\(placed.isRepeat ? " (again)" : ""), cash \(placed.balances.cash)"
+            case .cashOutRule(let refusal, _, let atLeast):
+                return "; \(Refusal(rawValue: refusal)?.code ?? "\(atLeast)")"
             case .cashOut(let shown):
                 let word =
                     Refusal(rawValue: shown.refusal)?.code ?? BetStatus(rawValue: shown.status)?

@@ -104,6 +104,12 @@ struct Witness {
                     part: record.field(Layout.CashOut.part, as: Int64.self),
                     least: record.field(Layout.CashOut.least, as: Int64.self),
                     validUntil: record.field(Layout.CashOut.validUntil, as: Int64.self)))
+        case .cashOutRule:
+            return .cashOutRule(
+                account: record.account.rawValue,
+                bet: record.field(Layout.CashOutRule.bet, as: UInt64.self),
+                atLeast: record.field(Layout.CashOutRule.atLeast, as: Int64.self))
+        case .cashOutStep: return .cashOutStep
         case .timerDue: return .timerDue
         case .forgetIDs:
             return .forgetIDs(projected: record.field(Layout.ForgetIDs.projected, as: UInt64.self))
@@ -324,6 +330,11 @@ struct Witness {
                     payoutBefore: record.field(Layout.BetSettled.payoutBefore, as: Int64.self),
                     payout: record.field(Layout.BetSettled.payout, as: Int64.self),
                     balances: balances(record, Layout.BetSettled.balances)))
+        case .cashOutRuleChanged:
+            return .cashOutRule(
+                refusal: record.field(Layout.CashOutRuleChanged.refusal, as: UInt16.self),
+                bet: record.field(Layout.CashOutRuleChanged.bet, as: UInt64.self),
+                atLeast: record.field(Layout.CashOutRuleChanged.atLeast, as: Int64.self))
         case .cashOutAnswered:
             return .cashOut(
                 CashOutShown(

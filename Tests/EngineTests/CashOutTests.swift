@@ -300,4 +300,105 @@ import Testing
         #expect(cell.total(.cash, .demo) == 19_000)
         #expect(hasSoundBooks())
     }
+
+    // MARK: By rule
+
+    private func rule(_ bet: UInt64, atLeast: Int64?) throws -> Refusal? {
+        let answer = try cell.say { [account] in
+            $0.cashOutRule(of: bet, atLeast: atLeast, account: account, session: SessionID(1))
+        }
+        try cell.settleAll()
+        return Refusal(
+            rawValue: answer.record.field(Layout.CashOutRuleChanged.refusal, as: UInt16.self))
+    }
+
+    @Test func `by rule happen as soon as the bet is worth so much`() throws {
+        #expect(try rule(bet, atLeast: 20_000) == nil)
+        #expect(cell.total(.cash, .demo) == 0)
+        try price(market, [1450, 3000])
+        try cell.settleAll()
+        #expect(cell.total(.cash, .demo) == 0)
+        try price(market, [1400, 3500])
+        try cell.settleAll()
+        // 3 x 3500 / 4900, less 5 %.
+        #expect(cell.total(.cash, .demo) == 20_357)
+        #expect(cell.total(.openBets, .demo) == 0)
+        try price(market, [1300, 4500])
+        try cell.settleAll()
+        #expect(cell.total(.cash, .demo) == 20_357)
+        #expect(try rule(bet, atLeast: 1) == .betNotOpen)
+        #expect(hasSoundBooks())
+    }
+
+    @Test func `by rule happen at once where it is worth that already, and never after it was taken back`() throws {
+        #expect(try rule(bet, atLeast: 30_000) == nil)
+        #expect(try rule(bet, atLeast: nil) == nil)
+        try price(market, [1010, 500_000])
+        try cell.settleAll()
+        #expect(cell.total(.cash, .demo) == 0)
+        #expect(try rule(bet, atLeast: 40_000) == nil)
+        #expect(try rule(bet, atLeast: 10_000) == nil)
+        #expect(cell.total(.cash, .demo) > 10_000)
+        #expect(hasSoundBooks())
+    }
+
+    @Test func `by rule end with the bet, and a market that is shut leaves them be`() throws {
+        #expect(try rule(bet, atLeast: 20_000) == nil)
+        try cell.say { [market] in $0.marketState(market.id, by: .trader, setting: .trader) }
+        try price(market, [1100, 9000])
+        try cell.settleAll()
+        #expect(cell.total(.cash, .demo) == 0)
+        try cell.restart()
+        try cell.say { [market] in
+            $0.marketState(market.id, by: .feed, lifting: .recovery)
+        }
+        try cell.settleAll()
+        #expect(cell.total(.cash, .demo) == 0)
+        try cell.settle(market, [.lost, .won])
+        #expect(hasSoundBooks())
+        try cell.say { [market] in
+            $0.result(
+                market: market.id, [SelectionOutcome(.undecided), SelectionOutcome(.undecided)],
+                source: .feed, time: cell.clock.wallTime + 1_000_000, isRollback: true)
+        }
+        try cell.say { [market] in $0.marketState(market.id, by: .trader, lifting: .trader) }
+        try cell.say { [market] in $0.marketState(market.id, by: .feed, lifting: .feed) }
+        try cell.settleAll()
+        #expect(cell.total(.openBets, .demo) == 10_000)
+        #expect(try rule(bet, atLeast: 20_000) == nil)
+        #expect(cell.total(.cash, .demo) > 20_000)
+        #expect(hasSoundBooks())
+    }
+
+    @Test func `by rule wait in play, and are tried again after they fell`() throws {
+        try cell.say { [market] in $0.marketState(market.id, by: .feed, betDelay: 5_000) }
+        var live = FixtureFacts(id: market.fixtureID)
+        live.state = FixtureState(status: .live, isInPlay: true, score: 0)
+        try cell.say { $0.fixtureUpdate(live) }
+        #expect(try rule(bet, atLeast: 18_000) == nil)
+        #expect(cell.total(.cash, .demo) == 0)
+        try cell.say { [market] in $0.marketState(market.id, by: .feed, setting: .feed) }
+        try cell.say { [market] in $0.marketState(market.id, by: .feed, lifting: .feed) }
+        cell.clock.advance(milliseconds: 5_100)
+        try cell.turn()
+        try cell.settleAll()
+        // It fell, for the market had changed; and waits anew.
+        #expect(cell.total(.cash, .demo) == 0)
+        cell.clock.advance(milliseconds: 5_100)
+        try cell.turn()
+        #expect(cell.total(.cash, .demo) == 19_000)
+        #expect(hasSoundBooks())
+    }
+
+    @Test func `by rule are for one's own bets of a kind that is sold`() throws {
+        let other = try cell.customer(cash: 0)
+        let answer = try cell.say {
+            $0.cashOutRule(of: bet, atLeast: 1, account: other, session: SessionID(1))
+        }
+        #expect(
+            answer.record.field(Layout.CashOutRuleChanged.refusal, as: UInt16.self)
+                == Refusal.betUnknown.rawValue)
+        #expect(try rule(bet, atLeast: -5) == .cashOutNotOffered)
+        #expect(try rule(bet, atLeast: Limits.potentialReturn + 1) == .cashOutNotOffered)
+    }
 }

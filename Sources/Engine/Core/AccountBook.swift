@@ -243,6 +243,33 @@ struct CashOutRow: BitwiseCopyable {
     }
 }
 
+/// A bet that is to be sold back whole as soon as it is worth so much.
+struct SaleRuleRow: BitwiseCopyable {
+    /// 0 for a row that waits to be used again.
+    var bet: UInt64
+    /// Minor units.
+    var atLeast: Int64
+    var account: UInt32
+    /// The next to be looked at, or the next free row.
+    var next: UInt32 = .max
+    /// It waits to be looked at.
+    var isDue: UInt8 = 0
+    var padding: (UInt8, UInt16, UInt32) = (0, 0, 0)
+
+    static func free(next: UInt32) -> SaleRuleRow {
+        SaleRuleRow(bet: 0, atLeast: 0, account: .max, next: next)
+    }
+
+    var isFree: Bool { bet == 0 }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 29, row: UInt64(row))
+        mix.combine(bet, UInt64(bitPattern: atLeast))
+        mix.combine(UInt64(account) << 32 | UInt64(next), UInt64(isDue))
+        return mix
+    }
+}
+
 /// Customers' money, their bets and the ids they used. Knows markets by number only.
 struct AccountBook: ~Copyable {
     /// Else every method that only looks copies all of this.
@@ -258,6 +285,14 @@ struct AccountBook: ~Copyable {
     /// By the bet: the row of the one that waits.
     private var waiting: [UInt64: UInt32] = [:]
     private var cashOutTimers: DueQueue
+    /// Bets that are to be sold once they are worth so much.
+    var saleRules: Rows<SaleRuleRow>
+    private(set) var freeSaleRule: UInt32 = .max
+    private var ruleOfBet: [UInt64: UInt32] = [:]
+    /// By market: the rules of bets with a leg there, in the order of their rows.
+    private var rulesOfMarket: [UInt32: [UInt32]] = [:]
+    /// Those that are to be looked at, the first and the last.
+    private(set) var dueRules: (first: UInt32, last: UInt32) = (.max, .max)
     /// Rows of bets by the sequence of their intents.
     private var betIndex: SequenceIndex
     private(set) var hash = StateHash()
@@ -282,6 +317,7 @@ struct AccountBook: ~Copyable {
         self.limits = Rows(capacity: limits.accounts * Self.limitsPerAccount)
         cashOuts = Rows(capacity: limits.timers)
         cashOutTimers = DueQueue(capacity: limits.timers)
+        saleRules = Rows(capacity: limits.timers)
         betIndex = SequenceIndex(reserving: limits.reservedBets, seed: seed &+ 4)
         bets.reserve(limits.reservedBets)
         legs.reserve(limits.reservedBets)
@@ -613,6 +649,132 @@ struct AccountBook: ~Copyable {
         return row
     }
 
+    // MARK: Selling by rule
+
+    var areRulesFull: Bool {
+        freeSaleRule == .max && saleRules.count == saleRules.capacity
+    }
+
+    /// What a bet is to be sold for by itself; nil when nobody said so.
+    func saleRule(of bet: UInt64) -> Int64? { ruleOfBet[bet].map { saleRules[$0].atLeast } }
+
+    private mutating func change(rule number: UInt32, _ body: (inout SaleRuleRow) -> Void) {
+        hash.subtract(saleRules[number].mix(number))
+        body(&saleRules[number])
+        hash.add(saleRules[number].mix(number))
+    }
+
+    /// A rule for a bet that may have one; it is looked at next. The caller has looked whether there is room.
+    mutating func setRule(of bet: UInt32, atLeast: Int64) {
+        let row = bets[bet]
+        guard let known = ruleOfBet[row.sequence] else {
+            var number = freeSaleRule
+            let rule = SaleRuleRow(bet: row.sequence, atLeast: atLeast, account: row.account)
+            if number == .max {
+                number = saleRules.append(rule)!
+            } else {
+                hash.subtract(saleRules[number].mix(number))
+                setFreeSaleRule(saleRules[number].next)
+                saleRules[number] = rule
+            }
+            hash.add(rule.mix(number))
+            index(rule: number)
+            return look(at: number)
+        }
+        change(rule: known) { $0.atLeast = atLeast }
+        look(at: known)
+    }
+
+    mutating func removeRule(of bet: UInt64) {
+        guard !ruleOfBet.isEmpty, let number = ruleOfBet.removeValue(forKey: bet) else { return }
+        if let row = self.bet(bet) {
+            for leg in bets[row].firstLeg..<bets[row].firstLeg + UInt32(bets[row].legCount) {
+                let market = legs[leg].market
+                rulesOfMarket[market]?.removeAll { $0 == number }
+                if rulesOfMarket[market]?.isEmpty == true { rulesOfMarket[market] = nil }
+            }
+        }
+        // One that waits to be looked at leaves the queue when its turn comes.
+        if saleRules[number].isDue == 1 {
+            return change(rule: number) { $0.atLeast = 0 }
+        }
+        freeRule(number)
+    }
+
+    private mutating func freeRule(_ number: UInt32) {
+        let next = freeSaleRule
+        change(rule: number) { $0 = .free(next: next) }
+        setFreeSaleRule(number)
+    }
+
+    private mutating func setFreeSaleRule(_ number: UInt32) {
+        hash.subtract(freeSaleRule, kind: 30)
+        freeSaleRule = number
+        hash.add(freeSaleRule, kind: 30)
+    }
+
+    /// Its bet and its markets lead to it.
+    private mutating func index(rule number: UInt32) {
+        let rule = saleRules[number]
+        ruleOfBet[rule.bet] = number
+        guard let row = bet(rule.bet) else { return }
+        for leg in bets[row].firstLeg..<bets[row].firstLeg + UInt32(bets[row].legCount) {
+            var rules = rulesOfMarket[legs[leg].market] ?? []
+            rules.insert(number, at: rules.firstIndex { $0 > number } ?? rules.count)
+            rulesOfMarket[legs[leg].market] = rules
+        }
+    }
+
+    /// Something on a market changed: whatever is to be sold by rule is looked at again.
+    @inline(__always) mutating func lookAtRules(of market: UInt32) {
+        guard !rulesOfMarket.isEmpty, let rules = rulesOfMarket[market],
+            !planted(.saleRuleForgotten) || market % 3 > 0
+        else { return }
+        for number in rules { look(at: number) }
+    }
+
+    mutating func lookAtRule(of bet: UInt64) {
+        if let number = ruleOfBet[bet] { look(at: number) }
+    }
+
+    private mutating func look(at number: UInt32) {
+        guard saleRules[number].isDue == 0 else { return }
+        change(rule: number) {
+            $0.isDue = 1
+            $0.next = .max
+        }
+        if dueRules.last == .max {
+            setDue((number, number))
+        } else {
+            change(rule: dueRules.last) { $0.next = number }
+            setDue((dueRules.first, number))
+        }
+    }
+
+    private mutating func setDue(_ due: (first: UInt32, last: UInt32)) {
+        hash.subtract(dueRules.first, kind: 31)
+        dueRules = due
+        hash.add(dueRules.first, kind: 31)
+    }
+
+    var hasDueRules: Bool { dueRules.first != .max }
+
+    /// The next rule to be looked at; nil for one that was taken back meanwhile.
+    mutating func popRule() -> SaleRuleRow? {
+        let number = dueRules.first
+        let row = saleRules[number]
+        setDue((row.next, row.next == .max ? .max : dueRules.last))
+        guard row.atLeast > 0 else {
+            freeRule(number)
+            return nil
+        }
+        change(rule: number) {
+            $0.isDue = 0
+            $0.next = .max
+        }
+        return row
+    }
+
     private mutating func setFreeCashOut(_ number: UInt32) {
         hash.subtract(freeCashOut, kind: 28)
         freeCashOut = number
@@ -624,7 +786,7 @@ struct AccountBook: ~Copyable {
     /// After the rows were loaded: what follows from them.
     mutating func rebuild(
         hash: StateHash, totals: [Int64], freeBet: UInt32, freeLegs: [UInt32],
-        freeCashOut: UInt32, seed: UInt64
+        freeCashOut: UInt32, freeSaleRule: UInt32, dueRules: (UInt32, UInt32), seed: UInt64
     ) {
         self.hash = hash
         for money in 0..<2 {
@@ -638,6 +800,8 @@ struct AccountBook: ~Copyable {
                 accounts[number].externalHigh, accounts[number].externalLow, row: number)
         }
         self.freeCashOut = freeCashOut
+        self.freeSaleRule = freeSaleRule
+        self.dueRules = dueRules
         waiting = [:]
         for number in 0..<UInt32(cashOuts.count) where !cashOuts[number].isFree {
             let row = cashOuts[number]
@@ -656,6 +820,11 @@ struct AccountBook: ~Copyable {
             {
                 schedule(bet: number, dueAt: bets[number].dueAt)
             }
+        }
+        ruleOfBet = [:]
+        rulesOfMarket = [:]
+        for number in 0..<UInt32(saleRules.count) where saleRules[number].atLeast > 0 {
+            index(rule: number)
         }
     }
 
@@ -741,6 +910,9 @@ struct AccountBook: ~Copyable {
         for number in 0..<UInt32(cashOuts.count) { fresh.add(cashOuts[number].mix(number)) }
         fresh.add(freeBet, kind: 21)
         fresh.add(freeCashOut, kind: 28)
+        for number in 0..<UInt32(saleRules.count) { fresh.add(saleRules[number].mix(number)) }
+        fresh.add(freeSaleRule, kind: 30)
+        fresh.add(dueRules.first, kind: 31)
         for count in 1...20 { fresh.add(freeLegs[count], kind: 32 + UInt64(count)) }
         ids.forEach { fresh.add($0.mix($1)) }
         return fresh
@@ -765,6 +937,13 @@ struct AccountBook: ~Copyable {
             pending[Int(row.account)] += 1
             if waiting[row.bet] != number {
                 problems.append("a cash-out of bet \(row.bet) is not found")
+            }
+        }
+        for number in 0..<UInt32(saleRules.count) where saleRules[number].atLeast > 0 {
+            let rule = saleRules[number]
+            let isOpen = bet(rule.bet).map { bets[$0].status == BetStatus.open.rawValue } ?? false
+            if ruleOfBet[rule.bet] != number || !isOpen {
+                problems.append("the rule to sell bet \(rule.bet) is not its own")
             }
         }
         for number in 0..<UInt32(bets.count) where bets[number].status == BetStatus.pending.rawValue

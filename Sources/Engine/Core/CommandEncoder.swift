@@ -515,6 +515,18 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    /// A bet is sold back whole as soon as it is worth so much; nil: not any more.
+    public mutating func cashOutRule(
+        of bet: UInt64, atLeast: Int64?, account: AccountID, session: SessionID
+    ) -> RecordBytes {
+        let record = begin(.cashOutRule, body: Layout.CashOutRule.size)
+        record.account = account
+        record.set(Layout.CashOutRule.session, session.rawValue)
+        record.set(Layout.CashOutRule.bet, bet)
+        record.set(Layout.CashOutRule.atLeast, atLeast ?? 0)
+        return record
+    }
+
     public mutating func place(_ intent: BetIntent) -> RecordBytes {
         let count = min(intent.legs.count, 255)
         let written = min(count, Limits.legs)

@@ -77,6 +77,8 @@ public struct Engine: ~Copyable {
         case .approve: approve(command, &outcomes)
         case .cancel: cancel(command, &outcomes)
         case .cashOut: cashOut(command, &outcomes)
+        case .cashOutRule: setCashOutRule(command, &outcomes)
+        case .cashOutStep: sellByRule(command, &outcomes)
         case .startingPrices: takeStartingPrices(command, &outcomes)
         case .openAccount: openAccount(command, &outcomes)
         case .deposit: deposit(command, &outcomes)
@@ -95,7 +97,8 @@ public struct Engine: ~Copyable {
         case .session, .sealed, .divergence, .checkpoint, .snapshotKept, .segmentsDropped: break
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
-            .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered, nil:
+            .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered, .cashOutRuleChanged,
+            nil:
             preconditionFailure("only commands are applied")
         }
         sequence = outcomes.nextSequence - 1
@@ -130,14 +133,15 @@ public struct Engine: ~Copyable {
     ///
     /// Markets with bets to settle are due at once.
     public var nextDue: Timestamp? {
-        if markets.hasWork { return time }
+        if markets.hasWork || accounts.hasDueRules { return time }
         return accounts.nextDue.map(Timestamp.init(nanoseconds:))
     }
 
-    /// What kind of command answers `nextDue`: settlement goes before nothing, delays go first.
+    /// What kind of command answers `nextDue`: delays go first, then settlement, then what is sold by rule.
     public func dueKind(at now: Timestamp) -> RecordKind? {
         if let due = accounts.nextDue, due <= now.nanoseconds { return .timerDue }
-        return markets.hasWork ? .settleStep : nil
+        if markets.hasWork { return .settleStep }
+        return accounts.hasDueRules ? .cashOutStep : nil
     }
 
     /// The state in 128 bits, kept in step with every change; O(1).

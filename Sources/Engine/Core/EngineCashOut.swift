@@ -40,6 +40,8 @@ public struct CashOutOffer: Equatable, Sendable {
     /// Over its legs: versions added up. Each of them only grows, so that the sums are alike only where all are.
     public let material: UInt64
     public let prices: UInt64
+    /// What it is sold for by itself; nil where nobody said so.
+    public var rule: Int64?
     let delayParts: DelayParts
     let number: UInt32
 }
@@ -79,10 +81,7 @@ extension Engine {
         guard sold > 0, sold <= row.stake, sold % step == 0 else {
             throw Refused(.partNotDivisible, value: sold, threshold: step)
         }
-        // Nothing says how likely a place is.
-        guard !row.isEachWay, row.legCount <= Limits.cashOutLegs else {
-            throw Refused(.cashOutNotOffered)
-        }
+        guard isEverSold(row) else { throw Refused(.cashOutNotOffered) }
         var total = BetReturn(stake: sold, shape: shape)
         var delay = DelayParts()
         var undecided = 0
@@ -110,7 +109,8 @@ extension Engine {
         }
         return CashOutOffer(
             bet: bet, part: sold, step: step, stake: row.stake, value: value, margin: margin,
-            delay: delay.total(ruleSet), material: material, prices: prices, delayParts: delay,
+            delay: delay.total(ruleSet), material: material, prices: prices,
+            rule: accounts.saleRule(of: bet), delayParts: delay,
             number: number)
     }
 
@@ -181,14 +181,21 @@ extension Engine {
             }
             refuse(command, request, refused, account: account, &outcomes)
         case .taken(let offer):
-            let isPending = offer.delay > 0
-            let paid = isPending ? 0 : offer.value.payout
+            let paid = offer.delay > 0 ? 0 : offer.value.payout
             accounts.remember(row, facts: RefusalFacts(value: paid, threshold: offer.part))
-            if isPending {
-                wait(for: offer, request, command, account, &outcomes)
-            } else {
-                sell(offer, command, &outcomes)
-            }
+            take(offer, least: request.least, command, account, &outcomes)
+        }
+    }
+
+    /// Sells at once, or when the delay has passed.
+    private mutating func take(
+        _ offer: CashOutOffer, least: Int64, _ command: RecordBytes, _ account: UInt32,
+        _ outcomes: inout RecordWriter
+    ) {
+        if offer.delay > 0 {
+            wait(for: offer, least: least, command, account, &outcomes)
+        } else {
+            sell(offer, command, &outcomes)
         }
     }
 
@@ -202,9 +209,19 @@ extension Engine {
         -> CashOutOffer
     {
         try checkTimes(request.id, validUntil: request.validUntil, account: account)
-        let offer = try offer(of: request.bet, account: account, part: request.part)
-        guard !accounts.isCashOutWaiting(of: request.bet) else { throw Refused(.cashOutPending) }
-        try checkWorth(offer, least: request.least)
+        let offer = try sellable(
+            request.bet, part: request.part, least: request.least, account: account)
+        guard !accounts.isIDWindowFull else { throw tooManyIDs }
+        return offer
+    }
+
+    /// That a part of a bet is worth so much, and that a wait for it has room.
+    private borrowing func sellable(_ bet: UInt64, part: Int64, least: Int64, account: UInt32)
+        throws(Refused) -> CashOutOffer
+    {
+        let offer = try offer(of: bet, account: account, part: part)
+        guard !accounts.isCashOutWaiting(of: bet) else { throw Refused(.cashOutPending) }
+        try checkWorth(offer, least: least)
         if offer.delay > 0 {
             let pending = accounts.accounts[account].pending
             guard pending < ruleSet.pendingPerAccount else {
@@ -217,7 +234,6 @@ extension Engine {
                 throw Refused(.tooManyTimers, value: timers, threshold: timers)
             }
         }
-        guard !accounts.isIDWindowFull else { throw tooManyIDs }
         return offer
     }
 
@@ -228,16 +244,16 @@ extension Engine {
     }
 
     private mutating func wait(
-        for offer: CashOutOffer, _ request: CashOutRequest, _ command: RecordBytes,
-        _ account: UInt32, _ outcomes: inout RecordWriter
+        for offer: CashOutOffer, least: Int64, _ command: RecordBytes, _ account: UInt32,
+        _ outcomes: inout RecordWriter
     ) {
         let dueAt = time.nanoseconds + Int64(offer.delay) * 1_000_000
         accounts.wait(
             CashOutRow(
-                sequence: command.sequence, bet: offer.bet, part: offer.part, least: request.least,
+                sequence: command.sequence, bet: offer.bet, part: offer.part, least: least,
                 material: offer.material, dueAt: dueAt, account: account))
         let record = answer(command, bet: offer.bet, account: account, .pending, &outcomes)
-        record.clientID = request.id
+        record.clientID = command.clientID
         write(offer, to: record)
         record.set(Layout.CashOutAnswered.dueAt, dueAt)
         record.set(Layout.CashOutAnswered.delayBase, offer.delayParts.base)
@@ -261,6 +277,7 @@ extension Engine {
         switch decision {
         case .refused(let refused):
             accounts.conclude(id: waited.sequence, refusal: refused.refusal, facts: refused.facts)
+            accounts.lookAtRule(of: waited.bet)
             let record = answer(
                 command, bet: waited.bet, account: waited.account, .refused, &outcomes)
             record.cause = waited.sequence
@@ -293,6 +310,39 @@ extension Engine {
         return offer
     }
 
+    // MARK: By rule
+
+    /// Whether a bet is of a kind that is sold back at all.
+    func isEverSold(_ bet: BetRow) -> Bool {
+        // Nothing says how likely a place is; and so many legs make a fraction that fits.
+        !bet.isEachWay && bet.legCount <= Limits.cashOutLegs
+    }
+
+    mutating func sell(
+        by rule: SaleRuleRow, _ command: RecordBytes, _ outcomes: inout RecordWriter
+    ) {
+        var decision: CashOutDecision
+        do {
+            decision = .taken(
+                try sellable(rule.bet, part: 0, least: rule.atLeast, account: rule.account))
+        } catch {
+            decision = .refused(error)
+        }
+        if stored.isFollowed {
+            guard let fact = stored.take(.cashOutAnswered, bet: rule.bet) else {
+                if case .taken(let offer) = decision {
+                    note(
+                        command, bet: rule.bet, fact: .unchanged,
+                        ours: Decision(status: .cashedOut, amount: offer.value.payout))
+                }
+                return
+            }
+            decision = follow(command, fact, decision, of: rule.bet, account: rule.account)
+        }
+        guard case .taken(let offer) = decision else { return }
+        take(offer, least: rule.atLeast, command, rule.account, &outcomes)
+    }
+
     // MARK: Booking; nothing may fail from here on
 
     /// Pays for the part, and lets what is left stand as if it had been all.
@@ -311,6 +361,7 @@ extension Engine {
         setExposure(of: number, standing: false)
         if left == 0 {
             accounts.change(account: bet.account) { $0.standing -= 1 }
+            accounts.removeRule(of: bet.sequence)
             accounts.change(bet: number) {
                 $0.status = BetStatus.cashedOut.rawValue
                 $0.payout = payout
@@ -448,7 +499,10 @@ extension Engine {
         guard let number = accounts.bet(bet), accounts.bets[number].account == account,
             accounts.bets[number].status == BetStatus.open.rawValue,
             part > 0, part <= accounts.bets[number].stake,
-            told.status == BetStatus.pending.rawValue || told.amount > 0
+            told.status == BetStatus.pending.rawValue
+                ? !accounts.areCashOutsFull && !accounts.isCashOutWaiting(of: bet)
+                : told.amount > 0,
+            !accounts.isIDWindowFull
         else { return ours }
         let value = CashOutValue(
             payout: told.amount,

@@ -370,6 +370,7 @@ extension Engine {
                 let isInPlay = markets.fixtures[markets.markets[number].fixture].isInPlay == 1
                 guard scope == 3 || isInPlay else { continue }
                 changeState(of: number, by: owner, command)
+                accounts.lookAtRules(of: number)
             }
             answer(command, market: nil, nil, &outcomes)
         case 2:
@@ -429,10 +430,12 @@ extension Engine {
         return fact
     }
 
-    func answer(
+    /// Whatever is to be sold by rule is looked at again when a market has changed.
+    mutating func answer(
         _ command: RecordBytes, market: UInt32?, _ refusal: OperationRefusal?,
         _ outcomes: inout RecordWriter
     ) {
+        if let market, refusal == nil { accounts.lookAtRules(of: market) }
         let record = outcomes.append(
             .marketChanged, body: Layout.MarketChanged.size, after: command)
         record.clientID = command.clientID

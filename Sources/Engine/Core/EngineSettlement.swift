@@ -364,6 +364,7 @@ extension Engine {
                 to: bet.account)
             setExposure(of: number, standing: false)
             accounts.change(account: bet.account) { $0.standing -= 1 }
+            accounts.removeRule(of: bet.sequence)
             conclude(conclusion, .settled, payout: payout, .settle, command, &outcomes)
         case .reopen:
             accounts.post(

@@ -17,6 +17,7 @@ public enum SnapshotTable: UInt16, CaseIterable, Sendable {
     case cancels = 11
     case deductions = 12
     case cashOuts = 13
+    case saleRules = 14
 }
 
 /// What an engine keeps beside its rows, in words of 64 bits.
@@ -40,7 +41,7 @@ extension Engine {
             MemoryLayout<MarketRow>.stride, MemoryLayout<SelectionRow>.stride,
             MemoryLayout<StandingRow>.stride, MemoryLayout<LimitRow>.stride,
             MemoryLayout<CancelRow>.stride, MemoryLayout<DeductionRow>.stride,
-            MemoryLayout<CashOutRow>.stride,
+            MemoryLayout<CashOutRow>.stride, MemoryLayout<SaleRuleRow>.stride,
         ] { mix.combine(UInt64(size), 1) }
         var hash = StateHash()
         hash.add(mix)
@@ -55,6 +56,7 @@ extension Engine {
         accounts.legs.freeze(spares)
         accounts.limits.freeze(spares)
         accounts.cashOuts.freeze(spares)
+        accounts.saleRules.freeze(spares)
         accounts.ids.rows.freeze(spares)
         accounts.ids.factRows.freeze(spares)
         markets.fixtures.freeze(spares)
@@ -72,6 +74,7 @@ extension Engine {
         accounts.legs.thaw()
         accounts.limits.thaw()
         accounts.cashOuts.thaw()
+        accounts.saleRules.thaw()
         accounts.ids.rows.thaw()
         accounts.ids.factRows.thaw()
         markets.fixtures.thaw()
@@ -117,6 +120,7 @@ extension Engine {
         case .cancels: markets.cancels.takeKept()
         case .deductions: markets.deductions.takeKept()
         case .cashOuts: accounts.cashOuts.takeKept()
+        case .saleRules: accounts.saleRules.takeKept()
         }
     }
 
@@ -135,6 +139,7 @@ extension Engine {
         case .cancels: markets.cancels.takeNext()
         case .deductions: markets.deductions.takeNext()
         case .cashOuts: accounts.cashOuts.takeNext()
+        case .saleRules: accounts.saleRules.takeNext()
         }
     }
 
@@ -156,6 +161,7 @@ extension Engine {
         case .cancels: unsafe markets.cancels.load(first: first, bytes)
         case .deductions: unsafe markets.deductions.load(first: first, bytes)
         case .cashOuts: unsafe accounts.cashOuts.load(first: first, bytes)
+        case .saleRules: unsafe accounts.saleRules.load(first: first, bytes)
         }
     }
 
@@ -183,7 +189,8 @@ extension Engine {
         words += [accounts.ids.rows.head, accounts.ids.rows.tail, UInt64(accounts.ids.freeFacts)]
         words += [UInt64(accounts.freeBet), UInt64(markets.freeStanding)]
         words += [UInt64(markets.settleQueue.0), UInt64(markets.settleQueue.1)]
-        words.append(UInt64(accounts.freeCashOut))
+        words += [UInt64(accounts.freeCashOut), UInt64(accounts.freeSaleRule)]
+        words += [UInt64(accounts.dueRules.first), UInt64(accounts.dueRules.last)]
         words += counted
         words += accounts.totalWords.map { UInt64(bitPattern: $0) }
         words += accounts.freeLegWords.map(UInt64.init)
@@ -211,6 +218,7 @@ extension Engine {
             UInt64(markets.selections.count), UInt64(markets.standings.count),
             UInt64(accounts.limits.count), UInt64(markets.cancels.count),
             UInt64(markets.deductions.count), UInt64(accounts.cashOuts.count),
+            UInt64(accounts.saleRules.count),
         ]
     }
 
@@ -243,7 +251,9 @@ extension Engine {
         let freeStanding = reader.row()
         let queue = (reader.row(), reader.row())
         let freeCashOut = reader.row()
-        let counts = (0..<12).map { _ in reader.next() }
+        let freeSaleRule = reader.row()
+        let dueRules = (reader.row(), reader.row())
+        let counts = (0..<13).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
         let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
@@ -272,7 +282,7 @@ extension Engine {
         accounts.ids.rebuild(freeFacts: freeFacts)
         accounts.rebuild(
             hash: accountHash, totals: totals, freeBet: freeBet, freeLegs: freeLegs,
-            freeCashOut: freeCashOut, seed: seed)
+            freeCashOut: freeCashOut, freeSaleRule: freeSaleRule, dueRules: dueRules, seed: seed)
         markets.rebuild(
             hash: marketHash, freeStanding: freeStanding, queue: queue, proposals: proposals,
             seed: seed)

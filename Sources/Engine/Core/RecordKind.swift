@@ -33,6 +33,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case forgetIDs = 35
     case cashOut = 36
     case cashOutAnswered = 37
+    case cashOutRule = 38
+    case cashOutRuleChanged = 39
     // Results
     case result = 40
     case propose = 41
@@ -44,6 +46,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case betsReleased = 47
     case cancel = 48
     case startingPrices = 49
+    // Selling back by rule
+    case cashOutStep = 50
 
     /// The kind byte of a record's further slots.
     public static let continuation: UInt8 = 255
@@ -59,11 +63,12 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
-            .startingPrices, .cashOut:
+            .startingPrices, .cashOut, .cashOutRule, .cashOutStep:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
-            .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered:
+            .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered,
+            .cashOutRuleChanged:
             false
         }
     }
@@ -99,6 +104,9 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .forgetIDs: "forget_ids"
         case .cashOut: "cash_out"
         case .cashOutAnswered: "cash_out_answered"
+        case .cashOutRule: "cash_out_rule"
+        case .cashOutRuleChanged: "cash_out_rule_changed"
+        case .cashOutStep: "cash_out_step"
         case .result: "result"
         case .propose: "propose"
         case .approve: "approve"
@@ -442,6 +450,19 @@ public enum Layout {
         public static let validUntil = 48  // i64, ns
         public static let source = 56  // u8: 1 customer, 2 its own rule
         public static let size = 64
+    }
+    /// A bet is to be sold back whole as soon as it is worth so much.
+    public enum CashOutRule {
+        public static let session = 0  // u64
+        public static let bet = 8  // u64
+        public static let atLeast = 16  // i64, minor units; 0: not any more
+        public static let size = 24
+    }
+    public enum CashOutRuleChanged {
+        public static let bet = 0  // u64
+        public static let refusal = 8  // u16, Refusal
+        public static let atLeast = 16  // i64, what holds now; 0 nothing
+        public static let size = 24
     }
     /// Up to the balances as `Placed`.
     public enum CashOutAnswered {

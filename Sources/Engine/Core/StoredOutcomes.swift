@@ -63,6 +63,13 @@ import Ledger
         return OwnLimit(limitChanged: record)
     }
 
+    /// Whether a bet's rule to be sold found no room.
+    var isRuleRefusedForRoom: Bool {
+        guard let record = first, record.kind == .cashOutRuleChanged else { return false }
+        let refusal = record.field(Layout.CashOutRuleChanged.refusal, as: UInt16.self)
+        return refusal == Refusal.tooManyTimers.rawValue
+    }
+
     /// Why the command was not carried out, by its first outcome; nil when it was.
     var operationRefusal: OperationRefusal? {
         guard let record = first else { return nil }
