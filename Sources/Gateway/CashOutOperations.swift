@@ -21,6 +21,18 @@ extension PunterGateway {
                 description: PunterRoutes.sell, method: .post,
                 path: "/api/v1/bets/{bet}/cash-out",
                 body: .deferred { [unowned self] call, reply in sell(call, reply) }),
+            Operation(
+                description: PunterRoutes.setSaleRule, method: .put,
+                path: "/api/v1/bets/{bet}/cash-out-rule",
+                body: .deferred { [unowned self] call, reply in
+                    setRule(call, reply) { call throws(Problem) in try atLeast(call) }
+                }),
+            Operation(
+                description: PunterRoutes.removeSaleRule, method: .delete,
+                path: "/api/v1/bets/{bet}/cash-out-rule",
+                body: .deferred { [unowned self] call, reply in
+                    setRule(call, reply) { _ in nil }
+                }),
         ]
     }
 
@@ -46,11 +58,11 @@ extension PunterGateway {
             try asking(reply) { engine in
                 (engine.sequence, engine.cashOut(of: bet, account: account, part: Int64(part)))
             } _: { (found: (UInt64, CashOutAnswer), reply) in
-                if case .refused(.betUnknown, _) = found.1 { return reply.fail(Self.betUnknown) }
+                guard !found.1.isUnknown else { return reply.fail(Self.betUnknown) }
                 reply.send(
                     Documents.json(asOf: found.0, .itsReader) { json in
                         json.key("cashOut")
-                        Messages.write(found.1, of: bet, to: &json)
+                        Messages.write(found.1, to: &json)
                     })
             }
         } catch {
@@ -78,9 +90,8 @@ extension PunterGateway {
                     Documents.json(asOf: found.0, .itsReader) { json in
                         json.key("cashOuts")
                         json.array { json in
-                            for (bet, answer) in zip(bets, found.1) {
-                                if case .refused(.betUnknown, _) = answer { continue }
-                                Messages.write(answer, of: bet, to: &json)
+                            for answer in found.1 where !answer.isUnknown {
+                                Messages.write(answer, to: &json)
                             }
                         }
                     })
@@ -88,6 +99,59 @@ extension PunterGateway {
         } catch {
             reply.fail(error)
         }
+    }
+
+    // MARK: By rule
+
+    private func setRule(
+        _ call: Call, _ reply: any Reply, _ wanted: (Call) throws(Problem) -> Int64?
+    ) {
+        do throws(Problem) {
+            let session = try needSession(call)
+            let bet = try Self.bet(call)
+            let atLeast = try wanted(call)
+            let taken = hub.submit({ [unowned self] record, _ in
+                guard let record else { return reply.fail(busy()) }
+                reply.send(Self.rule(record, asOf: hub.view.order))
+            }) {
+                $0.cashOutRule(
+                    of: bet, atLeast: atLeast, account: session.account, session: session.session)
+            }
+            guard taken else { throw busy() }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private static func rule(_ record: RecordBytes, asOf: UInt64) -> HTTPResponse {
+        let refusal = Refusal(
+            rawValue: record.field(Layout.CashOutRuleChanged.refusal, as: UInt16.self))
+        switch refusal {
+        case .betUnknown: return betUnknown.response
+        case .some(let refusal) where refusal.isCapacity:
+            return Problem(503, refusal.code, refusal.text).response
+        case .some(let refusal): return Problem(422, refusal.code, refusal.text).response
+        case nil: break
+        }
+        let atLeast = record.field(Layout.CashOutRuleChanged.atLeast, as: Int64.self)
+        return Documents.json(asOf: asOf, .nobody) { json in
+            json.key("bet")
+            json.numberText(record.field(Layout.CashOutRuleChanged.bet, as: UInt64.self))
+            json.key("rule")
+            if atLeast > 0 { json.number(atLeast) } else { json.null() }
+        }
+    }
+
+    private func atLeast(_ call: Call) throws(Problem) -> Int64? {
+        try call.body(on: &tape)
+        guard let place = tape.member("atLeast", of: tape.root), let amount = tape.whole(place),
+            (1...Limits.potentialReturn).contains(amount)
+        else {
+            throw Problem(
+                400, "malformed", "atLeast: whole minor units, 1 to \(Limits.potentialReturn)",
+                detail: "DELETE takes a rule away.")
+        }
+        return amount
     }
 
     // MARK: Selling
@@ -190,11 +254,13 @@ struct CashOutRequest {
 
 extension Messages {
     /// What a bet could be sold for, or why it could not be.
-    static func write(_ answer: CashOutAnswer, of bet: UInt64, to json: inout JSONWriter) {
+    static func write(_ answer: CashOutAnswer, to json: inout JSONWriter) {
         json.object { json in
             json.key("bet")
-            json.numberText(bet)
-            switch answer {
+            json.numberText(answer.bet)
+            json.key("rule")
+            if let rule = answer.rule { json.number(rule) } else { json.null() }
+            switch answer.worth {
             case .refused(let refusal, let facts):
                 json.key("refusal")
                 write(

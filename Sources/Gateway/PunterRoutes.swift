@@ -215,6 +215,23 @@ enum PunterRoutes {
             (415, "unsupported_media_type"), (503, "busy"),
         ],
         session: true, movesMoney: true)
+    static let setSaleRule = route(
+        "setCashOutRule",
+        "Has a bet sold back whole by itself, as soon as it is worth so much; until it is decided.",
+        tag: "bets", [.init(200, "What holds now.", schema: "CashOutRule")],
+        parameters: [.init("bet", in: "path", "The bet's id.", schema: number)],
+        body: "CashOutRuleRequest",
+        problems: [
+            (400, "malformed"), (404, "bet_unknown"), (415, "unsupported_media_type"),
+            (422, "bet_not_open"), (422, "cash_out_not_offered"), (503, "busy"),
+            (503, "too_many_timers"),
+        ], session: true, comesFirst: true)
+    static let removeSaleRule = route(
+        "removeCashOutRule", "Takes back that a bet is sold by itself.",
+        tag: "bets", [.init(200, "Nothing holds now.", schema: "CashOutRule")],
+        parameters: [.init("bet", in: "path", "The bet's id.", schema: number)],
+        problems: [(404, "bet_unknown"), (422, "bet_not_open"), (503, "busy")], session: true,
+        comesFirst: true)
     static let slip = route(
         "calculateSlip", "What a slip would return, and the most that may be staked on it.",
         tag: "bets", [.init(200, "The slip's numbers.", schema: "Slip")], body: "SlipRequest",

@@ -236,8 +236,9 @@ enum PunterSchemas {
         (
             "CashOut",
             """
-            {"type":"object","required":["bet"],"properties":{\
+            {"type":"object","required":["bet","rule"],"properties":{\
             "bet":{"$ref":"#/components/schemas/Number"},\
+            "rule":{"type":["integer","null"],"description":"What it is sold for by itself."},\
             "stake":{"type":"integer","description":"What of its stake is asked about."},\
             "step":{"type":"integer","description":"Parts must be divisible by it: the bet's lines."},\
             "standing":{"type":"integer","description":"All of its stake."},\
@@ -275,6 +276,20 @@ enum PunterSchemas {
             "offer":{"type":"string","pattern":"^[0-9]{1,18}-[0-9]{1,18}$"},\
             "validUntil":{"type":"string","format":"date-time",\
             "pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]{1,9})?Z$"}}}
+            """
+        ),
+        (
+            "CashOutRuleRequest",
+            """
+            {"type":"object","required":["atLeast"],"properties":{\
+            "atLeast":{"type":"integer","minimum":1,"maximum":\(Limits.potentialReturn)}}}
+            """
+        ),
+        (
+            "CashOutRule",
+            """
+            {"type":"object","required":["asOf","bet","rule"],"properties":{"asOf":{"type":"integer"},\
+            "bet":{"$ref":"#/components/schemas/Number"},"rule":{"type":["integer","null"]}}}
             """
         ),
         (

@@ -101,7 +101,8 @@ extension Judge {
 
     // MARK: By rule
 
-    mutating func setRule(_ account: UInt64, _ id: UInt64, _ atLeast: Int64, _ outcomes: [Outcome]) {
+    mutating func setRule(_ account: UInt64, _ id: UInt64, _ atLeast: Int64, _ outcomes: [Outcome])
+    {
         guard outcomes.count == 1, case .cashOutRule(let refusal, _, let shown) = outcomes[0] else {
             return object("a rule to sell has \(outcomes.count) outcomes")
         }

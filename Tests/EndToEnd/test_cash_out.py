@@ -141,6 +141,25 @@ def test_in_play_a_cash_out_waits_and_falls_when_the_desk_shuts_the_market(make_
     assert server.call("POST", "/api/v1/audit", {}, operator, base=server.desk)[1]["problems"] == []
 
 
+def test_a_bet_is_sold_by_itself_when_it_is_worth_what_was_said(make_server, tmp_path):
+    server = serve(make_server, match(tmp_path / "match.jsonl", 4000))
+    cookie = server.sign_in()
+    market = server.open_market()
+    number = server.call("POST", "/api/v1/bets", bet(market, new_id(), 10_000, 0), cookie)[1]["bet"]["id"]
+    rule = lambda method, body=None, who=cookie: server.call(method, f"/api/v1/bets/{number}/cash-out-rule", body, who)
+    assert rule("PUT", {"atLeast": 15_000})[1]["rule"] == 15_000
+    assert worth(server, cookie, number)[1]["cashOut"]["rule"] == 15_000
+    assert rule("DELETE")[1]["rule"] is None
+    assert rule("PUT", {"atLeast": 0})[0] == 400
+    assert rule("PUT", {"atLeast": 16_000}, server.sign_in())[0] == 404
+    assert rule("PUT", {"atLeast": 16_000})[0] == 200
+    sold = until(lambda: (b := server.call("GET", f"/api/v1/bets/{number}", cookie=cookie)[1].get("bet", {})).get("status") == "cashed_out" and b)
+    assert sold["payout"] >= 16_000
+    assert rule("PUT", {"atLeast": 16_000})[1]["code"] == "bet_not_open"
+    lines = server.call("GET", "/api/v1/statement", cookie=cookie)[1]["lines"]
+    assert [line["reason"] for line in lines if line.get("bet") == number] == ["cash_out", "hold"]
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_punter_sells_half_a_bet_and_then_the_rest(make_server, page_of, tmp_path, size):
     server = serve(make_server, match(tmp_path / "match.jsonl", 600_000))
@@ -156,6 +175,12 @@ def test_a_punter_sells_half_a_bet_and_then_the_rest(make_server, page_of, tmp_p
     offer.click()
     slider = mine.get_by_role("slider", name="How much of the stake")
     expect(slider).to_be_focused()
+    mine.get_by_label("Sell all by itself once worth").fill("250")
+    mine.get_by_role("button", name="Set").click()
+    expect(mine).to_contain_text("Sells itself at 250.00")
+    mine.get_by_role("button", name="Take back").click()
+    expect(mine).not_to_contain_text("Sells itself")
+    mine.locator(".offer").click()
     slider.fill("5000")
     expect(mine.locator(".words")).to_contain_text("50.00 EUR stands on")
     expect(mine.locator(".confirm")).to_contain_text("Sell for")

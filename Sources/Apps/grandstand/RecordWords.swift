@@ -26,6 +26,9 @@ enum RecordWords {
             return " bet=\(record.field(Layout.CashOut.bet, as: UInt64.self))"
                 + " part=\(part == 0 ? "all" : "\(part)")"
                 + " least=\(record.field(Layout.CashOut.least, as: Int64.self))"
+        case .cashOutRule:
+            return " bet=\(record.field(Layout.CashOutRule.bet, as: UInt64.self))"
+                + " at-least=\(record.field(Layout.CashOutRule.atLeast, as: Int64.self))"
         case .cashOutAnswered:
             let status = BetStatus(
                 rawValue: record.field(Layout.CashOutAnswered.status, as: UInt8.self))

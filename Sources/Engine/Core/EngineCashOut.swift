@@ -40,16 +40,26 @@ public struct CashOutOffer: Equatable, Sendable {
     /// Over its legs: versions added up. Each of them only grows, so that the sums are alike only where all are.
     public let material: UInt64
     public let prices: UInt64
-    /// What it is sold for by itself; nil where nobody said so.
-    public var rule: Int64?
     let delayParts: DelayParts
     let number: UInt32
 }
 
-/// What a bet could be sold back for, or why it could not be.
-public enum CashOutAnswer: Sendable {
-    case offer(CashOutOffer)
-    case refused(Refusal, RefusalFacts)
+/// What a bet could be sold back for, or why it could not be; and what it is sold for by itself.
+public struct CashOutAnswer: Sendable {
+    public enum Worth: Sendable {
+        case offer(CashOutOffer)
+        case refused(Refusal, RefusalFacts)
+    }
+
+    public let bet: UInt64
+    public let worth: Worth
+    /// Minor units; nil where nobody said so.
+    public let rule: Int64?
+
+    /// There is none, or it is somebody else's.
+    public var isUnknown: Bool {
+        if case .refused(.betUnknown, _) = worth { true } else { false }
+    }
 }
 
 extension Engine {
@@ -61,9 +71,13 @@ extension Engine {
     {
         do throws(Refused) {
             guard let number = accounts.account(account) else { throw Refused(.accountUnknown) }
-            return .offer(try offer(of: bet, account: number, part: part))
+            return CashOutAnswer(
+                bet: bet, worth: .offer(try offer(of: bet, account: number, part: part)),
+                rule: accounts.saleRule(of: bet))
         } catch {
-            return .refused(error.refusal, error.facts)
+            let rule = error.refusal == .betUnknown ? nil : accounts.saleRule(of: bet)
+            return CashOutAnswer(
+                bet: bet, worth: .refused(error.refusal, error.facts), rule: rule)
         }
     }
 
@@ -109,8 +123,7 @@ extension Engine {
         }
         return CashOutOffer(
             bet: bet, part: sold, step: step, stake: row.stake, value: value, margin: margin,
-            delay: delay.total(ruleSet), material: material, prices: prices,
-            rule: accounts.saleRule(of: bet), delayParts: delay,
+            delay: delay.total(ruleSet), material: material, prices: prices, delayParts: delay,
             number: number)
     }
 

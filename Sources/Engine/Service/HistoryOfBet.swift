@@ -390,6 +390,21 @@ extension HistoryTeller {
                 text: money(record.field(Sold.potentialReturn, as: Int64.self))))
     }
 
+    func ruled(_ record: RecordBytes, _ place: RecordPlace?) {
+        typealias Rule = Layout.CashOutRuleChanged
+        guard record.field(Rule.bet, as: UInt64.self) == question.bet,
+            record.field(Rule.refusal, as: UInt16.self) == 0
+        else { return }
+        let atLeast = record.field(Rule.atLeast, as: Int64.self)
+        let title =
+            atLeast > 0
+            ? "The customer has the bet sold by itself" : "The bet is not sold by itself any more"
+        add(
+            step(
+                "cash_out_rule", title, [command?.place, place],
+                atLeast > 0 ? [("as soon as it is worth", money(atLeast))] : []))
+    }
+
     private func millionths(_ amount: Int64) -> String {
         let exact = ExactAmount(minorUnits: amount).multiplied(by: 1, over: 1_000_000)
         return exact.text(decimals: 6) + " minor units"

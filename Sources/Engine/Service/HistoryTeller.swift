@@ -124,6 +124,7 @@ final class HistoryTeller {
         case .placed where record.account == question.account: placed(record, place)
         case .resultAnswered: resultAnswered(record, place)
         case .cashOutAnswered where record.account == question.account: sold(record, place)
+        case .cashOutRuleChanged where record.account == question.account: ruled(record, place)
         case .betSettled where record.account == question.account: settled(record, place)
         default: break
         }

@@ -1,5 +1,5 @@
 import { state } from "/state.js";
-import { element, money } from "/format.js";
+import { element, minor, money } from "/format.js";
 import { newID, now } from "/link.js";
 
 // What an open bet could be sold back for at this moment, and selling it, whole or in part.
@@ -13,6 +13,7 @@ class CashOut extends HTMLElement {
     #message = null;
     #dueAt = null;
     #timer = null;
+    #rule = null;
     bet = null;
 
     get isBusy() { return this.#isOpen || this.#isSelling; }
@@ -20,6 +21,7 @@ class CashOut extends HTMLElement {
     // A new look at all of it; the part that somebody is looking at is asked for anew.
     take(answer) {
         this.#whole = answer;
+        this.#rule = answer.rule;
         if (this.#isOpen && !this.#isSelling) this.#ask(0);
         this.#render();
     }
@@ -108,6 +110,36 @@ class CashOut extends HTMLElement {
         this.#render();
     }
 
+    // Sold by itself as soon as it is worth so much; null: not any more.
+    async #setRule(atLeast) {
+        const response = await fetch(`/api/v1/bets/${this.bet}/cash-out-rule`, atLeast == null ? { method: "DELETE" } : {
+            method: "PUT", body: JSON.stringify({ atLeast }), headers: { "Content-Type": "application/json" },
+        }).catch(() => null);
+        const answer = await response?.json().catch(() => null);
+        this.#message = response?.ok
+            ? { text: answer.rule ? `It is sold by itself once it is worth ${this.#money(answer.rule)}.` : "It is not sold by itself any more." }
+            : { text: answer?.title ?? "That did not work.", kind: "bad" };
+        if (response?.ok) this.#rule = answer.rule;
+        this.#isOpen = false;
+        this.#render();
+    }
+
+    // Where to say what it is to be sold for by itself.
+    #wish() {
+        const field = element("input", { inputmode: "decimal", value: "", placeholder: this.#money(Math.ceil(this.#whole.value * 1.1)), size: 9 });
+        return element("form", { class: "row small", onsubmit: event => {
+            event.preventDefault();
+            const amount = minor(field.value, state.currency);
+            if (amount > 0) this.#setRule(amount);
+        } }, element("label", {}, "Sell all by itself once worth ", field),
+            element("button", { class: "quiet small", type: "submit" }, "Set"));
+    }
+
+    #ruled() {
+        return this.#rule ? element("p", { class: "small muted row" }, `Sells itself at ${this.#money(this.#rule)}`,
+            element("button", { class: "quiet small", type: "button", onclick: () => this.#setRule(null) }, "Take back")) : null;
+    }
+
     #open(isOpen) {
         this.#isOpen = isOpen;
         this.#message = null;
@@ -143,10 +175,10 @@ class CashOut extends HTMLElement {
         if (!whole?.value) {
             const why = whole?.refusal && whole.refusal.code !== "bet_not_open" ? `No cash-out: ${whole.refusal.text}` : "";
             this.#isOpen = false;
-            return this.replaceChildren(...[note, why ? element("p", { class: "small muted" }, why) : null].filter(Boolean));
+            return this.replaceChildren(...[note, this.#ruled(), why ? element("p", { class: "small muted" }, why) : null].filter(Boolean));
         }
         if (!this.#isOpen) {
-            return this.replaceChildren(...[note, element("button", { class: "small offer", type: "button", onclick: () => this.#open(true) },
+            return this.replaceChildren(...[note, this.#ruled(), element("button", { class: "small offer", type: "button", onclick: () => this.#open(true) },
                 `Cash out ${this.#money(whole.value)}`)].filter(Boolean));
         }
         if (this.querySelector(".confirm") && !note) return this.#update();
@@ -158,7 +190,8 @@ class CashOut extends HTMLElement {
             element("p", { class: "small muted words" }),
             element("div", { class: "row" },
                 element("button", { class: "primary small confirm", type: "button", onclick: () => this.#sell() }),
-                element("button", { class: "quiet small", type: "button", onclick: () => this.#open(false) }, "Keep the bet")))].filter(Boolean));
+                element("button", { class: "quiet small", type: "button", onclick: () => this.#open(false) }, "Keep the bet")),
+            this.#wish())].filter(Boolean));
         this.#update();
     }
 }
