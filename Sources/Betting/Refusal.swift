@@ -97,11 +97,11 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     /// One sentence for the customer.
     public var text: String {
         switch self {
-        case .idReused: "This bet id was already used for a different bet."
-        case .idOutsideWindow: "This bet's id was not made in the last minutes. Nothing was placed."
-        case .deadlinePassed: "The bet arrived after its deadline and was not placed."
-        case .deadlineTooFar: "The bet's deadline is too far in the future."
-        case .tooManyRefused: "Too many of your bets were refused lately. Wait a few minutes."
+        case .idReused: "This id was already used for something else."
+        case .idOutsideWindow: "This id was not made in the last minutes. Nothing was done."
+        case .deadlinePassed: "This arrived after its deadline. Nothing was done."
+        case .deadlineTooFar: "The deadline is too far in the future."
+        case .tooManyRefused: "Too much of what you asked was refused lately. Wait a few minutes."
         case .accountUnknown: "There is no such account."
         case .accountClosed: "This account cannot place bets."
         case .structureUnsupported: "This kind of bet is not offered."
@@ -128,9 +128,9 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .tooManyOpenBets, .tooManyTimers, .tooManyIDs:
             "No further bets can be taken at the moment."
         case .tooManyBetsOfAccount: "You have as many open bets as an account may have."
-        case .suspendedDuringDelay: "The market was suspended before your bet was accepted."
-        case .changedDuringDelay: "The match changed before your bet was accepted."
-        case .interrupted: "The service restarted before your bet was accepted. Your stake is back."
+        case .suspendedDuringDelay: "The market was suspended while this waited. Nothing was taken."
+        case .changedDuringDelay: "The match changed while this waited. Nothing was taken."
+        case .interrupted: "The service restarted while this waited. Nothing was taken."
         case .betUnknown: "There is no such bet."
         case .betNotOpen: "The bet is not open any more, or not yet."
         case .cashOutPending: "A cash-out of this bet is on its way already."

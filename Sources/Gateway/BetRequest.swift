@@ -28,9 +28,9 @@ struct BetRequest {
         var isRule = false
 
         /// 400 for what is not as described, 422 for what can be no bet.
-        func problem(_ title: String) -> Problem {
+        func problem(_ title: String, rule: String = "not_a_bet") -> Problem {
             isRule
-                ? Problem(422, "not_a_bet", title, detail: what)
+                ? Problem(422, rule, title, detail: what)
                 : Problem(400, "malformed", title, detail: what)
         }
     }

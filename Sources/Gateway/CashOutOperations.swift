@@ -167,7 +167,7 @@ extension PunterGateway {
                 let request = try CashOutRequest(tape)
                 intent = request.intent(of: bet, session, id: key, digest: digest)
             } catch {
-                throw error.problem("The cash-out is not complete.")
+                throw error.problem("The cash-out is not complete.", rule: "not_a_cash_out")
             }
             let taken = hub.submit({ [unowned self] record, _ in answer(record, reply) }) {
                 $0.cashOut(intent)
@@ -260,6 +260,10 @@ extension Messages {
             json.numberText(answer.bet)
             json.key("rule")
             if let rule = answer.rule { json.number(rule) } else { json.null() }
+            if let due = answer.dueAt {
+                json.key("dueAt")
+                write(time: due, to: &json)
+            }
             switch answer.worth {
             case .refused(let refusal, let facts):
                 json.key("refusal")

@@ -228,7 +228,11 @@ public final class Hub {
             tell(record, at: Layout.BetSettled.balances) { Messages.settled(record, in: view) }
         case .cashOutAnswered:
             pushShared(record)
-            guard record.flags & Layout.CashOutAnswered.repeated == 0 else { return }
+            // What is refused at once is between the asker and us.
+            let isRefused = record.field(Layout.CashOutAnswered.refusal, as: UInt16.self) != 0
+            guard record.flags & Layout.CashOutAnswered.repeated == 0,
+                !isRefused || record.clientID == .zero
+            else { return }
             let hasMoved = record.field(Layout.CashOutAnswered.entry, as: UInt8.self) != 0
             if keepsTicker, hasMoved { note(TickerLine(sold: record)) }
             tell(record, at: hasMoved ? Layout.CashOutAnswered.balances : nil) {

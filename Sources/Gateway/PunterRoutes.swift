@@ -211,7 +211,7 @@ enum PunterRoutes {
         parameters: [.init("bet", in: "path", "The bet's id.", schema: number)],
         body: "CashOutRequest",
         problems: [
-            (400, "malformed"), (422, "not_a_bet"), (404, "bet_unknown"),
+            (400, "malformed"), (422, "not_a_cash_out"), (404, "bet_unknown"),
             (415, "unsupported_media_type"), (503, "busy"),
         ],
         session: true, movesMoney: true)

@@ -239,6 +239,7 @@ enum PunterSchemas {
             {"type":"object","required":["bet","rule"],"properties":{\
             "bet":{"$ref":"#/components/schemas/Number"},\
             "rule":{"type":["integer","null"],"description":"What it is sold for by itself."},\
+            "dueAt":{"$ref":"#/components/schemas/Instant"},\
             "stake":{"type":"integer","description":"What of its stake is asked about."},\
             "step":{"type":"integer","description":"Parts must be divisible by it: the bet's lines."},\
             "standing":{"type":"integer","description":"All of its stake."},\

@@ -95,7 +95,10 @@ private func decimal(_ text: String, places: Int) -> UInt32? {
         }
     }
     guard digits > 0 else { return nil }
-    for _ in max(0, decimals)..<places { value *= 10 }
+    for _ in max(0, decimals)..<places {
+        value *= 10
+        guard value <= UInt64(UInt32.max) else { return nil }
+    }
     return UInt32(exactly: value)
 }
 

@@ -16,11 +16,17 @@
         self.back = back
     }
 
-    /// Probabilities in parts per billion that add up to `whole`, give or take one part each; cut. Nil otherwise.
+    /// What probabilities may add up to beside `whole`, for those that were rounded when they were written: a part in
+    /// ten thousand.
+    public static let slack: UInt32 = 100_000
+
+    /// Probabilities in parts per billion that add up to `whole` within `slack`; cut. Nil otherwise.
     public init?(win: UInt32, halfWin: UInt32, refund: UInt32, halfLose: UInt32, lose: UInt32) {
         let sum = [win, halfWin, refund, halfLose, lose].reduce(0 as UInt64) { $0 + UInt64($1) }
         let whole = UInt64(Self.whole)
-        guard sum >= whole - 5, sum <= whole + 5 else { return nil }
+        guard sum >= whole - UInt64(Self.slack), sum <= whole + UInt64(Self.slack) else {
+            return nil
+        }
         self.win = min(Self.whole, win + halfWin / 2)
         back = min(Self.whole - self.win, halfWin / 2 + refund + halfLose / 2)
     }

@@ -199,6 +199,10 @@ private struct Mean {
             .rollback(market: "m"), .cancel(FeedCancel(market: "m")),
             .cancel(FeedCancel(market: "m", from: 5, until: 9, isTakenBack: true)),
             .update(FeedUpdate(fixture: "f", state: FixtureState(status: .live), startedAt: 77)),
+            .quotes(
+                FeedQuotes(
+                    market: "m",
+                    quotes: [Quote(lastTraded: 1900, chance: Chance(win: 480_000_001, back: 20_000_000))])),
         ]
         for event in events {
             let line = GrandstandFeed.line(event, time: 9)
@@ -221,6 +225,9 @@ private struct Mean {
         "{\"time\":1,\"type\":\"withdrawal\",\"market\":\"m\",\"selection\":0,\"eachWay\":{\"places\":0,\"fraction\":[1,5]}}",
         "{\"time\":1,\"type\":\"cancel\",\"market\":\"m\",\"from\":-1}",
         "{\"time\":1,\"type\":\"cancel\",\"market\":\"m\",\"from\":9,\"until\":9}",
+        "{\"time\":1,\"type\":\"quotes\",\"market\":\"m\",\"quotes\":[{\"chances\":{\"win\":\"20000000000\"}}]}",
+        "{\"time\":1,\"type\":\"quotes\",\"market\":\"m\",\"quotes\":[{\"chances\":{\"win\":\"0.5\",\"lose\":\"0.4\"}}]}",
+        "{\"time\":1,\"type\":\"quotes\",\"market\":\"m\",\"quotes\":[{\"chances\":{\"win\":\"-1\",\"lose\":\"2\"}}]}",
     ])
     func `says what is wrong with a line, and where`(line: String) {
         let error = #expect(throws: FeedError.self) {

@@ -50,6 +50,8 @@ import Testing
         #expect(chance.win == 400_000_000)
         #expect(chance.back == 150_000_000)
         #expect(value(10_000, [(even, chance)], margin: 0)?.payout == 9_100)
+        // Three that were rounded when they were written are three all the same.
+        #expect(Chance(win: 333_333_000, halfWin: 0, refund: 333_333_000, halfLose: 0, lose: 333_333_000) != nil)
         #expect(Chance(win: 1, halfWin: 2, refund: 3, halfLose: 4, lose: 5) == nil)
         #expect(Chance(win: 600_000_000, back: 400_000_001) == nil)
         #expect(

@@ -620,6 +620,8 @@ struct AccountBook: ~Copyable {
     /// Whether one of this bet waits for its delay.
     func isCashOutWaiting(of bet: UInt64) -> Bool { waiting[bet] != nil }
 
+    func waitingCashOut(of bet: UInt64) -> CashOutRow? { waiting[bet].map { cashOuts[$0] } }
+
     /// The caller has looked whether there is room, and that none of the bet waits.
     mutating func wait(_ row: CashOutRow) {
         var number = freeCashOut

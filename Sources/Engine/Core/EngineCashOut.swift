@@ -53,6 +53,8 @@ public struct CashOutAnswer: Sendable {
 
     public let bet: UInt64
     public let worth: Worth
+    /// When one of it that waits is decided; nil where none waits.
+    public var dueAt: Timestamp?
     /// Minor units; nil where nobody said so.
     public let rule: Int64?
 
@@ -71,6 +73,13 @@ extension Engine {
     {
         do throws(Refused) {
             guard let number = accounts.account(account) else { throw Refused(.accountUnknown) }
+            if let row = accounts.bet(bet), accounts.bets[row].account == number,
+                let waiting = accounts.waitingCashOut(of: bet)
+            {
+                return CashOutAnswer(
+                    bet: bet, worth: .refused(.cashOutPending, RefusalFacts()),
+                    dueAt: Timestamp(nanoseconds: waiting.dueAt), rule: accounts.saleRule(of: bet))
+            }
             return CashOutAnswer(
                 bet: bet, worth: .offer(try offer(of: bet, account: number, part: part)),
                 rule: accounts.saleRule(of: bet))
@@ -484,6 +493,10 @@ extension Engine {
         } else {
             record.set(Layout.CashOutAnswered.part, facts.threshold)
             record.set(Layout.CashOutAnswered.payout, facts.value)
+            guard status == .pending, let waiting = accounts.waitingCashOut(of: request.bet) else {
+                return
+            }
+            record.set(Layout.CashOutAnswered.dueAt, waiting.dueAt)
         }
     }
 
@@ -493,13 +506,14 @@ extension Engine {
         _ command: RecordBytes, _ request: CashOutRequest, _ ours: CashOutDecision, account: UInt32
     ) -> CashOutDecision {
         guard let fact = stored.take(.cashOutAnswered, bet: request.bet) else { return ours }
-        return follow(command, fact, ours, of: request.bet, account: account)
+        return follow(command, fact, ours, of: request.bet, account: account, isNew: true)
     }
 
-    /// Decides by what is stored, as far as these books can, and notes when the rules say otherwise.
+    /// Decides by what is stored, as far as these books can, and notes when the rules say otherwise. `isNew`: an id is
+    /// to be remembered.
     private mutating func follow(
         _ command: RecordBytes, _ fact: RecordBytes, _ ours: CashOutDecision, of bet: UInt64,
-        account: UInt32
+        account: UInt32, isNew: Bool = false
     ) -> CashOutDecision {
         let told = Self.decision(fact)
         let decided = Self.decision(ours)
@@ -515,7 +529,7 @@ extension Engine {
             told.status == BetStatus.pending.rawValue
                 ? !accounts.areCashOutsFull && !accounts.isCashOutWaiting(of: bet)
                 : told.amount > 0,
-            !accounts.isIDWindowFull
+            !isNew || !accounts.isIDWindowFull
         else { return ours }
         let value = CashOutValue(
             payout: told.amount,

@@ -662,7 +662,9 @@ extension Engine {
             record.set(Layout.Placed.status, BetStatus.refused.rawValue)
             writeRefusal(refusal, accounts.facts(of: known), to: record)
         } else if hasBet {
+            // As it stands: a part of it may have been sold back.
             let bet = accounts.bets[known.bet]
+            record.set(Layout.Placed.stake, bet.stake)
             record.set(Layout.Placed.status, bet.status)
             record.set(Layout.Placed.potentialReturn, bet.potentialReturn)
             record.set(Layout.Placed.acceptedAt, bet.acceptedAt)

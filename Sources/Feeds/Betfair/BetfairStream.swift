@@ -228,6 +228,18 @@ public final class BetfairStream: FeedSource {
     }
 
     /// Milliseconds.
+    /// Whether a stake never goes back by how a market ends: what references say of its selections is all there is to
+    /// expect then. Of kinds that nobody knows here it is not known.
+    private static func isDecided(_ type: String) -> Bool {
+        decided.contains(type) || type.hasPrefix("OVER_UNDER_") && type.hasSuffix("5")
+    }
+
+    private static let decided: Set<String> = [
+        "MATCH_ODDS", "SET_WINNER", "SET_BETTING", "BOTH_TEAMS_TO_SCORE", "WIN", "PLACE",
+        "OTHER_PLACE", "CORRECT_SCORE", "HALF_TIME", "HALF_TIME_FULL_TIME", "DOUBLE_CHANCE",
+        "ODD_OR_EVEN", "TOURNAMENT_WINNER",
+    ]
+
     private static func delay(_ definition: JSONValue) -> UInt32 {
         let (milliseconds, overflow) = (definition["betDelay"]?.whole ?? 0)
             .multipliedReportingOverflow(by: 1000)
@@ -271,6 +283,7 @@ public final class BetfairStream: FeedSource {
             selections: market.runners.map {
                 FeedSelection(id: UInt64($0.key.id) ?? 0, name: $0.name)
             })
+        made.isCashedOut = Self.isDecided(definition["marketType"]?.text ?? "")
         switch definition["marketType"]?.text {
         case "WIN": made.deductions = .exchangeWin
         case "PLACE", "OTHER_PLACE": made.deductions = .exchangePlace

@@ -245,7 +245,7 @@ public enum GrandstandFeed {
             let chance = Chance(
                 win: parts[0], halfWin: parts[1], refund: parts[2], halfLose: parts[3],
                 lose: parts[4])
-        else { throw Missing(what: "chances: they add up to 1") }
+        else { throw Missing(what: "chances: they add up to 1, within 0.0001") }
         return chance
     }
 

@@ -29,9 +29,10 @@ class Mine extends HTMLElement {
         for (const event of ["bets", "account", "format"]) state.addEventListener(event, () => this.#render());
         state.addEventListener("cashOut", event => this.#sales.get(event.detail.bet)?.hear(event.detail));
         setInterval(() => {
-            if ([...state.bets.values()].some(b => b.status === "pending")) this.#render();
+            for (const line of this.querySelectorAll("[data-due]")) line.textContent = this.#waiting(line.dataset.due);
             for (const sale of this.#sales.values()) sale.tick();
         }, 250);
+        this.addEventListener("calm", () => this.#render());
         setInterval(() => this.#value(), 2000);
         this.#show("bets");
     }
@@ -53,13 +54,15 @@ class Mine extends HTMLElement {
 
     // What open bets are worth, while somebody looks.
     async #value() {
-        const open = this.#newest().filter(bet => bet.status === "open" && bet.id).slice(0, 20).map(bet => bet.id);
-        if (!state.account || this.#tab !== "bets" || document.hidden || !open.length) return;
-        try {
-            const response = await fetch(`/api/v1/cash-outs?bets=${open.join(",")}`);
-            if (!response.ok) return;
-            for (const answer of (await response.json()).cashOuts) this.#sales.get(answer.bet)?.take(answer);
-        } catch { /* The next look is two seconds away. */ }
+        const open = this.#newest().slice(0, 40).filter(bet => bet.status === "open" && bet.id).map(bet => bet.id);
+        if (!state.account || this.#tab !== "bets" || document.hidden) return;
+        for (let first = 0; first < open.length; first += 20) {
+            try {
+                const response = await fetch(`/api/v1/cash-outs?bets=${open.slice(first, first + 20).join(",")}`);
+                if (!response.ok) return;
+                for (const answer of (await response.json()).cashOuts) this.#sales.get(answer.bet)?.take(answer);
+            } catch { return; /* The next look is two seconds away. */ }
+        }
     }
 
     #sale(bet) {
@@ -80,16 +83,32 @@ class Mine extends HTMLElement {
             this.#body.replaceChildren(element("p", { class: "muted small" }, "Open a demo account to bet."));
             return;
         }
-        // Whoever is about to sell keeps the place where the keyboard is.
         const focused = document.activeElement?.closest?.("gs-cash-out") ? document.activeElement : null;
-        this.#body.replaceChildren(...(this.#tab === "bets" ? this.#bets() : this.#statement()));
-        if (focused?.isConnected) focused.focus();
+        this.#put(this.#tab === "bets" ? this.#bets() : this.#statement());
+        if (focused?.isConnected && focused !== document.activeElement) focused.focus();
     }
+
+    // What is there already stays where it is: a slider that is being dragged does not survive a move.
+    #put(nodes) {
+        const wanted = new Set(nodes);
+        for (const node of [...this.#body.childNodes]) if (!wanted.has(node)) node.remove();
+        let place = this.#body.firstChild;
+        for (const node of nodes) {
+            if (node === place) place = place.nextSibling; else this.#body.insertBefore(node, place);
+        }
+    }
+
+    #waiting(due) { return `Accepted in ${(Math.max(0, Date.parse(due) - now()) / 1000).toFixed(1)} s unless something happens`; }
 
     #bets() {
         const all = this.#newest();
         if (!all.length) return [element("p", { class: "muted small" }, "No bets yet.")];
-        return all.slice(0, 40).map(bet => this.#bet(bet));
+        // One that somebody is about to sell is not made anew under their hands.
+        return all.slice(0, 40).map(bet => {
+            const sale = this.#sales.get(bet.id);
+            const shown = sale?.isBusy && bet.status === "open" ? sale.closest(".bet") : null;
+            return shown ?? this.#bet(bet);
+        });
     }
 
     #bet(bet) {
@@ -99,7 +118,6 @@ class Mine extends HTMLElement {
             cashed_out: ["cashed out", ""],
             settled: payout > bet.stake ? ["won", "live"] : payout === bet.stake ? ["returned", ""] : payout > 0 ? ["part won", ""] : ["lost", ""],
         }[bet.status] ?? [bet.status, ""];
-        const due = bet.status === "pending" && bet.dueAt ? Math.max(0, Date.parse(bet.dueAt) - now()) : null;
         return element("article", { class: "bet" },
             element("div", { class: "row" },
                 element("strong", {}, (bet.legs ?? []).map(l => l.selectionName).join(" + ") || `Bet ${bet.id}`),
@@ -107,7 +125,7 @@ class Mine extends HTMLElement {
             (bet.system || bet.eachWay) && bet.legs ? element("p", { class: "small" }, this.#parts(bet)) : null,
             ...(bet.legs ?? []).map((leg, index) => element("p", { class: "small muted" },
                 `${bet.system?.bankers?.includes(index) ? "Banker · " : ""}${leg.fixtureName} · ${leg.marketName} @ ${odds(bet.odds?.[index] ?? leg.odds, state.format)}${leg.eachWay ? ` · ${placeTerms(leg.eachWay)}` : ""}`)),
-            due != null ? element("p", { class: "small number" }, `Accepted in ${(due / 1000).toFixed(1)} s unless something happens`) : null,
+            bet.status === "pending" && bet.dueAt ? element("p", { class: "small number", "data-due": bet.dueAt }, this.#waiting(bet.dueAt)) : null,
             bet.refusal ? element("p", { class: "small message bad" }, bet.refusal.text) : null,
             element("div", { class: "row small number" }, `Stake ${money(bet.stake, state.currency)}`,
                 element("span", { class: `outcome ${payout > bet.stake ? "won" : ""}` },
