@@ -135,8 +135,8 @@ let package = Package(
         floor(
             "Gateway", "Gateway",
             imports: [
-                "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "Customers", "EngineCore",
-                "EngineJournal", "EngineService", "ProjectionService", "JSONText",
+                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "Customers",
+                "EngineCore", "EngineJournal", "EngineService", "ProjectionService", "JSONText",
                 "NetworkCodecs", "NetworkLoops", "CSystem",
             ]),
 

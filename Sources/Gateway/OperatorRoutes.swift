@@ -123,6 +123,19 @@ enum OperatorRoutes {
         "Says how far an account is trusted: its part of every market's maximum stake, and how long its bets wait in play beside a market's own delay.",
         tag: "accounts", done, parameters: [account], body: "TrustRequest",
         problems: decided + [(404, "account_unknown"), (409, "no_change")])
+    static let risk = route(
+        "getRisk",
+        "What each sport and the dearest fixtures may cost: each market's worst, added up.",
+        tag: "risk", .init(200, "Where the risk is.", schema: "Risk"), problems: [(503, "busy")])
+    static let marketRisk = route(
+        "getMarketRisk",
+        "What a market comes to by who wins, and a bet elsewhere that would help.", tag: "risk",
+        .init(200, "Result by result.", schema: "MarketRisk"), parameters: [market],
+        problems: [(404, "market_unknown"), (503, "busy")])
+    static let accountRisk = route(
+        "getAccountRisk", "What a customer's bets may cost.", tag: "risk",
+        .init(200, "Its bets that are open or wait, together.", schema: "AccountRisk"),
+        parameters: [account], problems: [(404, "account_unknown"), (503, "busy")])
     static let audit = route(
         "audit", "Recomputes every book from its rows and compares.", tag: "health",
         .init(200, "What does not agree; nothing, in a book that is right.", schema: "Audit"),
@@ -194,6 +207,32 @@ enum OperatorRoutes {
         "delay":{"type":"integer","minimum":0,"maximum":\(Limits.betDelay),\
         "description":"Milliseconds beside a market's own delay in play."},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "RiskSum":{"type":"object","required":["markets","staked","worstLoss"],"properties":{\
+        "sport":{"type":"string"},"fixture":{"type":"string"},"name":{"type":"string"},\
+        "markets":{"type":"integer"},"staked":{"type":"integer"},"worstLoss":{"type":"integer"}}},\
+        "Risk":{"type":"object","required":["asOf","sports","fixtures"],"properties":{\
+        "asOf":{"type":"integer"},\
+        "sports":{"type":"array","items":{"$ref":"#/components/schemas/RiskSum"}},\
+        "fixtures":{"type":"array","description":"The first \(OperatorGateway.mostRiskyFixtures), the dearest first.",\
+        "items":{"$ref":"#/components/schemas/RiskSum"}}}},\
+        "MarketRisk":{"type":"object","required":["asOf","market","staked","worstLoss","selections","hedge"],\
+        "properties":{"asOf":{"type":"integer"},"market":{"type":"string"},\
+        "staked":{"type":"integer"},"worstLoss":{"type":"integer"},\
+        "liabilityLimit":{"type":"integer"},"openLegs":{"type":"integer"},\
+        "selections":{"type":"array","items":{"type":"object",\
+        "required":["name","returnsIfWon","returnsIfPlaced","result"],"properties":{\
+        "name":{"type":"string"},"odds":{},"reference":{"type":"integer"},\
+        "returnsIfWon":{"type":"integer"},"returnsIfPlaced":{"type":"integer"},\
+        "result":{"type":"integer","description":"What we win, negative what we lose, at worst, if it wins."}}}},\
+        "hedge":{"type":["object","null"],"required":["selection","stake","price","worst"],\
+        "description":"A bet elsewhere that takes the worst result up to the next.","properties":{\
+        "selection":{"type":"integer"},"stake":{"type":"integer"},\
+        "price":{"type":"integer","description":"Thousandths."},\
+        "worst":{"type":"integer","description":"What the worst result is then."}}}}},\
+        "AccountRisk":{"type":"object","required":["asOf","account","bets","staked","potentialReturn"],\
+        "properties":{"asOf":{"type":"integer"},"account":{"type":"string"},\
+        "bets":{"type":"integer"},"staked":{"type":"integer"},\
+        "potentialReturn":{"type":"integer"}}},\
         "Audit":{"type":"object","required":["asOf","stateHash","problems"],"properties":{\
         "asOf":{"type":"integer"},"stateHash":{"type":"string"},\
         "problems":{"type":"array","items":{"type":"string"}}}},\

@@ -234,6 +234,10 @@ public final class Cell {
     /// What does not agree in the engine's books, in words.
     public func audit() -> [String] { host.engine.audit() }
 
+    public func risk(of market: MarketID) -> MarketRisk? { host.engine.risk(of: market) }
+    public func risk(of account: AccountID) -> AccountRisk? { host.engine.risk(of: account) }
+    public func risk(fixtures most: Int) -> RiskPicture { host.engine.risk(fixtures: most) }
+
     public func total(_ account: LedgerAccount, _ money: MoneyKind) -> Int64 {
         host.engine.total(account, money)
     }

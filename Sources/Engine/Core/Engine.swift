@@ -133,7 +133,7 @@ public struct Engine: ~Copyable {
     ///
     /// Markets with bets to settle are due at once.
     public var nextDue: Timestamp? {
-        if markets.hasWork || accounts.hasDueRules { return time }
+        if markets.hasWork || accounts.sales.hasDueRules { return time }
         return accounts.nextDue.map(Timestamp.init(nanoseconds:))
     }
 
@@ -141,7 +141,7 @@ public struct Engine: ~Copyable {
     public func dueKind(at now: Timestamp) -> RecordKind? {
         if let due = accounts.nextDue, due <= now.nanoseconds { return .timerDue }
         if markets.hasWork { return .settleStep }
-        return accounts.hasDueRules ? .cashOutStep : nil
+        return accounts.sales.hasDueRules ? .cashOutStep : nil
     }
 
     /// The state in 128 bits, kept in step with every change; O(1).
@@ -149,6 +149,7 @@ public struct Engine: ~Copyable {
         var total = accounts.hash
         var mix = RowMix(kind: 64, row: 0)
         mix.combine(markets.hash.high, markets.hash.low)
+        mix.combine(accounts.sales.hash.high, accounts.sales.hash.low)
         mix.combine(sequence, UInt64(bitPattern: time.nanoseconds))
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
         rules.combine(into: &mix)
@@ -162,6 +163,7 @@ public struct Engine: ~Copyable {
         var total = accounts.hash
         var mix = RowMix(kind: 65, row: 0)
         mix.combine(markets.hash.high, markets.hash.low)
+        mix.combine(accounts.sales.hash.high, accounts.sales.hash.low)
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
         rules.combine(into: &mix)
         total.add(mix)

@@ -74,17 +74,18 @@ extension Engine {
         do throws(Refused) {
             guard let number = accounts.account(account) else { throw Refused(.accountUnknown) }
             if let row = accounts.bet(bet), accounts.bets[row].account == number,
-                let waiting = accounts.waitingCashOut(of: bet)
+                let waiting = accounts.sales.waiting(of: bet)
             {
                 return CashOutAnswer(
                     bet: bet, worth: .refused(.cashOutPending, RefusalFacts()),
-                    dueAt: Timestamp(nanoseconds: waiting.dueAt), rule: accounts.saleRule(of: bet))
+                    dueAt: Timestamp(nanoseconds: waiting.dueAt), rule: accounts.sales.rule(of: bet)
+                )
             }
             return CashOutAnswer(
                 bet: bet, worth: .offer(try offer(of: bet, account: number, part: part)),
-                rule: accounts.saleRule(of: bet))
+                rule: accounts.sales.rule(of: bet))
         } catch {
-            let rule = error.refusal == .betUnknown ? nil : accounts.saleRule(of: bet)
+            let rule = error.refusal == .betUnknown ? nil : accounts.sales.rule(of: bet)
             return CashOutAnswer(
                 bet: bet, worth: .refused(error.refusal, error.facts), rule: rule)
         }
@@ -242,7 +243,7 @@ extension Engine {
         throws(Refused) -> CashOutOffer
     {
         let offer = try offer(of: bet, account: account, part: part)
-        guard !accounts.isCashOutWaiting(of: bet) else { throw Refused(.cashOutPending) }
+        guard accounts.sales.waiting(of: bet) == nil else { throw Refused(.cashOutPending) }
         try checkWorth(offer, least: least)
         if offer.delay > 0 {
             let pending = accounts.accounts[account].pending
@@ -251,7 +252,7 @@ extension Engine {
                     .tooManyPending, value: Int64(pending),
                     threshold: Int64(ruleSet.pendingPerAccount))
             }
-            guard !accounts.areCashOutsFull else {
+            guard !accounts.sales.isWaitingFull else {
                 let timers = Int64(accounts.timerCapacity)
                 throw Refused(.tooManyTimers, value: timers, threshold: timers)
             }
@@ -299,7 +300,7 @@ extension Engine {
         switch decision {
         case .refused(let refused):
             accounts.conclude(id: waited.sequence, refusal: refused.refusal, facts: refused.facts)
-            accounts.lookAtRule(of: waited.bet)
+            accounts.sales.lookAtRule(of: waited.bet)
             let record = answer(
                 command, bet: waited.bet, account: waited.account, .refused, &outcomes)
             record.cause = waited.sequence
@@ -382,7 +383,7 @@ extension Engine {
             to: bet.account)
         setExposure(of: number, standing: false)
         if left == 0 {
-            accounts.change(account: bet.account) { $0.standing -= 1 }
+            accounts.count(bet, isStanding: false)
             accounts.removeRule(of: bet.sequence)
             accounts.change(bet: number) {
                 $0.status = BetStatus.cashedOut.rawValue
@@ -395,6 +396,9 @@ extension Engine {
                 if !planted(.remainderUnreckoned) { $0.potentialReturn = potential }
             }
             setExposure(of: number, standing: true)
+            let before = bet.potentialReturn
+            let after = accounts.bets[number].potentialReturn
+            accounts.change(account: bet.account) { $0.promised += after - before }
         }
         let record = answer(command, bet: offer.bet, account: bet.account, .cashedOut, &outcomes)
         if let cause { record.cause = cause } else { record.clientID = command.clientID }
@@ -493,7 +497,7 @@ extension Engine {
         } else {
             record.set(Layout.CashOutAnswered.part, facts.threshold)
             record.set(Layout.CashOutAnswered.payout, facts.value)
-            guard status == .pending, let waiting = accounts.waitingCashOut(of: request.bet) else {
+            guard status == .pending, let waiting = accounts.sales.waiting(of: request.bet) else {
                 return
             }
             record.set(Layout.CashOutAnswered.dueAt, waiting.dueAt)
@@ -527,7 +531,7 @@ extension Engine {
             accounts.bets[number].status == BetStatus.open.rawValue,
             part > 0, part <= accounts.bets[number].stake,
             told.status == BetStatus.pending.rawValue
-                ? !accounts.areCashOutsFull && !accounts.isCashOutWaiting(of: bet)
+                ? !accounts.sales.isWaitingFull && accounts.sales.waiting(of: bet) == nil
                 : told.amount > 0,
             !isNew || !accounts.isIDWindowFull
         else { return ours }

@@ -370,7 +370,7 @@ extension Engine {
                 let isInPlay = markets.fixtures[markets.markets[number].fixture].isInPlay == 1
                 guard scope == 3 || isInPlay else { continue }
                 changeState(of: number, by: owner, command)
-                accounts.lookAtRules(of: number)
+                accounts.sales.lookAtRules(of: number)
             }
             answer(command, market: nil, nil, &outcomes)
         case 2:
@@ -435,7 +435,7 @@ extension Engine {
         _ command: RecordBytes, market: UInt32?, _ refusal: OperationRefusal?,
         _ outcomes: inout RecordWriter
     ) {
-        if let market, refusal == nil { accounts.lookAtRules(of: market) }
+        if let market, refusal == nil { accounts.sales.lookAtRules(of: market) }
         let record = outcomes.append(
             .marketChanged, body: Layout.MarketChanged.size, after: command)
         record.clientID = command.clientID

@@ -14,7 +14,7 @@ extension Engine {
         guard row.status == BetStatus.open.rawValue else {
             return answer(command, rule: nil, of: bet, .betNotOpen, &outcomes)
         }
-        let known = accounts.saleRule(of: bet)
+        let known = accounts.sales.rule(of: bet)
         guard atLeast != 0 else {
             accounts.removeRule(of: bet)
             return answer(command, rule: nil, of: bet, nil, &outcomes)
@@ -23,7 +23,7 @@ extension Engine {
             return answer(command, rule: known, of: bet, .cashOutNotOffered, &outcomes)
         }
         // How many there may be is this machine's; in replay it is what is stored.
-        let isFull = known == nil && accounts.areRulesFull
+        let isFull = known == nil && accounts.sales.areRulesFull
         let isRefused = stored.isFollowed ? stored.isRuleRefusedForRoom : isFull
         guard !isRefused, !isFull else {
             return answer(command, rule: known, of: bet, .tooManyTimers, &outcomes)
@@ -49,8 +49,8 @@ extension Engine {
     /// One that cannot be carried out now stays, and is looked at again when anything changes.
     mutating func sellByRule(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         for _ in 0..<Self.betsPerStep {
-            guard accounts.hasDueRules else { return }
-            guard let rule = accounts.popRule() else { continue }
+            guard accounts.sales.hasDueRules else { return }
+            guard let rule = accounts.sales.popRule() else { continue }
             sell(by: rule, command, &outcomes)
         }
     }

@@ -363,7 +363,7 @@ extension Engine {
                 .settle(stake: bet.stake, payout: payout, owed: owed),
                 to: bet.account)
             setExposure(of: number, standing: false)
-            accounts.change(account: bet.account) { $0.standing -= 1 }
+            accounts.count(bet, isStanding: false)
             accounts.removeRule(of: bet.sequence)
             conclude(conclusion, .settled, payout: payout, .settle, command, &outcomes)
         case .reopen:
@@ -372,7 +372,7 @@ extension Engine {
                     stake: bet.stake, payout: bet.payout, available: account.cash,
                     owed: account.receivable), to: bet.account)
             setExposure(of: number, standing: true)
-            accounts.change(account: bet.account) { $0.standing += 1 }
+            accounts.count(bet, isStanding: true)
             conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
         }
     }

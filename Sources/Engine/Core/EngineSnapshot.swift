@@ -55,8 +55,8 @@ extension Engine {
         accounts.bets.freeze(spares)
         accounts.legs.freeze(spares)
         accounts.limits.freeze(spares)
-        accounts.cashOuts.freeze(spares)
-        accounts.saleRules.freeze(spares)
+        accounts.sales.waiting.freeze(spares)
+        accounts.sales.rules.freeze(spares)
         accounts.ids.rows.freeze(spares)
         accounts.ids.factRows.freeze(spares)
         markets.fixtures.freeze(spares)
@@ -73,8 +73,8 @@ extension Engine {
         accounts.bets.thaw()
         accounts.legs.thaw()
         accounts.limits.thaw()
-        accounts.cashOuts.thaw()
-        accounts.saleRules.thaw()
+        accounts.sales.waiting.thaw()
+        accounts.sales.rules.thaw()
         accounts.ids.rows.thaw()
         accounts.ids.factRows.thaw()
         markets.fixtures.thaw()
@@ -119,8 +119,8 @@ extension Engine {
         case .limits: accounts.limits.takeKept()
         case .cancels: markets.cancels.takeKept()
         case .deductions: markets.deductions.takeKept()
-        case .cashOuts: accounts.cashOuts.takeKept()
-        case .saleRules: accounts.saleRules.takeKept()
+        case .cashOuts: accounts.sales.waiting.takeKept()
+        case .saleRules: accounts.sales.rules.takeKept()
         }
     }
 
@@ -138,8 +138,8 @@ extension Engine {
         case .limits: accounts.limits.takeNext()
         case .cancels: markets.cancels.takeNext()
         case .deductions: markets.deductions.takeNext()
-        case .cashOuts: accounts.cashOuts.takeNext()
-        case .saleRules: accounts.saleRules.takeNext()
+        case .cashOuts: accounts.sales.waiting.takeNext()
+        case .saleRules: accounts.sales.rules.takeNext()
         }
     }
 
@@ -160,8 +160,8 @@ extension Engine {
         case .limits: unsafe accounts.limits.load(first: first, bytes)
         case .cancels: unsafe markets.cancels.load(first: first, bytes)
         case .deductions: unsafe markets.deductions.load(first: first, bytes)
-        case .cashOuts: unsafe accounts.cashOuts.load(first: first, bytes)
-        case .saleRules: unsafe accounts.saleRules.load(first: first, bytes)
+        case .cashOuts: unsafe accounts.sales.waiting.load(first: first, bytes)
+        case .saleRules: unsafe accounts.sales.rules.load(first: first, bytes)
         }
     }
 
@@ -189,8 +189,9 @@ extension Engine {
         words += [accounts.ids.rows.head, accounts.ids.rows.tail, UInt64(accounts.ids.freeFacts)]
         words += [UInt64(accounts.freeBet), UInt64(markets.freeStanding)]
         words += [UInt64(markets.settleQueue.0), UInt64(markets.settleQueue.1)]
-        words += [UInt64(accounts.freeCashOut), UInt64(accounts.freeSaleRule)]
-        words += [UInt64(accounts.dueRules.first), UInt64(accounts.dueRules.last)]
+        let sales = accounts.sales.words
+        words += [sales.hash.high, sales.hash.low, UInt64(sales.freeWaiting)]
+        words += [UInt64(sales.freeRule), UInt64(sales.due.first), UInt64(sales.due.last)]
         words += counted
         words += accounts.totalWords.map { UInt64(bitPattern: $0) }
         words += accounts.freeLegWords.map(UInt64.init)
@@ -217,8 +218,8 @@ extension Engine {
             UInt64(markets.fixtures.count), UInt64(markets.markets.count),
             UInt64(markets.selections.count), UInt64(markets.standings.count),
             UInt64(accounts.limits.count), UInt64(markets.cancels.count),
-            UInt64(markets.deductions.count), UInt64(accounts.cashOuts.count),
-            UInt64(accounts.saleRules.count),
+            UInt64(markets.deductions.count), UInt64(accounts.sales.waiting.count),
+            UInt64(accounts.sales.rules.count),
         ]
     }
 
@@ -250,9 +251,9 @@ extension Engine {
         let freeBet = reader.row()
         let freeStanding = reader.row()
         let queue = (reader.row(), reader.row())
-        let freeCashOut = reader.row()
-        let freeSaleRule = reader.row()
-        let dueRules = (reader.row(), reader.row())
+        let sales = SaleBook.Words(
+            hash: StateHash(high: reader.next(), low: reader.next()), freeWaiting: reader.row(),
+            freeRule: reader.row(), due: (reader.row(), reader.row()))
         let counts = (0..<13).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
         let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
@@ -282,7 +283,7 @@ extension Engine {
         accounts.ids.rebuild(freeFacts: freeFacts)
         accounts.rebuild(
             hash: accountHash, totals: totals, freeBet: freeBet, freeLegs: freeLegs,
-            freeCashOut: freeCashOut, freeSaleRule: freeSaleRule, dueRules: dueRules, seed: seed)
+            sales: sales, seed: seed)
         markets.rebuild(
             hash: marketHash, freeStanding: freeStanding, queue: queue, proposals: proposals,
             seed: seed)

@@ -139,7 +139,61 @@ class Markets extends HTMLElement {
             element("td", {}, m.resulted ? null : element("button", { type: "button",
                 onclick: () => post(`/api/v1/markets/${m.id}/${isTrader ? "resume" : "suspend"}`) }, isTrader ? "Resume" : "Suspend"), " ",
             element("button", { type: "button", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…"), " ",
-            element("button", { type: "button", onclick: () => proposeVoid(m) }, "Void bets…")));
+            element("button", { type: "button", onclick: () => proposeVoid(m) }, "Void bets…"), " ",
+            element("button", { type: "button", onclick: () => whatIf(m) }, "What if…")));
+    }
+}
+
+// What a market comes to by who wins, and what would help; looked at anew while it is open.
+function whatIf(market) {
+    const body = element("div", {});
+    const dialog = element("dialog", { "aria-labelledby": "what-if-title" },
+        element("h2", { id: "what-if-title" }, `${market.fixture}: ${market.name}`), body,
+        element("div", { class: "row" }, element("button", { type: "button", onclick: () => dialog.close() }, "Close")));
+    const look = async () => {
+        const response = await fetch(`/api/v1/markets/${market.id}/risk`).catch(() => null);
+        if (!response?.ok) return body.replaceChildren(element("p", { class: "message small" }, "It cannot be looked at now."));
+        const risk = await response.json();
+        const number = amount => element("td", { class: `n ${amount < 0 ? "loss" : ""}` }, money(amount));
+        body.replaceChildren(
+            element("p", { class: "small muted" }, `${risk.openLegs} open bets, ${money(risk.staked)} staked on singles, worst loss ${money(risk.worstLoss)} of ${money(risk.liabilityLimit)}`),
+            element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "If this wins"),
+                ...["Our price", "Reference", "Pays", "We come to"].map(h => element("th", { scope: "col", class: "n" }, h)))),
+            element("tbody", {}, ...risk.selections.map(s => element("tr", {}, element("th", { scope: "row" }, s.name), element("td", { class: "n" }, odds(s.odds)),
+                element("td", { class: "n" }, s.reference ? (s.reference / 1000).toFixed(2) : "–"), element("td", { class: "n" }, money(s.returnsIfWon)), number(s.result))))),
+            risk.hedge ? element("p", { class: "small" }, `Backing ${risk.selections[risk.hedge.selection].name} elsewhere for ${money(risk.hedge.stake)} at ${(risk.hedge.price / 1000).toFixed(2)} makes the worst ${money(risk.hedge.worst)}.`) : null);
+    };
+    const timer = setInterval(look, 2000);
+    dialog.addEventListener("close", () => { clearInterval(timer); dialog.remove(); });
+    document.body.append(dialog);
+    look();
+    dialog.showModal();
+}
+
+// What sports and fixtures may cost.
+class Risk extends HTMLElement {
+    #body = element("div", {});
+
+    connectedCallback() {
+        this.append(this.#body);
+        desk.addEventListener("person", () => { this.#timer ??= setInterval(() => this.#look(), 3000); this.#look(); });
+        desk.addEventListener("signed-out", () => { clearInterval(this.#timer); this.#timer = null; });
+    }
+
+    #timer = null;
+
+    async #look() {
+        if (document.hidden || Date.now() - (this.looked ?? 0) < 1000) return;
+        this.looked = Date.now();
+        const response = await fetch("/api/v1/risk").catch(() => null);
+        if (!response?.ok) return;
+        const risk = await response.json();
+        if (!risk.fixtures.length) return this.#body.replaceChildren(element("p", { class: "muted small" }, "Nothing stands."));
+        const table = (label, name, rows) => element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, element("table", {},
+            element("thead", {}, element("tr", {}, element("th", { scope: "col" }, label), ...["Markets", "Staked", "Worst, added up"].map(h => element("th", { scope: "col", class: "n" }, h)))),
+            element("tbody", {}, ...rows.map(r => element("tr", {}, element("th", { scope: "row" }, name(r)), element("td", { class: "n" }, r.markets),
+                element("td", { class: "n" }, money(r.staked)), element("td", { class: "n" }, money(r.worstLoss)))))));
+        this.#body.replaceChildren(table("Sport", r => r.sport.replace("_", " "), risk.sports), table("Match", r => r.name, risk.fixtures));
     }
 }
 
@@ -231,6 +285,7 @@ customElements.define("desk-health", Health);
 customElements.define("desk-all", All);
 customElements.define("desk-markets", Markets);
 customElements.define("desk-proposals", Proposals);
+customElements.define("desk-risk", Risk);
 customElements.define("desk-ticker", Ticker);
 const session = await fetch("/api/v1/session");
 if (session.ok && (await session.json()).signedIn) connect();

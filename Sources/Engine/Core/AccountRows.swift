@@ -1,0 +1,212 @@
+import Betting
+import Kernel
+
+/// A customer's account as the engine sees it: numbers and money, no person.
+struct AccountRow: BitwiseCopyable {
+    var externalHigh: UInt64
+    var externalLow: UInt64
+    var cash: Int64 = 0
+    var bonus: Int64 = 0
+    var free: Int64 = 0
+    var held: Int64 = 0
+    var openBets: Int64 = 0
+    /// What the customer owes, positive.
+    var receivable: Int64 = 0
+    /// Minor units, 0: none of its own.
+    var stakeLimit: Int64
+    var currency: UInt16
+    var money: UInt8
+    var isClosed: UInt8 = 0
+    var pending: UInt16 = 0
+    /// Refused intents in the id window.
+    var refused: UInt16 = 0
+    /// Bets that are pending or open.
+    var standing: UInt32 = 0
+    /// The newest of its own limits: the row plus one, 0 none.
+    var firstLimit: UInt32 = 0
+    /// What its bets that are pending or open return together if all win, minor units.
+    var promised: Int64 = 0
+    /// Milliseconds that its bets wait in play beside a market's own delay.
+    var delay: UInt32 = 0
+    /// Thousandths of a market's maximum stake.
+    var stakeFactor: UInt16 = AccountRow.wholeFactor
+    var padding: UInt16 = 0
+
+    static let wholeFactor: UInt16 = 1000
+
+    /// The most that it may stake where a market takes `maximum`.
+    func mostStaked(_ maximum: Int64) -> Int64 {
+        guard stakeFactor != Self.wholeFactor else { return maximum }
+        let (whole, rest) = maximum.quotientAndRemainder(dividingBy: Int64(Self.wholeFactor))
+        let (scaled, overflow) = whole.multipliedReportingOverflow(by: Int64(stakeFactor))
+        let more = rest * Int64(stakeFactor) / Int64(Self.wholeFactor)
+        return overflow ? .max : scaled.addingReportingOverflow(more).partialValue
+    }
+
+    /// What every bet changes.
+    @inline(__always) func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 1, row: UInt64(row))
+        mix.combine(cash, bonus)
+        mix.combine(held, openBets)
+        mix.combine(
+            UInt64(bitPattern: receivable &+ promised &* 7),
+            UInt64(standing) << 16 | UInt64(pending))
+        return mix
+    }
+
+    /// What hardly ever changes.
+    func mixTerms(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 24, row: UInt64(row))
+        mix.combine(externalHigh, externalLow)
+        mix.combine(free, stakeLimit)
+        mix.combine(
+            UInt64(refused),
+            UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
+                | UInt64(firstLimit))
+        mix.combine(UInt64(delay), UInt64(stakeFactor))
+        return mix
+    }
+
+    func write(to record: RecordBytes, at offset: Int) {
+        record.set(offset + Layout.Balances.cash, cash)
+        record.set(offset + Layout.Balances.bonus, bonus)
+        record.set(offset + Layout.Balances.free, free)
+        record.set(offset + Layout.Balances.held, held)
+        record.set(offset + Layout.Balances.openBets, openBets)
+        record.set(offset + Layout.Balances.receivable, receivable)
+    }
+}
+
+struct BetRow: BitwiseCopyable {
+    /// The intent's sequence: the bet's id.
+    var sequence: UInt64
+    var stake: Int64
+    var potentialReturn: Int64
+    var payout: Int64 = 0
+    var acceptedAt: Int64 = 0
+    var dueAt: Int64
+    var account: UInt32
+    var firstLeg: UInt32
+    var settlementVersion: UInt16 = 0
+    var legCount: UInt8
+    var status: UInt8
+    var isExposed: UInt8 = 1
+    /// Legs whose markets have not released them yet.
+    var heldLegs: UInt8 = 0
+    var refusal: UInt8 = 0
+    /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that.
+    var forms: UInt8 = 0
+
+    var isSystem: Bool { forms & 1 != 0 }
+    var isEachWay: Bool { forms & 2 != 0 }
+
+    /// Its legs, what they make, and four legs' terms in each further row.
+    var legRows: Int {
+        Self.legRows(Int(legCount), isSystem: isSystem, isEachWay: isEachWay)
+    }
+
+    static func legRows(_ legs: Int, isSystem: Bool, isEachWay: Bool) -> Int {
+        legs + (isSystem ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0)
+    }
+
+    /// A row that waits to be used again; `firstLeg` leads to the next such.
+    static func free(next: UInt32) -> BetRow {
+        BetRow(
+            sequence: 0, stake: 0, potentialReturn: 0, dueAt: 0, account: .max, firstLeg: next,
+            legCount: 0, status: 0, isExposed: 0)
+    }
+
+    var isFree: Bool { sequence == 0 }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 2, row: UInt64(row))
+        mix.combine(sequence, UInt64(bitPattern: stake))
+        mix.combine(potentialReturn, payout)
+        mix.combine(acceptedAt, dueAt)
+        mix.combine(
+            UInt64(account) << 32 | UInt64(firstLeg),
+            UInt64(settlementVersion) << 48 | UInt64(legCount) << 40 | UInt64(status) << 32
+                | UInt64(isExposed) << 24 | UInt64(heldLegs) << 16 | UInt64(forms) << 8
+                | UInt64(refusal))
+        return mix
+    }
+}
+
+struct LegRow: BitwiseCopyable {
+    var numerator: UInt32
+    var denominator: UInt32
+    var market: UInt32
+    var selection: UInt32
+    /// The market's and the fixture's material versions together, at receipt; the lower half, which does not
+    /// come round within a delay.
+    var material: UInt32
+
+    var odds: Odds { Odds(reduced: numerator, denominator) }
+
+    /// What stands behind a system's legs.
+    static func shape(_ shape: SystemShape) -> LegRow {
+        LegRow(
+            numerator: shape.sizes, denominator: shape.bankers, market: .max, selection: .max,
+            material: 0)
+    }
+
+    /// Four legs' each-way terms, in the same four words.
+    static func places(_ words: InlineArray<4, UInt32>) -> LegRow {
+        LegRow(
+            numerator: words[0], denominator: words[1], market: .max, selection: words[2],
+            material: words[3])
+    }
+
+    var words: InlineArray<4, UInt32> { [numerator, denominator, selection, material] }
+
+    /// The first of the rows of a bet that left; `market` leads to the next such.
+    static func free(next: UInt32) -> LegRow {
+        LegRow(numerator: 0, denominator: 0, market: next, selection: 0, material: 0)
+    }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 3, row: UInt64(row))
+        mix.combine(
+            UInt64(numerator) << 32 | UInt64(denominator), UInt64(market) << 32 | UInt64(selection))
+        mix.combine(UInt64(material), 0 as UInt64)
+        return mix
+    }
+}
+
+/// A client's bet id with what was answered: the same request gets the same answer.
+struct IDRow: BitwiseCopyable {
+    var high: UInt64
+    var low: UInt64
+    var hashHigh: UInt64
+    var hashLow: UInt64
+    var account: UInt32
+    /// The bet's row, or `UInt32.max` for an intent that was refused at once.
+    var bet: UInt32
+    var validUntil: Int64
+    /// The sequence of the intent that was decided.
+    var sequence: UInt64
+    /// Where the facts of a refusal stand, or `UInt32.max`.
+    var facts: UInt32 = .max
+    var refusal: UInt16 = 0
+    var padding: UInt16 = 0
+
+    func mix(_ what: RefusalFacts) -> RowMix {
+        var mix = RowMix(kind: 4, row: sequence)
+        mix.combine(high, low)
+        mix.combine(hashHigh, hashLow)
+        mix.combine(UInt64(account) << 32 | UInt64(bet), UInt64(bitPattern: validUntil))
+        guard refusal != 0 || facts != .max else { return mix }
+        mix.combine(UInt64(what.leg), UInt64(refusal))
+        mix.combine(what.value, what.threshold)
+        return mix
+    }
+}
+
+/// The facts of one refusal, or what a cash-out came to, kept as long as its id.
+struct FactRow: BitwiseCopyable {
+    var value: Int64
+    var threshold: Int64
+    var leg: UInt32
+    /// The next free row while this one is free.
+    var next: UInt32 = .max
+}

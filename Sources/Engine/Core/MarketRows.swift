@@ -1,0 +1,466 @@
+import Betting
+import Catalogue
+import Kernel
+
+struct FixtureRow: BitwiseCopyable {
+    var externalHigh: UInt64
+    var externalLow: UInt64
+    var competitorChain: UInt64
+    var scheduled: Int64
+    var actualStart: Int64 = 0
+    var version: UInt64 = 1
+    var material: UInt64 = 1
+    var score: UInt32
+    var clock: UInt32
+    var status: UInt8
+    var isInPlay: UInt8
+    var sport: UInt8
+    var padding: UInt8 = 0
+    var firstMarket: UInt32 = .max
+    /// When it truly began, as its supplier says, and when the supplier said so; 0 for nothing said.
+    var trueStart: Int64 = 0
+    var trueStartSaid: Int64 = 0
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 16, row: UInt64(row))
+        mix.combine(externalHigh, externalLow)
+        mix.combine(competitorChain, UInt64(bitPattern: scheduled))
+        mix.combine(UInt64(bitPattern: actualStart), version)
+        mix.combine(material, UInt64(score) << 32 | UInt64(clock))
+        mix.combine(
+            UInt64(status) << 16 | UInt64(isInPlay) << 8 | UInt64(sport), UInt64(firstMarket))
+        mix.combine(trueStart, trueStartSaid)
+        return mix
+    }
+}
+
+struct MarketRow: BitwiseCopyable {
+    var externalHigh: UInt64
+    var externalLow: UInt64
+    var relationGroup: UInt64
+    var version: UInt64 = 1
+    var priceVersion: UInt64 = 0
+    var material: UInt64 = 1
+    /// Stakes of single bets that stand on the market.
+    var staked: Int64 = 0
+    var liabilityLimit: Int64
+    var maximumStake: Int64
+    var fixture: UInt32
+    var firstSelection: UInt32
+    /// The newest leg that stands on the market; each leads to the one before.
+    var lastStanding: UInt32 = .max
+    var nextOfFixture: UInt32
+    var betDelay: UInt32
+    var settlementVersion: UInt32 = 0
+    /// Where the walk over the standing legs is; `UInt32.max` when it is done.
+    var cursor: UInt32 = .max
+    var nextToSettle: UInt32 = .max
+    var openLegs: UInt32 = 0
+    var selectionCount: UInt8
+    var winners: UInt8
+    var reasons: UInt8
+    var isResulted: UInt8 = 0
+    var isQueued: UInt8 = 0
+    var resultSource: UInt8 = 0
+    var certainty: UInt8 = 0
+    /// Its bets have left (1) or begun to leave (2); results come too late.
+    var isReleased: UInt8 = 0
+    var resultActor: UInt64 = 0
+    var resultApprover: UInt64 = 0
+    /// The sequence of the record with the newest result, and of the proposal it approved.
+    var resultRecord: UInt64 = 0
+    var resultProposal: UInt64 = 0
+    /// The record with which the newest walk over its bets ended, and when they may leave; 0 before that.
+    var walked: UInt64 = 0
+    var releaseAt: Int64 = 0
+    /// When its supplier said what it has said last of the result; 0 for nothing.
+    var resultTime: Int64 = 0
+    /// The highest potential return that a scouted result settles; 0 any, -1 none.
+    var scoutedReturn: Int64
+    /// The newest of its cancel windows, which leads to the others.
+    var firstCancel: UInt32 = .max
+    /// The newest of its withdrawals that take from prices, which leads to the others.
+    var firstDeduction: UInt32 = .max
+    /// What each-way bets pay, packed; 0 where there are none. And the most places that they ever paid.
+    var places: UInt32 = 0
+    var mostPlaces: UInt8 = 0
+    /// As `Layout.Market.racing`.
+    var racing: UInt8 = 0
+    /// Two people set the result that it has.
+    var isByOperators: UInt8 = 0
+    /// A window that leaves out no bet is in force.
+    var isCancelled: UInt8 = 0
+    /// Stakes may go back by its lines: what references say of winning is not all that is expected.
+    var mayPush: UInt8 = 0
+    /// When its supplier said what the starting prices are; 0 for nothing.
+    var startingTime: Int64 = 0
+    /// When its fixture truly began, where that was before we knew; 0 for nothing said.
+    var trueStart: Int64 = 0
+
+    /// What its bets come to is decided anew, for whoever says so.
+    mutating func decideAgain(_ origin: ResultOrigin) {
+        version += 1
+        material += 1
+        settlementVersion += 1
+        resultSource = origin.source
+        resultActor = origin.actor
+        resultApprover = origin.approver
+        resultRecord = origin.record
+        resultProposal = origin.proposal
+    }
+
+    /// Nothing more is expected of it, but for corrections.
+    var isOver: Bool { isResulted == 1 || isCancelled == 1 }
+    /// What becomes of a bet depends on its selection's result alone.
+    var isPlain: Bool { firstCancel == .max && trueStart == 0 && scoutedReturn == 0 }
+
+    var deductions: DeductionRule { DeductionRule(rawValue: racing & 0x0f) ?? .none }
+    var isAtTheOff: Bool { racing & 1 << 4 != 0 }
+    var isAntePost: Bool { racing & 1 << 5 != 0 }
+    var isGuaranteed: Bool { racing & 1 << 6 != 0 }
+    /// It has something that only races have.
+    var isRace: Bool { racing & 0x7f != 0 || places != 0 }
+    var isNotSoldBack: Bool { racing & 1 << 7 != 0 }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 17, row: UInt64(row))
+        mix.combine(
+            UInt64(bitPattern: staked), UInt64(lastStanding) << 32 | UInt64(openLegs))
+        return mix
+    }
+
+    /// What bets do not change.
+    func mixTerms(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 23, row: UInt64(row))
+        mix.combine(externalHigh, externalLow)
+        mix.combine(relationGroup, version)
+        mix.combine(resultRecord, resultProposal)
+        mix.combine(priceVersion, material)
+        mix.combine(maximumStake, liabilityLimit)
+        mix.combine(
+            UInt64(isReleased), UInt64(fixture) << 32 | UInt64(firstSelection))
+        mix.combine(
+            UInt64(nextOfFixture),
+            UInt64(betDelay) << 32 | UInt64(settlementVersion))
+        mix.combine(
+            UInt64(cursor) << 32 | UInt64(nextToSettle), walked ^ UInt64(bitPattern: releaseAt))
+        mix.combine(
+            UInt64(selectionCount) << 48 | UInt64(winners) << 40 | UInt64(reasons) << 32
+                | UInt64(isResulted) << 24 | UInt64(isQueued) << 16 | UInt64(resultSource) << 8
+                | UInt64(certainty), resultActor &+ resultApprover &* 31)
+        mix.combine(resultTime, scoutedReturn)
+        mix.combine(
+            UInt64(firstCancel) << 32 | UInt64(isByOperators) << 8 | UInt64(isCancelled),
+            UInt64(bitPattern: trueStart))
+        mix.combine(
+            UInt64(firstDeduction) << 32 | UInt64(places),
+            UInt64(mayPush) << 16 | UInt64(mostPlaces) << 8 | UInt64(racing))
+        mix.combine(startingTime, 0)
+        return mix
+    }
+}
+
+/// Who said what a market's bets come to, and where that is written.
+struct ResultOrigin {
+    /// ResultSource
+    let source: UInt8
+    let actor: UInt64
+    let approver: UInt64
+    let record: UInt64
+    /// What was approved, 0 nothing.
+    let proposal: UInt64
+
+    init(_ command: RecordBytes, source: UInt8, actor: UInt64 = 0, approver: UInt64 = 0) {
+        self.source = source
+        self.actor = actor
+        self.approver = approver
+        record = command.sequence
+        proposal =
+            command.kind == .approve
+            ? command.field(Layout.Result.proposal, as: UInt64.self) : 0
+    }
+}
+
+/// Bets of a market that are void by when they were accepted, or are so no longer.
+struct CancelRow: BitwiseCopyable {
+    var from: Int64
+    var until: Int64
+    /// When it was last said.
+    var said: Int64
+    var next: UInt32
+    /// ResultSource
+    var source: UInt8
+    var isActive: UInt8
+    var padding: UInt16 = 0
+
+    var window: CancelWindow? { CancelWindow(from: from, until: until) }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 25, row: UInt64(row))
+        mix.combine(from, until)
+        mix.combine(
+            UInt64(bitPattern: said),
+            UInt64(next) << 16 | UInt64(source) << 8 | UInt64(isActive))
+        return mix
+    }
+}
+
+/// What a withdrawal takes from the prices of bets that were accepted before it.
+struct DeductionRow: BitwiseCopyable {
+    /// Nanoseconds of UTC.
+    var at: Int64
+    /// Hundredths of a percent, of win and of place parts.
+    var win: UInt16
+    var place: UInt16
+    var next: UInt32
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 26, row: UInt64(row))
+        mix.combine(
+            UInt64(bitPattern: at), UInt64(win) << 48 | UInt64(place) << 32 | UInt64(next))
+        return mix
+    }
+}
+
+struct SelectionRow: BitwiseCopyable {
+    var numerator: UInt32 = 0
+    var denominator: UInt32 = 0
+    /// What singles on this selection return together if it wins, and the net payout of multiples; of each-way
+    /// bets their win parts.
+    var returnsIfWon: Int64 = 0
+    /// The same of place parts, if it is placed.
+    var returnsIfPlaced: Int64 = 0
+    var result: UInt8 = 0
+    var winners: UInt8 = 1
+    var tied: UInt8 = 1
+    /// It takes no further part and is never offered again.
+    var isWithdrawn: UInt8 = 0
+    /// The last reference, in thousandths.
+    var reference: UInt32 = 0
+    /// Milliseconds that a bet on it waits in play beside the market's own delay.
+    var delay: UInt32 = 0
+    /// What it started at; zeros while that is not known.
+    var startingNumerator: UInt32 = 0
+    var startingDenominator: UInt32 = 0
+    /// What was last offered, which outlives a book that is emptied before a withdrawal.
+    var lastNumerator: UInt32 = 0
+    var lastDenominator: UInt32 = 0
+    /// As in `Finish`, among `tied`.
+    var position: UInt8 = 0
+    /// What its supplier expects of it, as in `Chance`; all ones unknown.
+    var chanceWin: UInt32 = .max
+    var chanceBack: UInt32 = .max
+
+    var chance: Chance? {
+        get { chanceWin == .max ? nil : Chance(win: chanceWin, back: chanceBack) }
+        set {
+            chanceWin = newValue?.win ?? .max
+            chanceBack = newValue?.back ?? .max
+        }
+    }
+
+    /// What says how likely it is, in thousandths; 0 where nothing does.
+    var fairReference: UInt32 {
+        isWithdrawn == 1 ? 0 : reference > 0 ? reference : odds?.thousandths ?? 0
+    }
+
+    var odds: Odds? { denominator == 0 ? nil : Odds(reduced: numerator, denominator) }
+    var lastOffered: Odds? {
+        get {
+            lastDenominator == 0 ? nil : Odds(reduced: lastNumerator, lastDenominator)
+        }
+        set {
+            lastNumerator = newValue?.numerator ?? 0
+            lastDenominator = newValue?.denominator ?? 0
+        }
+    }
+    var starting: Odds? {
+        get {
+            startingDenominator == 0
+                ? nil : Odds(reduced: startingNumerator, startingDenominator)
+        }
+        set {
+            startingNumerator = newValue?.numerator ?? 0
+            startingDenominator = newValue?.denominator ?? 0
+        }
+    }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 18, row: UInt64(row))
+        mix.combine(UInt64(delay), UInt64(lastNumerator) << 32 | UInt64(lastDenominator))
+        if chanceWin != .max { mix.combine(UInt64(chanceWin), UInt64(chanceBack)) }
+        if startingDenominator != 0 {
+            mix.combine(UInt64(startingNumerator), UInt64(startingDenominator))
+        }
+        mix.combine(
+            UInt64(numerator) << 32 | UInt64(denominator), UInt64(bitPattern: returnsIfWon))
+        mix.combine(
+            UInt64(position) << 32 | UInt64(isWithdrawn) << 24 | UInt64(result) << 16
+                | UInt64(winners) << 8 | UInt64(tied),
+            UInt64(reference) ^ UInt64(bitPattern: returnsIfPlaced) << 32
+                ^ UInt64(bitPattern: returnsIfPlaced) >> 32)
+        return mix
+    }
+}
+
+/// What a result says of one selection. Of two that differ one is the greater.
+struct MarkRow: BitwiseCopyable, Comparable {
+    /// SelectionResult
+    var result: UInt8
+    var winners: UInt8
+    var tied: UInt8
+    /// As in `Finish`.
+    var position: UInt8
+
+    /// Where it came in: who won and of whom nobody says more came in first.
+    var finish: Finish {
+        if position == 0, result == SelectionResult.won.rawValue { return Finish(position: 1) }
+        if position == 0, result == SelectionResult.deadHeat.rawValue {
+            return Finish(position: 1, tied: tied)
+        }
+        return Finish(position: position, tied: tied)
+    }
+
+    static func < (one: Self, other: Self) -> Bool {
+        (one.result, one.winners, one.tied, one.position)
+            < (other.result, other.winners, other.tied, other.position)
+    }
+}
+
+extension SelectionRow {
+    var mark: MarkRow {
+        get { MarkRow(result: result, winners: winners, tied: tied, position: position) }
+        set {
+            result = newValue.result
+            winners = newValue.winners
+            tied = newValue.tied
+            position = newValue.position
+        }
+    }
+
+    /// What it means for a leg.
+    var legResult: LegResult {
+        switch SelectionResult(rawValue: result) {
+        case .won: .won
+        case .lost: .lost
+        case .void: .void
+        case .halfWon: .halfWon
+        case .halfLost: .halfLost
+        case .deadHeat:
+            planted(.deadHeatWhole) ? .won : .deadHeat(winners: winners, tied: tied)
+        case .undecided, nil: .undecided
+        }
+    }
+
+    var finish: Finish { mark.finish }
+}
+
+/// One leg of a bet standing on a market, by numbers only: which bet, and which leg stood before it.
+struct StandingRow: BitwiseCopyable {
+    var bet: UInt32
+    var previous: UInt32
+
+    /// A row that waits to be used again; `previous` leads to the next such.
+    static func free(next: UInt32) -> StandingRow { StandingRow(bet: .max, previous: next) }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 19, row: UInt64(row))
+        mix.combine(UInt64(bet), UInt64(previous))
+        return mix
+    }
+}
+
+/// What a slip learns of a selection when it asks.
+struct LegQuote: BitwiseCopyable {
+    var fixture: UInt32
+    var market: UInt32
+    var selection: UInt32
+    var numerator: UInt32
+    var denominator: UInt32
+    var betDelay: UInt32
+    /// Of the selection beside the market's, milliseconds; 0 when it is not in play.
+    var selectionDelay: UInt32 = 0
+    var isInPlay = false
+    var marketVersion: UInt64
+    var material: UInt64
+    var relationGroup: UInt64
+    var competitorChain: UInt64
+    /// The each-way terms, packed.
+    var places: UInt32 = 0
+    /// Something may be deducted from its price.
+    var isDeductible = false
+    var isAtTheOff = false
+
+    var odds: Odds { Odds(reduced: numerator, denominator) }
+
+    /// Whether the two say something about each other, so that their prices must not be multiplied.
+    func isRelated(to other: LegQuote) -> Bool {
+        fixture == other.fixture
+            || (competitorChain != 0 && competitorChain == other.competitorChain
+                && !planted(.chainUnrelated))
+            || (relationGroup != 0 && relationGroup == other.relationGroup)
+    }
+}
+
+/// A result or a cancel that one operator proposed and another has not yet approved.
+struct ProposalRow {
+    var sequence: UInt64
+    /// When it was proposed, nanoseconds of UTC.
+    var time: Int64
+    var market: UInt32
+    var actor: UInt64
+    var settlementVersion: UInt32
+    var results: [MarkRow]
+    var action = ResultAction.settle
+    /// Of a cancel.
+    var window = CancelWindow.everything
+
+    var mix: RowMix {
+        var mix = RowMix(kind: 20, row: sequence)
+        mix.combine(window.from, window.until)
+        mix.combine(UInt64(action.rawValue), 0)
+        mix.combine(UInt64(bitPattern: time), UInt64(market) << 32 | UInt64(settlementVersion))
+        mix.combine(actor, UInt64(results.count))
+        for one in results {
+            mix.combine(
+                UInt64(one.position) << 24 | UInt64(one.result) << 16 | UInt64(one.winners) << 8
+                    | UInt64(one.tied), 0)
+        }
+        return mix
+    }
+}
+
+/// What the place part of an each-way bet returns when all its legs are placed, minor units.
+struct PlacedReturn: Equatable {
+    /// By the terms that it was struck at.
+    var struck: Int64
+    /// By the best that may come where the terms at the off count: the whole of the winnings.
+    var most: Int64
+}
+
+/// What a bet may cost on one leg's market, minor units.
+struct BetCost: Equatable {
+    /// If the selection wins; stakes of singles included, of multiples the net payout.
+    var won: Int64 = 0
+    /// If it is placed, of each-way bets.
+    var placed: Int64 = 0
+    /// What a single brought.
+    var staked: Int64 = 0
+
+    static let none = BetCost()
+
+    /// `placed` is what an each-way bet's place part returns, nil for another bet.
+    init(potential: Int64, placed: PlacedReturn?, stake: Int64, isSingle: Bool) {
+        guard let placed else {
+            won = isSingle ? potential : potential - stake
+            staked = isSingle ? stake : 0
+            return
+        }
+        let part = isSingle ? 0 : stake / 2
+        won = potential - placed.struck - part
+        self.placed = placed.most - part
+        staked = isSingle ? stake : 0
+    }
+
+    private init() {}
+}
