@@ -11,6 +11,8 @@ struct AccountBook: ~Copyable {
     var legs: Rows<LegRow>
     /// What customers set for themselves.
     var limits: Rows<LimitRow>
+    /// What each account's bets that are pending or open return together if all win, minor units: it follows from them.
+    private(set) var promised: [Int64] = []
     /// What is being sold back, and what is to be.
     var sales: SaleBook
     /// Rows of bets by the sequence of their intents.
@@ -62,6 +64,7 @@ struct AccountBook: ~Copyable {
 
     mutating func open(_ row: AccountRow) -> UInt32? {
         guard let number = accounts.append(row) else { return nil }
+        promised.append(0)
         let high = row.externalHigh
         let low = row.externalLow
         accountIndex.insert(high, low, row: number)
@@ -121,7 +124,7 @@ struct AccountBook: ~Copyable {
         hash.subtract(accounts[number].mix(number))
         write(entry, to: number)
         accounts[number].standing += 1
-        accounts[number].promised += promising
+        promised[Int(number)] += promising
         if isPending { accounts[number].pending += 1 }
         hash.add(accounts[number].mix(number))
     }
@@ -151,12 +154,15 @@ struct AccountBook: ~Copyable {
             "no customer's account falls below zero")
     }
 
+    /// An open bet returns another amount than before.
+    mutating func promise(_ more: Int64, of account: UInt32) { promised[Int(account)] += more }
+
     /// A bet begins to stand again, or does no longer.
     mutating func count(_ bet: BetRow, isStanding: Bool) {
         change(account: bet.account) {
             $0.standing = isStanding ? $0.standing + 1 : $0.standing - 1
-            $0.promised += isStanding ? bet.potentialReturn : -bet.potentialReturn
         }
+        promised[Int(bet.account)] += isStanding ? bet.potentialReturn : -bet.potentialReturn
     }
 
     // MARK: Bets
@@ -391,11 +397,15 @@ struct AccountBook: ~Copyable {
             accountIndex.insert(
                 accounts[number].externalHigh, accounts[number].externalLow, row: number)
         }
+        promised = [Int64](repeating: 0, count: accounts.count)
         freeBets = 0
         betIndex = SequenceIndex(reserving: bets.count, seed: seed &+ 4)
         for number in 0..<UInt32(bets.count) {
             let sequence = bets[number].sequence
             if sequence != 0 { betIndex.insert(sequence, row: number, in: bets) }
+            if bets[number].isStanding {
+                promised[Int(bets[number].account)] += bets[number].potentialReturn
+            }
             if bets[number].isFree {
                 freeBets += 1
             } else if bets[number].status == BetStatus.pending.rawValue,
@@ -463,7 +473,7 @@ struct AccountBook: ~Copyable {
         }
         for number in 0..<UInt32(accounts.count)
         where accounts[number].standing != standing[Int(number)]
-            || accounts[number].promised != promised[Int(number)]
+            || self.promised[Int(number)] != promised[Int(number)]
         {
             problems.append("account \(number): its standing bets are not counted right")
         }

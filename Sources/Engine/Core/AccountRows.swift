@@ -24,8 +24,6 @@ struct AccountRow: BitwiseCopyable {
     var standing: UInt32 = 0
     /// The newest of its own limits: the row plus one, 0 none.
     var firstLimit: UInt32 = 0
-    /// What its bets that are pending or open return together if all win, minor units.
-    var promised: Int64 = 0
     /// Milliseconds that its bets wait in play beside a market's own delay.
     var delay: UInt32 = 0
     /// Thousandths of a market's maximum stake.
@@ -49,8 +47,7 @@ struct AccountRow: BitwiseCopyable {
         mix.combine(cash, bonus)
         mix.combine(held, openBets)
         mix.combine(
-            UInt64(bitPattern: receivable &+ promised &* 7),
-            UInt64(standing) << 16 | UInt64(pending))
+            UInt64(bitPattern: receivable), UInt64(standing) << 16 | UInt64(pending))
         return mix
     }
 
@@ -117,6 +114,10 @@ struct BetRow: BitwiseCopyable {
     }
 
     var isFree: Bool { sequence == 0 }
+    /// Pending or open.
+    var isStanding: Bool {
+        status == BetStatus.pending.rawValue || status == BetStatus.open.rawValue
+    }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 2, row: UInt64(row))

@@ -398,7 +398,7 @@ extension Engine {
             setExposure(of: number, standing: true)
             let before = bet.potentialReturn
             let after = accounts.bets[number].potentialReturn
-            accounts.change(account: bet.account) { $0.promised += after - before }
+            accounts.promise(after - before, of: bet.account)
         }
         let record = answer(command, bet: offer.bet, account: bet.account, .cashedOut, &outcomes)
         if let cause { record.cause = cause } else { record.clientID = command.clientID }

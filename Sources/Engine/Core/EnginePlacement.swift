@@ -234,6 +234,7 @@ extension Engine {
     }
 
     /// That a request is neither too old nor for too far ahead, and whoever asks was not refused too often.
+    @inline(__always)
     func checkTimes(_ id: ExternalID, validUntil: Int64, account: UInt32) throws(Refused) {
         let now = time.nanoseconds
         try checkAge(of: id)
@@ -302,6 +303,7 @@ extension Engine {
 
     /// An id says when it was made. One that the window may have let go is never decided again,
     /// whatever deadline it comes with.
+    @inline(__always)
     private func checkAge(of id: ExternalID) throws(Refused) {
         let now = time.milliseconds
         let made = id.milliseconds ?? 0

@@ -124,6 +124,6 @@ extension Engine {
         let row = accounts.accounts[number]
         return AccountRisk(
             asOf: sequence, bets: row.standing, staked: row.held + row.openBets,
-            potentialReturn: row.promised)
+            potentialReturn: accounts.promised[Int(number)])
     }
 }
