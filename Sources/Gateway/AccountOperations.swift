@@ -104,7 +104,7 @@ extension PunterGateway {
         }
     }
 
-    private static let betUnknown = Problem(404, "bet_unknown", "You have no such bet.")
+    static let betUnknown = Problem(404, "bet_unknown", "You have no such bet.")
 
     /// By its id, or by the id that the client made.
     private func read(

@@ -314,20 +314,18 @@ struct BetRequest {
     func hash(_ digest: Digest) -> ExternalID {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(24 + legs.count * 24)
-        func put(_ value: UInt64) {
-            for shift in stride(from: 0, to: 64, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
-            }
+        bytes.append(littleEndian: UInt64(stake))
+        bytes.append(littleEndian: UInt64(currency.numericCode) << 32 | UInt64(structure.rawValue))
+        bytes.append(littleEndian: UInt64(rule.rawValue) << 8 | UInt64(tolerance))
+        if let shape {
+            bytes.append(littleEndian: UInt64(shape.sizes) << 32 | UInt64(shape.bankers))
         }
-        put(UInt64(stake))
-        put(UInt64(currency.numericCode) << 32 | UInt64(structure.rawValue))
-        put(UInt64(rule.rawValue) << 8 | UInt64(tolerance))
-        if let shape { put(UInt64(shape.sizes) << 32 | UInt64(shape.bankers)) }
         for leg in legs {
-            put(leg.market.rawValue)
-            put(UInt64(leg.selection))
-            put(UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator))
-            if let places = leg.places { put(UInt64(places.packed)) }
+            bytes.append(littleEndian: leg.market.rawValue)
+            bytes.append(littleEndian: UInt64(leg.selection))
+            bytes.append(
+                littleEndian: UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator))
+            if let places = leg.places { bytes.append(littleEndian: UInt64(places.packed)) }
         }
         let sum = bytes.withUnsafeBytes { digest.sha256($0) }
         return ExternalID(hash: sum[..<16])
@@ -346,5 +344,14 @@ struct BetRequest {
         intent.tolerance = tolerance
         intent.oddsFormat = format
         return intent
+    }
+}
+
+extension [UInt8] {
+    /// The eight bytes of a word, the least significant first.
+    mutating func append(littleEndian word: UInt64) {
+        for shift in stride(from: 0, to: 64, by: 8) {
+            append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+        }
     }
 }

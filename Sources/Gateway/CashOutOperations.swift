@@ -39,8 +39,6 @@ extension PunterGateway {
     /// Bets that are asked about at a time.
     static let mostCashOuts = 20
 
-    private static let betUnknown = Problem(404, "bet_unknown", "You have no such bet.")
-
     private static func bet(_ call: Call) throws(Problem) -> UInt64 {
         guard let id = call.parameter("bet").flatMap({ UInt64($0) }), id <= UInt64(Int64.max) else {
             throw betUnknown
@@ -233,11 +231,7 @@ struct CashOutRequest {
     /// 128 bits over everything that the customer decided.
     private func hash(of bet: UInt64, _ digest: Digest) -> ExternalID {
         var bytes = Array("cash-out".utf8)
-        for word in [bet, UInt64(part), UInt64(value)] {
-            for shift in stride(from: 0 as UInt64, to: 64, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-            }
-        }
+        for word in [bet, UInt64(part), UInt64(value)] { bytes.append(littleEndian: word) }
         let sum = bytes.withUnsafeBytes { digest.sha256($0) }
         return ExternalID(hash: sum[..<16])
     }
@@ -280,9 +274,9 @@ extension Messages {
                 json.key("value")
                 json.number(offer.value.payout)
                 json.key("fair")
-                json.string(millionths(offer.value.fair))
+                json.string(ExactAmount(millionths: offer.value.fair).text(decimals: 6))
                 json.key("exact")
-                json.string(millionths(offer.value.exact))
+                json.string(ExactAmount(millionths: offer.value.exact).text(decimals: 6))
                 json.key("margin")
                 json.number(offer.margin)
                 json.key("delay")
@@ -291,11 +285,6 @@ extension Messages {
                 json.string("\(offer.material)-\(offer.prices)")
             }
         }
-    }
-
-    /// Minor units as a decimal text, such as 1999.05.
-    private static func millionths(_ amount: Int64) -> String {
-        ExactAmount(minorUnits: amount).multiplied(by: 1, over: 1_000_000).text(decimals: 6)
     }
 
     /// What became of a wish to sell: the answer to the client, pushed and replied alike.
@@ -330,9 +319,11 @@ extension Messages {
             let exact = record.field(Sold.exact, as: Int64.self)
             if exact > 0 {
                 json.key("fair")
-                json.string(millionths(record.field(Sold.fair, as: Int64.self)))
+                json.string(
+                    ExactAmount(millionths: record.field(Sold.fair, as: Int64.self)).text(
+                        decimals: 6))
                 json.key("exact")
-                json.string(millionths(exact))
+                json.string(ExactAmount(millionths: exact).text(decimals: 6))
                 json.key("margin")
                 json.number(record.field(Sold.margin, as: UInt16.self))
             }

@@ -362,10 +362,10 @@ extension OperatorGateway {
         ]
     }
 
-    private static let accountUnknown = Problem(
+    static let accountUnknown = Problem(
         404, "account_unknown", "There is no such account.")
 
-    private func account(_ call: Call) throws(Problem) -> AccountID {
+    func account(_ call: Call) throws(Problem) -> AccountID {
         guard let id = UInt64(call.parameter("account") ?? "") else { throw Self.accountUnknown }
         return AccountID(id)
     }
@@ -514,7 +514,7 @@ extension OperatorGateway {
         return try text("reason", most: 64)
     }
 
-    private func market(_ call: Call) throws(Problem) -> MarketView {
+    func market(_ call: Call) throws(Problem) -> MarketView {
         guard let id = UInt64(call.parameter("market") ?? ""),
             let market = hub.view.markets[MarketID(id)]
         else { throw Self.marketUnknown }
@@ -544,7 +544,7 @@ extension OperatorGateway {
         }
     }
 
-    private static let marketUnknown = Problem(
+    static let marketUnknown = Problem(
         404, "market_unknown", "There is no such market.")
 
     private func respond(

@@ -81,12 +81,12 @@ extension OperatorGateway {
 
     private func getMarketRisk(_ call: Call, _ reply: any Reply) {
         do throws(Problem) {
-            guard let id = UInt64(call.parameter("market") ?? "") else { throw Self.noMarket }
+            let market = try market(call)
+            let (id, names) = (market.id, market.selections.map(\.name))
             try asking(reply) { engine in
-                (engine.sequence, engine.risk(of: MarketID(id)))
-            } _: { [unowned self] (found: (UInt64, MarketRisk?), reply) in
-                guard let risk = found.1 else { return reply.fail(Self.noMarket) }
-                let names = hub.view.markets[risk.market]?.selections.map(\.name) ?? []
+                (engine.sequence, engine.risk(of: id))
+            } _: { (found: (UInt64, MarketRisk?), reply) in
+                guard let risk = found.1 else { return reply.fail(Self.marketUnknown) }
                 var json = JSONWriter()
                 json.object { json in
                     json.key("asOf")
@@ -99,8 +99,6 @@ extension OperatorGateway {
             reply.fail(error)
         }
     }
-
-    private static let noMarket = Problem(404, "market_unknown", "There is no such market.")
 
     private static func write(_ risk: MarketRisk, _ names: [String], to json: inout JSONWriter) {
         json.key("market")
@@ -115,10 +113,10 @@ extension OperatorGateway {
         json.number(risk.openLegs)
         json.key("selections")
         json.array { json in
-            for (index, selection) in risk.selections.enumerated() {
+            for (selection, name) in zip(risk.selections, names) {
                 json.object { json in
                     json.key("name")
-                    json.string(index < names.count ? names[index] : "Selection \(index)")
+                    json.string(name)
                     json.key("odds")
                     Messages.write(odds: selection.odds, to: &json)
                     json.key("reference")
@@ -148,18 +146,17 @@ extension OperatorGateway {
 
     private func getAccountRisk(_ call: Call, _ reply: any Reply) {
         do throws(Problem) {
-            let unknown = Problem(404, "account_unknown", "There is no such account.")
-            guard let id = UInt64(call.parameter("account") ?? "") else { throw unknown }
+            let id = try account(call)
             try asking(reply) { engine in
-                engine.risk(of: AccountID(id))
+                engine.risk(of: id)
             } _: { (found: AccountRisk?, reply) in
-                guard let risk = found else { return reply.fail(unknown) }
+                guard let risk = found else { return reply.fail(Self.accountUnknown) }
                 var json = JSONWriter()
                 json.object { json in
                     json.key("asOf")
                     json.number(risk.asOf)
                     json.key("account")
-                    json.numberText(id)
+                    json.numberText(id.rawValue)
                     json.key("bets")
                     json.number(risk.bets)
                     json.key("staked")

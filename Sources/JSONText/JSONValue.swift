@@ -50,20 +50,10 @@ public enum JSONValue: Equatable, Sendable {
     }
 
     /// A decimal number or numeric string in thousandths, cut; nil when it is neither or out of range.
-    public var thousandths: UInt32? {
-        switch self {
-        case .number(let text), .string(let text): decimalThousandths(text)
-        default: nil
-        }
-    }
+    public var thousandths: UInt32? { identifier.flatMap { decimal($0, places: 3) } }
 
     /// The same in parts per billion.
-    public var billionths: UInt32? {
-        switch self {
-        case .number(let text), .string(let text): decimal(text, places: 9)
-        default: nil
-        }
-    }
+    public var billionths: UInt32? { identifier.flatMap { decimal($0, places: 9) } }
 
     /// The text of a string, or of a number as it was written.
     public var identifier: String? {
@@ -74,10 +64,8 @@ public enum JSONValue: Equatable, Sendable {
     }
 }
 
-/// `2.02` is 2020. Signs, exponents, NaN and Infinity are no prices: nil.
-public func decimalThousandths(_ text: String) -> UInt32? { decimal(text, places: 3) }
-
-/// So many decimals as a whole number, cut.
+/// So many decimals as a whole number, cut: of three `2.02` is 2020. Signs, exponents, NaN and Infinity are nothing here:
+/// nil.
 private func decimal(_ text: String, places: Int) -> UInt32? {
     var value: UInt64 = 0
     var decimals = -1

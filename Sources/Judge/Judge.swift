@@ -198,7 +198,7 @@ public struct Judge: ~Copyable {
     var forgotten = 0
     var proposals: [UInt64: Proposal] = [:]
     var pending: Set<UInt64> = []
-    /// Cash-outs that wait, by their command.
+    /// Cash-outs that wait, by their bet.
     var sales: [UInt64: Sale] = [:]
     /// What bets are to be sold for by themselves.
     var saleRules: [UInt64: Int64] = [:]
@@ -433,9 +433,9 @@ public struct Judge: ~Copyable {
                 bets[sequence]?.legs[index].isDisturbed = true
             }
         }
-        for (command, sale) in sales
-        where bets[sale.bet]?.legs.contains(where: { $0.market == market }) == true {
-            sales[command]?.isDisturbed = true
+        for bet in sales.keys
+        where bets[bet]?.legs.contains(where: { $0.market == market }) == true {
+            sales[bet]?.isDisturbed = true
         }
     }
 

@@ -178,7 +178,7 @@ extension Judge {
         }
         let verdict = worth(of: said.bet, part: said.part, account: said.account)
         if verdict.word != 0 { return verdict }
-        if sales.values.contains(where: { $0.bet == said.bet }) { return .refused(Word.waits) }
+        if sales[said.bet] != nil { return .refused(Word.waits) }
         if verdict.payout < said.least { return .refused(Word.changed) }
         if verdict.delay > 0, waitingCount(number) >= rules.pendingPerAccount {
             return .refused(Word.manyWait)
@@ -315,11 +315,10 @@ extension Judge {
 
     /// A delay has passed.
     mutating func concludeSale(_ shown: CashOutShown) {
-        guard let (id, sale) = sales.first(where: { $0.value.bet == shown.bet }) else {
+        guard let sale = sales.removeValue(forKey: shown.bet) else {
             return object("a cash-out of bet \(shown.bet) ends that did not wait")
         }
         if sale.dueAt > time { object("a cash-out of bet \(shown.bet) ends before its time") }
-        sales[id] = nil
         let number = Int(sale.account)
         defer { compare(shown.balances, number) }
         let verdict = afterDelay(sale)

@@ -19,6 +19,11 @@ public struct ExactAmount: Sendable {
         denominator = WideInteger(UInt64(1))
     }
 
+    /// An amount that was cut to millionths of a minor unit when it was written down.
+    public init(millionths: Int64) {
+        self = ExactAmount(minorUnits: millionths).multiplied(by: 1, over: 1_000_000)
+    }
+
     /// A sum of such amounts over one denominator, which is not zero.
     public init(numerator: WideInteger, denominator: WideInteger) {
         precondition(!denominator.isZero, "a fraction's denominator is never zero")

@@ -109,13 +109,10 @@ extension Engine {
         var total = BetReturn(stake: sold, shape: shape)
         var delay = DelayParts()
         var undecided = 0
-        var (material, prices): (UInt64, UInt64) = (0, 0)
         for index in 0..<Int(row.legCount) {
             let leg = accounts.legs[row.firstLeg + UInt32(index)]
             let market = markets.markets[leg.market]
             let fixture = markets.fixtures[market.fixture]
-            material += market.material + fixture.material
-            prices += market.priceVersion
             let facts = facts(of: leg, index, in: row)
             if facts.win == .undecided {
                 undecided += 1
@@ -131,10 +128,22 @@ extension Engine {
         guard let value = CashOutValue(total, margin: margin) else {
             throw Refused(.cashOutNotOffered)
         }
+        let (material, prices) = versions(of: row)
         return CashOutOffer(
             bet: bet, part: sold, step: step, stake: row.stake, value: value, margin: margin,
             delay: delay.total(ruleSet), material: material, prices: prices, delayParts: delay,
             number: number)
+    }
+
+    /// Over a bet's legs, added up: what a waiting bet must not survive, and prices.
+    private borrowing func versions(of bet: BetRow) -> (material: UInt64, prices: UInt64) {
+        var sums: (material: UInt64, prices: UInt64) = (0, 0)
+        for index in 0..<UInt32(bet.legCount) {
+            let market = markets.markets[accounts.legs[bet.firstLeg + index].market]
+            sums.material += market.material + markets.fixtures[market.fixture].material
+            sums.prices += market.priceVersion
+        }
+        return sums
     }
 
     /// What a leg multiplies by, or before it has a result what its market lets expect.
@@ -317,12 +326,7 @@ extension Engine {
     private borrowing func afterDelay(_ waited: CashOutRow) throws(Refused) -> CashOutOffer {
         if waited.dueAt <= recoveredAt { throw Refused(.interrupted) }
         guard let number = accounts.bet(waited.bet) else { throw Refused(.betNotOpen) }
-        let bet = accounts.bets[number]
-        var material: UInt64 = 0
-        for index in 0..<Int(bet.legCount) {
-            let market = markets.markets[accounts.legs[bet.firstLeg + UInt32(index)].market]
-            material += market.material + markets.fixtures[market.fixture].material
-        }
+        let material = versions(of: accounts.bets[number]).material
         guard material == waited.material || planted(.cashOutDelayIgnored) else {
             throw Refused(
                 .changedDuringDelay, value: Int64(material), threshold: Int64(waited.material))

@@ -406,8 +406,7 @@ extension HistoryTeller {
     }
 
     private func millionths(_ amount: Int64) -> String {
-        let exact = ExactAmount(minorUnits: amount).multiplied(by: 1, over: 1_000_000)
-        return exact.text(decimals: 6) + " minor units"
+        ExactAmount(millionths: amount).text(decimals: 6) + " minor units"
     }
 
     func people(_ record: RecordBytes) -> [(String, String)] {

@@ -57,33 +57,39 @@ struct FootballModel {
     func fairChance(
         homeGoals: Int, awayGoals: Int, minute: Double, _ result: (Int, Int) -> SelectionResult
     ) -> Double {
-        let (won, lost) = parts(
-            homeGoals: homeGoals, awayGoals: awayGoals, minute: minute, result)
-        return won + lost > 0 ? won / (won + lost) : 0.5
+        parts(homeGoals: homeGoals, awayGoals: awayGoals, minute: minute, result).fairChance
+    }
+
+    /// Parts of a stake, halves counted as halves; the rest goes back.
+    struct Parts {
+        var won = 0.0
+        var lost = 0.0
+
+        /// What a fair price stands for.
+        var fairChance: Double { won + lost > 0 ? won / (won + lost) : 0.5 }
     }
 
     /// Of a selection that may be won, lost, half won, half lost or void: which part of a stake is expected to win and
     /// which to lose, halves counted as halves; the rest goes back.
     func parts(
         homeGoals: Int, awayGoals: Int, minute: Double, _ result: (Int, Int) -> SelectionResult
-    ) -> (won: Double, lost: Double) {
+    ) -> Parts {
         let share = Self.remaining(minute)
-        var won = 0.0
-        var lost = 0.0
+        var parts = Parts()
         let awayMore = Self.poisson(away * share, upTo: 12)
         for (h, homeChance) in Self.poisson(home * share, upTo: 12).enumerated() {
             for (a, awayChance) in awayMore.enumerated() {
                 let chance = homeChance * awayChance
                 switch result(homeGoals + h, awayGoals + a) {
-                case .won: won += chance
-                case .halfWon: won += chance / 2
-                case .lost: lost += chance
-                case .halfLost: lost += chance / 2
+                case .won: parts.won += chance
+                case .halfWon: parts.won += chance / 2
+                case .lost: parts.lost += chance
+                case .halfLost: parts.lost += chance / 2
                 default: break
                 }
             }
         }
-        return (won, lost)
+        return parts
     }
 
     /// Chances of 0, 1, 2 ... goals; the last takes all that is beyond.

@@ -477,9 +477,9 @@ public enum GrandstandFeed {
                 let lose = Chance.whole - chance.win - chance.back
                 json.key("chances")
                 json.object { json in
-                    put("win", billionths(chance.win), &json)
-                    put("refund", billionths(chance.back), &json)
-                    put("lose", billionths(lose), &json)
+                    put("win", decimal(chance.win, places: 9), &json)
+                    put("refund", decimal(chance.back, places: 9), &json)
+                    put("lose", decimal(lose, places: 9), &json)
                 }
             }
             if !quote.isActive {
@@ -514,17 +514,14 @@ public enum GrandstandFeed {
         }
     }
 
-    /// Parts per billion as a decimal text.
-    private static func billionths(_ parts: UInt32) -> String {
-        let fraction = String(parts % Chance.whole)
-        return "\(parts / Chance.whole)."
-            + String(repeating: "0", count: 9 - fraction.utf8.count) + fraction
-    }
-
     /// Thousandths as a decimal text.
-    static func decimal(_ thousandths: UInt32) -> String {
-        let fraction = String(thousandths % 1000)
-        let zeros = String(repeating: "0", count: 3 - fraction.utf8.count)
-        return "\(thousandths / 1000).\(zeros)\(fraction)"
+    static func decimal(_ thousandths: UInt32) -> String { decimal(thousandths, places: 3) }
+
+    /// So many decimals.
+    private static func decimal(_ parts: UInt32, places: Int) -> String {
+        let whole = (0..<places).reduce(1 as UInt32) { power, _ in power * 10 }
+        let fraction = String(parts % whole)
+        let zeros = String(repeating: "0", count: places - fraction.utf8.count)
+        return "\(parts / whole).\(zeros)\(fraction)"
     }
 }

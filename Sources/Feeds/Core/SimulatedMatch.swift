@@ -338,10 +338,7 @@ struct SimulatedMatch {
         var expected: [[Chance?]] = []
         if settings.offersQuarterLines {
             for parts in [parts { leads($0, $1).handicap }, parts { leads($0, $1).total }] {
-                // A fair price stands for what is won of what is won or lost.
-                let sum = parts.won + parts.lost
-                let one = sum > 0 ? parts.won / sum : 0.5
-                books.append([one, 1 - one])
+                books.append([parts.fairChance, 1 - parts.fairChance])
                 expected.append([
                     Self.chance(parts.won, parts.lost), Self.chance(parts.lost, parts.won),
                 ])
@@ -360,7 +357,7 @@ struct SimulatedMatch {
     }
 
     /// What of a stake on the first side of a line is expected to win and to lose.
-    private func parts(_ lead: (Int, Int) -> Int) -> (won: Double, lost: Double) {
+    private func parts(_ lead: (Int, Int) -> Int) -> FootballModel.Parts {
         model.parts(homeGoals: score.home, awayGoals: score.away, minute: minute) {
             QuarterLine.result(lead: lead($0, $1))
         }
