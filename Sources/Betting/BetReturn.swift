@@ -3,40 +3,114 @@ public import Kernel
 /// What a bet comes to, whatever its legs make.
 ///
 /// An each-way bet is two of the kind under one stake, half of it each: win parts go with win parts and place parts
-/// with place parts, and the sum of both is rounded once.
+/// with place parts, and the sum of both is rounded once. A free stake is not returned: what the same bet with it
+/// comes to at prices of 1 is taken off the whole, which is never below zero.
 public struct BetReturn: Sendable {
-    private var win: PartReturn
-    private var place: PartReturn?
+    private var parts: Parts
+    /// The free stake at prices of 1, over the denominators of `parts`.
+    private var unreturned: Parts?
 
-    /// `stake` is the whole bet's, minor units; it divides by the lines, and by two for an each-way bet.
-    public init(stake: Int64, shape: SystemShape?, isEachWay: Bool = false) {
-        win = PartReturn(stake: isEachWay ? stake / 2 : stake, shape: shape)
-        if isEachWay { place = win }
+    /// `stake` is the whole bet's, `free` what of it is not returned, minor units; both divide by the lines, and by
+    /// two for an each-way bet.
+    public init(stake: Int64, free: Int64 = 0, shape: SystemShape?, isEachWay: Bool = false) {
+        parts = Parts(stake, shape, isEachWay)
+        if free > 0 { unreturned = Parts(free, shape, isEachWay) }
     }
 
-    /// The legs' factors, in the order of the slip.
-    public mutating func multiply(by factor: LegFactor) { win.multiply(by: factor) }
+    /// The legs' factors, in the order of the slip; of a bet whose whole stake is returned.
+    public mutating func multiply(by factor: LegFactor) {
+        precondition(unreturned == nil, "a free stake asks what the price was")
+        parts.win.multiply(by: factor)
+    }
+
+    /// The same of an each-way bet.
+    public mutating func multiply(by factor: LegFactor, place other: LegFactor) {
+        precondition(unreturned == nil, "a free stake asks what the price was")
+        parts.multiply(by: factor, place: other)
+    }
 
     /// A leg as its facts are.
     public mutating func multiply(by facts: LegFacts) {
-        if place == nil {
-            multiply(by: facts.win)
+        if parts.place == nil {
+            parts.win.multiply(by: facts.win)
+            if unreturned != nil { unreturned?.win.multiply(by: facts.winAtOne) }
         } else {
-            multiply(by: facts.win, place: facts.place)
+            parts.multiply(by: facts.win, place: facts.place)
+            if unreturned != nil {
+                unreturned?.multiply(by: facts.winAtOne, place: facts.placeAtOne)
+            }
         }
     }
 
     /// A leg that wins at its price; of an each-way bet on these terms, for both parts.
     public mutating func multiply(byWon odds: Odds, places: PlaceTerms?) {
-        if place != nil, let places {
-            multiply(by: .won(odds), place: .placed(odds, places))
+        let won = LegFactor.won(odds)
+        if parts.place != nil, let places {
+            let placed = LegFactor.placed(odds, places)
+            parts.multiply(by: won, place: placed)
+            if unreturned != nil { unreturned?.multiply(by: won.atOne, place: placed.atOne) }
         } else {
-            multiply(by: .won(odds))
+            parts.win.multiply(by: won)
+            if unreturned != nil { unreturned?.win.multiply(by: won.atOne) }
         }
     }
 
-    /// The same of an each-way bet.
-    public mutating func multiply(by factor: LegFactor, place other: LegFactor) {
+    /// A leg that counts only if it is void: what is left is the stake of the lines whose legs all are.
+    public mutating func multiply(byVoid isVoid: Bool) {
+        let factor = isVoid ? LegFactor.unchanged : .lost
+        if parts.place == nil {
+            parts.win.multiply(by: factor)
+        } else {
+            parts.multiply(by: factor, place: factor)
+        }
+    }
+
+    public func outcome(_ rounding: Rounding) -> BetOutcome {
+        guard unreturned != nil else { return parts.outcome(rounding) }
+        if parts.isOpen { return .open }
+        guard let payout = exact.rounded(rounding) else { return .overflow }
+        return .settled(payout: payout)
+    }
+
+    /// The exact amount before rounding, for the record and for those who check.
+    public var exact: ExactAmount {
+        guard let unreturned else { return parts.exact }
+        var whole = parts.decided
+        let given = unreturned.decided
+        if whole < given { whole = given }
+        whole.subtract(given)
+        return ExactAmount(numerator: whole, denominator: parts.exact.denominator)
+    }
+
+    /// Of the free stake what does not come back, though its lines won: nil where all of the stake is returned.
+    public var notReturned: ExactAmount? {
+        unreturned.map {
+            ExactAmount(numerator: $0.decided, denominator: parts.exact.denominator)
+        }
+    }
+
+    /// What `part` of the bet's `stake` comes to by itself, its own stake returned; cut, and no more than `part`.
+    ///
+    /// Of a bet with at most `Limits.promotionalLegs` legs, and a part that 32 bits hold: more does not fit.
+    public func returned(of part: Int64, in stake: Int64) -> Int64 {
+        guard part > 0, stake > 0, parts.outcome(.down) != .settled(payout: 0) else { return 0 }
+        let whole = ExactAmount(numerator: parts.decided, denominator: parts.exact.denominator)
+        let share = whole.multiplied(by: UInt64(part), over: UInt64(stake)).rounded(.down)
+        return min(part, share ?? part)
+    }
+}
+
+/// The win part, and the place part of an each-way bet.
+private struct Parts: Sendable {
+    var win: PartReturn
+    var place: PartReturn?
+
+    init(_ stake: Int64, _ shape: SystemShape?, _ isEachWay: Bool) {
+        win = PartReturn(stake: isEachWay ? stake / 2 : stake, shape: shape)
+        if isEachWay { place = win }
+    }
+
+    mutating func multiply(by factor: LegFactor, place other: LegFactor) {
         // Both are brought over one denominator, so that what they come to can be added.
         let (below, otherBelow) = (factor.denominator, other.denominator)
         let common = below / greatestCommonDivisor(below, otherBelow) * otherBelow
@@ -44,20 +118,29 @@ public struct BetReturn: Sendable {
         place?.multiply(by: other, over: common)
     }
 
-    public func outcome(_ rounding: Rounding) -> BetOutcome {
+    var isOpen: Bool {
+        win.outcome(.down) == .open || place?.outcome(.down) == .open
+    }
+
+    func outcome(_ rounding: Rounding) -> BetOutcome {
         guard let place else { return win.outcome(rounding) }
         if win.outcome(rounding) == .open || place.outcome(rounding) == .open { return .open }
         guard let payout = exact.rounded(rounding) else { return .overflow }
         return .settled(payout: payout)
     }
 
-    /// The exact amount before rounding, for the record and for those who check.
-    public var exact: ExactAmount {
-        guard let place else { return win.exact }
+    var exact: ExactAmount {
+        guard place != nil else { return win.exact }
+        return ExactAmount(numerator: decided, denominator: win.exact.denominator)
+    }
+
+    /// What is decided, over the denominator of `exact`.
+    var decided: WideInteger {
+        guard let place else { return win.decided }
         var sum = win.decided
         let overflow = sum.addReportingOverflow(place.decided)
         precondition(!overflow, "a sum of two parts fits, their legs being counted")
-        return ExactAmount(numerator: sum, denominator: win.exact.denominator)
+        return sum
     }
 }
 

@@ -37,7 +37,12 @@ public struct LegFacts: Sendable {
     }
 
     /// What the win part, or a bet that has no other, multiplies by.
-    public var win: LegFactor {
+    public var win: LegFactor { win(paying: won) }
+
+    /// The same at a price of 1: what of a stake would come back without any winnings, over `win`'s denominator.
+    public var winAtOne: LegFactor { win(paying: won.atOne) }
+
+    private func win(paying won: LegFactor) -> LegFactor {
         if isCancelled { return .unchanged }
         if isWaiting { return .undecided }
         switch result {
@@ -53,15 +58,23 @@ public struct LegFacts: Sendable {
 
     /// What the place part multiplies by. Void, waiting and not run are the same for both parts; of the rest, where
     /// it came in decides.
-    public var place: LegFactor {
+    public var place: LegFactor { place { $0 } }
+
+    /// The same at a price of 1, over `place`'s denominator.
+    public var placeAtOne: LegFactor { place(\.atOne) }
+
+    private func place(_ paying: (LegFactor) -> LegFactor) -> LegFactor {
         if isCancelled || isWaiting || result == .undecided || result == .void { return win }
         guard let places, finish.position != 0 else { return .undecided }
         let placed =
             paysStarting
             ? LegFactor.placed(starting ?? odds, places)
             : .placed(odds, places, less: placeDeduction)
-        return placed.shared(finish.share(of: places.places), among: finish.tied)
+        return paying(placed).shared(finish.share(of: places.places), among: finish.tied)
     }
+
+    /// Its stake goes back, whatever else becomes of the bet.
+    public var isVoid: Bool { isCancelled || !isWaiting && result == .void && !isNotRun }
 
     /// Whether the guaranteed price is better than what was taken: compared by what the win part comes to after
     /// deductions, of which the starting price has none. Both parts of an each-way bet follow.

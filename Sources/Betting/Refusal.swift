@@ -107,7 +107,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .structureUnsupported: "This kind of bet is not offered."
         case .legCountOutOfRange: "The slip has too few or too many selections."
         case .currencyMismatch: "The stake is not in your account's currency."
-        case .stakeKindUnsupported: "This kind of stake is not offered."
+        case .stakeKindUnsupported: "You have none of this money to stake."
         case .systemMalformed: "These selections make no system of this kind."
         case .tooManyLines: "The system has more lines than we take."
         case .stakeNotDivisible: "The stake does not divide into equal stakes for all lines."

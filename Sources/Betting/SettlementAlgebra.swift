@@ -22,6 +22,12 @@ public enum LegFactor: Hashable, Sendable {
         .ratio(numerator: UInt64(odds.numerator), denominator: UInt64(odds.denominator))
     }
 
+    /// As if it were won at a price of 1: the same denominator, and as much above it.
+    var atOne: LegFactor {
+        guard case .ratio(_, let below) = self else { return self }
+        return .ratio(numerator: below, denominator: below)
+    }
+
     /// Half of the stake comes to this, half goes back.
     public var halved: LegFactor {
         guard case .ratio(let above, let below) = self else { return self }

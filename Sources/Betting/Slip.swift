@@ -82,3 +82,21 @@ public enum BetStatus: UInt8, CaseIterable, Sendable {
         }
     }
 }
+
+/// What becomes of a stake that is higher than may be taken. Numbers are stable.
+public enum FillRule: UInt8, CaseIterable, Sendable {
+    /// It is refused.
+    case reject = 0
+    /// As much of it is taken as may be.
+    case cap = 1
+    /// The highest stake is taken, and not less than what is asked for.
+    case maximum = 2
+
+    public var word: String {
+        switch self {
+        case .reject: "reject"
+        case .cap: "cap"
+        case .maximum: "maximum"
+        }
+    }
+}

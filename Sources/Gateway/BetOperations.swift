@@ -88,6 +88,19 @@ extension PunterGateway {
         }
     }
 
+    private static func write(_ bound: StakeBound, to json: inout JSONWriter) {
+        json.object { json in
+            json.key("rule")
+            json.string(bound.rule.code)
+            if let leg = bound.leg {
+                json.key("leg")
+                json.number(leg)
+            }
+            json.key("most")
+            json.number(bound.most)
+        }
+    }
+
     // MARK: The slip's numbers
 
     /// Potential return and maximum stake, told by the engine between two turns.
@@ -101,7 +114,9 @@ extension PunterGateway {
                 throw error.problem("The slip is not complete.")
             }
             let account = call.session?.account
-            let (stake, shape, legs) = (bet.stake, bet.shape, bet.legs)
+            let (shape, legs) = (bet.shape, bet.legs)
+            let stake = StakeSplit(
+                cash: bet.stake - bet.bonus - bet.free, bonus: bet.bonus, free: bet.free)
             let isEachWay = bet.structure == .eachWay
             try asking(reply) { engine in
                 engine.slip(
@@ -125,6 +140,10 @@ extension PunterGateway {
                         json.bool(numbers.isRelated)
                         json.key("lines")
                         json.number(numbers.lines)
+                        json.key("limits")
+                        json.array { json in
+                            for bound in numbers.bounds { Self.write(bound, to: &json) }
+                        }
                     })
             }
         } catch {

@@ -10,12 +10,16 @@ import NetworkCodecs
 struct BetRequest {
     let clientID: ExternalID
     let validUntil: Timestamp
+    /// Of all money; what of it is bonus money, and what is free.
     let stake: Int64
+    let bonus: Int64
+    let free: Int64
     let currency: Currency
     let legs: [LegIntent]
     let rule: PriceRule
     let ruleSource: PriceRuleSource
     let tolerance: UInt8
+    let fill: FillRule
     let format: OddsFormat
     let structure: BetStructure
     /// Nil for an accumulator.
@@ -93,6 +97,9 @@ struct BetRequest {
             throw Malformed(what: "stake.amount: at most 2^53 - 1 over all lines", isRule: true)
         }
         stake = whole
+        // Parts of an amount that does not overflow.
+        bonus = given.bonus * (given.isPerLine ? parts : 1)
+        free = given.free * (given.isPerLine ? parts : 1)
         var legs: [LegIntent] = []
         legs.reserveCapacity(count)
         for index in 0..<count {
@@ -106,6 +113,12 @@ struct BetRequest {
             tape, "priceRule", ["exact", "better", "any"], [.exact, .better, .any],
             standard: .exact, else: "priceRule: exact, better or any")
         ruleSource = tape.member("priceRule", of: root) == nil ? .standard : .customer
+        fill = try Self.choice(
+            tape, "fill", ["reject", "cap", "maximum"], [.reject, .cap, .maximum],
+            standard: .reject, else: "fill: reject, cap or maximum")
+        guard fill == .reject || bonus | free == 0 else {
+            throw Malformed(what: "fill: of a stake of cash alone", isRule: true)
+        }
         let tolerance = tape.member("tolerance", of: root).flatMap { tape.whole($0) } ?? 0
         guard (0...255).contains(tolerance) else {
             throw Malformed(what: "tolerance: 0 to 255 rungs of the ladder")
@@ -125,8 +138,17 @@ struct BetRequest {
         format = chosen
     }
 
+    /// A stake as it is sent: all of it, and what of it is bonus money or free; per bet or per line.
+    private struct GivenStake {
+        let amount: Int64
+        let currency: Currency
+        var bonus: Int64 = 0
+        var free: Int64 = 0
+        var isPerLine = false
+    }
+
     private static func stake(_ tape: borrowing JSONTape, _ stake: JSONTape.Place?)
-        throws(Malformed) -> (amount: Int64, currency: Currency, isPerLine: Bool)
+        throws(Malformed) -> GivenStake
     {
         guard let stake, let amount = tape.member("amount", of: stake).flatMap({ tape.whole($0) }),
             amount > 0, amount <= Limits.minorUnits
@@ -137,14 +159,41 @@ struct BetRequest {
         guard let currency else {
             throw Malformed(what: "stake.currency: a known ISO 4217 code")
         }
-        if let kind = tape.member("kind", of: stake), !tape.isText(kind, "cash") {
-            throw Malformed(what: "stake.kind: only cash is taken")
+        var given = GivenStake(amount: amount, currency: currency)
+        given.bonus = try part("bonus", of: amount, tape, stake)
+        given.free = try part("free", of: amount, tape, stake)
+        if let kind = tape.member("kind", of: stake) {
+            let isBonus = tape.isText(kind, "bonus")
+            let isFree = tape.isText(kind, "free")
+            guard isBonus || isFree || tape.isText(kind, "cash") else {
+                throw Malformed(what: "stake.kind: cash, bonus or free")
+            }
+            guard given.bonus | given.free == 0 else {
+                throw Malformed(
+                    what: "stake: a kind, or what of the amount is bonus and free", isRule: true)
+            }
+            if isBonus { given.bonus = amount }
+            if isFree { given.free = amount }
         }
-        guard let per = tape.member("per", of: stake) else { return (amount, currency, false) }
+        guard given.bonus <= amount - given.free else {
+            throw Malformed(what: "stake: bonus and free are parts of the amount", isRule: true)
+        }
+        guard let per = tape.member("per", of: stake) else { return given }
         guard tape.isText(per, "line") || tape.isText(per, "bet") else {
             throw Malformed(what: "stake.per: line or bet")
         }
-        return (amount, currency, tape.isText(per, "line"))
+        given.isPerLine = tape.isText(per, "line")
+        return given
+    }
+
+    private static func part(
+        _ name: StaticString, of amount: Int64, _ tape: borrowing JSONTape, _ stake: JSONTape.Place
+    ) throws(Malformed) -> Int64 {
+        guard let place = tape.member(name, of: stake) else { return 0 }
+        guard let part = tape.whole(place), (0...amount).contains(part) else {
+            throw Malformed(what: "stake.\(name): whole minor units, at most the amount")
+        }
+        return part
     }
 
     /// `{"sizes": [2, 3], "bankers": [0]}`: how many of the free legs make a line, and which legs are in every one.
@@ -316,9 +365,15 @@ struct BetRequest {
         bytes.reserveCapacity(24 + legs.count * 24)
         bytes.append(littleEndian: UInt64(stake))
         bytes.append(littleEndian: UInt64(currency.numericCode) << 32 | UInt64(structure.rawValue))
-        bytes.append(littleEndian: UInt64(rule.rawValue) << 8 | UInt64(tolerance))
+        bytes.append(
+            littleEndian: UInt64(fill.rawValue) << 16 | UInt64(rule.rawValue) << 8
+                | UInt64(tolerance))
         if let shape {
             bytes.append(littleEndian: UInt64(shape.sizes) << 32 | UInt64(shape.bankers))
+        }
+        if bonus | free != 0 {
+            bytes.append(littleEndian: UInt64(bonus))
+            bytes.append(littleEndian: UInt64(free))
         }
         for leg in legs {
             bytes.append(littleEndian: leg.market.rawValue)
@@ -336,6 +391,9 @@ struct BetRequest {
             account: session.account, id: clientID, requestHash: hash(digest),
             session: session.session, stake: stake, currency: currency, legs: legs,
             validUntil: validUntil, receivedAt: receivedAt)
+        intent.bonus = bonus
+        intent.free = free
+        intent.fill = fill
         intent.structure = structure
         intent.sizes = shape?.sizes ?? 0
         intent.bankers = shape?.bankers ?? 0

@@ -21,10 +21,17 @@ extension Messages {
         json.number(bet.stake)
         json.key("payout")
         json.number(bet.payout)
-        var total = BetReturn(stake: bet.stake, shape: shape, isEachWay: bet.isEachWay)
+        var total = BetReturn(
+            stake: bet.stake, free: bet.split?.free ?? 0, shape: shape, isEachWay: bet.isEachWay)
         for leg in legs { total.multiply(by: leg) }
         json.key("comesTo")
         write(total.outcome(rounding) == .open ? nil : total, decimals: 4, to: &json)
+        write(bet.split, to: &json)
+        if bet.split != nil { write(bet.returned, to: &json) }
+        if let free = total.notReturned, total.outcome(rounding) != .open {
+            json.key("notReturned")
+            json.string(free.text(decimals: 4))
+        }
         json.key("rounding")
         json.string(rounding.word)
         json.key("legs")

@@ -354,6 +354,10 @@ enum Messages {
         json.object { json in
             json.key("cash")
             json.number(balances.cash)
+            json.key("bonus")
+            json.number(balances.bonus)
+            json.key("free")
+            json.number(balances.free)
             json.key("held")
             json.number(balances.held)
             json.key("openBets")
@@ -460,6 +464,7 @@ enum Messages {
         json.string(status.word)
         json.key("stake")
         json.number(bet.stake)
+        write(bet.split, to: &json)
         json.key("potentialReturn")
         json.number(bet.potentialReturn)
         json.key("repeated")
@@ -479,6 +484,31 @@ enum Messages {
             json.key("refusal")
             write(
                 refusal: refusal, leg: .max, value: bet.value, threshold: bet.threshold, to: &json)
+        }
+    }
+
+    /// Of which money a stake is; nothing of cash alone.
+    static func write(_ split: StakeSplit?, to json: inout JSONWriter) {
+        guard let split else { return }
+        json.key("stakeSplit")
+        json.object { json in
+            json.key("cash")
+            json.number(split.cash)
+            json.key("bonus")
+            json.number(split.bonus)
+            json.key("free")
+            json.number(split.free)
+        }
+    }
+
+    /// What came back beside cash.
+    static func write(_ returned: PromotionalReturn, to json: inout JSONWriter) {
+        json.key("returned")
+        json.object { json in
+            json.key("bonus")
+            json.number(returned.bonus)
+            json.key("free")
+            json.number(returned.free)
         }
     }
 
@@ -524,6 +554,12 @@ enum Messages {
         json.string(status.word)
         json.key("stake")
         json.number(record.field(Layout.Placed.stake, as: Int64.self))
+        let split = record.placedSplit
+        write(split.isCash ? nil : split, to: &json)
+        if let asked = record.placedAsked {
+            json.key("asked")
+            json.number(asked)
+        }
         json.key("potentialReturn")
         json.number(record.field(Layout.Placed.potentialReturn, as: Int64.self))
         json.key("repeated")
@@ -582,6 +618,9 @@ enum Messages {
                     rawValue: record.field(Layout.BetSettled.reason, as: UInt8.self))
                 json.key("reason")
                 json.string((reason ?? .settled).word)
+                if record.isPromotionalSettlement {
+                    write(record.settlementReturns.now, to: &json)
+                }
             }
             json.key("balances")
             balances(Balances(record, at: Layout.BetSettled.balances), to: &json)
@@ -625,6 +664,9 @@ enum Messages {
 /// A customer's balances after a record.
 struct Balances {
     var cash: Int64 = 0
+    var bonus: Int64 = 0
+    /// What may be staked for nothing.
+    var free: Int64 = 0
     var held: Int64 = 0
     var openBets: Int64 = 0
     var receivable: Int64 = 0
@@ -635,13 +677,27 @@ struct Balances {
     init(_ line: StatementLine?) {
         guard let line else { return }
         cash = line.cash
+        bonus = line.bonus
+        free = line.free
         held = line.held
         openBets = line.openBets
         receivable = line.receivable
     }
 
+    /// As the engine has them.
+    init(_ balances: AccountBalances) {
+        cash = balances.cash
+        bonus = balances.bonus
+        free = balances.free
+        held = balances.held
+        openBets = balances.openBets
+        receivable = balances.receivable
+    }
+
     init(_ record: RecordBytes, at offset: Int) {
         cash = record.field(offset + Layout.Balances.cash, as: Int64.self)
+        bonus = record.field(offset + Layout.Balances.bonus, as: Int64.self)
+        free = record.field(offset + Layout.Balances.free, as: Int64.self)
         held = record.field(offset + Layout.Balances.held, as: Int64.self)
         openBets = record.field(offset + Layout.Balances.openBets, as: Int64.self)
         receivable = record.field(offset + Layout.Balances.receivable, as: Int64.self)

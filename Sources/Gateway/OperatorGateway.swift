@@ -62,7 +62,8 @@ public final class OperatorGateway: OperationGateway {
         }
         server.fallback = { context throws(Problem) in try files.answer(context) }
         server.commonFields = StaticFiles.securityFields
-        for operation in sessionOperations + marketOperations + resultOperations + trustOperations
+        for operation in sessionOperations + marketOperations + resultOperations
+            + customerOperations
             + riskOperations
             + bookOperations
         {

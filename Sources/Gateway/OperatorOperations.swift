@@ -347,87 +347,6 @@ extension OperatorGateway {
     }
 }
 
-/// How far a customer is trusted.
-extension OperatorGateway {
-    var trustOperations: [Operation] {
-        [
-            Operation(
-                description: OperatorRoutes.trust, method: .get,
-                path: "/api/v1/accounts/{account}/trust",
-                body: .deferred { [unowned self] call, reply in getTrust(call, reply) }),
-            Operation(
-                description: OperatorRoutes.setTrust, method: .put,
-                path: "/api/v1/accounts/{account}/trust",
-                body: .deferred { [unowned self] call, reply in setTrust(call, reply) }),
-        ]
-    }
-
-    static let accountUnknown = Problem(
-        404, "account_unknown", "There is no such account.")
-
-    func account(_ call: Call) throws(Problem) -> AccountID {
-        guard let id = UInt64(call.parameter("account") ?? "") else { throw Self.accountUnknown }
-        return AccountID(id)
-    }
-
-    private func getTrust(_ call: Call, _ reply: any Reply) {
-        do throws(Problem) {
-            let id = try account(call)
-            try asking(reply) { engine in
-                (engine.sequence, engine.trust(in: id))
-            } _: { (found: (UInt64, AccountTrust?), reply) in
-                guard let trust = found.1 else { return reply.fail(Self.accountUnknown) }
-                var json = JSONWriter()
-                json.object { json in
-                    json.key("asOf")
-                    json.number(found.0)
-                    json.key("account")
-                    json.numberText(id.rawValue)
-                    json.key("stakeFactor")
-                    json.number(trust.stakeFactor)
-                    json.key("delay")
-                    json.number(trust.delay)
-                }
-                reply.send(.json(200, json.bytes))
-            }
-        } catch {
-            reply.fail(error)
-        }
-    }
-
-    private func setTrust(_ call: Call, _ reply: any Reply) {
-        do throws(Problem) {
-            let id = try account(call)
-            let person = try needSession(call)
-            try readBody(call)
-            let factor = try whole("stakeFactor", 0...Int64(Limits.stakeFactor))
-            let delay = try whole("delay", 0...Int64(Limits.betDelay))
-            let reason = try text("reason", most: 64)
-            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
-            let taken = hub.submit({ [unowned self] record, _ in
-                respond(record, at: Layout.AccountChanged.refusal, reply)
-            }) {
-                $0.setRisk(
-                    of: id, stakeFactor: UInt16(factor), delay: UInt32(delay), actor: person.id,
-                    reason: reason)
-            }
-            guard taken else { throw busy() }
-        } catch {
-            reply.fail(error)
-        }
-    }
-
-    private func whole(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem) -> Int64 {
-        guard let number = tape.member(name, of: tape.root).flatMap({ tape.whole($0) }),
-            range.contains(number)
-        else {
-            throw Problem(
-                400, "malformed", "\(name): \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
-}
-
 /// Whether the books and the journal are right.
 extension OperatorGateway {
     var bookOperations: [Operation] {
@@ -490,7 +409,7 @@ extension OperatorGateway {
 
 /// What the operations have in common.
 extension OperatorGateway {
-    private func readBody(_ call: Call) throws(Problem) {
+    func readBody(_ call: Call) throws(Problem) {
         try call.body(on: &tape)
         guard tape.isObject(tape.root) else {
             throw Problem(400, "malformed", "The body is not an object.")
@@ -498,7 +417,7 @@ extension OperatorGateway {
     }
 
     /// A member that is text or not there; `most` bytes go into the journal.
-    private func text(_ name: StaticString, most: Int) throws(Problem) -> String {
+    func text(_ name: StaticString, most: Int) throws(Problem) -> String {
         guard let place = tape.member(name, of: tape.root) else { return "" }
         guard let text = tape.text(place) else { throw Problem(400, "malformed", "\(name): text") }
         guard text.utf8.count <= most else {
@@ -547,7 +466,7 @@ extension OperatorGateway {
     static let marketUnknown = Problem(
         404, "market_unknown", "There is no such market.")
 
-    private func respond(
+    func respond(
         _ record: RecordBytes?, at offset: Int, _ reply: any Reply,
         _ more: (inout JSONWriter) -> Void = { _ in }
     ) {

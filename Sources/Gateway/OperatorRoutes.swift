@@ -114,6 +114,19 @@ enum OperatorRoutes {
     private static let account = RouteDescription.Parameter(
         "account", in: "path", "The account's id.",
         schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,19}$\"}")
+    static let balances = route(
+        "getBalances", "What a customer has.", tag: "accounts",
+        .init(200, "Its balances, minor units.", schema: "AccountBalances"), parameters: [account],
+        problems: [(404, "account_unknown"), (503, "busy")])
+    static let grant = route(
+        "grant",
+        "Gives a customer bonus money or free stakes, or takes back what is there of them; by whom and why is in the journal.",
+        tag: "accounts", .init(200, "Done and durable, or done before.", schema: "Granted"),
+        parameters: [account], body: "GrantRequest",
+        problems: decided + [
+            (404, "account_unknown"), (409, "no_change"), (409, "amount_out_of_range"),
+            (409, "full"), (422, "id_reused"),
+        ], movesMoney: true)
     static let trust = route(
         "getTrust", "How far an account is trusted.", tag: "accounts",
         .init(200, "Its part of a market's maximum stake, and its delay.", schema: "Trust"),
@@ -197,6 +210,24 @@ enum OperatorRoutes {
         "evidence":{"type":"string","maxLength":32}}},\
         "Proposal":{"type":"object","required":["asOf","proposal"],"properties":{\
         "asOf":{"type":"integer"},"proposal":{"type":"string"}}},\
+        "Balances":{"type":"object","required":["cash","bonus","free","held","openBets","owed"],\
+        "properties":{"cash":{"type":"integer"},"bonus":{"type":"integer"},"free":{"type":"integer"},\
+        "held":{"type":"integer"},"openBets":{"type":"integer"},"owed":{"type":"integer"}}},\
+        "AccountBalances":{"type":"object","required":["asOf","account","currency","balances"],\
+        "properties":{"asOf":{"type":"integer"},"account":{"type":"string"},\
+        "currency":{"type":"string"},"balances":{"$ref":"#/components/schemas/Balances"}}},\
+        "GrantRequest":{"type":"object","required":["kind","amount","reason"],"properties":{\
+        "kind":{"enum":["bonus","free"]},\
+        "amount":{"type":"integer","minimum":\(-Limits.stake),"maximum":\(Limits.stake),\
+        "description":"Minor units; below zero takes back, as far as it is there."},\
+        "promotion":{"type":"integer","minimum":0,"maximum":\(Limits.minorUnits)},\
+        "terms":{"type":"integer","minimum":0,"maximum":\(UInt32.max),\
+        "description":"The version of the promotion's terms."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "Granted":{"type":"object","required":["asOf","kind","amount","repeated","balances"],\
+        "properties":{"asOf":{"type":"integer"},"kind":{"enum":["bonus","free"]},\
+        "amount":{"type":"integer","description":"What moved; 0 where it had moved before."},\
+        "repeated":{"type":"boolean"},"balances":{"$ref":"#/components/schemas/Balances"}}},\
         "Trust":{"type":"object","required":["asOf","account","stakeFactor","delay"],\
         "properties":{"asOf":{"type":"integer"},"account":{"type":"string"},\
         "stakeFactor":{"type":"integer","description":"Thousandths."},\

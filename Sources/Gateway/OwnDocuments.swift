@@ -16,6 +16,14 @@ extension Messages {
             json.string(EntryReason(rawValue: line.reason)?.word ?? "unknown")
             json.key("change")
             json.number(line.cashChange)
+            if line.bonusChange != 0 {
+                json.key("bonusChange")
+                json.number(line.bonusChange)
+            }
+            if line.freeChange != 0 {
+                json.key("freeChange")
+                json.number(line.freeChange)
+            }
             if line.bet != 0 {
                 json.key("bet")
                 json.numberText(line.bet)
@@ -41,6 +49,8 @@ extension Messages {
             json.number(bet.potentialReturn)
             json.key("payout")
             json.number(bet.payout)
+            write(bet.split, to: &json)
+            if bet.split != nil { write(bet.returned, to: &json) }
             if bet.soldStake > 0 {
                 json.key("sold")
                 json.object { json in

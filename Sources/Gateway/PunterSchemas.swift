@@ -29,8 +29,11 @@ enum PunterSchemas {
         (
             "Balances",
             """
-            {"type":"object","required":["cash","held","openBets","owed"],\
-            "properties":{"cash":{"type":"integer"},"held":{"type":"integer"},\
+            {"type":"object","required":["cash","bonus","free","held","openBets","owed"],\
+            "properties":{"cash":{"type":"integer"},\
+            "bonus":{"type":"integer","description":"Money to bet with; what it wins is cash."},\
+            "free":{"type":"integer","description":"What may be staked for nothing; it is not returned, what it wins is cash."},\
+            "held":{"type":"integer"},\
             "openBets":{"type":"integer"},"owed":{"type":"integer"}}}
             """
         ),
@@ -124,6 +127,9 @@ enum PunterSchemas {
             "properties":{"id":{"$ref":"#/components/schemas/Number"},"clientId":{"type":"string",\
             "format":"uuid"},"status":{"enum":["pending","open","refused","settled","cashed_out"]},"stake":{"type":"integer"},\
             "system":{"$ref":"#/components/schemas/System"},"eachWay":{"type":"boolean"},\
+            "stakeSplit":{"$ref":"#/components/schemas/StakeSplit"},\
+            "returned":{"$ref":"#/components/schemas/Returned"},\
+            "asked":{"type":"integer","description":"The stake that was asked for, where another one was taken."},\
             "potentialReturn":{"type":"integer"},"payout":{"type":"integer"},\
             "payoutBefore":{"type":"integer"},"reason":{"type":"string"},\
             "placedAt":{"$ref":"#/components/schemas/Instant"},\
@@ -180,7 +186,11 @@ enum PunterSchemas {
             "properties":{"asOf":{"type":"integer"},"potentialReturn":{"type":["integer","null"]},\
             "minimumStake":{"type":"integer"},"maximumStake":{"type":"integer"},\
             "delay":{"type":"integer"},"related":{"type":"boolean"},\
-            "lines":{"type":"integer","description":"Over which the stake is divided: of a system its lines, of an each-way bet twice as many."}}}
+            "lines":{"type":"integer","description":"Over which the stake is divided: of a system its lines, of an each-way bet twice as many."},\
+            "limits":{"type":"array","description":"What each limit by itself lets it stake, in the order in which they are checked.",\
+            "items":{"type":"object","required":["rule","most"],"properties":{\
+            "rule":{"type":"string","description":"The code of the refusal that more than this leads to."},\
+            "leg":{"type":"integer"},"most":{"type":"integer"}}}}}}
             """
         ),
         (
@@ -188,8 +198,29 @@ enum PunterSchemas {
             """
             {"type":"object","required":["amount","currency"],"properties":{\
             "amount":{"type":"integer","minimum":1,"maximum":9007199254740991},\
-            "currency":{"enum":[\(currencies)]},"kind":{"enum":["cash"]},"per":{"enum":["bet","line"],\
+            "currency":{"enum":[\(currencies)]},"kind":{"enum":["cash","bonus","free"],\
+            "description":"Of which money all of it is; a split says bonus and free instead."},\
+            "bonus":{"type":"integer","minimum":0,"description":"What of the amount is bonus money."},\
+            "free":{"type":"integer","minimum":0,\
+            "description":"What of the amount is not returned; its lines must divide it."},\
+            "per":{"enum":["bet","line"],\
             "description":"The whole stake, which its lines must divide, or that of each line; an each-way bet has each line twice."}}}
+            """
+        ),
+        (
+            "StakeSplit",
+            """
+            {"type":"object","required":["cash","bonus","free"],"properties":{\
+            "cash":{"type":"integer"},"bonus":{"type":"integer"},"free":{"type":"integer"}},\
+            "description":"Of which money a stake is that is not cash alone."}
+            """
+        ),
+        (
+            "Returned",
+            """
+            {"type":"object","required":["bonus","free"],"properties":{\
+            "bonus":{"type":"integer","description":"Of the payout, what is bonus money again."},\
+            "free":{"type":"integer","description":"Free stake of void lines, which may be staked again."}}}
             """
         ),
         (
@@ -212,6 +243,10 @@ enum PunterSchemas {
             "description":"Minor units before the one rounding, cut after four decimals; null while open."},\
             "rounding":{"enum":["down","half_up","half_even"]},\
             "legs":{"type":"array","items":{"$ref":"#/components/schemas/ExplainedLeg"}},\
+            "stakeSplit":{"$ref":"#/components/schemas/StakeSplit"},\
+            "returned":{"$ref":"#/components/schemas/Returned"},\
+            "notReturned":{"type":"string",\
+            "description":"Of a free stake: what comes off the lines, since it is not returned; minor units, cut after four decimals."},\
             "lineCount":{"type":"integer"},"lines":{"type":"array",\
             "description":"The first \(Messages.mostLines).","items":{"type":"object",\
             "required":["legs","part","stake","comesTo"],"properties":{\
@@ -371,7 +406,9 @@ enum PunterSchemas {
             "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
             "eachWay":{"type":"boolean","description":"Half of the stake on winning, half on being placed."},\
             "legs":{"type":"array","minItems":1,"maxItems":20,\
-            "items":{"$ref":"#/components/schemas/LegRequest"}},"priceRule":{"enum":["exact",\
+            "items":{"$ref":"#/components/schemas/LegRequest"}},"fill":{"enum":["reject","cap","maximum"],\
+            "description":"A stake that is higher than may be taken is refused, or as much of it is taken as may be; maximum takes the highest stake that may be, and not less than the amount."},\
+            "priceRule":{"enum":["exact",\
             "better","any"]},"tolerance":{"type":"integer","minimum":0,"maximum":255},\
             "oddsFormat":{"enum":["decimal","fractional","american","hong_kong","malay","indonesian"]},"quote":{"type":"null"}}}
             """
@@ -463,7 +500,8 @@ enum PunterSchemas {
             {"type":"object","required":["id","time","reason","change","balances"],\
             "properties":{"id":{"$ref":"#/components/schemas/Number"},\
             "time":{"$ref":"#/components/schemas/Instant"},"reason":{"type":"string"},\
-            "change":{"type":"integer"},"bet":{"$ref":"#/components/schemas/Number"},\
+            "change":{"type":"integer"},"bonusChange":{"type":"integer"},\
+            "freeChange":{"type":"integer"},"bet":{"$ref":"#/components/schemas/Number"},\
             "balances":{"$ref":"#/components/schemas/Balances"}}}
             """
         ),

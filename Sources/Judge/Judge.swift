@@ -54,6 +54,11 @@ public struct Judge: ~Copyable {
         var potentialReturn: Int64
         /// 1 pending, 2 open, 3 refused, 4 settled, 5 sold back.
         var status: UInt8
+        /// Of its stake bonus money, and what is free; what came back of each.
+        var bonus: Int64 = 0
+        var free: Int64 = 0
+        var bonusBack: Int64 = 0
+        var freeBack: Int64 = 0
         /// Nanoseconds; nil while it waits, and for good when it was refused.
         var acceptedAt: Int64?
         var refusal: UInt16 = 0
@@ -73,6 +78,9 @@ public struct Judge: ~Copyable {
         var soldFor: Int64 = 0
 
         var isStanding: Bool { status == 1 || status == 2 }
+        /// What left the customer's balances.
+        var paid: Int64 { stake - free }
+        var isPromotional: Bool { bonus > 0 || free > 0 }
     }
 
     struct Leg {
@@ -205,6 +213,8 @@ public struct Judge: ~Copyable {
     var recoveredAt: Int64 = .min
     /// What the house has won, less what it lost, over all settlements so far.
     var house: Int64 = 0
+    /// Bonus money that was given, less what was taken back.
+    var granted: Int64 = 0
     let ladder = TickLadder.classic
 
     public init(rules: JudgeRules = JudgeRules()) { self.rules = rules }
@@ -269,6 +279,7 @@ public struct Judge: ~Copyable {
             setLimit(account, name, amount, expected, said.outcomes)
         case .setRisk(let account, let factor, let delay, let actor, let hasReason):
             setRisk(account, factor, delay, actor, hasReason, said.outcomes)
+        case .grant(let grant): self.grant(grant, said.outcomes)
         case .fixture(let fixture): define(fixture, said.outcomes)
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
         case .market(let market): define(market, said.outcomes)
@@ -349,6 +360,50 @@ public struct Judge: ~Copyable {
         compare(balances, number)
     }
 
+    private mutating func grant(_ said: GrantSaid, _ outcomes: [Outcome]) {
+        guard case .account(let refusal, _, let balances)? = outcomes.first else {
+            return object("a grant without an answer")
+        }
+        guard said.account < UInt64(accounts.count) else {
+            return expect(refusal, 6, "a grant to nobody")
+        }
+        let number = Int(said.account)
+        let key = Key(account: said.account, id: said.id)
+        if let before = known[key] {
+            expect(refusal, before.hash == said.hash ? 0 : 22, "a grant under an old id")
+            return compare(balances, number)
+        }
+        guard said.kind == 1 || said.kind == 2 else {
+            return expect(refusal, 4, "a grant of no kind")
+        }
+        let ours = accounts[number].balances
+        let there = said.kind == 1 ? ours.bonus : ours.free
+        if said.amount == 0 || abs(said.amount) > rules.stake
+            || there + max(0, said.amount) > Limits.minorUnits
+        {
+            return expect(refusal, 7, "a grant out of range")
+        }
+        if said.actor == 0 { return expect(refusal, 17, "a grant by nobody") }
+        if !said.hasReason { return expect(refusal, 12, "a grant without a reason") }
+        let amount = said.amount < -there ? -there : said.amount
+        if amount == 0 { return expect(refusal, 11, "nothing is taken back") }
+        if refusal == 5 { return }
+        expect(refusal, 0, "a grant that can be made")
+        if said.kind == 1 {
+            accounts[number].balances.bonus += amount
+            accounts[number].deposited += amount
+            granted += amount
+        } else {
+            accounts[number].balances.free += amount
+        }
+        remember(
+            key,
+            Known(
+                hash: said.hash, sequence: sequence, validUntil: time, isBet: false, refusal: 0,
+                leg: .max))
+        compare(balances, number)
+    }
+
     private mutating func setRisk(
         _ account: UInt64, _ factor: UInt16, _ delay: UInt32, _ actor: UInt64, _ hasReason: Bool,
         _ outcomes: [Outcome]
@@ -399,7 +454,9 @@ public struct Judge: ~Copyable {
     mutating func compare(_ balances: Balances, _ number: Int) {
         let ours = accounts[number].balances
         if balances != ours { object("account \(number) should stand at \(ours), not \(balances)") }
-        if ours.cash < 0 || ours.held < 0 || ours.openBets < 0 || ours.receivable < 0 {
+        if ours.cash < 0 || ours.bonus < 0 || ours.free < 0 || ours.held < 0 || ours.openBets < 0
+            || ours.receivable < 0
+        {
             object("account \(number) is below zero: \(ours)")
         }
     }
@@ -696,7 +753,7 @@ public struct Judge: ~Copyable {
             for leg in bet.legs where leg.market == number {
                 book.legs += 1
                 book.add(
-                    bet.stake, returns: bet.potentialReturn, placed: bet.placed,
+                    bet.paid, returns: bet.potentialReturn, placed: bet.placed,
                     on: leg.selection, isSingle: bet.legs.count == 1)
             }
         }

@@ -35,6 +35,9 @@ private enum Word {
     static let suspendedDuringDelay: UInt16 = 60
     static let changedDuringDelay: UInt16 = 61
     static let interrupted: UInt16 = 62
+    /// What only the stake leads to, and what a lower one may not.
+    static let ofStakes: Set<UInt16> = [40, 41, 42, 43, 44, 45, 49]
+    static let tooHigh: Set<UInt16> = [41, 42, 43, 44]
     /// Nothing was decided about the bet, so the id is still free.
     static let forgotten: Set<UInt16> = [3, 4, 5, 6, 46, 47, 48]
 }
@@ -63,8 +66,39 @@ struct Product {
     ///
     /// With `places` every line is there twice, with half of the stake: once of what legs win, once of what they
     /// are placed for.
-    init(stake: Int64, lines: [[Int]], _ legs: [Worth], places: [Worth]? = nil) {
-        let parts = places.map { [legs, $0] } ?? [legs]
+    ///
+    /// What is `free` of the stake is not returned: the same lines with it, of legs `atOne`, are taken off.
+    init(
+        stake: Int64, lines: [[Int]], _ legs: [Worth], places: [Worth]? = nil, free: Int64 = 0,
+        atOne: (legs: [Worth], places: [Worth])? = nil
+    ) {
+        self.init(stake: stake, lines: lines, places.map { [legs, $0] } ?? [legs])
+        guard free > 0, let atOne else { return }
+        let other = Product(
+            stake: free, lines: lines, places == nil ? [atOne.legs] : [atOne.legs, atOne.places])
+        var taken = other.numerator
+        Self.multiply(&taken, by: denominator)
+        Self.multiply(&numerator, by: other.denominator)
+        Self.multiply(&denominator, by: other.denominator)
+        if numerator < taken { numerator = taken }
+        numerator.subtract(taken)
+    }
+
+    /// Added up bit by bit.
+    private static func multiply(_ value: inout WideInteger, by factor: WideInteger) {
+        var sum = WideInteger(0)
+        for word in stride(from: WideInteger.words - 1, through: 0, by: -1) {
+            for bit in stride(from: 63, through: 0, by: -1) {
+                _ = sum.multiplyReportingOverflow(by: 2)
+                if factor[word: word] >> UInt64(bit) & 1 == 1 {
+                    _ = sum.addReportingOverflow(value)
+                }
+            }
+        }
+        value = sum
+    }
+
+    private init(stake: Int64, lines: [[Int]], _ parts: [[Worth]]) {
         for leg in parts.joined() {
             _ = denominator.multiplyReportingOverflow(by: leg.below)
         }
@@ -138,7 +172,8 @@ extension Judge {
         }
         if placed.isRepeat { return object("a new intent is called a repeat") }
         if placed.bet != sequence { object("the bet's number is not its intent's sequence") }
-        let wanted = refusal(of: intent, number)
+        let filled = filled(intent, number)
+        let wanted = refusal(of: filled, number)
         if Word.full.contains(placed.refusal), wanted == nil { return }
         if placed.refusal != wanted?.word ?? 0 {
             return object(
@@ -153,7 +188,42 @@ extension Judge {
                     hash: intent.hash, sequence: sequence, validUntil: intent.validUntil,
                     isBet: false, refusal: wanted.word, leg: wanted.leg))
         }
-        take(intent, placed, number)
+        if placed.stake != filled.stake {
+            object("a stake of \(filled.stake) should be taken, not \(placed.stake)")
+        }
+        if placed.asked != (filled.stake == intent.stake ? nil : intent.stake) {
+            object("the answer says otherwise what was asked for")
+        }
+        take(filled, placed, number)
+    }
+
+    /// With the stake that is taken of one that takes what it can get: every multiple of its lines is looked for by
+    /// halving, each held against the rules as if it had been asked for.
+    private func filled(_ intent: Intent, _ number: Int) -> Intent {
+        guard intent.fill == 1 || intent.fill == 2, intent.bonus == 0, intent.free == 0 else {
+            return intent
+        }
+        // Whatever else is in its way is so for every stake.
+        if let word = refusal(of: intent, number)?.word, !Word.ofStakes.contains(word) {
+            return intent
+        }
+        let lines = Int64(self.lines(of: intent).count * (intent.isEachWay ? 2 : 1))
+        func isTaken(_ units: Int64) -> Bool {
+            var other = intent
+            other.stake = units * lines
+            let word = refusalOfStake(other, number)?.word
+            return units == 0 || word == Word.stakeLow || !Word.tooHigh.contains(word ?? 0)
+        }
+        var (low, high) = (Int64(0), rules.stake / lines)
+        while low < high {
+            let middle = low + (high - low + 1) / 2
+            if isTaken(middle) { low = middle } else { high = middle - 1 }
+        }
+        var other = intent
+        let most = low * lines
+        guard most >= max(1, cell.minimumStake) else { return intent }
+        other.stake = intent.fill == 1 ? min(intent.stake, most) : max(intent.stake, most)
+        return other
     }
 
     private mutating func placeAgain(_ intent: Intent, _ known: Known, _ placed: Placed) {
@@ -193,8 +263,7 @@ extension Judge {
                     places: intent.isEachWay ? leg.places : nil))
         }
         let lines = lines(of: intent)
-        let product = Product(
-            stake: intent.stake, lines: lines, prices, places: intent.isEachWay ? places : nil)
+        let product = product(of: intent, lines, prices, places)
         if !product.rounds(to: placed.potentialReturn, cell.rounding) {
             object("the potential return is not \(placed.potentialReturn)")
         }
@@ -202,19 +271,23 @@ extension Judge {
         if placed.status != (isPending ? 1 : 2) { object("pending or open: \(placed.status)") }
         let dueAt = isPending ? time + Int64(delay) * 1_000_000 : 0
         if placed.dueAt != dueAt { object("the bet should be due at \(dueAt)") }
-        accounts[number].balances.cash -= intent.stake
+        let paid = intent.stake - intent.free
+        accounts[number].balances.cash -= paid - intent.bonus
+        accounts[number].balances.bonus -= intent.bonus
+        accounts[number].balances.free -= intent.free
         if isPending {
-            accounts[number].balances.held += intent.stake
+            accounts[number].balances.held += paid
             pending.insert(sequence)
         } else {
-            accounts[number].balances.openBets += intent.stake
+            accounts[number].balances.openBets += paid
         }
         accounts[number].bets.append(sequence)
         for leg in legs { markets[leg.market].bets.append(sequence) }
         bets[sequence] = Bet(
             account: intent.account, stake: intent.stake,
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
-            acceptedAt: isPending ? nil : time, dueAt: dueAt,
+            bonus: intent.bonus, free: intent.free, acceptedAt: isPending ? nil : time,
+            dueAt: dueAt,
             legs: legs, lines: lines,
             placed: intent.isEachWay ? placedReturns(intent, lines, prices, places) : nil)
         remember(
@@ -248,7 +321,7 @@ extension Judge {
             return Wanted(Word.legCount)
         }
         if intent.currency != cell.currency { return Wanted(Word.currency) }
-        if intent.otherStake != 0 { return Wanted(Word.stakeKind) }
+        if let word = refusalOfKinds(intent, number) { return Wanted(word) }
         if intent.isSystem, let word = refusalOfSystem(intent) { return Wanted(word) }
         if intent.isEachWay, !intent.isSystem, let word = refusalOfLines(intent) {
             return Wanted(word)
@@ -263,7 +336,7 @@ extension Judge {
         let isLong = intent.legCount > Limits.eachWayLegs
         if isLong,
             intent.legs.contains(where: { markets[Int($0.market)].said.deductions != 0 })
-                || intent.isEachWay
+                || intent.isEachWay || intent.bonus != 0 || intent.free != 0
         {
             return Wanted(Word.legCount)
         }
@@ -296,7 +369,32 @@ extension Judge {
     private func refusalOfLines(_ intent: Intent) -> UInt16? {
         let lines = lines(of: intent).count * (intent.isEachWay ? 2 : 1)
         if lines > rules.lines { return Word.manyLines }
-        return intent.stake % Int64(lines) == 0 ? nil : Word.indivisible
+        return intent.stake % Int64(lines) == 0 && intent.free % Int64(lines) == 0
+            ? nil : Word.indivisible
+    }
+
+    /// Money of another kind than cash: whoever has none of it is not offered to stake it.
+    private func refusalOfKinds(_ intent: Intent, _ number: Int) -> UInt16? {
+        guard intent.bonus != 0 || intent.free != 0 else { return nil }
+        let balances = accounts[number].balances
+        if intent.bonus != 0 && balances.bonus == 0 || intent.free != 0 && balances.free == 0 {
+            return Word.stakeKind
+        }
+        for part in [intent.stake - intent.bonus - intent.free, intent.bonus, intent.free] {
+            if part < 0 { return Word.stakeLow }
+            if part > rules.stake { return Word.stakeHigh }
+        }
+        return nil
+    }
+
+    /// What an intent comes to when every leg wins at its price, and is placed.
+    private func product(
+        of intent: Intent, _ lines: [[Int]], _ prices: [Worth], _ places: [Worth]
+    ) -> Product {
+        let ones = intent.legs.map { _ in Worth.times(1, over: 1) }
+        return Product(
+            stake: intent.stake, lines: lines, prices, places: intent.isEachWay ? places : nil,
+            free: intent.free, atOne: (ones, ones))
     }
 
     /// Every choice of legs that has all bankers and a wanted number of others; one line of all legs when it is
@@ -378,11 +476,15 @@ extension Judge {
                     markets[Int(leg.market)].selections[Int(leg.selection)].odds!, $0)
             } ?? .lost
         }
-        let product = Product(
-            stake: stake, lines: lines(of: intent), prices,
-            places: intent.isEachWay ? places : nil)
+        let product = product(of: intent, lines(of: intent), prices, places)
         if product.isAbove(cell.payoutCap) { return Wanted(Word.returnHigh) }
-        if accounts[number].balances.cash < stake { return Wanted(Word.funds) }
+        let balances = accounts[number].balances
+        let paid = stake - intent.free
+        if balances.bonus < intent.bonus || balances.free < intent.free
+            || balances.cash < paid - intent.bonus
+        {
+            return Wanted(Word.funds)
+        }
         // Cut as the cell cuts, by looking for it from a guess that is never far off.
         let potential = settledAmount(product)
         let part =
@@ -393,7 +495,7 @@ extension Judge {
             var book = book(market)
             let before = worstLoss(market, book)
             book.add(
-                stake, returns: potential, placed: part, on: Int(leg.selection),
+                paid, returns: potential, placed: part, on: Int(leg.selection),
                 isSingle: intent.legs.count == 1)
             let after = worstLoss(market, book)
             if after > markets[market].liabilityLimit, after > before {
@@ -440,10 +542,11 @@ extension Judge {
         let best = intent.legs.indices.map {
             markets[Int(intent.legs[$0].market)].said.isAtTheOff ? prices[$0] : places[$0]
         }
+        let free = intent.free / 2
         return (
-            floor(Product(stake: intent.stake / 2, lines: lines, places)),
+            floor(Product(stake: intent.stake / 2, lines: lines, places)) - free,
             min(
-                floor(Product(stake: intent.stake / 2, lines: lines, best)),
+                floor(Product(stake: intent.stake / 2, lines: lines, best)) - free,
                 Limits.potentialReturn)
         )
     }
@@ -486,14 +589,16 @@ extension Judge {
                     "bet \(placed.bet) should end with \(wanted?.word ?? 0), not \(placed.refusal)")
             }
             if let wanted, placed.leg != wanted.leg { object("another leg is blamed") }
-            accounts[number].balances.held -= bet.stake
+            accounts[number].balances.held -= bet.paid
             if wanted != nil {
-                accounts[number].balances.cash += bet.stake
+                accounts[number].balances.cash += bet.paid - bet.bonus
+                accounts[number].balances.bonus += bet.bonus
+                accounts[number].balances.free += bet.free
                 bets[placed.bet]?.status = 3
                 bets[placed.bet]?.refusal = wanted!.word
                 noteRefusal(placed.bet, wanted!.word)
             } else {
-                accounts[number].balances.openBets += bet.stake
+                accounts[number].balances.openBets += bet.paid
                 bets[placed.bet]?.status = 2
                 bets[placed.bet]?.acceptedAt = time
             }
@@ -571,7 +676,29 @@ extension Judge {
     private func product(of bet: Bet) -> Product {
         Product(
             stake: bet.stake, lines: bet.lines, bet.legs.map { worth(of: $0, in: bet) },
+            places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) },
+            free: bet.free,
+            atOne: (
+                bet.legs.map { worth(of: $0, in: bet, isAtOne: true) },
+                bet.placed == nil ? [] : bet.legs.map { placeWorth(of: $0, in: bet, isAtOne: true) }
+            ))
+    }
+
+    /// Of the payout what is bonus money again: what it comes to by itself, no more than it was. And the free stake of
+    /// the lines whose legs are all void.
+    private func returned(of bet: Bet, payout: Int64) -> (bonus: Int64, free: Int64) {
+        guard bet.isPromotional else { return (0, 0) }
+        var share = Product(
+            stake: bet.stake, lines: bet.lines, bet.legs.map { worth(of: $0, in: bet) },
             places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) })
+        _ = share.numerator.multiplyReportingOverflow(by: UInt64(bet.bonus))
+        _ = share.denominator.multiplyReportingOverflow(by: UInt64(bet.stake))
+        let void = bet.lines.count { line in
+            line.allSatisfy { isVoid(bet.legs[$0], in: bet) }
+        }
+        return (
+            min(payout, bet.bonus, floor(share)), bet.free / Int64(bet.lines.count) * Int64(void)
+        )
     }
 
     /// Whether a payout is what it comes to; never more than the cell's cap.
@@ -604,9 +731,10 @@ extension Judge {
                 {
                     object("bet \(settled.bet) has an undecided leg and is settled")
                 }
-                accounts[number].balances.openBets += bet.stake
-                takeBack(bet.payout, number)
-                house += bet.payout - bet.stake
+                accounts[number].balances.openBets += bet.paid
+                move(-bet.payout, bonus: -bet.bonusBack, number)
+                house += bet.payout - bet.paid
+                giveBack(0, 0, settled)
                 bets[settled.bet]?.status = 2
                 bets[settled.bet]?.payout = 0
             } else {
@@ -614,24 +742,49 @@ extension Judge {
                     object("bet \(settled.bet) is not worth \(settled.payout)")
                 }
                 if settled.entry != (bet.status == 2 ? 5 : 6) { object("another entry") }
+                let (bonus, free) = returned(of: bet, payout: settled.payout)
                 if bet.status == 2 {
-                    accounts[number].balances.openBets -= bet.stake
-                    pay(settled.payout, number)
-                    house += bet.stake - settled.payout
+                    accounts[number].balances.openBets -= bet.paid
+                    move(settled.payout, bonus: bonus, number)
+                    house += bet.paid - settled.payout
                 } else {
-                    if settled.payout == bet.payout { object("a settlement changes nothing") }
-                    if settled.payout > bet.payout {
-                        pay(settled.payout - bet.payout, number)
-                    } else {
-                        takeBack(bet.payout - settled.payout, number)
-                    }
+                    let isOther =
+                        settled.payout != bet.payout || bonus != bet.bonusBack
+                        || free != bet.freeBack
+                    if !isOther { object("a settlement changes nothing") }
+                    move(
+                        settled.payout - bet.payout, bonus: bonus - bet.bonusBack, number)
                     house += bet.payout - settled.payout
                 }
+                giveBack(bonus, free, settled)
                 bets[settled.bet]?.status = 4
                 saleRules[settled.bet] = nil
                 bets[settled.bet]?.payout = settled.payout
             }
             compare(settled.balances, number)
+        }
+    }
+
+    /// The customer gets so much, or gives it back; `bonus` of it is bonus money, and what of that is spent is cash.
+    private mutating func move(_ amount: Int64, bonus: Int64, _ number: Int) {
+        let there = accounts[number].balances.bonus
+        let moved = bonus < -there ? -there : bonus
+        accounts[number].balances.bonus += moved
+        if amount >= moved { pay(amount - moved, number) } else { takeBack(moved - amount, number) }
+    }
+
+    /// A bet's bonus money and free stake as they come back now; a free stake that was staked elsewhere stays given.
+    private mutating func giveBack(_ bonus: Int64, _ free: Int64, _ settled: Settled) {
+        guard let bet = bets[settled.bet], bet.isPromotional else { return }
+        let number = Int(bet.account)
+        let there = accounts[number].balances.free
+        let more = free - bet.freeBack < -there ? -there : free - bet.freeBack
+        accounts[number].balances.free += more
+        bets[settled.bet]?.bonusBack = bonus
+        bets[settled.bet]?.freeBack += more
+        if settled.bonus != bonus { object("bet \(settled.bet) gives \(bonus) bonus money back") }
+        if settled.free != bet.freeBack + more {
+            object("bet \(settled.bet) has given \(bet.freeBack + more) of its free stake back")
         }
     }
 
@@ -663,6 +816,10 @@ extension Judge {
             if !isPaid(product, bet.payout) {
                 object("bet \(number) was paid \(bet.payout)")
             }
+            let (bonus, free) = returned(of: bet, payout: bet.payout)
+            if bonus != bet.bonusBack || free > bet.freeBack {
+                object("bet \(number) did not give back what was staked")
+            }
         }
         for number in forgottenRules() {
             object("bet \(number) is worth what it was to be sold for, and stands")
@@ -675,8 +832,8 @@ extension Judge {
         var held: [UInt64: Int64] = [:]
         var open: [UInt64: Int64] = [:]
         for bet in bets.values {
-            if bet.status == 1 { held[bet.account, default: 0] += bet.stake }
-            if bet.status == 2 { open[bet.account, default: 0] += bet.stake }
+            if bet.status == 1 { held[bet.account, default: 0] += bet.paid }
+            if bet.status == 2 { open[bet.account, default: 0] += bet.paid }
         }
         var customers: Int64 = 0
         var deposited: Int64 = 0
@@ -684,23 +841,26 @@ extension Judge {
             let balances = account.balances
             if balances.held != held[UInt64(number)] ?? 0 { object("account \(number): held") }
             if balances.openBets != open[UInt64(number)] ?? 0 { object("account \(number): open") }
-            customers += balances.cash + balances.held + balances.openBets - balances.receivable
+            customers +=
+                balances.cash + balances.bonus + balances.held + balances.openBets
+                - balances.receivable
             deposited += account.deposited
         }
         if customers + house != deposited { object("the books do not balance") }
     }
 
-    /// Totals to hold against the engine's: cash, held, open bets, owed, and what the house has won.
-    public var totals: (cash: Int64, held: Int64, openBets: Int64, receivable: Int64, house: Int64)
-    {
+    /// Totals to hold against the engine's: what customers have, what the house has won, and what it has given.
+    public var totals: (customers: Balances, house: Int64, granted: Int64) {
         var sum = Balances()
         for account in accounts {
             sum.cash += account.balances.cash
+            sum.bonus += account.balances.bonus
+            sum.free += account.balances.free
             sum.held += account.balances.held
             sum.openBets += account.balances.openBets
             sum.receivable += account.balances.receivable
         }
-        return (sum.cash, sum.held, sum.openBets, sum.receivable, house)
+        return (sum, house, granted)
     }
 
     /// Bets and cash-outs that still wait for their delay.

@@ -151,10 +151,18 @@ extension Judge {
             left(leg, bet, isPlace: false))
     }
 
-    func worth(of leg: Leg, in bet: Bet) -> Worth {
+    /// Its stake goes back by itself.
+    func isVoid(_ leg: Leg, in bet: Bet) -> Bool {
+        if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) { return true }
+        return markets[leg.market].selections[leg.selection].mark.result == 3
+            && beforeResult(leg, bet) == .times(1, over: 1)
+    }
+
+    /// `isAtOne`: as if its price were 1.
+    func worth(of leg: Leg, in bet: Bet, isAtOne: Bool = false) -> Worth {
         if let worth = beforeResult(leg, bet) { return worth }
         let mark = markets[leg.market].selections[leg.selection].mark
-        let won = worthIfWon(leg, bet)
+        let won = isAtOne ? .times(1, over: 1) : worthIfWon(leg, bet)
         return switch mark.result {
         case 1: won
         case 2: .lost
@@ -165,7 +173,7 @@ extension Judge {
         }
     }
 
-    func placeWorth(of leg: Leg, in bet: Bet) -> Worth {
+    func placeWorth(of leg: Leg, in bet: Bet, isAtOne: Bool = false) -> Worth {
         if let worth = beforeResult(leg, bet) { return worth }
         let market = markets[leg.market]
         let mark = market.selections[leg.selection].mark
@@ -179,6 +187,7 @@ extension Judge {
         let paid = (position..<position + tied).count { $0 <= Int(terms.places) }
         var placed = worthIfPlaced(leg.odds, terms, left(leg, bet, isPlace: true))
         if let start = guaranteed(leg, bet) { placed = worthIfPlaced(start, terms) }
+        if isAtOne { placed = .times(1, over: 1) }
         return share(placed, UInt8(paid), UInt8(tied))
     }
 

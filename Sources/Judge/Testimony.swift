@@ -27,6 +27,7 @@ public enum Command: Sendable {
     case setLimit(account: UInt64, name: LimitName, amount: Int64, expected: UInt64)
     /// Thousandths of a market's maximum stake, and milliseconds beside a market's delay.
     case setRisk(account: UInt64, factor: UInt16, delay: UInt32, actor: UInt64, hasReason: Bool)
+    case grant(GrantSaid)
     case fixture(FixtureSaid)
     case fixtureUpdate(FixtureSaid)
     case market(MarketSaid)
@@ -50,6 +51,31 @@ public enum Command: Sendable {
     case release(market: UInt64, projected: UInt64)
     /// Sessions, digests and the like: nothing follows from them here.
     case remark
+}
+
+/// Bonus money or free stakes, given or taken back.
+public struct GrantSaid: Sendable {
+    public var account: UInt64
+    public var id: ExternalID
+    public var hash: ExternalID
+    /// 1 bonus, 2 free.
+    public var kind: UInt8
+    public var amount: Int64
+    public var actor: UInt64
+    public var hasReason: Bool
+
+    public init(
+        account: UInt64, id: ExternalID, hash: ExternalID, kind: UInt8, amount: Int64,
+        actor: UInt64, hasReason: Bool
+    ) {
+        self.account = account
+        self.id = id
+        self.hash = hash
+        self.kind = kind
+        self.amount = amount
+        self.actor = actor
+        self.hasReason = hasReason
+    }
 }
 
 /// What is offered, each in the market's order.
@@ -209,8 +235,11 @@ public struct Intent: Sendable {
     public var id: ExternalID
     public var hash: ExternalID
     public var stake: Int64
-    /// Bonus and free stakes together.
-    public var otherStake: Int64
+    /// 0 refused when it is too high, 1 as much as may be, 2 the highest that may be.
+    public var fill: UInt8
+    /// Of the stake what is bonus money, and what is free.
+    public var bonus: Int64
+    public var free: Int64
     public var currency: UInt16
     /// 1 one line of all legs, 2 a system if it says sizes.
     public var structure: UInt8
@@ -245,15 +274,18 @@ public struct Intent: Sendable {
     }
 
     public init(
-        account: UInt64, id: ExternalID, hash: ExternalID, stake: Int64, otherStake: Int64,
-        currency: UInt16, structure: UInt8, sizes: UInt32, bankers: UInt32, legCount: Int,
+        account: UInt64, id: ExternalID, hash: ExternalID, stake: Int64, fill: UInt8,
+        bonus: Int64, free: Int64, currency: UInt16, structure: UInt8, sizes: UInt32,
+        bankers: UInt32, legCount: Int,
         rule: UInt8, tolerance: UInt8, validUntil: Int64, legs: [Leg]
     ) {
         self.account = account
         self.id = id
         self.hash = hash
         self.stake = stake
-        self.otherStake = otherStake
+        self.fill = fill
+        self.bonus = bonus
+        self.free = free
         self.currency = currency
         self.structure = structure
         self.sizes = sizes
@@ -406,12 +438,20 @@ public struct LimitShown: Sendable {
 
 public struct Balances: Hashable, Sendable {
     public var cash: Int64
+    public var bonus: Int64
+    /// What may be staked for nothing.
+    public var free: Int64
     public var held: Int64
     public var openBets: Int64
     public var receivable: Int64
 
-    public init(cash: Int64 = 0, held: Int64 = 0, openBets: Int64 = 0, receivable: Int64 = 0) {
+    public init(
+        cash: Int64 = 0, bonus: Int64 = 0, free: Int64 = 0, held: Int64 = 0, openBets: Int64 = 0,
+        receivable: Int64 = 0
+    ) {
         self.cash = cash
+        self.bonus = bonus
+        self.free = free
         self.held = held
         self.openBets = openBets
         self.receivable = receivable
@@ -453,6 +493,9 @@ public struct Placed: Sendable {
     public var status: UInt8
     public var refusal: UInt16
     public var leg: UInt32
+    public var stake: Int64
+    /// What was asked for, where another stake was taken.
+    public var asked: Int64?
     public var potentialReturn: Int64
     public var dueAt: Int64
     public var balances: Balances
@@ -461,13 +504,16 @@ public struct Placed: Sendable {
 
     public init(
         account: UInt64, bet: UInt64, status: UInt8, refusal: UInt16, leg: UInt32,
-        potentialReturn: Int64, dueAt: Int64, balances: Balances, isRepeat: Bool, odds: [Odds?]
+        stake: Int64, asked: Int64?, potentialReturn: Int64, dueAt: Int64, balances: Balances,
+        isRepeat: Bool, odds: [Odds?]
     ) {
         self.account = account
         self.bet = bet
         self.status = status
         self.refusal = refusal
         self.leg = leg
+        self.stake = stake
+        self.asked = asked
         self.potentialReturn = potentialReturn
         self.dueAt = dueAt
         self.balances = balances
@@ -517,12 +563,17 @@ public struct Settled: Sendable {
     public var version: UInt32
     public var payoutBefore: Int64
     public var payout: Int64
+    /// Of it bonus money; and free stake that was given back.
+    public var bonus: Int64
+    public var free: Int64
     public var balances: Balances
 
     public init(
         bet: UInt64, account: UInt64, status: UInt8, entry: UInt8, version: UInt32,
-        payoutBefore: Int64, payout: Int64, balances: Balances
+        payoutBefore: Int64, payout: Int64, bonus: Int64, free: Int64, balances: Balances
     ) {
+        self.bonus = bonus
+        self.free = free
         self.bet = bet
         self.account = account
         self.status = status

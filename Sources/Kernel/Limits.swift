@@ -42,6 +42,8 @@ public enum Limits {
     public static let eachWayLegs = 12
     /// Legs of one bet that is sold back before it is decided.
     public static let cashOutLegs = 12
+    /// Legs of one bet whose stake is not cash alone.
+    public static let promotionalLegs = 12
     /// Windows of cancelled bets that one market keeps, in force or taken back.
     public static let cancelWindows = 16
     /// Names of fixtures, markets and selections, in UTF-8 bytes.

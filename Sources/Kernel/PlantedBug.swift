@@ -37,6 +37,11 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case cashOutDelayIgnored = "cash-out-delay-ignored"
     case remainderUnreckoned = "remainder-unreckoned"
     case saleRuleForgotten = "sale-rule-forgotten"
+    // Stakes of other money than cash
+    case freeStakeReturned = "free-stake-returned"
+    case bonusPaidAsCash = "bonus-paid-as-cash"
+    case voidFreeStakeKept = "void-free-stake-kept"
+    case capIgnored = "cap-ignored"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

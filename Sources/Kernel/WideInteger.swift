@@ -40,7 +40,8 @@ public struct WideInteger: Equatable, Sendable {
         return carry != 0
     }
 
-    mutating func subtract(_ other: WideInteger) {
+    /// `other` is not the greater.
+    public mutating func subtract(_ other: WideInteger) {
         var borrow: UInt64 = 0
         for index in 0..<Self.words {
             let (first, one) = limbs[index].subtractingReportingOverflow(other.limbs[index])

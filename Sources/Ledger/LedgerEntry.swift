@@ -1,3 +1,5 @@
+public import Kernel
+
 /// The accounts money stands on. Customers' own are kept per customer, the house's in total.
 public enum LedgerAccount: UInt8, CaseIterable, Sendable {
     /// A customer's own money, free to bet or withdraw.
@@ -18,6 +20,8 @@ public enum LedgerAccount: UInt8, CaseIterable, Sendable {
     case breakage = 8
     /// Where deposits come from and withdrawals go to.
     case outside = 9
+    /// What the house gave as bonus money, less what it took back.
+    case promotions = 10
 
     public var word: String {
         switch self {
@@ -30,6 +34,7 @@ public enum LedgerAccount: UInt8, CaseIterable, Sendable {
         case .houseResult: "house_result"
         case .breakage: "breakage"
         case .outside: "outside"
+        case .promotions: "promotions"
         }
     }
 }
@@ -52,6 +57,7 @@ public enum EntryReason: UInt8, CaseIterable, Sendable {
     case resettle = 6
     case reopen = 7
     case cashOut = 8
+    case grant = 9
 
     public var word: String {
         switch self {
@@ -63,6 +69,7 @@ public enum EntryReason: UInt8, CaseIterable, Sendable {
         case .resettle: "resettle"
         case .reopen: "reopen"
         case .cashOut: "cash_out"
+        case .grant: "grant"
         }
     }
 }
@@ -79,10 +86,10 @@ public enum EntryReason: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// Up to four postings that sum to zero, in one currency and one kind of money.
+/// Up to five postings that sum to zero, in one currency and one kind of money.
 @frozen public struct LedgerEntry: Sendable {
     public let reason: EntryReason
-    @usableFromInline var slots: InlineArray<4, Posting>
+    @usableFromInline var slots: InlineArray<5, Posting>
     @usableFromInline var used: Int
     @inlinable public var count: Int { used }
 
@@ -94,7 +101,7 @@ public enum EntryReason: UInt8, CaseIterable, Sendable {
 
     @inlinable mutating func post(_ account: LedgerAccount, _ amount: Int64) {
         guard amount != 0 else { return }
-        precondition(used < 4, "an entry has at most four postings")
+        precondition(used < 5, "an entry has at most five postings")
         slots[used] = Posting(account, amount)
         used += 1
     }
@@ -122,9 +129,18 @@ extension LedgerEntry {
         return entry
     }
 
+    /// Bonus money is given, or taken back: then `amount` is below zero.
+    public static func grant(bonus amount: Int64) -> LedgerEntry {
+        moving(amount, from: .promotions, to: .bonus, .grant)
+    }
+
     /// The stake leaves what is free before the bet is decided.
     @inlinable public static func hold(_ stake: Int64) -> LedgerEntry {
         moving(stake, from: .cash, to: .held, .hold)
+    }
+
+    public static func hold(_ stake: StakeSplit) -> LedgerEntry {
+        splitting(stake, into: .held, .hold)
     }
 
     @inlinable public static func accept(_ stake: Int64) -> LedgerEntry {
@@ -136,62 +152,87 @@ extension LedgerEntry {
         moving(stake, from: .cash, to: .openBets, .accept)
     }
 
-    /// A pending bet was refused: the hold is voided.
-    public static func release(_ stake: Int64) -> LedgerEntry {
-        moving(stake, from: .held, to: .cash, .release)
+    public static func take(_ stake: StakeSplit) -> LedgerEntry {
+        splitting(stake, into: .openBets, .accept)
     }
 
-    /// The stake of an open bet is used up and `payout` paid; the house takes or gives the rest.
+    private static func splitting(
+        _ stake: StakeSplit, into account: LedgerAccount, _ reason: EntryReason
+    ) -> LedgerEntry {
+        var entry = LedgerEntry(reason)
+        entry.post(.cash, -stake.cash)
+        entry.post(.bonus, -stake.bonus)
+        entry.post(account, stake.paid)
+        return entry
+    }
+
+    /// A pending bet was refused: the hold is voided, each kind of money where it came from.
+    public static func release(_ stake: StakeSplit) -> LedgerEntry {
+        var entry = LedgerEntry(.release)
+        entry.post(.held, -stake.paid)
+        entry.post(.cash, stake.cash)
+        entry.post(.bonus, stake.bonus)
+        return entry
+    }
+
+    /// What a customer has, and owes, when a bet's money moves. Minor units.
+    public struct Holdings: Hashable, Sendable {
+        public let cash: Int64
+        public let bonus: Int64
+        public let owed: Int64
+
+        public init(cash: Int64, bonus: Int64, owed: Int64) {
+            self.cash = cash
+            self.bonus = bonus
+            self.owed = owed
+        }
+    }
+
+    /// The paid stake of an open bet is used up and `payout` paid, `bonus` of it as bonus money; the house takes or
+    /// gives the rest.
     ///
-    /// What the customer owes is recovered from the payout first.
-    public static func settle(stake: Int64, payout: Int64, owed: Int64) -> LedgerEntry {
-        ending(stake, payout, owed, .settle)
+    /// What the customer owes is recovered from the cash first.
+    public static func settle(
+        stake: Int64, payout: Int64, bonus: Int64 = 0, _ holdings: Holdings
+    ) -> LedgerEntry {
+        ending(stake, cash: payout - bonus, bonus: bonus, holdings, .settle)
     }
 
     /// A part of an open bet's stake, or all of it, is sold back for `payout`.
-    public static func cashOut(part: Int64, payout: Int64, owed: Int64) -> LedgerEntry {
-        ending(part, payout, owed, .cashOut)
+    public static func cashOut(part: Int64, payout: Int64, _ holdings: Holdings) -> LedgerEntry {
+        ending(part, cash: payout, bonus: 0, holdings, .cashOut)
     }
 
-    private static func ending(
-        _ stake: Int64, _ payout: Int64, _ owed: Int64, _ reason: EntryReason
+    /// A settled bet's payout changes by `difference`, `bonus` of it in bonus money; what is no longer there becomes
+    /// owed.
+    public static func resettle(
+        difference: Int64, bonus: Int64 = 0, _ holdings: Holdings
     ) -> LedgerEntry {
-        let recovered = min(max(0, owed), payout)
+        ending(0, cash: difference - bonus, bonus: bonus, holdings, .resettle)
+    }
+
+    /// A settled bet becomes open again: its payout is taken back and its paid stake stands as before.
+    public static func reopen(
+        stake: Int64, payout: Int64, bonus: Int64 = 0, _ holdings: Holdings
+    ) -> LedgerEntry {
+        ending(-stake, cash: bonus - payout, bonus: -bonus, holdings, .reopen)
+    }
+
+    /// `stake` leaves the open bets, the customer gets cash and bonus money; below zero each goes the other way.
+    private static func ending(
+        _ stake: Int64, cash: Int64, bonus: Int64, _ holdings: Holdings, _ reason: EntryReason
+    ) -> LedgerEntry {
+        let bonusMoved = max(bonus, -max(0, holdings.bonus))
+        // Bonus money that was spent is owed like any other.
+        let cash = cash + bonus - bonusMoved
+        let cashMoved =
+            cash >= 0 ? cash - min(max(0, holdings.owed), cash) : max(cash, -max(0, holdings.cash))
         var entry = LedgerEntry(reason)
         entry.post(.openBets, -stake)
-        entry.post(.cash, payout - recovered)
-        entry.post(.receivable, recovered)
-        entry.post(.houseResult, stake - payout)
-        return entry
-    }
-
-    /// A settled bet's payout changes by `difference`; what is no longer there becomes owed.
-    public static func resettle(difference: Int64, available: Int64, owed: Int64) -> LedgerEntry {
-        var entry = LedgerEntry(.resettle)
-        if difference >= 0 {
-            let recovered = min(max(0, owed), difference)
-            entry.post(.houseResult, -difference)
-            entry.post(.cash, difference - recovered)
-            entry.post(.receivable, recovered)
-        } else {
-            let taken = min(max(0, available), -difference)
-            entry.post(.houseResult, -difference)
-            entry.post(.cash, -taken)
-            entry.post(.receivable, difference + taken)
-        }
-        return entry
-    }
-
-    /// A settled bet becomes open again: its payout is taken back and its stake stands as before.
-    public static func reopen(
-        stake: Int64, payout: Int64, available: Int64, owed: Int64
-    ) -> LedgerEntry {
-        let taken = min(max(0, available), payout)
-        var entry = LedgerEntry(.reopen)
-        entry.post(.openBets, stake)
-        entry.post(.cash, -taken)
-        entry.post(.receivable, taken - payout)
-        entry.post(.houseResult, payout - stake)
+        entry.post(.cash, cashMoved)
+        entry.post(.bonus, bonusMoved)
+        entry.post(.receivable, cash - cashMoved)
+        entry.post(.houseResult, stake - cash - bonusMoved)
         return entry
     }
 

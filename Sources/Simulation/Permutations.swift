@@ -496,7 +496,7 @@ private final class BareEngine {
             bets: shown,
             worths: (0..<accounts).map { account in
                 let balance = balances[UInt64(account)] ?? Balances()
-                return balance.cash + balance.openBets - balance.receivable
+                return balance.cash + balance.bonus + balance.openBets - balance.receivable
             },
             taken: betNumbers.prefix(count).count { bets[$0]?.status != 3 })
     }

@@ -58,6 +58,8 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case racing
     case trust
     case cashOuts
+    case promotions
+    case fills
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

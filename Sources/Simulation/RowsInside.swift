@@ -56,8 +56,8 @@ extension Simulation {
             balances: { [rows] account in
                 rows.balances(of: account).map {
                     Balances(
-                        cash: $0.cash, held: $0.held, openBets: $0.openBets,
-                        receivable: $0.receivable)
+                        cash: $0.cash, bonus: $0.bonus, free: $0.free, held: $0.held,
+                        openBets: $0.openBets, receivable: $0.receivable)
                 }
             }, moved: rows.moved)
         let odd = rows.sessionNumbers.symmetricDifference(sessions.keys)

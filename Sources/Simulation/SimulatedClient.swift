@@ -196,6 +196,10 @@ struct SimulatedClient {
             makeSystem(&intent, world)
         }
         makeEachWay(&intent, world)
+        if world.plan.has(.promotions) { spend(&intent, world) }
+        if world.plan.has(.fills), world.random.number(in: 0...2) == 0 {
+            intent.fill = world.random.number(in: 0...3) == 0 ? .maximum : .cap
+        }
         if world.plan.has(.nonsense) { spoil(&intent, world) }
         var changed = intent
         changed.stake += 1
@@ -237,10 +241,26 @@ struct SimulatedClient {
         intent.stake = max(1, intent.stake / lines) * lines
     }
 
+    /// Bonus money, a free stake, or a part of the stake of each; whether there is so much, the engine knows.
+    private func spend(_ intent: inout BetIntent, _ world: Simulation) {
+        guard intent.stake > 0 else { return }
+        let half = intent.stake / 2 / max(1, intent.lineCount) * max(1, intent.lineCount)
+        switch world.random.number(in: 0...9) {
+        case 0, 1: intent.free = intent.stake
+        case 2, 3: intent.bonus = intent.stake
+        case 4: (intent.bonus, intent.free) = (intent.stake - half, half)
+        case 5:
+            intent.bonus = Int64(world.random.number(in: 0...Int(intent.stake)))
+            intent.free = min(half, intent.stake - intent.bonus)
+        default: break
+        }
+    }
+
     /// What a broken or hostile client would ask.
     private func spoil(_ intent: inout BetIntent, _ world: Simulation) {
         guard world.random.number(in: 0...7) == 0 else { return }
-        switch world.random.number(in: 0...8) {
+        switch world.random.number(in: 0...9) {
+        case 9: (intent.bonus, intent.free) = (-5, intent.stake &+ 7)
         case 0: intent.stake = [0, -5, Limits.stake + 1, .max / 4][world.random.number(in: 0...3)]
         case 1: intent.validUntil = intent.validUntil.adding(milliseconds: 3_600_000)
         case 2: intent.currency = .gbp

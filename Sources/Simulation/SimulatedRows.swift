@@ -48,8 +48,8 @@ public final class SimulatedRows: ProjectionRows {
 
     public func reached() -> ProjectedPlace? { committed.place }
 
-    public func debts() -> [UInt64: Int64] {
-        committed.balances.filter { $0.value.receivable > 0 }.mapValues(\.receivable)
+    public func beyondCash() -> [UInt64: BalanceRow] {
+        committed.balances.filter(\.value.isBeyondCash)
     }
 
     public func transaction(_ body: () throws -> Void) throws {
@@ -101,6 +101,7 @@ public final class SimulatedRows: ProjectionRows {
             tables.bets[row.bet]?.payout = row.payout
             tables.bets[row.bet]?.settledAt = row.settledAt
             tables.bets[row.bet]?.settlementVersion = Int64(row.version)
+            if let returned = row.returned { tables.bets[row.bet]?.returned = returned }
         case .sale(let row):
             guard row.isWhole else {
                 tables.sales[row.sequence] = row

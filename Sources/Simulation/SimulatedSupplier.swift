@@ -59,6 +59,7 @@ struct ResultWord {
 /// One thing that an operator does.
 enum DeskSaying {
     case risk(AccountID, factor: UInt16, delay: UInt32, actor: UInt64, reason: String)
+    case grant(AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, actor: UInt64)
     case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
     case propose(
         ExternalID, [SelectionOutcome], actor: UInt64, reason: String, expected: UInt32?)
@@ -74,6 +75,10 @@ enum DeskSaying {
         case .risk(let account, let factor, let delay, let actor, let reason):
             encoder.setRisk(
                 of: account, stakeFactor: factor, delay: delay, actor: actor, reason: reason)
+        case .grant(let account, let kind, let amount, let id, let hash, let actor):
+            encoder.grant(
+                kind, amount, to: account, id: id, requestHash: hash, actor: actor,
+                reason: actor == 3 ? "" : "welcome")
         case .proposeCancel(let market, let window, let isTakenBack, let actor):
             encoder.proposeCancel(
                 market: market, window, isTakenBack: isTakenBack, actor: actor, reason: "an error")
@@ -546,8 +551,30 @@ struct SimulatedSupplier: ~Copyable {
         }
     }
 
+    /// Mostly gives; now and then takes back, or asks again under an id that was used.
+    private func grant(_ world: Simulation) {
+        let now = Timestamp(nanoseconds: world.clock.wall()).milliseconds
+        let isAgain = world.random.number(in: 0...9) == 0
+        let id = ExternalID(
+            milliseconds: isAgain ? 1 : now,
+            random: isAgain ? (7, 7) : (world.random.next(), world.random.next()))
+        let amounts: [Int64] = [5000, 20_000, 700, 1, -300, -60_000, 0, .max]
+        let kind: GrantKind = world.random.number(in: 0...1) == 0 ? .bonus : .free
+        let amount = amounts[world.random.number(in: 0...world.random.number(in: 2...7))]
+        let actor =
+            world.random.number(in: 0...9) == 0 ? [0, 3][world.random.number(in: 0...1)] : 1
+        world.send(
+            .desk(
+                .grant(
+                    AccountID(UInt64(world.random.number(in: 0...plan.clients))), kind, amount,
+                    id: id,
+                    hash: ExternalID(high: UInt64(kind.rawValue), low: UInt64(bitPattern: amount)),
+                    actor: UInt64(actor))))
+    }
+
     func deskTick(_ world: Simulation) {
         guard !offers.isEmpty else { return }
+        guard plan.has(.byHand) else { return grant(world) }
         let pick = world.random.number(in: 0...offers.count - 1)
         if !proposals.isEmpty, world.random.number(in: 0...1) == 0 {
             let proposal = proposals[world.random.number(in: 0...proposals.count - 1)]
@@ -566,6 +593,7 @@ struct SimulatedSupplier: ~Copyable {
                         actor: UInt64(world.random.number(in: 0...3)),
                         reason: world.random.number(in: 0...5) == 0 ? "" : "late bets")))
         }
+        if plan.has(.promotions), world.random.number(in: 0...2) == 0 { return grant(world) }
         if world.random.number(in: 0...3) == 0 {
             let isShut = world.random.number(in: 0...2) == 0
             let seen = offer.material + UInt64(world.random.number(in: 0...4) == 0 ? 1 : 0)

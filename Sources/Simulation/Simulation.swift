@@ -184,7 +184,9 @@ public final class Simulation {
         }
         queue.add(.start, at: clock.now)
         queue.add(.supplierTick, at: clock.now + 1_000_000)
-        if plan.has(.byHand) { queue.add(.deskTick, at: clock.now + after(5000)) }
+        if plan.has(.byHand) || plan.has(.promotions) {
+            queue.add(.deskTick, at: clock.now + after(5000))
+        }
         if plan.has(.clockSteps) { queue.add(.clockStep, at: clock.now + after(60_000)) }
         if plan.has(.snapshots) { queue.add(.snapshotTick, at: clock.now + after(20_000)) }
         if plan.has(.fullDisk) { queue.add(.roomComes, at: clock.now + after(400_000)) }
@@ -629,9 +631,14 @@ public final class Simulation {
         let ours = [
             host.engine.total(.cash, .demo), host.engine.total(.held, .demo),
             host.engine.total(.openBets, .demo), -host.engine.total(.receivable, .demo),
-            host.engine.total(.houseResult, .demo),
+            host.engine.total(.houseResult, .demo), host.engine.total(.bonus, .demo),
+            -host.engine.total(.promotions, .demo),
         ]
-        if ours != [totals.cash, totals.held, totals.openBets, totals.receivable, totals.house] {
+        let theirs = totals.customers
+        if ours != [
+            theirs.cash, theirs.held, theirs.openBets, theirs.receivable, totals.house,
+            theirs.bonus, totals.granted,
+        ] {
             object("the engine's totals are \(ours), the judge's \(totals)")
         }
     }

@@ -19,6 +19,10 @@ extension Simulation {
             tell(
                 "\(number) operator \(actor) trusts account \(account) \(factor) thousandths, "
                     + "\(delay) ms\(outcome(said))")
+        case .grant(let grant):
+            tell(
+                "\(number) operator \(grant.actor) gives account \(grant.account) \(grant.amount) "
+                    + (GrantKind(rawValue: grant.kind)?.word ?? "?") + outcome(said))
         case .setLimit(let account, let name, let amount, _):
             let kind = LimitKind(rawValue: name.kind)?.word ?? "?"
             let period = LimitPeriod(rawValue: name.period)?.word ?? "?"
@@ -30,9 +34,13 @@ extension Simulation {
                 "\(supplier.name(ofMarket: leg.market)) selection \(leg.selection) at "
                     + (leg.odds.map { $0.text(as: .decimal) } ?? "no price")
             }.joined(separator: " + ")
+            let split =
+                intent.bonus | intent.free == 0
+                ? intent.fill == 0 ? "" : " (fill \(intent.fill))"
+                : " (\(intent.bonus) of it bonus, \(intent.free) free)"
             tell(
-                "\(number) account \(intent.account) bets \(intent.stake) on \(legs)\(outcome(said))"
-            )
+                "\(number) account \(intent.account) bets \(intent.stake)\(split) on "
+                    + "\(legs)\(outcome(said))")
         case .cashOut(let sale):
             let part = sale.part == 0 ? "all" : "\(sale.part)"
             tell(
@@ -121,9 +129,12 @@ extension Simulation {
             case .settled(let settled):
                 return
                     "; bet \(settled.bet) pays \(settled.payout) (before \(settled.payoutBefore))"
+                    + (settled.bonus | settled.free == 0
+                        ? "" : ", of it \(settled.bonus) bonus, and \(settled.free) free")
             case .account(let refusal, let account, let balances):
                 return refusal == 0
-                    ? "; account \(account), cash \(balances.cash)" : refused(refusal)
+                    ? "; account \(account), cash \(balances.cash), bonus \(balances.bonus), "
+                        + "free \(balances.free)" : refused(refusal)
             case .limit(let shown):
                 guard shown.refusal == 0 else { return refused(shown.refusal) }
                 let next = shown.nextFrom == 0 ? "" : ", \(shown.next) from \(shown.nextFrom)"

@@ -64,6 +64,15 @@ struct Witness {
                 delay: record.field(Layout.SetRisk.delay, as: UInt32.self),
                 actor: record.field(Layout.SetRisk.actor, as: UInt64.self),
                 hasReason: record.field(Layout.SetRisk.reason, as: UInt8.self) != 0)
+        case .grant:
+            return .grant(
+                GrantSaid(
+                    account: record.account.rawValue, id: record.clientID,
+                    hash: record.requestHash,
+                    kind: record.field(Layout.Grant.kind, as: UInt8.self),
+                    amount: record.field(Layout.Grant.amount, as: Int64.self),
+                    actor: record.field(Layout.Grant.actor, as: UInt64.self),
+                    hasReason: record.field(Layout.Grant.reason, as: UInt8.self) != 0))
         case .fixture: return .fixture(fixture(record))
         case .fixtureUpdate: return .fixtureUpdate(fixture(record))
         case .market: return .market(market(record))
@@ -252,11 +261,12 @@ struct Witness {
             leg.placesSaid = record.field(offset + Layout.Leg.eachWayPlaces, as: UInt8.self)
             legs.append(leg)
         }
+        let bonus = record.field(Layout.Place.stakeBonus, as: Int64.self)
+        let free = record.field(Layout.Place.stakeFree, as: Int64.self)
         return Intent(
             account: record.account.rawValue, id: record.clientID, hash: record.requestHash,
-            stake: record.field(Layout.Place.stakeCash, as: Int64.self),
-            otherStake: record.field(Layout.Place.stakeBonus, as: Int64.self)
-                | record.field(Layout.Place.stakeFree, as: Int64.self),
+            stake: record.field(Layout.Place.stakeCash, as: Int64.self) &+ bonus &+ free,
+            fill: UInt8(truncatingIfNeeded: record.flags & 3), bonus: bonus, free: free,
             currency: record.field(Layout.Place.currency, as: UInt16.self),
             structure: record.field(Layout.Place.structure, as: UInt8.self),
             sizes: record.field(Layout.Place.sizes, as: UInt32.self),
@@ -329,6 +339,8 @@ struct Witness {
                     version: record.field(Layout.BetSettled.version, as: UInt32.self),
                     payoutBefore: record.field(Layout.BetSettled.payoutBefore, as: Int64.self),
                     payout: record.field(Layout.BetSettled.payout, as: Int64.self),
+                    bonus: record.settlementReturns.now.bonus,
+                    free: record.settlementReturns.now.free,
                     balances: balances(record, Layout.BetSettled.balances)))
         case .cashOutRuleChanged:
             return .cashOutRule(
@@ -373,6 +385,7 @@ struct Witness {
             status: record.field(Layout.Placed.status, as: UInt8.self),
             refusal: record.field(Layout.Placed.refusal, as: UInt16.self),
             leg: record.field(Layout.Placed.refusalLeg, as: UInt32.self),
+            stake: record.field(Layout.Placed.stake, as: Int64.self), asked: record.placedAsked,
             potentialReturn: record.field(Layout.Placed.potentialReturn, as: Int64.self),
             dueAt: record.field(Layout.Placed.dueAt, as: Int64.self),
             balances: balances(record, Layout.Placed.balances),
@@ -385,6 +398,8 @@ struct Witness {
     private static func balances(_ record: RecordBytes, _ offset: Int) -> Balances {
         Balances(
             cash: record.field(offset + Layout.Balances.cash, as: Int64.self),
+            bonus: record.field(offset + Layout.Balances.bonus, as: Int64.self),
+            free: record.field(offset + Layout.Balances.free, as: Int64.self),
             held: record.field(offset + Layout.Balances.held, as: Int64.self),
             openBets: record.field(offset + Layout.Balances.openBets, as: Int64.self),
             receivable: record.field(offset + Layout.Balances.receivable, as: Int64.self))

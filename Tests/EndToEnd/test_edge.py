@@ -219,7 +219,7 @@ def test_a_system_is_taken_shown_and_settled_as_its_lines(make_server):
     status, banker, _ = ask({"sizes": [1], "bankers": [0]}, 30)
     banker = banker["bet"]
     assert (status, banker["potentialReturn"]) == (201, worth(pairs, banker["odds"]))
-    assert server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"] == {"cash": 999_860, "held": 0, "openBets": 140, "owed": 0}
+    assert server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"] == {"cash": 999_860, "bonus": 0, "free": 0, "held": 0, "openBets": 140, "owed": 0}
 
     # The first leg wins, the second loses, the third is void, the fourth is not decided: then it is.
     def decide(market, result):
@@ -696,6 +696,13 @@ def test_an_operator_says_how_far_a_customer_is_trusted(make_server):
     assert refused["refusal"]["code"] == "stake_above_maximum"
     numbers = server.call("POST", "/api/v1/slip", {k: v for k, v in bet(market, new_id(), 10).items() if k not in ("id", "validUntil")}, cookie)[1]
     assert numbers["maximumStake"] == most
+    # Limit by limit, with the one that decides among them; and a bet that takes what it can get.
+    limits = {(l["rule"], l.get("leg")): l["most"] for l in numbers["limits"]}
+    assert limits[("stake_above_maximum", 0)] == most and min(limits.values()) == most
+    assert {"return_above_maximum", "insufficient_funds", "exposure_limit"} <= {rule for rule, _ in limits}
+    taken = server.call("POST", "/api/v1/bets", {**bet(market, new_id(), most + 77), "priceRule": "any", "fill": "cap"}, cookie)[1]["bet"]
+    assert (taken["stake"], taken["asked"]) == (most, most + 77)
+    assert server.call("POST", "/api/v1/bets", {**bet(market, new_id(), 10), "fill": "some"}, cookie)[0] == 400
 
 
 def test_the_emergency_stop_comes_before_looking(make_server):

@@ -105,7 +105,7 @@ def test_the_pack_proves_itself_and_every_change_to_it_is_seen(disputed, tmp_pat
 
     def stake(copy):
         step = [s for s in copy["history"]["steps"] if s["kind"] == "place"][0]
-        [f for f in step["facts"] if f["label"] == "stake"][0]["value"] = "25000"
+        [f for f in step["facts"] if f["label"] == "stake, cash"][0]["value"] = "25000"
 
     def bit(copy):
         raw = bytearray(base64.b64decode(copy["blocks"][0]["bytes"]))

@@ -89,7 +89,7 @@ import Testing
             let leg = LegIntent(
                 market: market.market, fixture: market.fixture, selection: UInt32(selection),
                 odds: prices[selection])
-            let most = cell.host.engine.slip(stake: 10, legs: [leg], account: account).maximumStake
+            let most = cell.host.engine.slip(stake: StakeSplit(cash: 10), legs: [leg], account: account).maximumStake
             guard most >= 10, most < 900_000_000 else { continue }
             func place(_ stake: Int64) throws -> Refusal? {
                 try cell.place(

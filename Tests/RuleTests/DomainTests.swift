@@ -121,15 +121,43 @@ import Testing
 
 @Suite struct `A ledger entry` {
     @Test(arguments: [
-        LedgerEntry.deposit(100), .hold(5), .accept(5), .release(5),
-        .settle(stake: 10, payout: 25, owed: 0), .settle(stake: 10, payout: 25, owed: 7),
-        .settle(stake: 10, payout: 0, owed: 7), .resettle(difference: 9, available: 0, owed: 4),
-        .resettle(difference: -9, available: 4, owed: 0),
-        .reopen(stake: 10, payout: 25, available: 3, owed: 0),
+        LedgerEntry.deposit(100), .hold(5), .accept(5), .release(StakeSplit(cash: 5)),
+        .hold(split), .take(split), .release(split), .grant(bonus: 7), .grant(bonus: -7),
+        .settle(stake: 10, payout: 25, .init(cash: 0, bonus: 0, owed: 0)),
+        .settle(stake: 10, payout: 25, .init(cash: 0, bonus: 0, owed: 7)),
+        .settle(stake: 10, payout: 0, .init(cash: 0, bonus: 0, owed: 7)),
+        .settle(stake: 10, payout: 25, bonus: 4, .init(cash: 0, bonus: 0, owed: 7)),
+        .resettle(difference: 9, .init(cash: 0, bonus: 0, owed: 4)),
+        .resettle(difference: -9, .init(cash: 4, bonus: 0, owed: 0)),
+        .resettle(difference: 9, bonus: -4, .init(cash: 0, bonus: 1, owed: 4)),
+        .reopen(stake: 10, payout: 25, .init(cash: 3, bonus: 0, owed: 0)),
+        .reopen(stake: 10, payout: 25, bonus: 4, .init(cash: 3, bonus: 1, owed: 0)),
     ])
     func `sums to zero`(entry: LedgerEntry) {
         #expect(entry.sum == 0)
         #expect(entry.count >= 2)
+    }
+
+    private static let split = StakeSplit(cash: 5, bonus: 3, free: 2)
+
+    private func moved(_ entry: LedgerEntry, _ account: LedgerAccount) -> Int64 {
+        (0..<entry.count).reduce(0) { $0 + (entry[$1].account == account ? entry[$1].amount : 0) }
+    }
+
+    @Test func `never has a free stake in it`() {
+        #expect(moved(.take(Self.split), .openBets) == 8)
+        #expect(moved(.take(Self.split), .cash) == -5)
+        #expect(moved(.take(Self.split), .bonus) == -3)
+    }
+
+    @Test func `takes bonus money that was spent from cash, and then makes it owed`() {
+        let some = LedgerEntry.reopen(stake: 10, payout: 25, bonus: 4, .init(cash: 30, bonus: 1, owed: 0))
+        #expect(moved(some, .bonus) == -1)
+        #expect(moved(some, .cash) == -24)
+        #expect(moved(some, .receivable) == 0)
+        let none = LedgerEntry.reopen(stake: 10, payout: 25, bonus: 4, .init(cash: 3, bonus: 1, owed: 0))
+        #expect(moved(none, .cash) == -3)
+        #expect(moved(none, .receivable) == -21)
     }
 }
 

@@ -24,7 +24,7 @@ struct AccountBook: ~Copyable {
     private(set) var freeLegs: InlineArray<21, UInt32> = InlineArray(repeating: .max)
     private(set) var freeBets = 0
     /// What each ledger account of each kind of money holds in total; each kind sums to zero.
-    private(set) var totals: InlineArray<2, InlineArray<10, Int64>>
+    private(set) var totals: InlineArray<2, InlineArray<11, Int64>>
 
     /// Part of every id that is ours; another partition's rows are not here.
     var partition: UInt32 = 0
@@ -142,15 +142,16 @@ struct AccountBook: ~Copyable {
             case .held: accounts[number].held += amount
             case .openBets: accounts[number].openBets += amount
             case .receivable: accounts[number].receivable -= amount
-            case .withdrawals, .houseResult, .breakage, .outside: break
+            case .withdrawals, .houseResult, .breakage, .outside, .promotions: break
             }
             totals[money][Int(posting.account.rawValue)] += amount
         }
         // The judge must find that one by itself.
         precondition(
             planted(.holdNotCounted)
-                || accounts[number].cash >= 0 && accounts[number].held >= 0
-                    && accounts[number].openBets >= 0 && accounts[number].receivable >= 0,
+                || accounts[number].cash >= 0 && accounts[number].bonus >= 0
+                    && accounts[number].held >= 0 && accounts[number].openBets >= 0
+                    && accounts[number].receivable >= 0,
             "no customer's account falls below zero")
     }
 
@@ -212,6 +213,50 @@ struct AccountBook: ~Copyable {
         guard bet.isEachWay else { return nil }
         let first = bet.firstLeg + UInt32(bet.legCount) + (bet.isSystem ? 1 : 0)
         return PlaceTerms(packed: legs[first + UInt32(leg / 4)].words[leg % 4])
+    }
+
+    /// Of which money a bet's stake is.
+    func split(of bet: BetRow) -> StakeSplit {
+        guard bet.isPromotional else { return StakeSplit(cash: bet.stake) }
+        let row = promotional(of: bet)
+        let (bonus, free) = (Int64(row.bonus), Int64(row.free))
+        return StakeSplit(cash: bet.stake - bonus - free, bonus: bonus, free: free)
+    }
+
+    /// What came back of it beside cash, as it stands.
+    func returned(of bet: BetRow) -> PromotionalReturn {
+        guard bet.isPromotional else { return .none }
+        let row = promotional(of: bet)
+        return PromotionalReturn(bonus: Int64(row.bonusBack), free: Int64(row.freeBack))
+    }
+
+    private func promotional(of bet: BetRow) -> PromotionalRow {
+        PromotionalRow(legs[bet.firstLeg + UInt32(bet.legRows) - 1])
+    }
+
+    /// A new bet's stake is not of cash alone; what of it is free is no longer there to be staked.
+    mutating func setSplit(_ stake: StakeSplit, of number: UInt32) {
+        let bet = bets[number]
+        set(
+            .promotional(PromotionalRow(stake)),
+            at: bet.firstLeg + UInt32(bet.legRows) - 1)
+        if stake.free > 0 { change(account: bet.account) { $0.free -= stake.free } }
+    }
+
+    /// `free` of it is what was given back and not taken away again.
+    mutating func set(_ returned: PromotionalReturn, of bet: BetRow) {
+        let number = bet.firstLeg + UInt32(bet.legRows) - 1
+        var row = PromotionalRow(legs[number])
+        row.bonusBack = UInt32(returned.bonus)
+        row.freeBack = UInt32(returned.free)
+        hash.subtract(legs[number].mix(number))
+        set(.promotional(row), at: number)
+    }
+
+    /// What an account has and owes.
+    func holdings(_ account: UInt32) -> LedgerEntry.Holdings {
+        let row = accounts[account]
+        return LedgerEntry.Holdings(cash: row.cash, bonus: row.bonus, owed: row.receivable)
     }
 
     /// Whether a bet with this many rows for legs finds them.
@@ -388,7 +433,7 @@ struct AccountBook: ~Copyable {
     ) {
         self.hash = hash
         for money in 0..<2 {
-            for account in 0..<10 { self.totals[money][account] = totals[money * 10 + account] }
+            for account in 0..<11 { self.totals[money][account] = totals[money * 11 + account] }
         }
         self.freeBet = freeBet
         for count in 0..<21 { self.freeLegs[count] = freeLegs[count] }
@@ -422,7 +467,7 @@ struct AccountBook: ~Copyable {
     }
 
     var totalWords: [Int64] {
-        (0..<2).flatMap { money in (0..<10).map { totals[money][$0] } }
+        (0..<2).flatMap { money in (0..<11).map { totals[money][$0] } }
     }
 
     var freeLegWords: [UInt32] { (0..<21).map { freeLegs[$0] } }
@@ -437,7 +482,7 @@ struct AccountBook: ~Copyable {
             return (fresh, ["the accounts' hash is not the hash of their rows"])
         }
         var problems: [String] = []
-        var sums: InlineArray<2, InlineArray<10, Int64>> = InlineArray(
+        var sums: InlineArray<2, InlineArray<11, Int64>> = InlineArray(
             repeating: InlineArray(repeating: 0))
         for number in 0..<UInt32(accounts.count) {
             let row = accounts[number]
@@ -455,8 +500,8 @@ struct AccountBook: ~Copyable {
             if row.isFree { continue }
             let money = Int(accounts[row.account].money) - 1
             switch BetStatus(rawValue: row.status) {
-            case .pending: held[money] += row.stake
-            case .open: open[money] += row.stake
+            case .pending: held[money] += split(of: row).paid
+            case .open: open[money] += split(of: row).paid
             case .refused, .settled, .cashedOut: break
             case nil: problems.append("bet \(row.sequence) has no status")
             }

@@ -41,6 +41,12 @@ struct AccountRow: BitwiseCopyable {
         return overflow ? .max : scaled.addingReportingOverflow(more).partialValue
     }
 
+    /// What there is of the money that a stake is of.
+    func available(for stake: StakeSplit) -> Int64 {
+        (stake.cash > 0 || stake.isCash ? cash : 0) + (stake.bonus > 0 ? bonus : 0)
+            + (stake.free > 0 ? free : 0)
+    }
+
     /// What every bet changes.
     @inline(__always) func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 1, row: UInt64(row))
@@ -91,19 +97,25 @@ struct BetRow: BitwiseCopyable {
     /// Legs whose markets have not released them yet.
     var heldLegs: UInt8 = 0
     var refusal: UInt8 = 0
-    /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that.
+    /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that; bit 2:
+    /// not of cash alone, with a `PromotionalRow` behind all.
     var forms: UInt8 = 0
 
     var isSystem: Bool { forms & 1 != 0 }
     var isEachWay: Bool { forms & 2 != 0 }
 
-    /// Its legs, what they make, and four legs' terms in each further row.
-    var legRows: Int {
-        Self.legRows(Int(legCount), isSystem: isSystem, isEachWay: isEachWay)
+    var isPromotional: Bool { forms & 4 != 0 }
+
+    /// Its legs, what they make, four legs' terms in each further row, and of which money its stake is.
+    @inline(__always) var legRows: Int {
+        guard forms != 0 else { return Int(legCount) }
+        return Self.legRows(
+            Int(legCount), isSystem: isSystem, isEachWay: isEachWay, isPromotional: isPromotional)
     }
 
-    static func legRows(_ legs: Int, isSystem: Bool, isEachWay: Bool) -> Int {
-        legs + (isSystem ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0)
+    @inline(__always)
+    static func legRows(_ legs: Int, isSystem: Bool, isEachWay: Bool, isPromotional: Bool) -> Int {
+        legs + (isSystem ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0) + (isPromotional ? 1 : 0)
     }
 
     /// A row that waits to be used again; `firstLeg` leads to the next such.
@@ -158,6 +170,13 @@ struct LegRow: BitwiseCopyable {
             material: words[3])
     }
 
+    /// Of which money a stake is, and what of it came back, in the same four words.
+    static func promotional(_ row: PromotionalRow) -> LegRow {
+        LegRow(
+            numerator: row.bonus, denominator: row.free, market: .max, selection: row.bonusBack,
+            material: row.freeBack)
+    }
+
     var words: InlineArray<4, UInt32> { [numerator, denominator, selection, material] }
 
     /// The first of the rows of a bet that left; `market` leads to the next such.
@@ -171,6 +190,28 @@ struct LegRow: BitwiseCopyable {
             UInt64(numerator) << 32 | UInt64(denominator), UInt64(market) << 32 | UInt64(selection))
         mix.combine(UInt64(material), 0 as UInt64)
         return mix
+    }
+}
+
+/// Of which money a bet's stake is that is not of cash alone; minor units.
+struct PromotionalRow: Equatable {
+    var bonus: UInt32
+    var free: UInt32
+    /// Of its payout, what was paid as bonus money.
+    var bonusBack: UInt32 = 0
+    /// Free stake that it gave back and that was not taken away again.
+    var freeBack: UInt32 = 0
+
+    init(_ stake: StakeSplit) {
+        bonus = UInt32(stake.bonus)
+        free = UInt32(stake.free)
+    }
+
+    init(_ row: LegRow) {
+        bonus = row.numerator
+        free = row.denominator
+        bonusBack = row.selection
+        freeBack = row.material
     }
 }
 

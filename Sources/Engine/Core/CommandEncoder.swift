@@ -41,7 +41,10 @@ public struct BetIntent: Sendable {
     public var id: ExternalID
     public var requestHash: ExternalID
     public var session: SessionID
+    /// Of all money; what of it is bonus money, and what is free.
     public var stake: Int64
+    public var bonus: Int64 = 0
+    public var free: Int64 = 0
     public var currency: Currency
     public var structure: BetStructure = .accumulator
     /// Of a system, as in `SystemShape`.
@@ -51,6 +54,7 @@ public struct BetIntent: Sendable {
     public var rule: PriceRule = .exact
     public var ruleSource: PriceRuleSource = .standard
     public var tolerance: UInt8 = 0
+    public var fill = FillRule.reject
     public var oddsFormat: OddsFormat = .decimal
     public var validUntil: Timestamp
     public var receivedAt: Timestamp
@@ -214,6 +218,16 @@ public enum ResultSource: UInt8, Sendable {
     case `operator` = 2
 }
 
+/// What a promotion gives. Numbers are stable.
+public enum GrantKind: UInt8, CaseIterable, Sendable {
+    /// Money that can be staked; what it wins is cash.
+    case bonus = 1
+    /// What may be staked for nothing: it is not returned, what it wins is cash.
+    case free = 2
+
+    public var word: String { self == .bonus ? "bonus" : "free" }
+}
+
 /// What is done about a market's bets.
 public enum ResultAction: UInt8, Sendable {
     case settle = 1
@@ -268,6 +282,26 @@ public enum ResultAction: UInt8, Sendable {
         record.clientID = id
         record.set(Layout.Deposit.amount, amount)
         record.set(Layout.Deposit.source, 1 as UInt8)
+        return record
+    }
+
+    /// Bonus money or free stakes; an `amount` below zero takes back what is there of it. `promotion` and `terms` 0
+    /// unknown.
+    public mutating func grant(
+        _ kind: GrantKind, _ amount: Int64, to account: AccountID, id: ExternalID,
+        requestHash: ExternalID, promotion: UInt64 = 0, terms: UInt32 = 0, actor: UInt64,
+        reason: String
+    ) -> RecordBytes {
+        let record = begin(.grant, body: Layout.Grant.size)
+        record.account = account
+        record.clientID = id
+        record.requestHash = requestHash
+        record.set(Layout.Grant.amount, amount)
+        record.set(Layout.Grant.kind, kind.rawValue)
+        record.set(Layout.Grant.terms, terms)
+        record.set(Layout.Grant.promotion, promotion)
+        record.set(Layout.Grant.actor, actor)
+        record.set(Layout.Grant.reason, text: reason, width: 64)
         return record
     }
 
@@ -535,8 +569,11 @@ public enum ResultAction: UInt8, Sendable {
         record.account = intent.account
         record.clientID = intent.id
         record.requestHash = intent.requestHash
+        record.flags = UInt16(intent.fill.rawValue)
         record.set(Layout.Place.session, intent.session.rawValue)
-        record.set(Layout.Place.stakeCash, intent.stake)
+        record.set(Layout.Place.stakeCash, intent.stake &- intent.bonus &- intent.free)
+        record.set(Layout.Place.stakeBonus, intent.bonus)
+        record.set(Layout.Place.stakeFree, intent.free)
         record.set(Layout.Place.currency, intent.currency.numericCode)
         record.set(Layout.Place.structure, intent.structure.rawValue)
         record.set(Layout.Place.sizes, intent.sizes)

@@ -84,6 +84,7 @@ public struct Engine: ~Copyable {
         case .deposit: deposit(command, &outcomes)
         case .setLimit: setLimit(command, &outcomes)
         case .setRisk: setRisk(command, &outcomes)
+        case .grant: grant(command, &outcomes)
         case .forgetIDs:
             accounts.forget(
                 now: time, projected: command.field(Layout.ForgetIDs.projected, as: UInt64.self),

@@ -341,8 +341,9 @@ extension Engine {
 
     /// Whether a bet is of a kind that is sold back at all.
     func isEverSold(_ bet: BetRow) -> Bool {
-        // Nothing says how likely a place is; and so many legs make a fraction that fits.
-        !bet.isEachWay && bet.legCount <= Limits.cashOutLegs
+        // Nothing says how likely a place is; what was given is not turned into money; and so many legs make a
+        // fraction that fits.
+        !bet.isEachWay && !bet.isPromotional && bet.legCount <= Limits.cashOutLegs
     }
 
     mutating func sell(
@@ -383,7 +384,7 @@ extension Engine {
         let payout = offer.value.payout
         accounts.post(
             .cashOut(
-                part: offer.part, payout: payout, owed: accounts.accounts[bet.account].receivable),
+                part: offer.part, payout: payout, accounts.holdings(bet.account)),
             to: bet.account)
         setExposure(of: number, standing: false)
         if left == 0 {

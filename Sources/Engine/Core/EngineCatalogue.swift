@@ -59,6 +59,60 @@ extension Engine {
         record.set(Layout.AccountChanged.amount, amount)
     }
 
+    /// Bonus money, or what may be staked for nothing, is given or taken back; the desk's id makes it happen once,
+    /// and the same request again is answered without moving anything.
+    ///
+    /// Of what is taken back only as much moves as is there.
+    mutating func grant(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = accounts.account(command.account) else {
+            return refuse(command, account: nil, .accountUnknown, &outcomes)
+        }
+        if let known = accounts.known(command.clientID, account: number) {
+            let hash = command.requestHash
+            let isSame = known.hashHigh == hash.high && known.hashLow == hash.low
+            answer(command, account: number, isSame ? nil : .idReused, &outcomes)
+            return
+        }
+        guard
+            let kind = GrantKind(rawValue: command.field(Layout.Grant.kind, as: UInt8.self))
+        else { return refuse(command, account: number, .malformed, &outcomes) }
+        let wanted = command.field(Layout.Grant.amount, as: Int64.self)
+        let row = accounts.accounts[number]
+        let balance = kind == .bonus ? row.bonus : row.free
+        let isInRange =
+            wanted != 0 && wanted >= -ruleSet.stake && wanted <= ruleSet.stake
+            && balance <= Limits.minorUnits - max(0, wanted)
+        guard isInRange else {
+            return refuse(command, account: number, .amountOutOfRange, &outcomes)
+        }
+        guard command.field(Layout.Grant.actor, as: UInt64.self) != 0 else {
+            return refuse(command, account: number, .operatorMissing, &outcomes)
+        }
+        guard command.field(Layout.Grant.reason, as: UInt8.self) != 0 else {
+            return refuse(command, account: number, .reasonMissing, &outcomes)
+        }
+        let amount = max(wanted, -balance)
+        guard amount != 0 else {
+            return refuse(command, account: number, .noChange, &outcomes)
+        }
+        guard !refuses(command, .full, when: accounts.isIDWindowFull), !accounts.isIDWindowFull
+        else { return refuse(command, account: number, .full, &outcomes) }
+        accounts.remember(
+            IDRow(
+                high: command.clientID.high, low: command.clientID.low,
+                hashHigh: command.requestHash.high, hashLow: command.requestHash.low,
+                account: number, bet: .max, validUntil: time.nanoseconds,
+                sequence: command.sequence))
+        switch kind {
+        case .bonus: accounts.post(.grant(bonus: amount), to: number)
+        case .free: accounts.change(account: number) { $0.free += amount }
+        }
+        let record = answer(command, account: number, nil, &outcomes)
+        record.set(Layout.AccountChanged.entry, EntryReason.grant.rawValue)
+        record.set(Layout.AccountChanged.grant, kind.rawValue)
+        record.set(Layout.AccountChanged.amount, amount)
+    }
+
     /// How far an account is trusted, by whom and why.
     mutating func setRisk(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         guard let number = accounts.account(command.account) else {

@@ -19,7 +19,7 @@ extension Engine {
     ///
     /// For whoever replays a dispute: ask before the command is applied. Changes nothing.
     public borrowing func explain(_ command: RecordBytes) -> [RuleCheck] {
-        let request = PlaceRequest(command)
+        var request = PlaceRequest(command)
         var explanation = Explanation()
         guard let account = accounts.account(request.account) else {
             explanation.add(.accountUnknown, isPassed: false)
@@ -43,6 +43,7 @@ extension Engine {
                 .related, leg: index, Int64(related ?? -1), -1, isPassed: related == nil)
         }
         guard !explanation.isRefused else { return explanation.checks }
+        request.stake = filled(request, request.shape, account, quotes)
         explainStake(request, account, quotes, &explanation)
         guard !explanation.isRefused else { return explanation.checks }
         let row = accounts.accounts[account]
@@ -135,8 +136,16 @@ extension Engine {
         explanation.add(
             .currencyMismatch, Int64(request.currency), Int64(row.currency),
             isPassed: request.currency == row.currency)
-        explanation.add(
-            .stakeKindUnsupported, request.otherStake, 0, isPassed: request.otherStake == 0)
+        if request.isPromotional {
+            do throws(Refused) {
+                try checkKinds(request, account)
+                explanation.add(
+                    .stakeKindUnsupported, request.bonus | request.free, isPassed: true)
+            } catch {
+                return explanation.add(
+                    error.refusal, error.facts.value, error.facts.threshold, isPassed: false)
+            }
+        }
         guard request.isSystem || request.isEachWay else { return }
         let lines = (request.isSystem ? request.shape?.lines : 1).map {
             $0 * (request.isEachWay ? 2 : 1)
@@ -148,6 +157,10 @@ extension Engine {
         explanation.add(
             .stakeNotDivisible, request.stake, lines ?? 1,
             isPassed: request.stake % (lines ?? 1) == 0)
+        guard request.isPromotional else { return }
+        explanation.add(
+            .stakeNotDivisible, request.free, lines ?? 1,
+            isPassed: request.free % (lines ?? 1) == 0)
     }
 
     private borrowing func explainLeg(
@@ -225,13 +238,15 @@ extension Engine {
         explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most)
         guard !explanation.isRefused else { return }
         let isEachWay = request.isEachWay
-        var total = BetReturn(stake: stake, shape: request.shape, isEachWay: isEachWay)
+        let split = request.split
+        var total = BetReturn(
+            stake: stake, free: split.free, shape: request.shape, isEachWay: isEachWay)
         for quote in quotes {
             total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
         }
         let placed =
             isEachWay
-            ? placedReturn(stake: stake, request.shape, legs: quotes.count) {
+            ? placedReturn(split, request.shape, legs: quotes.count) {
                 (
                     quotes[$0].odds, PlaceTerms(packed: quotes[$0].places),
                     quotes[$0].isAtTheOff
@@ -241,10 +256,17 @@ extension Engine {
         if case .settled(let payout) = total.outcome(rules.rounding) { potential = payout }
         explanation.add(
             .returnAboveMaximum, potential, rules.payoutCap, isPassed: potential <= rules.payoutCap)
-        explanation.add(.insufficientFunds, row.cash, stake, isPassed: row.cash >= stake)
+        explanation.add(
+            .insufficientFunds, row.cash, split.cash, isPassed: row.cash >= split.cash)
+        if request.isPromotional {
+            explanation.add(
+                .insufficientFunds, row.bonus, split.bonus, isPassed: row.bonus >= split.bonus)
+            explanation.add(
+                .insufficientFunds, row.free, split.free, isPassed: row.free >= split.free)
+        }
         guard !explanation.isRefused else { return }
         let cost = BetCost(
-            potential: potential, placed: placed, stake: stake, isSingle: quotes.count == 1)
+            potential: potential, placed: placed, stake: split.paid, isSingle: quotes.count == 1)
         for (index, quote) in quotes.enumerated() {
             let limit = markets.markets[quote.market].liabilityLimit
             let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)

@@ -17,9 +17,10 @@ extension Engine {
 
     /// What a bet that was taken may cost on each of its legs' markets.
     func cost(of bet: BetRow) -> BetCost {
+        let stake = accounts.split(of: bet)
         let placed =
             bet.isEachWay
-            ? placedReturn(stake: bet.stake, accounts.shape(of: bet), legs: Int(bet.legCount)) {
+            ? placedReturn(stake, accounts.shape(of: bet), legs: Int(bet.legCount)) {
                 let leg = accounts.legs[bet.firstLeg + UInt32($0)]
                 return (
                     leg.odds, accounts.places(of: bet, leg: $0),
@@ -27,7 +28,7 @@ extension Engine {
                 )
             } : nil
         return BetCost(
-            potential: bet.potentialReturn, placed: placed, stake: bet.stake,
+            potential: bet.potentialReturn, placed: placed, stake: stake.paid,
             isSingle: bet.legCount == 1)
     }
 

@@ -9,7 +9,11 @@ struct PlaceRequest {
     let account: AccountID
     let id: ExternalID
     let hash: ExternalID
-    let stake: Int64
+    /// Of all money; what of it is bonus money, and what is free.
+    var stake: Int64
+    let bonus: Int64
+    let free: Int64
+    let fill: FillRule
     let currency: UInt16
     let structure: UInt8
     let legCount: Int
@@ -19,18 +23,15 @@ struct PlaceRequest {
     let rule: PriceRule
     let tolerance: UInt8
     let validUntil: Int64
-    /// What is asked for of other money than cash; any of it is refused.
-    let otherStake: Int64
-
     @inline(__always)
     init(_ record: RecordBytes) {
         account = record.account
         id = record.clientID
         hash = record.requestHash
-        stake = record.field(Layout.Place.stakeCash, as: Int64.self)
-        otherStake =
-            record.field(Layout.Place.stakeBonus, as: Int64.self)
-            | record.field(Layout.Place.stakeFree, as: Int64.self)
+        bonus = record.field(Layout.Place.stakeBonus, as: Int64.self)
+        free = record.field(Layout.Place.stakeFree, as: Int64.self)
+        stake = record.field(Layout.Place.stakeCash, as: Int64.self) &+ bonus &+ free
+        fill = FillRule(rawValue: UInt8(truncatingIfNeeded: record.flags & 3)) ?? .reject
         currency = record.field(Layout.Place.currency, as: UInt16.self)
         structure = record.field(Layout.Place.structure, as: UInt8.self)
         legCount = Int(record.field(Layout.Place.legCount, as: UInt8.self))
@@ -43,6 +44,13 @@ struct PlaceRequest {
             PriceRule(rawValue: record.field(Layout.Place.priceRule, as: UInt8.self)) ?? .exact
         tolerance = record.field(Layout.Place.tolerance, as: UInt8.self)
         validUntil = record.field(Layout.Place.validUntil, as: Int64.self)
+    }
+
+    /// Some of it is bonus money, or free.
+    var isPromotional: Bool { bonus | free != 0 }
+
+    var split: StakeSplit {
+        StakeSplit(cash: stake &- bonus &- free, bonus: bonus, free: free)
     }
 
     /// One that says its sizes: journals of before there were systems have some that do not, refused as unsupported.
@@ -63,8 +71,16 @@ struct PlaceRequest {
     }
 
     /// Rows that the bet takes for its legs and what they make.
-    var legRows: Int {
-        BetRow.legRows(legCount, isSystem: isSystem, isEachWay: isEachWay)
+    @inline(__always) var legRows: Int {
+        BetRow.legRows(
+            legCount, isSystem: isSystem, isEachWay: isEachWay, isPromotional: isPromotional)
+    }
+
+    /// The stake as it was asked for.
+    static func asked(_ record: RecordBytes) -> Int64 {
+        record.field(Layout.Place.stakeCash, as: Int64.self)
+            &+ record.field(Layout.Place.stakeBonus, as: Int64.self)
+            &+ record.field(Layout.Place.stakeFree, as: Int64.self)
     }
 
     static func leg(_ index: Int) -> Int { Layout.Place.legs + index * Layout.Place.legSize }
@@ -136,6 +152,46 @@ extension Engine {
     /// Intent to outcome. Everything is checked before anything changes.
     mutating func place(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         let request = PlaceRequest(command)
+        guard request.fill == .reject else { return placeFilled(command, request, &outcomes) }
+        decide(command, request, asked: request.stake, &outcomes)
+    }
+
+    /// One that takes what it can get; apart, since hardly any bet is of that kind.
+    @inline(never)
+    private mutating func placeFilled(
+        _ command: RecordBytes, _ request: PlaceRequest, _ outcomes: inout RecordWriter
+    ) {
+        var taken = request
+        taken.stake = filled(command, request)
+        if stored.isFollowed { taken.stake = follow(command, request, filled: taken.stake) }
+        decide(command, taken, asked: request.stake, &outcomes)
+    }
+
+    /// The stake that is taken of what a slip asks for; as asked where one of its legs is refused.
+    private func filled(_ command: RecordBytes, _ request: PlaceRequest) -> Int64 {
+        guard let account = accounts.account(request.account), request.isStructure,
+            (1...ruleSet.legs).contains(request.legCount),
+            command.slots
+                >= SlotSize.slots(
+                    forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize)
+        else { return request.stake }
+        var quotes: [LegQuote] = []
+        do throws(Refused) {
+            let shape = try checkShape(request)
+            for index in 0..<request.legCount {
+                quotes.append(try checkLeg(command, request, index))
+            }
+            return filled(request, shape, account, quotes)
+        } catch {
+            return request.stake
+        }
+    }
+
+    /// Checked and booked with the stake that it has by now; what was asked for is written down beside it.
+    private mutating func decide(
+        _ command: RecordBytes, _ request: PlaceRequest, asked: Int64,
+        _ outcomes: inout RecordWriter
+    ) {
         guard let account = accounts.account(request.account) else {
             return answer(command, request, Refused(.accountUnknown), account: nil, &outcomes)
         }
@@ -160,7 +216,7 @@ extension Engine {
             }
             return answer(command, request, error, account: account, &outcomes)
         }
-        book(command, request, terms, &outcomes)
+        book(command, request, terms, asked: asked, &outcomes)
     }
 
     /// These use up no id: nothing about the bet itself was decided.
@@ -198,9 +254,7 @@ extension Engine {
             throw Refused(
                 .currencyMismatch, value: Int64(request.currency), threshold: Int64(currency))
         }
-        guard request.otherStake == 0 else {
-            throw Refused(.stakeKindUnsupported, value: request.otherStake)
-        }
+        if request.isPromotional { try checkKinds(request, number) }
 
         let shape = try checkShape(request)
         var delay = DelayParts()
@@ -267,13 +321,34 @@ extension Engine {
         guard request.stake % lines == 0 else {
             throw Refused(.stakeNotDivisible, value: request.stake, threshold: lines)
         }
+        guard request.free % lines == 0 else {
+            throw Refused(.stakeNotDivisible, value: request.free, threshold: lines)
+        }
         return shape
+    }
+
+    /// Whoever was never given a kind of money is not offered to stake it.
+    func checkKinds(_ request: PlaceRequest, _ account: UInt32) throws(Refused) {
+        let row = accounts.accounts[account]
+        guard request.bonus == 0 || row.bonus > 0, request.free == 0 || row.free > 0 else {
+            throw Refused(.stakeKindUnsupported, value: request.bonus | request.free)
+        }
+        let stake = request.split
+        for part in [stake.cash, stake.bonus, stake.free] {
+            guard part >= 0 else {
+                throw Refused(
+                    .stakeBelowMinimum, value: part, threshold: max(1, rules.minimumStake))
+            }
+            guard part <= ruleSet.stake else {
+                throw Refused(.stakeAboveMaximum, value: part, threshold: ruleSet.stake)
+            }
+        }
     }
 
     /// Parts of prices and what may be deducted make long fractions: so many legs are sure to fit.
     private func checkPrecision(_ request: PlaceRequest) throws(Refused) {
         guard request.legCount > Limits.eachWayLegs else { return }
-        var isDeductible = request.isEachWay
+        var isDeductible = request.isEachWay || request.isPromotional
         for index in 0..<request.legCount where scratch[index].isDeductible { isDeductible = true }
         guard !isDeductible else {
             throw Refused(
@@ -421,7 +496,7 @@ extension Engine {
         }
         let isEachWay = request.isEachWay
         let mostReturned = potentialReturn(
-            stake, shape, legs: request.legCount, isEachWay: isEachWay)
+            stake, free: request.free, shape, legs: request.legCount, isEachWay: isEachWay)
         guard let potential = mostReturned, potential <= rules.payoutCap
         else {
             throw Refused(
@@ -429,12 +504,15 @@ extension Engine {
         }
         var cash = accounts.accounts[account].cash
         if planted(.holdNotCounted) { cash += accounts.accounts[account].held }
-        guard cash >= stake else {
-            throw Refused(.insufficientFunds, value: cash, threshold: stake)
+        if request.isPromotional { try checkPromotional(request, account) }
+        let paid = stake &- request.free
+        let cashStaked = paid &- request.bonus
+        guard cash >= cashStaked else {
+            throw Refused(.insufficientFunds, value: cash, threshold: cashStaked)
         }
         let placed = isEachWay ? placedReturn(request) : nil
         let cost = BetCost(
-            potential: potential, placed: placed, stake: stake, isSingle: request.legCount == 1)
+            potential: potential, placed: placed, stake: paid, isSingle: request.legCount == 1)
         var exposure: Int64 = 0
         for index in 0..<(planted(.firstLegOnly) ? 1 : request.legCount) {
             let leg = scratch[index]
@@ -448,9 +526,22 @@ extension Engine {
         return (potential, placed, exposure)
     }
 
+    /// That there is as much bonus money, and as much to be staked for nothing.
+    @inline(never)
+    private func checkPromotional(_ request: PlaceRequest, _ account: UInt32) throws(Refused) {
+        let stake = request.split
+        let row = accounts.accounts[account]
+        guard row.bonus >= stake.bonus else {
+            throw Refused(.insufficientFunds, value: row.bonus, threshold: stake.bonus)
+        }
+        guard row.free >= stake.free else {
+            throw Refused(.insufficientFunds, value: row.free, threshold: stake.free)
+        }
+    }
+
     /// What the place part of the slip at hand returns when every leg is placed; cut.
     func placedReturn(_ request: PlaceRequest) -> PlacedReturn {
-        placedReturn(stake: request.stake, request.shape, legs: request.legCount) { index in
+        placedReturn(request.split, request.shape, legs: request.legCount) { index in
             (
                 scratch[index].odds, PlaceTerms(packed: scratch[index].places),
                 scratch[index].isAtTheOff
@@ -459,10 +550,10 @@ extension Engine {
     }
 
     func placedReturn(
-        stake: Int64, _ shape: SystemShape?, legs: Int,
+        _ stake: StakeSplit, _ shape: SystemShape?, legs: Int,
         _ leg: (Int) -> (odds: Odds, terms: PlaceTerms?, isAtTheOff: Bool)
     ) -> PlacedReturn {
-        var struck = BetReturn(stake: stake / 2, shape: shape)
+        var struck = BetReturn(stake: stake.total / 2, shape: shape)
         var most = struck
         for index in 0..<legs {
             let (odds, terms, isAtTheOff) = leg(index)
@@ -473,14 +564,17 @@ extension Engine {
         guard case .settled(let returned) = struck.outcome(.down),
             case .settled(let mostReturned) = most.outcome(.down)
         else { return PlacedReturn(struck: 0, most: Limits.potentialReturn) }
-        return PlacedReturn(struck: returned, most: min(mostReturned, Limits.potentialReturn))
+        // Where every leg is placed, all of what is free comes back at prices of 1.
+        let free = stake.free / 2
+        return PlacedReturn(
+            struck: returned - free, most: min(mostReturned - free, Limits.potentialReturn))
     }
 
     /// Cut to whole minor units by the cell's rounding; nil when no Int64 holds it.
     private func potentialReturn(
-        _ stake: Int64, _ shape: SystemShape?, legs: Int, isEachWay: Bool
+        _ stake: Int64, free: Int64, _ shape: SystemShape?, legs: Int, isEachWay: Bool
     ) -> Int64? {
-        if legs == 1, !isEachWay {
+        if legs == 1, !isEachWay, free == 0 {
             let leg = scratch[0]
             let product = UInt64(stake).multipliedFullWidth(by: UInt64(leg.numerator))
             guard product.high < UInt64(leg.denominator) else { return nil }
@@ -495,7 +589,8 @@ extension Engine {
                 }
             return Int64(exactly: quotient + (goesUp ? 1 : 0))
         }
-        var total = BetReturn(stake: stake, shape: shape, isEachWay: isEachWay)
+        var total = BetReturn(
+            stake: stake, free: free, shape: shape, isEachWay: isEachWay)
         for index in 0..<legs {
             let leg = scratch[index]
             total.multiply(byWon: leg.odds, places: PlaceTerms(packed: leg.places))
@@ -507,14 +602,15 @@ extension Engine {
     // MARK: Booking; nothing may fail from here on
 
     private mutating func book(
-        _ command: RecordBytes, _ request: PlaceRequest, _ terms: Terms,
+        _ command: RecordBytes, _ request: PlaceRequest, _ terms: Terms, asked: Int64,
         _ outcomes: inout RecordWriter
     ) {
         let delay = terms.delay.total(ruleSet)
         let isPending = delay > 0
+        let isPromotional = request.isPromotional
         let cost = BetCost(
-            potential: terms.potentialReturn, placed: terms.placed, stake: request.stake,
-            isSingle: request.legCount == 1)
+            potential: terms.potentialReturn, placed: terms.placed,
+            stake: request.stake - request.free, isSingle: request.legCount == 1)
         let now = time.nanoseconds
         let dueAt = isPending ? now + Int64(delay) * 1_000_000 : 0
         let bet = accounts.add(
@@ -524,11 +620,13 @@ extension Engine {
                 dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
                 legCount: UInt8(request.legCount),
                 status: (isPending ? BetStatus.pending : .open).rawValue,
-                forms: (terms.shape == nil ? 0 : 1) | (terms.placed == nil ? 0 : 2)))!
+                forms: (terms.shape == nil ? 0 : 1) | (terms.placed == nil ? 0 : 2)
+                    | (isPromotional ? 4 : 0)))!
         if let shape = terms.shape {
             accounts.set(.shape(shape), at: accounts.bets[bet].firstLeg + UInt32(request.legCount))
         }
         if terms.placed != nil { writePlaces(of: bet) }
+        if isPromotional { accounts.setSplit(request.split, of: bet) }
         for index in 0..<request.legCount {
             let leg = scratch[index]
             accounts.set(
@@ -542,18 +640,23 @@ extension Engine {
         accounts.remember(
             IDRow(request, account: terms.accountRow, bet: bet, sequence: command.sequence))
         var entries: UInt8 = 1 << EntryReason.hold.rawValue
-        if isPending {
-            accounts.book(
-                .hold(request.stake), to: terms.accountRow, promising: terms.potentialReturn,
-                isPending: true)
-            if !planted(.timerLost) || bet % 13 != 5 { accounts.schedule(bet: bet, dueAt: dueAt) }
+        if isPromotional {
+            bookSplit(request, terms, isPending: isPending)
         } else {
             accounts.book(
-                .take(request.stake), to: terms.accountRow, promising: terms.potentialReturn)
+                isPending ? .hold(request.stake) : .take(request.stake), to: terms.accountRow,
+                promising: terms.potentialReturn, isPending: isPending)
+        }
+        if isPending {
+            if !planted(.timerLost) || bet % 13 != 5 { accounts.schedule(bet: bet, dueAt: dueAt) }
+        } else {
             entries |= 1 << EntryReason.accept.rawValue
         }
         let record = placedRecord(
-            command, legs: request.legCount, account: terms.accountRow, &outcomes)
+            command, legs: request.legCount, isPromotional: isPromotional,
+            isFilled: asked != request.stake, account: terms.accountRow, &outcomes)
+        if isPromotional { record.write(request.split) }
+        if asked != request.stake { record.write(asked: asked) }
         record.clientID = request.id
         record.set(Layout.Placed.bet, command.sequence)
         record.set(Layout.Placed.status, (isPending ? BetStatus.pending : .open).rawValue)
@@ -568,6 +671,14 @@ extension Engine {
         record.set(Layout.Placed.entries, entries)
         record.set(Layout.Placed.stake, request.stake)
         writeLegs(of: bet, to: record, exposure: terms.exposure)
+    }
+
+    /// The money of a stake that is not of cash alone; apart, since hardly any bet is of that kind.
+    @inline(never)
+    private mutating func bookSplit(_ request: PlaceRequest, _ terms: Terms, isPending: Bool) {
+        accounts.book(
+            isPending ? .hold(request.split) : .take(request.split), to: terms.accountRow,
+            promising: terms.potentialReturn, isPending: isPending)
     }
 
     /// The terms of the slip at hand, behind the bet's legs.
@@ -589,10 +700,14 @@ extension Engine {
     // MARK: Answers
 
     private func placedRecord(
-        _ command: RecordBytes, legs: Int, account: UInt32?, _ outcomes: inout RecordWriter
+        _ command: RecordBytes, legs: Int, isPromotional: Bool = false, isFilled: Bool = false,
+        account: UInt32?, _ outcomes: inout RecordWriter
     ) -> RecordBytes {
+        let more =
+            (isPromotional ? Layout.Placed.splitSize : 0)
+            + (isFilled ? Layout.Placed.askedSize : 0)
         let record = outcomes.append(
-            .placed, body: Layout.Placed.size(legs: legs), after: command)
+            .placed, body: Layout.Placed.size(legs: legs) + more, after: command)
         record.set(Layout.Placed.legCount, UInt8(legs))
         record.set(Layout.Placed.refusalLeg, UInt32.max)
         record.set(Layout.Placed.payoutCap, rules.payoutCap)
@@ -636,7 +751,7 @@ extension Engine {
         if account == nil { record.account = request.account }
         record.clientID = request.id
         record.set(Layout.Placed.bet, command.sequence)
-        record.set(Layout.Placed.stake, request.stake)
+        record.set(Layout.Placed.stake, PlaceRequest.asked(command))
         record.set(Layout.Placed.status, BetStatus.refused.rawValue)
         writeRefusal(refused.refusal, refused.facts, to: record)
     }
@@ -658,8 +773,11 @@ extension Engine {
         }
         let hasBet = known.bet != .max
         let legs = hasBet ? Int(accounts.bets[known.bet].legCount) : 0
-        let record = placedRecord(command, legs: legs, account: account, &outcomes)
+        let isPromotional = hasBet && accounts.bets[known.bet].isPromotional
+        let record = placedRecord(
+            command, legs: legs, isPromotional: isPromotional, account: account, &outcomes)
         record.flags = Layout.Placed.repeated
+        if isPromotional { record.write(accounts.split(of: accounts.bets[known.bet])) }
         record.clientID = request.id
         record.set(Layout.Placed.bet, known.sequence)
         record.set(Layout.Placed.stake, request.stake)
@@ -747,7 +865,7 @@ extension Engine {
             $0.acceptedAt = time.nanoseconds
         }
         let bet = accounts.bets[number]
-        accounts.post(.accept(bet.stake), to: bet.account)
+        accounts.post(.accept(accounts.split(of: bet).paid), to: bet.account)
         let record = concludedRecord(number, command, entry: .accept, &outcomes)
         record.set(Layout.Placed.status, BetStatus.open.rawValue)
     }
@@ -763,7 +881,9 @@ extension Engine {
         if !planted(.exposureKept) { setExposure(of: number, standing: false) }
         let bet = accounts.bets[number]
         accounts.count(bet, isStanding: false)
-        accounts.post(.release(bet.stake), to: bet.account)
+        let stake = accounts.split(of: bet)
+        accounts.post(.release(stake), to: bet.account)
+        if stake.free > 0 { accounts.change(account: bet.account) { $0.free += stake.free } }
         if planted(.voidTwice) { accounts.post(.deposit(bet.stake), to: bet.account) }
         accounts.conclude(id: bet.sequence, refusal: refused.refusal, facts: refused.facts)
         let record = concludedRecord(number, command, entry: .release, &outcomes)
@@ -777,7 +897,9 @@ extension Engine {
     ) -> RecordBytes {
         let bet = accounts.bets[number]
         let record = placedRecord(
-            command, legs: Int(bet.legCount), account: bet.account, &outcomes)
+            command, legs: Int(bet.legCount), isPromotional: bet.isPromotional,
+            account: bet.account, &outcomes)
+        if bet.isPromotional { record.write(accounts.split(of: bet)) }
         if planted(.staleBalances) {
             record.set(
                 Layout.Placed.balances + Layout.Balances.held,

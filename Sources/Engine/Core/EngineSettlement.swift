@@ -341,80 +341,142 @@ extension Engine {
         let bet = accounts.bets[number]
         let status = BetStatus(rawValue: bet.status)
         guard status == .open || status == .settled else { return }
-        let (outcome, exact) = worth(of: bet)
-        let account = accounts.accounts[bet.account]
-        var verdict = Self.verdict(outcome, bet)
+        let worth = worth(of: bet)
+        var verdict = verdict(worth, bet)
         let fact =
             stored.isFollowed ? follow(command, bet, market, verdict: &verdict) : nil
         let conclusion = Conclusion(
-            bet: number, market: market, exact: exact,
-            isWide: fact.map { $0.slots > SlotSize.slots(forBody: Layout.BetSettled.size) })
+            bet: number, market: market, exact: worth.exact,
+            isWide: fact.map(\.isWideSettlement), before: accounts.returned(of: bet))
+        var holdings = accounts.holdings(bet.account)
         switch verdict {
         case .nothing: return
-        case .resettle(let payout):
+        case .resettle(let payout, let returned):
             accounts.post(
                 .resettle(
-                    difference: payout - bet.payout, available: account.cash,
-                    owed: account.receivable), to: bet.account)
+                    difference: payout - bet.payout,
+                    bonus: returned.bonus - conclusion.before.bonus, holdings), to: bet.account)
+            giveBack(returned, conclusion)
             conclude(conclusion, .settled, payout: payout, .resettle, command, &outcomes)
-        case .settle(let payout):
-            let owed = planted(.debtForgotten) ? 0 : account.receivable
+        case .settle(let payout, let returned):
+            if planted(.debtForgotten) {
+                holdings = LedgerEntry.Holdings(
+                    cash: holdings.cash, bonus: holdings.bonus, owed: 0)
+            }
             accounts.post(
-                .settle(stake: bet.stake, payout: payout, owed: owed),
+                .settle(
+                    stake: accounts.split(of: bet).paid, payout: payout, bonus: returned.bonus,
+                    holdings),
                 to: bet.account)
             setExposure(of: number, standing: false)
             accounts.count(bet, isStanding: false)
             accounts.removeRule(of: bet.sequence)
+            giveBack(returned, conclusion)
             conclude(conclusion, .settled, payout: payout, .settle, command, &outcomes)
         case .reopen:
             accounts.post(
                 .reopen(
-                    stake: bet.stake, payout: bet.payout, available: account.cash,
-                    owed: account.receivable), to: bet.account)
+                    stake: accounts.split(of: bet).paid, payout: bet.payout,
+                    bonus: conclusion.before.bonus, holdings), to: bet.account)
             setExposure(of: number, standing: true)
             accounts.count(bet, isStanding: true)
+            giveBack(.none, conclusion)
             conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
         }
     }
 
+    /// A free stake stands again, or does no longer: as far as it was not staked elsewhere, and what was is not given
+    /// a second time.
+    private mutating func giveBack(_ returned: PromotionalReturn, _ conclusion: Conclusion) {
+        let bet = accounts.bets[conclusion.bet]
+        guard bet.isPromotional else { return }
+        let more = max(
+            returned.free - conclusion.before.free, -accounts.accounts[bet.account].free)
+        if more != 0 { accounts.change(account: bet.account) { $0.free += more } }
+        accounts.set(
+            PromotionalReturn(bonus: returned.bonus, free: conclusion.before.free + more), of: bet)
+    }
+
+    /// What a bet comes to.
+    private struct Worth {
+        var outcome: BetOutcome
+        var exact: ExactAmount
+        /// Beside cash.
+        var returned = PromotionalReturn.none
+    }
+
     /// What a bet comes to by the results as they are.
-    private func worth(of bet: BetRow) -> (BetOutcome, ExactAmount) {
-        var total = BetReturn(
-            stake: bet.stake, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
+    private func worth(of bet: BetRow) -> Worth {
+        let shape = accounts.shape(of: bet)
+        let free =
+            bet.isPromotional && !planted(.freeStakeReturned) ? accounts.split(of: bet).free : 0
+        var total = BetReturn(stake: bet.stake, free: free, shape: shape, isEachWay: bet.isEachWay)
         for index in 0..<UInt32(bet.legCount) {
             total.multiply(by: facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet))
         }
-        let outcome = total.outcome(rules.rounding)
+        var worth = Worth(outcome: total.outcome(rules.rounding), exact: total.exact)
         // Only what was guaranteed beside the price that was taken can come to more than was promised.
-        guard case .settled(let payout) = outcome, payout > rules.payoutCap else {
-            return (outcome == .overflow ? .settled(payout: rules.payoutCap) : outcome, total.exact)
+        if case .settled(let payout) = worth.outcome, payout > rules.payoutCap {
+            worth.outcome = .settled(payout: rules.payoutCap)
+            worth.exact = ExactAmount(minorUnits: rules.payoutCap)
+        } else if worth.outcome == .overflow {
+            worth.outcome = .settled(payout: rules.payoutCap)
         }
-        return (
-            .settled(payout: rules.payoutCap), ExactAmount(minorUnits: rules.payoutCap)
-        )
+        if bet.isPromotional, case .settled(let payout) = worth.outcome {
+            worth.returned = returned(of: bet, total, payout: payout)
+        }
+        return worth
+    }
+
+    /// Of what is paid, the bonus money that comes back; and the free stake of lines that were void.
+    private func returned(of bet: BetRow, _ total: BetReturn, payout: Int64) -> PromotionalReturn {
+        let split = accounts.split(of: bet)
+        var returned = PromotionalReturn.none
+        if !planted(.bonusPaidAsCash) {
+            returned.bonus = min(payout, total.returned(of: split.bonus, in: bet.stake))
+        }
+        guard split.free > 0, !planted(.voidFreeStakeKept) else { return returned }
+        var void = BetReturn(
+            stake: split.free, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
+        for index in 0..<UInt32(bet.legCount) {
+            let leg = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
+            void.multiply(byVoid: leg.isVoid)
+        }
+        if case .settled(let free) = void.outcome(.down) { returned.free = free }
+        return returned
     }
 
     /// What the walk does to one bet.
     private enum Verdict: Equatable {
         case nothing
-        case settle(Int64)
-        case resettle(Int64)
+        case settle(Int64, PromotionalReturn)
+        case resettle(Int64, PromotionalReturn)
         case reopen
     }
 
-    private static func verdict(_ outcome: BetOutcome, _ bet: BetRow) -> Verdict {
+    private func verdict(_ worth: Worth, _ bet: BetRow) -> Verdict {
         let isSettled = bet.status == BetStatus.settled.rawValue
-        return switch outcome {
+        return switch worth.outcome {
         case .open: isSettled ? .reopen : .nothing
         case .settled(let payout):
             if isSettled {
-                payout == bet.payout && !planted(.settledTwice) ? .nothing : .resettle(payout)
+                isAsItWas(payout, worth.returned, bet) && !planted(.settledTwice)
+                    ? .nothing : .resettle(payout, worth.returned)
             } else {
-                .settle(payout)
+                .settle(payout, worth.returned)
             }
         case .overflow:
             preconditionFailure("a potential return above the maximum was refused at placement")
         }
+    }
+
+    /// A free stake that was given back, and could not be taken away again, is not looked for a second time.
+    private func isAsItWas(_ payout: Int64, _ returned: PromotionalReturn, _ bet: BetRow) -> Bool {
+        guard payout == bet.payout, bet.isPromotional else { return payout == bet.payout }
+        let before = accounts.returned(of: bet)
+        return returned.bonus == before.bonus
+            && (returned.free == before.free
+                || returned.free < before.free && accounts.accounts[bet.account].free == 0)
     }
 
     /// Turns `verdict` into what is stored of this bet, and notes when the rules say otherwise.
@@ -437,8 +499,10 @@ extension Engine {
                 isSettled
             )
             {
-            case (.settle, false) where payout >= 0: verdict = .settle(payout)
-            case (.resettle, true) where payout >= 0: verdict = .resettle(payout)
+            case (.settle, false) where payout >= 0:
+                verdict = .settle(payout, fact.returned(of: bet))
+            case (.resettle, true) where payout >= 0:
+                verdict = .resettle(payout, fact.returned(of: bet))
             case (.reopen, true): verdict = .reopen
             // These books cannot follow; the comparison will find it.
             default: return fact
@@ -455,7 +519,8 @@ extension Engine {
     private static func decision(_ verdict: Verdict, _ bet: BetRow) -> Decision {
         switch verdict {
         case .nothing: Decision()
-        case .settle(let payout), .resettle(let payout): Decision(status: .settled, amount: payout)
+        case .settle(let payout, _), .resettle(let payout, _):
+            Decision(status: .settled, amount: payout)
         case .reopen: Decision(status: .open)
         }
     }
@@ -468,6 +533,8 @@ extension Engine {
         let exact: ExactAmount
         /// In replay, whether the stored record has room for a wide fraction.
         let isWide: Bool?
+        /// What had come back beside cash.
+        let before: PromotionalReturn
     }
 
     /// Everything that decides what becomes of a leg.
@@ -555,9 +622,18 @@ extension Engine {
         let exact = conclusion.exact
         let fits = exact.numerator.words <= 2 && exact.denominator.words <= 2
         let isNarrow = conclusion.isWide.map { !$0 } ?? fits
+        let size = isNarrow ? Layout.BetSettled.size : Layout.BetSettled.wideSize
         let record = outcomes.append(
-            .betSettled, body: isNarrow ? Layout.BetSettled.size : Layout.BetSettled.wideSize,
+            .betSettled, body: size + (bet.isPromotional ? Layout.BetSettled.returnedSize : 0),
             after: command)
+        if bet.isPromotional {
+            let now = accounts.returned(of: bet)
+            record.flags = Layout.BetSettled.isPromotional
+            record.set(size, now.bonus)
+            record.set(size + 8, conclusion.before.bonus)
+            record.set(size + 16, now.free)
+            record.set(size + 24, conclusion.before.free)
+        }
         let row = markets.markets[market]
         record.account = AccountID(partition: rules.partition, row: bet.account)
         record.set(Layout.BetSettled.bet, bet.sequence)

@@ -15,6 +15,8 @@ public struct SlipNumbers: Sendable {
     public var isRelated: Bool
     /// Lines that the stake is divided among: 1 for an accumulator.
     public var lines: Int64 = 1
+    /// What each limit lets it stake; empty where a leg is not offered.
+    public var bounds: [StakeBound] = []
 }
 
 extension Engine {
@@ -23,7 +25,8 @@ extension Engine {
     /// `stake` is the whole bet's; one that a system cannot divide counts only as far as it can. `shape` is nil for an
     /// accumulator.
     public borrowing func slip(
-        stake: Int64, shape: SystemShape? = nil, isEachWay: Bool = false, legs: [LegIntent],
+        stake split: StakeSplit, shape: SystemShape? = nil, isEachWay: Bool = false,
+        legs: [LegIntent],
         account: AccountID?
     ) -> SlipNumbers {
         var numbers = SlipNumbers(
@@ -33,71 +36,51 @@ extension Engine {
         let lines = numbers.lines
         numbers.minimumStake = (max(1, rules.minimumStake) + lines - 1) / lines * lines
         guard lines <= ruleSet.lines else { return none(numbers) }
-        var total = BetReturn(
-            stake: max(0, min(stake, ruleSet.stake)), shape: shape, isEachWay: isEachWay)
-        var one = BetReturn(stake: 1_000_000 * lines, shape: shape, isEachWay: isEachWay)
         guard !isEachWay || legs.count <= Limits.eachWayLegs else { return none(numbers) }
         var quotes: [LegQuote] = []
         var delay = DelayParts()
+        let row = account.flatMap { accounts.account($0) }
         for leg in legs {
-            guard let number = markets.market(leg.market) else { return none(numbers) }
-            let market = markets.markets[number]
-            guard leg.selection < UInt32(market.selectionCount),
-                let odds = markets.selections[market.firstSelection + leg.selection].odds
-            else { return none(numbers) }
-            let places = PlaceTerms(packed: market.places)
-            guard !isEachWay || places != nil else { return none(numbers) }
-            total.multiply(byWon: odds, places: places)
-            one.multiply(byWon: odds, places: places)
-            let quote = LegQuote(
-                fixture: market.fixture, market: number,
-                selection: market.firstSelection + leg.selection, numerator: odds.numerator,
-                denominator: odds.denominator, betDelay: market.betDelay,
-                selectionDelay: markets.selections[market.firstSelection + leg.selection].delay,
-                isInPlay: markets.fixtures[market.fixture].isInPlay == 1,
-                marketVersion: market.version, material: 0, relationGroup: market.relationGroup,
-                competitorChain: markets.fixtures[market.fixture].competitorChain)
+            guard let quote = quote(leg), !isEachWay || quote.places != 0 else {
+                return none(numbers)
+            }
             numbers.isRelated = numbers.isRelated || quotes.contains { $0.isRelated(to: quote) }
             quotes.append(quote)
-            let selection = market.firstSelection + leg.selection
-            let customer = account.flatMap { accounts.account($0) }.map { accounts.accounts[$0] }
-            numbers.maximumStake = min(
-                numbers.maximumStake,
-                customer?.mostStaked(market.maximumStake) ?? market.maximumStake)
-            if quote.isInPlay { delay.add(quote, customer?.delay ?? 0) }
-            // What there would be to lose already, if this selection won.
-            let lossIfWon =
-                market.winners == 1
-                ? markets.selections[selection].returnsIfWon - market.staked
-                : markets.worstLoss(number)
-            if legs.count == 1, !isEachWay {
-                numbers.maximumStake = min(
-                    numbers.maximumStake,
-                    WorstCase.headroom(
-                        limit: market.liabilityLimit, lossIfWon: lossIfWon, odds: odds))
-            }
+            if quote.isInPlay { delay.add(quote, row.map { accounts.accounts[$0].delay } ?? 0) }
         }
         numbers.delay = delay.total(ruleSet)
+        let slip = StakedSlip(
+            account: row, split: split, shape: shape, isEachWay: isEachWay, quotes: quotes)
+        numbers.bounds = bounds(slip)
+        numbers.maximumStake = numbers.bounds.map(\.most).min() ?? 0
+        var total = BetReturn(
+            stake: max(0, min(split.total, ruleSet.stake)),
+            free: max(0, min(split.free, ruleSet.stake)), shape: shape, isEachWay: isEachWay)
+        for quote in quotes {
+            total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
+        }
         if case .settled(let payout) = total.outcome(rules.rounding), payout <= rules.payoutCap {
             numbers.potentialReturn = payout
         }
-        if case .settled(let perMillion) = one.outcome(.halfUp), perMillion > 0 {
-            let (high, low) = UInt64(rules.payoutCap).multipliedFullWidth(
-                by: UInt64(1_000_000 * lines))
-            if high < UInt64(perMillion) {
-                let most = UInt64(perMillion).dividingFullWidth((high, low)).quotient
-                numbers.maximumStake = min(numbers.maximumStake, Int64(clamping: most))
-            }
-        }
-        if let account, let row = accounts.account(account) {
-            let limits = accounts.accounts[row]
-            if limits.stakeLimit > 0 {
-                numbers.maximumStake = min(numbers.maximumStake, limits.stakeLimit)
-            }
-            numbers.maximumStake = min(numbers.maximumStake, limits.cash)
-        }
-        numbers.maximumStake -= numbers.maximumStake % lines
         return numbers
+    }
+
+    /// A leg as it is offered at this moment; nil where it is not.
+    private borrowing func quote(_ leg: LegIntent) -> LegQuote? {
+        guard let number = markets.market(leg.market) else { return nil }
+        let market = markets.markets[number]
+        let selection = market.firstSelection + leg.selection
+        guard leg.selection < UInt32(market.selectionCount),
+            let odds = markets.selections[selection].odds
+        else { return nil }
+        let fixture = markets.fixtures[market.fixture]
+        return LegQuote(
+            fixture: market.fixture, market: number, selection: selection,
+            numerator: odds.numerator, denominator: odds.denominator, betDelay: market.betDelay,
+            selectionDelay: markets.selections[selection].delay, isInPlay: fixture.isInPlay == 1,
+            marketVersion: market.version, material: 0, relationGroup: market.relationGroup,
+            competitorChain: fixture.competitorChain, places: market.places,
+            isDeductible: market.deductions != .none, isAtTheOff: market.isAtTheOff)
     }
 
     private borrowing func none(_ numbers: SlipNumbers) -> SlipNumbers {

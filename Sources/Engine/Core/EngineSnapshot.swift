@@ -32,7 +32,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 7)
+        var mix = RowMix(kind: 66, row: 8)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -256,7 +256,7 @@ extension Engine {
             freeRule: reader.row(), due: (reader.row(), reader.row()))
         let counts = (0..<13).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
-        let totals = (0..<20).map { _ in Int64(bitPattern: reader.next()) }
+        let totals = (0..<22).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
         var proposals: [ProposalRow] = []
         for _ in 0..<min(reader.next(), UInt64(Self.mostProposals)) {
@@ -350,6 +350,18 @@ public struct AccountTrust: Sendable {
     public let delay: UInt32
 }
 
+/// What an account has. Minor units.
+public struct AccountBalances: Sendable {
+    public let cash: Int64
+    public let bonus: Int64
+    /// What may be staked for nothing.
+    public let free: Int64
+    public let held: Int64
+    public let openBets: Int64
+    /// What the customer owes.
+    public let receivable: Int64
+}
+
 /// A fixture as the engine has it.
 public struct FixturePicture: Sendable {
     public let version: UInt64
@@ -384,6 +396,15 @@ extension Engine {
         guard let number = accounts.account(id) else { return nil }
         let row = accounts.accounts[number]
         return AccountTrust(stakeFactor: row.stakeFactor, delay: row.delay)
+    }
+
+    /// What an account has; nil when there is none.
+    public borrowing func balances(of id: AccountID) -> AccountBalances? {
+        guard let number = accounts.account(id) else { return nil }
+        let row = accounts.accounts[number]
+        return AccountBalances(
+            cash: row.cash, bonus: row.bonus, free: row.free, held: row.held,
+            openBets: row.openBets, receivable: row.receivable)
     }
 
     /// Whether a proposed result still waits for its second person.

@@ -449,7 +449,7 @@ struct BetCost: Equatable {
 
     static let none = BetCost()
 
-    /// `placed` is what an each-way bet's place part returns, nil for another bet.
+    /// `placed` is what an each-way bet's place part returns, nil for another bet; `stake` what was paid of it.
     init(potential: Int64, placed: PlacedReturn?, stake: Int64, isSingle: Bool) {
         guard let placed else {
             won = isSingle ? potential : potential - stake

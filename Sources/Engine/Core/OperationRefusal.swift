@@ -19,6 +19,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case betsReleased = 18
     case changedSince = 19
     case superseded = 20
+    case idReused = 22
 
     public var code: String {
         switch self {
@@ -41,6 +42,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .betsReleased: "bets_released"
         case .changedSince: "changed_since"
         case .superseded: "superseded"
+        case .idReused: "id_reused"
         }
     }
 
@@ -66,6 +68,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
             "The market's bets have left the engine: its result is older than corrections may be."
         case .changedSince: "It was changed since you looked; nothing was done. Look again."
         case .superseded: "The supplier has said something newer about this; nothing was changed."
+        case .idReused: "That id was used for something else. Nothing was done."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }
     }

@@ -113,17 +113,20 @@ public enum SlotSize {
 
     // MARK: Body, by logical offset
 
+    @inline(__always)
     @inlinable public func field<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as: T.Type)
         -> T
     {
         unsafe base.loadUnaligned(fromByteOffset: place(offset, MemoryLayout<T>.size), as: T.self)
     }
 
+    @inline(__always)
     @inlinable public func set<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _ value: T) {
         unsafe base.storeBytes(
             of: value, toByteOffset: place(offset, MemoryLayout<T>.size), as: T.self)
     }
 
+    @inline(__always)
     @inlinable public func odds(at offset: Int) -> Odds? {
         let numerator = field(offset, as: UInt32.self)
         let denominator = field(offset + 4, as: UInt32.self)
@@ -131,6 +134,7 @@ public enum SlotSize {
         return Odds(reduced: numerator, denominator)
     }
 
+    @inline(__always)
     @inlinable public func set(_ offset: Int, _ odds: Odds?) {
         set(offset, odds?.numerator ?? 0)
         set(offset + 4, odds?.denominator ?? 0)
@@ -143,6 +147,7 @@ public enum SlotSize {
             denominator: field(offset + 2, as: UInt8.self))
     }
 
+    @inline(__always)
     public func set(_ offset: Int, _ places: PlaceTerms?) {
         set(offset, places?.places ?? 0)
         set(offset + 1, places?.numerator ?? 0)
@@ -234,5 +239,67 @@ public enum SlotSize {
     public mutating func takeSequence() -> UInt64 {
         defer { nextSequence += 1 }
         return nextSequence
+    }
+}
+
+extension RecordBytes {
+    /// Whether a settlement's exact fraction takes further slots.
+    public var isWideSettlement: Bool {
+        let promotional = isPromotionalSettlement ? Layout.BetSettled.returnedSize : 0
+        return slots > SlotSize.slots(forBody: Layout.BetSettled.size + promotional)
+    }
+
+    public var isPromotionalSettlement: Bool { flags & Layout.BetSettled.isPromotional != 0 }
+
+    /// What a settlement gives back beside cash, and what had come back before it.
+    public var settlementReturns: (now: PromotionalReturn, before: PromotionalReturn) {
+        guard isPromotionalSettlement else { return (.none, .none) }
+        let place =
+            isWideSettlement ? Layout.BetSettled.wideSize : Layout.BetSettled.size
+        func amount(_ index: Int) -> Int64 { field(place + index * 8, as: Int64.self) }
+        return (
+            PromotionalReturn(bonus: amount(0), free: amount(2)),
+            PromotionalReturn(bonus: amount(1), free: amount(3))
+        )
+    }
+
+    /// Of which money the stake of a bet is; `stake` is all of it.
+    public var placedSplit: StakeSplit {
+        let stake = field(Layout.Placed.stake, as: Int64.self)
+        guard flags & Layout.Placed.isPromotional != 0 else { return StakeSplit(cash: stake) }
+        let place = Layout.Placed.split(
+            legs: Int(field(Layout.Placed.legCount, as: UInt8.self)))
+        let (bonus, free) = (field(place, as: Int64.self), field(place + 8, as: Int64.self))
+        return StakeSplit(cash: stake - bonus - free, bonus: bonus, free: free)
+    }
+
+    /// The same, into an answer with room for it.
+    func write(_ stake: StakeSplit) {
+        flags |= Layout.Placed.isPromotional
+        let place = Layout.Placed.split(
+            legs: Int(field(Layout.Placed.legCount, as: UInt8.self)))
+        set(place, stake.bonus)
+        set(place + 8, stake.free)
+    }
+
+    /// What was asked for, where another stake was taken; nil where it was taken as asked.
+    public var placedAsked: Int64? {
+        guard flags & Layout.Placed.isFilled != 0 else { return nil }
+        return field(askedPlace, as: Int64.self)
+    }
+
+    func write(asked: Int64) {
+        flags |= Layout.Placed.isFilled
+        set(askedPlace, asked)
+    }
+
+    private var askedPlace: Int {
+        let split = flags & Layout.Placed.isPromotional != 0 ? Layout.Placed.splitSize : 0
+        return Layout.Placed.size(legs: Int(field(Layout.Placed.legCount, as: UInt8.self))) + split
+    }
+
+    /// The stored returns of a settlement, as far as `bet` can have them.
+    func returned(of bet: BetRow) -> PromotionalReturn {
+        bet.isPromotional ? settlementReturns.now : .none
     }
 }

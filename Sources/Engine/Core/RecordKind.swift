@@ -16,6 +16,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case setLimit = 12
     case limitChanged = 13
     case setRisk = 14
+    case grant = 15
     // Catalogue and prices
     case fixture = 16
     case fixtureUpdate = 17
@@ -58,7 +59,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     public var isCommand: Bool {
         switch self {
         case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
-            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk,
+            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk, .grant,
             .fixture,
             .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
             .forgetIDs, .result,
@@ -89,6 +90,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .setLimit: "set_limit"
         case .limitChanged: "limit_changed"
         case .setRisk: "set_risk"
+        case .grant: "grant"
         case .fixture: "fixture"
         case .fixtureUpdate: "fixture_update"
         case .market: "market"
@@ -191,7 +193,8 @@ public enum Layout {
         public static let entry = 2  // u8, EntryReason or 0
         public static let money = 3  // u8
         public static let currency = 4  // u16
-        public static let amount = 8  // i64
+        public static let grant = 6  // u8, of a grant: 1 bonus, 2 free
+        public static let amount = 8  // i64, what moved
         public static let balances = 16  // Balances
         public static let stakeFactor = 64  // u16, thousandths, where it was set; else 0
         public static let delay = 68  // u32, ms, where it was set
@@ -204,6 +207,16 @@ public enum Layout {
         public static let actor = 8  // u64, operator
         public static let reason = 16  // text 64
         public static let size = 80
+    }
+    /// Bonus money or free stakes are given to a customer, or taken back.
+    public enum Grant {
+        public static let amount = 0  // i64, below zero taken back, as far as it is there
+        public static let kind = 8  // u8: 1 bonus, 2 free
+        public static let terms = 12  // u32, version of the promotion's terms, 0 unknown
+        public static let promotion = 16  // u64, 0 none
+        public static let actor = 24  // u64, operator
+        public static let reason = 32  // text 64
+        public static let size = 96
     }
     public enum SetLimit {
         public static let kind = 0  // u8, LimitKind
@@ -385,6 +398,7 @@ public enum Layout {
         public static let sizes = 104  // u32, of a system: bit k - 1: all lines of k free legs
         public static let bankers = 108  // u32, of a system: bit i: leg i is in every line
         public static let legs = 112  // 64 each
+        // `flags` bits 0 and 1: FillRule
         public static let legSize = 64
     }
     public enum Leg {
@@ -438,6 +452,13 @@ public enum Layout {
         }
         /// `flags` bit 0: this repeats an earlier answer and changed nothing.
         public static let repeated: UInt16 = 1
+        /// `flags` bit 1: behind all of that, 8 each, i64: what of the stake is bonus money, and what is free.
+        public static let isPromotional: UInt16 = 2
+        public static func split(legs: Int) -> Int { size(legs: legs) }
+        public static let splitSize = 16
+        /// `flags` bit 2: behind that, i64: the stake that was asked for, where another one was taken.
+        public static let isFilled: UInt16 = 4
+        public static let askedSize = 8
     }
     /// A customer sells a bet back, or a part of it.
     public enum CashOut {
@@ -557,6 +578,10 @@ public enum Layout {
         public static let size = 176
         public static let wide = 176
         public static let wideSize = 176 + 224
+        /// `flags` bit 0: behind all of that, 8 each, i64: what of the payout is bonus money, what of it was before,
+        /// and what of the free stake is given back now, and was before.
+        public static let isPromotional: UInt16 = 1
+        public static let returnedSize = 32
     }
     /// Bets of a market leave the engine: their results can no longer be corrected by it.
     public enum Release {

@@ -282,6 +282,19 @@ extension Engine {
         return told
     }
 
+    /// The stake that is stored of one that took what it could get, where it was taken; notes when the rules say otherwise.
+    mutating func follow(_ command: RecordBytes, _ request: PlaceRequest, filled: Int64) -> Int64 {
+        guard let fact = stored.first, fact.kind == .placed,
+            fact.field(Layout.Placed.bet, as: UInt64.self) == command.sequence,
+            fact.field(Layout.Placed.refusal, as: UInt16.self) == 0
+        else { return filled }
+        let taken = fact.field(Layout.Placed.stake, as: Int64.self)
+        note(
+            command, bet: command.sequence, fact: Decision(status: .open, amount: taken),
+            ours: Decision(status: .open, amount: filled))
+        return taken
+    }
+
     /// The terms that are stored; nil when these books cannot hold the bet, whatever is stored.
     private func terms(
         of fact: RecordBytes, _ command: RecordBytes, _ request: PlaceRequest, account: UInt32
@@ -293,8 +306,7 @@ extension Engine {
                 >= SlotSize.slots(forBody: Layout.Placed.size(legs: count)),
             command.slots
                 >= SlotSize.slots(forBody: Layout.Place.legs + count * Layout.Place.legSize),
-            request.stake > 0, accounts.accounts[account].cash >= request.stake,
-            accounts.hasRoom(legs: request.legRows),
+            request.stake > 0, covers(request, account), accounts.hasRoom(legs: request.legRows),
             !request.isSystem || request.shape != nil, !accounts.isIDWindowFull,
             !accounts.areTimersFull
         else { return nil }
@@ -316,6 +328,14 @@ extension Engine {
                 selection: fact.field(Layout.Placed.delaySelection, as: UInt32.self)),
             accountRow: account,
             shape: request.shape)
+    }
+
+    private func covers(_ request: PlaceRequest, _ account: UInt32) -> Bool {
+        let stake = request.split
+        let row = accounts.accounts[account]
+        return stake.cash >= 0 && row.cash >= stake.cash
+            && (0...min(row.bonus, Limits.stake)).contains(stake.bonus)
+            && (0...min(row.free, Limits.stake)).contains(stake.free)
     }
 
     /// Fills the slip at hand from what is stored; true when the rules had other odds.

@@ -52,12 +52,13 @@ extension HistoryTeller {
     /// What an answer says was posted.
     private func entries(of record: RecordBytes) -> [BetHistory.Entry] {
         let posted = record.field(Layout.Placed.entries, as: UInt8.self)
-        let stake = record.field(Layout.Placed.stake, as: Int64.self)
-        return [LedgerEntry.hold(stake), .accept(stake), .release(stake)]
+        let stake = record.placedSplit
+        return [LedgerEntry.hold(stake), .accept(stake.paid), .release(stake)]
             .filter { posted & (1 << $0.reason.rawValue) != 0 }.map { entry($0) }
     }
 
     func stand(_ record: RecordBytes) {
+        freeStake = record.placedSplit.free
         let status = BetStatus(rawValue: record.field(Layout.Placed.status, as: UInt8.self))
         isDecided = status != .pending
         let refusal = Refusal(rawValue: record.field(Layout.Placed.refusal, as: UInt16.self))
@@ -82,7 +83,7 @@ extension HistoryTeller {
         let video = record.field(Layout.Place.videoDelay, as: UInt32.self)
         var fields: [(String, String)] = [
             ("id of the customer's", "\(record.clientID)"),
-            ("stake", money(record.field(Layout.Place.stakeCash, as: Int64.self))),
+            ("stake", stake(record)),
             (
                 "price rule",
                 (rule.map { "\($0)" } ?? "unknown")
@@ -163,15 +164,29 @@ extension HistoryTeller {
         return fields.map { BetHistory.Field(label: $0.0, text: $0.1) }
     }
 
+    private func stake(_ place: RecordBytes) -> String {
+        let parts = [
+            (Layout.Place.stakeCash, "cash"), (Layout.Place.stakeBonus, "bonus money"),
+            (Layout.Place.stakeFree, "free"),
+        ].map { (place.field($0.0, as: Int64.self), $0.1) }
+        guard parts[1].0 | parts[2].0 != 0 else { return money(parts[0].0) }
+        return parts.filter { $0.0 != 0 }.map { "\(money($0.0)) \($0.1)" }
+            .joined(separator: ", ")
+    }
+
     func balanceFields(_ record: RecordBytes, _ offset: Int) -> [(String, String)] {
         let cash = record.field(offset + Layout.Balances.cash, as: Int64.self)
         let held = record.field(offset + Layout.Balances.held, as: Int64.self)
         let open = record.field(offset + Layout.Balances.openBets, as: Int64.self)
         let owed = record.field(offset + Layout.Balances.receivable, as: Int64.self)
+        let bonus = record.field(offset + Layout.Balances.bonus, as: Int64.self)
+        let free = record.field(offset + Layout.Balances.free, as: Int64.self)
         return [
             (
                 "balances after",
-                "free \(money(cash)), held \(money(held)), in open bets \(money(open))"
+                "cash \(money(cash)), held \(money(held)), in open bets \(money(open))"
+                    + (bonus > 0 ? ", bonus money \(money(bonus))" : "")
+                    + (free > 0 ? ", free stakes \(money(free))" : "")
                     + (owed > 0 ? ", owed \(money(owed))" : "")
             )
         ]
@@ -259,7 +274,6 @@ extension HistoryTeller {
         guard record.field(Layout.BetSettled.bet, as: UInt64.self) == question.bet else { return }
         let reason = EntryReason(
             rawValue: record.field(Layout.BetSettled.entry, as: UInt8.self))
-        let stake = record.field(Layout.BetSettled.stake, as: Int64.self)
         let now = record.field(Layout.BetSettled.payout, as: Int64.self)
         let before = record.field(Layout.BetSettled.payoutBefore, as: Int64.self)
         let status = BetStatus(rawValue: record.field(Layout.BetSettled.status, as: UInt8.self))
@@ -289,26 +303,30 @@ extension HistoryTeller {
                     } ?? "unknown"
                 ),
                 ("by result", "record \(record.field(Layout.BetSettled.result, as: UInt64.self))"),
-            ] + people(record) + balanceFields(record, Layout.BetSettled.balances))
+            ] + returnFields(record) + people(record)
+                + balanceFields(record, Layout.BetSettled.balances))
         told.facts = settledFacts(record, place)
+        let returned = record.settlementReturns
+        let paidStake = record.field(Layout.BetSettled.stake, as: Int64.self) - freeStake
         switch reason {
         case .settle:
             told.entries = [
-                entry(.settle(stake: stake, payout: now, owed: balances.receivable))
+                entry(
+                    .settle(
+                        stake: paidStake, payout: now, bonus: returned.now.bonus, holdings))
             ]
         case .resettle:
             told.entries = [
                 entry(
                     .resettle(
-                        difference: now - before, available: balances.cash,
-                        owed: balances.receivable))
+                        difference: now - before,
+                        bonus: returned.now.bonus - returned.before.bonus, holdings))
             ]
         case .reopen:
             told.entries = [
                 entry(
                     .reopen(
-                        stake: stake, payout: before, available: balances.cash,
-                        owed: balances.receivable))
+                        stake: paidStake, payout: before, bonus: returned.before.bonus, holdings))
             ]
         default: break
         }
@@ -370,7 +388,7 @@ extension HistoryTeller {
             fields + balanceFields(record, Sold.balances))
         if payout > 0 {
             told.entries = [
-                entry(.cashOut(part: part, payout: payout, owed: balances.receivable))
+                entry(.cashOut(part: part, payout: payout, holdings))
             ]
         }
         add(told)
@@ -407,6 +425,15 @@ extension HistoryTeller {
 
     private func millionths(_ amount: Int64) -> String {
         ExactAmount(millionths: amount).text(decimals: 6) + " minor units"
+    }
+
+    private func returnFields(_ record: RecordBytes) -> [(String, String)] {
+        guard record.isPromotionalSettlement else { return [] }
+        let now = record.settlementReturns.now
+        return [
+            ("of it as bonus money", money(now.bonus)),
+            ("free stake given back", money(now.free)),
+        ]
     }
 
     func people(_ record: RecordBytes) -> [(String, String)] {

@@ -53,10 +53,12 @@ final class HistoryTeller {
     var recent: [UInt64: [BetHistory.Step]] = [:]
     var lastOfFixture: [UInt64: BetHistory.Step] = [:]
     var isPlaced = false
+    /// Of its stake, what is not in the books.
+    var freeStake: Int64 = 0
     var isDecided = false
     var checks: [RuleCheck] = []
     var delayChecks: [RuleCheck] = []
-    var balances: (cash: Int64, receivable: Int64) = (0, 0)
+    var holdings = LedgerEntry.Holdings(cash: 0, bonus: 0, owed: 0)
     var payout: Int64 = 0
     /// The command at hand, copied: its outcomes may come much later in memory.
     var command: (record: AlignedBuffer, slots: Int, place: RecordPlace)?
@@ -133,10 +135,10 @@ final class HistoryTeller {
     var given: RecordBytes? { command.map { RecordBytes($0.record.base, slots: $0.slots) } }
 
     func remember(_ record: RecordBytes, _ offset: Int) {
-        balances = (
-            record.field(offset + Layout.Balances.cash, as: Int64.self),
-            record.field(offset + Layout.Balances.receivable, as: Int64.self)
-        )
+        holdings = LedgerEntry.Holdings(
+            cash: record.field(offset + Layout.Balances.cash, as: Int64.self),
+            bonus: record.field(offset + Layout.Balances.bonus, as: Int64.self),
+            owed: record.field(offset + Layout.Balances.receivable, as: Int64.self))
     }
 
     func step(

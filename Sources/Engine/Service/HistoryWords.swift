@@ -28,6 +28,8 @@ extension HistoryTeller {
     func balanceFacts(_ offset: Int) -> [(String, Int, Int)] {
         [
             ("cash after", offset + Layout.Balances.cash, 8),
+            ("bonus money after", offset + Layout.Balances.bonus, 8),
+            ("free stakes after", offset + Layout.Balances.free, 8),
             ("held after", offset + Layout.Balances.held, 8),
             ("open bets after", offset + Layout.Balances.openBets, 8),
             ("owed after", offset + Layout.Balances.receivable, 8),
@@ -36,7 +38,9 @@ extension HistoryTeller {
 
     func placeFacts(_ record: RecordBytes, _ place: RecordPlace?) -> [BetHistory.Fact] {
         var wanted = [
-            ("stake", Layout.Place.stakeCash, 8), ("price rule", Layout.Place.priceRule, 1),
+            ("stake, cash", Layout.Place.stakeCash, 8),
+            ("stake, bonus money", Layout.Place.stakeBonus, 8),
+            ("stake, free", Layout.Place.stakeFree, 8), ("price rule", Layout.Place.priceRule, 1),
             ("not to be decided after", Layout.Place.validUntil, 8),
             ("received", Layout.Place.receivedAt, 8),
             ("video delay", Layout.Place.videoDelay, 4),

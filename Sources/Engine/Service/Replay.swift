@@ -264,7 +264,7 @@ public struct Replay: ~Copyable {
                 Layout.BetSettled.actor, Layout.BetSettled.approver, Layout.BetSettled.result,
                 Layout.BetSettled.proposal,
             ] { copy.set(offset, 0 as Int64) }
-            if copy.slots > SlotSize.slots(forBody: Layout.BetSettled.size) {
+            if copy.isWideSettlement {
                 for offset in stride(
                     from: Layout.BetSettled.wide, to: Layout.BetSettled.wideSize, by: 8)
                 {

@@ -28,6 +28,25 @@ public struct BalanceRow: Equatable, Sendable {
     public let openBets: Int64
     public let receivable: Int64
     public let sequence: UInt64
+    /// Bonus money, and what may be staked for nothing.
+    public var bonus: Int64 = 0
+    public var free: Int64 = 0
+
+    public init(
+        cash: Int64, held: Int64, openBets: Int64, receivable: Int64, sequence: UInt64,
+        bonus: Int64, free: Int64
+    ) {
+        self.cash = cash
+        self.held = held
+        self.openBets = openBets
+        self.receivable = receivable
+        self.sequence = sequence
+        self.bonus = bonus
+        self.free = free
+    }
+
+    /// Whether there is more to it than money that is the customer's.
+    public var isBeyondCash: Bool { receivable > 0 || bonus > 0 || free > 0 }
 }
 
 /// What became of a bet that had waited.
@@ -50,6 +69,8 @@ public struct SettlementRow: Sendable {
     /// Nanoseconds since 1970.
     public let settledAt: Int64
     public let version: UInt32
+    /// What comes back beside cash; nil for a bet of cash alone.
+    public let returned: PromotionalReturn?
 }
 
 /// A bet, or a part of one, that was sold back.
@@ -88,8 +109,8 @@ public struct ProjectedPlace: Equatable, Sendable {
 public protocol ProjectionRows: AnyObject {
     /// As the last transaction that was kept left it; nil while there is none.
     func reached() throws -> ProjectedPlace?
-    /// What is owed, by account; only those who owe.
-    func debts() throws -> [UInt64: Int64]
+    /// Balances of those who owe, or have bonus money or free stakes.
+    func beyondCash() throws -> [UInt64: BalanceRow]
     func transaction(_ body: () throws -> Void) throws
     /// Makes what was kept so far safe from a power failure; false when that cannot be done now.
     func secure() throws -> Bool

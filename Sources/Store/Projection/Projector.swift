@@ -9,14 +9,14 @@ import ProjectionService
 public struct Projector<Rows: ProjectionRows> {
     public let rows: Rows
     public private(set) var point: JournalPoint?
-    /// What customers owe, for those who do.
-    private var debts: [UInt64: Int64] = [:]
+    /// Balances of those who owe, or have bonus money or free stakes.
+    private var beyondCash: [UInt64: BalanceRow] = [:]
     private var changed: [UInt64: BalanceRow] = [:]
 
     public init(_ rows: Rows) throws {
         self.rows = rows
         point = try rows.reached()?.point
-        debts = try rows.debts()
+        beyondCash = try rows.beyondCash()
     }
 
     /// Applies one block's records and moves the point, in the transaction that the caller opened.
@@ -53,7 +53,7 @@ public struct Projector<Rows: ProjectionRows> {
     public mutating func restore(_ before: JournalPoint?) throws {
         point = before
         changed.removeAll()
-        debts = try rows.debts()
+        beyondCash = try rows.beyondCash()
     }
 
     // MARK: Records to rows
@@ -64,25 +64,35 @@ public struct Projector<Rows: ProjectionRows> {
             held: record.field(offset + Layout.Balances.held, as: Int64.self),
             openBets: record.field(offset + Layout.Balances.openBets, as: Int64.self),
             receivable: record.field(offset + Layout.Balances.receivable, as: Int64.self),
-            sequence: record.sequence)
+            sequence: record.sequence,
+            bonus: record.field(offset + Layout.Balances.bonus, as: Int64.self),
+            free: record.field(offset + Layout.Balances.free, as: Int64.self))
     }
 
-    /// Remembered, and written once per account when the transaction ends.
-    private mutating func updateAccount(_ record: RecordBytes, at offset: Int) {
-        changed[record.account.rawValue] = Self.balances(record, at: offset)
-    }
-
-    private func line(
-        _ record: RecordBytes, part: UInt8, reason: EntryReason, change: Int64, bet: UInt64,
+    /// A line of the statement; the account's balances are remembered, and written once when the transaction ends.
+    ///
+    /// `moved` is what the entry did to cash, bonus money and debt together: what is owed is paid first, and what is
+    /// no longer there becomes owed.
+    private mutating func line(
+        _ record: RecordBytes, part: UInt8, reason: EntryReason, moved: Int64, bet: UInt64,
         at offset: Int
     ) throws {
+        let account = record.account.rawValue
         let after = Self.balances(record, at: offset)
-        try rows.put(
-            StatementLine(
-                sequence: record.sequence, time: record.time.nanoseconds, reason: reason.rawValue,
-                cashChange: change, bet: bet, cash: after.cash, held: after.held,
-                openBets: after.openBets, receivable: after.receivable),
-            of: record.account.rawValue, part: part)
+        let before = beyondCash[account]
+        let bonus = after.bonus - (before?.bonus ?? 0)
+        let owed = after.receivable - (before?.receivable ?? 0)
+        var line = StatementLine(
+            sequence: record.sequence, time: record.time.nanoseconds, reason: reason.rawValue,
+            cashChange: moved + owed - bonus, bet: bet, cash: after.cash, held: after.held,
+            openBets: after.openBets, receivable: after.receivable)
+        line.bonus = after.bonus
+        line.free = after.free
+        line.bonusChange = bonus
+        line.freeChange = after.free - (before?.free ?? 0)
+        try rows.put(line, of: account, part: part)
+        changed[account] = after
+        beyondCash[account] = after.isBeyondCash ? after : nil
     }
 
     private mutating func accountChanged(_ record: RecordBytes) throws {
@@ -92,13 +102,18 @@ public struct Projector<Rows: ProjectionRows> {
                 account: record.account.rawValue, external: record.clientID,
                 currency: record.field(Layout.AccountChanged.currency, as: UInt16.self),
                 money: record.field(Layout.AccountChanged.money, as: UInt8.self)))
-        updateAccount(record, at: Layout.AccountChanged.balances)
-        if record.field(Layout.AccountChanged.entry, as: UInt8.self) != 0 {
-            try line(
-                record, part: 0, reason: .deposit,
-                change: record.field(Layout.AccountChanged.amount, as: Int64.self), bet: 0,
-                at: Layout.AccountChanged.balances)
+        let balances = Layout.AccountChanged.balances
+        let entry = EntryReason(
+            rawValue: record.field(Layout.AccountChanged.entry, as: UInt8.self))
+        guard let entry else {
+            changed[record.account.rawValue] = Self.balances(record, at: balances)
+            return
         }
+        let amount = record.field(Layout.AccountChanged.amount, as: Int64.self)
+        let isFree =
+            GrantKind(rawValue: record.field(Layout.AccountChanged.grant, as: UInt8.self)) == .free
+        try line(
+            record, part: 0, reason: entry, moved: isFree ? 0 : amount, bet: 0, at: balances)
     }
 
     private func session(_ record: RecordBytes) throws {
@@ -132,8 +147,7 @@ public struct Projector<Rows: ProjectionRows> {
         }
         let entries = record.field(Layout.Placed.entries, as: UInt8.self)
         guard entries != 0 else { return }
-        updateAccount(record, at: Layout.Placed.balances)
-        let stake = record.field(Layout.Placed.stake, as: Int64.self)
+        let paid = record.placedSplit.paid
         // A stake that is held and accepted in one record is one line: the balances are those after both.
         let reason: EntryReason
         if entries & (1 << EntryReason.hold.rawValue) != 0 {
@@ -143,9 +157,9 @@ public struct Projector<Rows: ProjectionRows> {
         } else {
             reason = .accept
         }
-        let change = reason == .hold ? -stake : reason == .release ? stake : 0
+        let moved = reason == .hold ? -paid : reason == .release ? paid : 0
         try line(
-            record, part: reason.rawValue, reason: reason, change: change, bet: bet,
+            record, part: reason.rawValue, reason: reason, moved: moved, bet: bet,
             at: Layout.Placed.balances)
     }
 
@@ -170,7 +184,7 @@ public struct Projector<Rows: ProjectionRows> {
                     max(1, source.field(offset + 4, as: UInt32.self))),
                 places: place.places(at: leg + Layout.Leg.eachWayPlaces))
         }
-        return ProjectedBet(
+        var row = ProjectedBet(
             bet: bet, account: record.account.rawValue, client: record.clientID,
             requestHash: place.requestHash,
             status: record.field(Layout.Placed.status, as: UInt8.self),
@@ -185,6 +199,14 @@ public struct Projector<Rows: ProjectionRows> {
             settlementVersion: 0, legs: legs,
             sizes: place.field(Layout.Place.sizes, as: UInt32.self),
             bankers: place.field(Layout.Place.bankers, as: UInt32.self))
+        // As it was asked for, too, of a bet that was refused.
+        let bonus = place.field(Layout.Place.stakeBonus, as: Int64.self)
+        let free = place.field(Layout.Place.stakeFree, as: Int64.self)
+        if bonus | free != 0 {
+            row.split = StakeSplit(
+                cash: place.field(Layout.Place.stakeCash, as: Int64.self), bonus: bonus, free: free)
+        }
+        return row
     }
 
     private mutating func settled(_ record: RecordBytes) throws {
@@ -197,9 +219,11 @@ public struct Projector<Rows: ProjectionRows> {
             SettlementRow(
                 bet: bet, status: record.field(Layout.BetSettled.status, as: UInt8.self),
                 payout: payout, settledAt: record.time.nanoseconds,
-                version: record.field(Layout.BetSettled.version, as: UInt32.self)))
-        try paid(
-            payout - before, for: bet, reason, record, balances: Layout.BetSettled.balances)
+                version: record.field(Layout.BetSettled.version, as: UInt32.self),
+                returned: record.isPromotionalSettlement ? record.settlementReturns.now : nil))
+        try line(
+            record, part: 0, reason: reason, moved: payout - before, bet: bet,
+            at: Layout.BetSettled.balances)
     }
 
     private mutating func sold(_ record: RecordBytes) throws {
@@ -215,19 +239,8 @@ public struct Projector<Rows: ProjectionRows> {
                 potentialReturn: record.field(
                     Layout.CashOutAnswered.potentialReturn, as: Int64.self),
                 soldAt: record.time.nanoseconds))
-        try paid(payout, for: bet, .cashOut, record, balances: Layout.CashOutAnswered.balances)
-    }
-
-    /// What is owed is paid first, and what is no longer there becomes owed: the rest is what moved.
-    private mutating func paid(
-        _ amount: Int64, for bet: UInt64, _ reason: EntryReason, _ record: RecordBytes,
-        balances: Int
-    ) throws {
-        updateAccount(record, at: balances)
-        let account = record.account.rawValue
-        let owed = record.field(balances + Layout.Balances.receivable, as: Int64.self)
-        let change = amount + owed - (debts[account] ?? 0)
-        debts[account] = owed == 0 ? nil : owed
-        try line(record, part: 0, reason: reason, change: change, bet: bet, at: balances)
+        try line(
+            record, part: 0, reason: .cashOut, moved: payout, bet: bet,
+            at: Layout.CashOutAnswered.balances)
     }
 }

@@ -16,6 +16,12 @@ final class SQLiteRows: ProjectionRows {
     private let sellPart: Database.Statement
     private let shrinkBet: Database.Statement
     private let endBet: Database.Statement
+    private let setPromotional: Database.Statement
+    private let addPromotionalLine: Database.Statement
+    private let splitBet: Database.Statement
+    private let returnToBet: Database.Statement
+    /// Accounts with a row of bonus money and free stakes.
+    private var promotional: Set<UInt64> = []
     private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
         capacity: Limits.legs * SQLiteRows.legWords + 1)
     /// Words of a leg as it is stored: market, fixture, selection, odds.
@@ -63,6 +69,22 @@ final class SQLiteRows: ProjectionRows {
             session INTEGER PRIMARY KEY, account INTEGER, realm INTEGER, channel INTEGER,
             began INTEGER)
         """,
+        // Bonus money and free stakes stand beside the rest: most accounts, lines and bets have none.
+        """
+        CREATE TABLE IF NOT EXISTS promotional (
+            account INTEGER PRIMARY KEY, bonus INTEGER, free INTEGER)
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS promotional_lines (
+            account INTEGER, sequence INTEGER, part INTEGER, bonus INTEGER, free INTEGER,
+            bonus_change INTEGER, free_change INTEGER,
+            PRIMARY KEY (account, sequence, part)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS promotional_bets (
+            bet INTEGER PRIMARY KEY, bonus INTEGER, free INTEGER, bonus_back INTEGER,
+            free_back INTEGER)
+        """,
     ]
 
     init(_ database: Database) throws(DatabaseError) {
@@ -88,6 +110,16 @@ final class SQLiteRows: ProjectionRows {
             "UPDATE bets SET stake = ?, potential = ? WHERE bet = ?")
         endBet = try database.prepare(
             "UPDATE bets SET status = ?, payout = ?, settled_at = ? WHERE bet = ?")
+        setPromotional = try database.prepare("INSERT OR REPLACE INTO promotional VALUES (?, ?, ?)")
+        addPromotionalLine = try database.prepare(
+            "INSERT OR REPLACE INTO promotional_lines VALUES (?, ?, ?, ?, ?, ?, ?)")
+        splitBet = try database.prepare(
+            "INSERT OR REPLACE INTO promotional_bets VALUES (?, ?, ?, ?, ?)")
+        returnToBet = try database.prepare(
+            "UPDATE promotional_bets SET bonus_back = ?, free_back = ? WHERE bet = ?")
+        var known: Set<UInt64> = []
+        try database.query("SELECT account FROM promotional") { known.insert($0.unsigned(0)) }
+        promotional = known
     }
 
     deinit { legBuffer.deallocate() }
@@ -109,10 +141,15 @@ final class SQLiteRows: ProjectionRows {
         return ProjectedPlace(point: found, following: stood)
     }
 
-    func debts() throws -> [UInt64: Int64] {
-        var found: [UInt64: Int64] = [:]
-        try database.query("SELECT account, receivable FROM accounts WHERE receivable > 0") {
-            found[$0.unsigned(0)] = $0.integer(1)
+    func beyondCash() throws -> [UInt64: BalanceRow] {
+        var found: [UInt64: BalanceRow] = [:]
+        try database.query(
+            Self.balanceColumns + "WHERE receivable > 0 OR bonus > 0 OR free > 0"
+        ) {
+            let row = Self.balances($0)
+            found[$0.unsigned(0)] = BalanceRow(
+                cash: row.cash, held: row.held, openBets: row.openBets, receivable: row.receivable,
+                sequence: row.sequence, bonus: row.bonus, free: row.free)
         }
         return found
     }
@@ -164,6 +201,14 @@ final class SQLiteRows: ProjectionRows {
             $0.integer(balances.sequence)
             $0.integer(account)
         }
+        let isPromotional = balances.bonus != 0 || balances.free != 0
+        guard isPromotional || promotional.contains(account) else { return }
+        promotional.insert(account)
+        try database.run(setPromotional) {
+            $0.integer(account)
+            $0.integer(balances.bonus)
+            $0.integer(balances.free)
+        }
     }
 
     func put(_ line: StatementLine, of account: UInt64, part: UInt8) throws {
@@ -179,6 +224,16 @@ final class SQLiteRows: ProjectionRows {
             $0.integer(line.held)
             $0.integer(line.openBets)
             $0.integer(line.receivable)
+        }
+        guard line.bonus | line.free | line.bonusChange | line.freeChange != 0 else { return }
+        try database.run(addPromotionalLine) {
+            $0.integer(account)
+            $0.integer(line.sequence)
+            $0.integer(part)
+            $0.integer(line.bonus)
+            $0.integer(line.free)
+            $0.integer(line.bonusChange)
+            $0.integer(line.freeChange)
         }
     }
 
@@ -220,6 +275,14 @@ final class SQLiteRows: ProjectionRows {
             $0.integer(bet.settlementVersion)
             $0.blob(blob)
         }
+        guard let split = bet.split else { return }
+        try database.run(splitBet) {
+            $0.integer(bet.bet)
+            $0.integer(split.bonus)
+            $0.integer(split.free)
+            $0.integer(bet.returned.bonus)
+            $0.integer(bet.returned.free)
+        }
     }
 
     func conclude(_ bet: ConclusionRow) throws {
@@ -239,6 +302,12 @@ final class SQLiteRows: ProjectionRows {
             $0.integer(bet.payout)
             $0.integer(bet.settledAt)
             $0.integer(bet.version)
+            $0.integer(bet.bet)
+        }
+        guard let returned = bet.returned else { return }
+        try database.run(returnToBet) {
+            $0.integer(returned.bonus)
+            $0.integer(returned.free)
             $0.integer(bet.bet)
         }
     }
@@ -268,11 +337,13 @@ final class SQLiteRows: ProjectionRows {
     // MARK: Reading
 
     private static let betColumns =
-        "SELECT bet, account, client_high, client_low, hash_high, hash_low, status, stake, "
+        "SELECT bets.bet, account, client_high, client_low, hash_high, hash_low, status, stake, "
         + "potential, payout, placed_at, accepted_at, due_at, settled_at, refusal, value, "
         + "threshold, settlement, legs, "
         + "(SELECT COALESCE(SUM(part), 0) FROM sales WHERE sales.bet = bets.bet), "
-        + "(SELECT COALESCE(SUM(payout), 0) FROM sales WHERE sales.bet = bets.bet) FROM bets "
+        + "(SELECT COALESCE(SUM(payout), 0) FROM sales WHERE sales.bet = bets.bet), "
+        + "bonus, free, bonus_back, free_back "
+        + "FROM bets LEFT JOIN promotional_bets ON promotional_bets.bet = bets.bet "
 
     private static func bet(_ row: Database.Row) -> ProjectedBet {
         let blob = row.blob(18)
@@ -301,18 +372,44 @@ final class SQLiteRows: ProjectionRows {
             bankers: UInt32(truncatingIfNeeded: shape))
         bet.soldStake = row.integer(19)
         bet.soldFor = row.integer(20)
+        let (bonus, free) = (row.integer(21), row.integer(22))
+        if bonus | free != 0 {
+            bet.split = StakeSplit(cash: bet.stake - bonus - free, bonus: bonus, free: free)
+            bet.returned = PromotionalReturn(bonus: row.integer(23), free: row.integer(24))
+        }
         return bet
     }
 
     private static let lineColumns =
-        "SELECT sequence, time, reason, change, bet, cash, held, open_bets, receivable "
-        + "FROM statement "
+        "SELECT statement.sequence, time, reason, change, bet, cash, held, open_bets, receivable, "
+        + "bonus, free, bonus_change, free_change FROM statement LEFT JOIN promotional_lines USING "
+        + "(account, sequence, part) "
 
     private static func line(_ row: Database.Row) -> StatementLine {
-        StatementLine(
+        var line = StatementLine(
             sequence: row.unsigned(0), time: row.integer(1), reason: UInt8(row.integer(2)),
             cashChange: row.integer(3), bet: row.unsigned(4), cash: row.integer(5),
             held: row.integer(6), openBets: row.integer(7), receivable: row.integer(8))
+        line.bonus = row.integer(9)
+        line.free = row.integer(10)
+        line.bonusChange = row.integer(11)
+        line.freeChange = row.integer(12)
+        return line
+    }
+
+    private static let balanceColumns =
+        "SELECT accounts.account, sequence, cash, held, open_bets, receivable, bonus, free "
+        + "FROM accounts LEFT JOIN promotional ON promotional.account = accounts.account "
+
+    /// Where an account stands, as a line without an entry.
+    private static func balances(_ row: Database.Row) -> StatementLine {
+        var line = StatementLine(
+            sequence: row.unsigned(1), time: 0, reason: 0, cashChange: 0, bet: 0,
+            cash: row.integer(2), held: row.integer(3), openBets: row.integer(4),
+            receivable: row.integer(5))
+        line.bonus = row.integer(6)
+        line.free = row.integer(7)
+        return line
     }
 
     /// The newest first; `before` goes on where an earlier page ended.
@@ -321,7 +418,7 @@ final class SQLiteRows: ProjectionRows {
     {
         var found: [ProjectedBet] = []
         try database.query(
-            Self.betColumns + "WHERE account = ? AND bet < ? ORDER BY bet DESC LIMIT ?",
+            Self.betColumns + "WHERE account = ? AND bets.bet < ? ORDER BY bets.bet DESC LIMIT ?",
             [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
         ) { found.append(Self.bet($0)) }
         return found
@@ -329,7 +426,9 @@ final class SQLiteRows: ProjectionRows {
 
     func bet(_ id: UInt64) throws(DatabaseError) -> ProjectedBet? {
         var found: ProjectedBet?
-        try database.query(Self.betColumns + "WHERE bet = ?", [bits(id)]) { found = Self.bet($0) }
+        try database.query(Self.betColumns + "WHERE bets.bet = ?", [bits(id)]) {
+            found = Self.bet($0)
+        }
         return found
     }
 
@@ -338,7 +437,8 @@ final class SQLiteRows: ProjectionRows {
         var found: ProjectedBet?
         try database.query(
             Self.betColumns
-                + "WHERE account = ? AND client_high = ? AND client_low = ? ORDER BY bet LIMIT 1",
+                + "WHERE account = ? AND client_high = ? AND client_low = ? "
+                + "ORDER BY bets.bet LIMIT 1",
             [bits(account), bits(client.high), bits(client.low)]
         ) { found = Self.bet($0) }
         return found
@@ -374,8 +474,8 @@ final class SQLiteRows: ProjectionRows {
         var refusedCount = 0
         try database.query(
             Self.betColumns
-                + "WHERE account = ? AND bet >= ? AND refusal != 0 AND due_at = 0 "
-                + "ORDER BY bet LIMIT ?",
+                + "WHERE account = ? AND bets.bet >= ? AND refusal != 0 AND due_at = 0 "
+                + "ORDER BY bets.bet LIMIT ?",
             [bits(account), .integer(Int64(clamping: after)), .integer(Int64(limit))]
         ) {
             let bet = Self.bet($0)
@@ -416,14 +516,8 @@ final class SQLiteRows: ProjectionRows {
     func balances(of account: UInt64) throws(DatabaseError) -> StatementLine? {
         var line: StatementLine?
         try database.query(
-            "SELECT sequence, cash, held, open_bets, receivable FROM accounts WHERE account = ?",
-            [bits(account)]
-        ) {
-            line = StatementLine(
-                sequence: $0.unsigned(0), time: 0, reason: 0, cashChange: 0, bet: 0,
-                cash: $0.integer(1), held: $0.integer(2), openBets: $0.integer(3),
-                receivable: $0.integer(4))
-        }
+            Self.balanceColumns + "WHERE accounts.account = ?", [bits(account)]
+        ) { line = Self.balances($0) }
         return line
     }
 }

@@ -46,6 +46,10 @@ public struct ProjectedBet: Sendable {
     /// What of its stake was sold back while the rest stood on, and for how much; beside `stake` and `payout`.
     public var soldStake: Int64 = 0
     public var soldFor: Int64 = 0
+    /// Of which money its stake is; nil for a stake of cash alone.
+    public var split: StakeSplit?
+    /// What came back of that beside cash.
+    public var returned = PromotionalReturn.none
 
     /// Half of the stake is on being placed.
     public var isEachWay: Bool { legs.contains { $0.places != nil } }
@@ -90,6 +94,11 @@ public struct StatementLine: Sendable {
     public let held: Int64
     public let openBets: Int64
     public let receivable: Int64
+    /// Bonus money and what may be staked for nothing, after it, and what the entry did to them.
+    public var bonus: Int64 = 0
+    public var free: Int64 = 0
+    public var bonusChange: Int64 = 0
+    public var freeChange: Int64 = 0
 
     public init(
         sequence: UInt64, time: Int64, reason: UInt8, cashChange: Int64, bet: UInt64, cash: Int64,

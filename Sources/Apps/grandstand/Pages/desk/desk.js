@@ -1,18 +1,9 @@
 import { element, money, odds, time, uuid7 } from "/format.js";
+import { desk, markets, post, say } from "/common.js";
+import "/customer.js";
 
-const desk = new EventTarget();
-const markets = new Map();
 let operator = null;
 let socket = null;
-
-function say(what, detail) { desk.dispatchEvent(new CustomEvent(what, { detail })); }
-
-async function post(path, body = {}, key = null) {
-    const headers = { "content-type": "application/json", ...(key ? { "idempotency-key": `"${key}"` } : {}) };
-    const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-    const json = await response.json().catch(() => ({}));
-    return { ok: response.ok, text: json.detail ?? json.title ?? "", json };
-}
 
 function connect() {
     socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
@@ -274,7 +265,7 @@ class Ticker extends HTMLElement {
         this.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of bets" }, element("table", {},
             element("thead", {}, element("tr", {}, ...["Time", "Bet", "Account", "What"].map(h => element("th", { scope: "col" }, h)),
                 ...["Stake", "Returns or paid"].map(h => element("th", { scope: "col", class: "n" }, h)))),
-            element("tbody", {}, ...lines.map(l => element("tr", {}, element("td", {}, time(l.time)), element("td", {}, l.bet), element("td", {}, l.account),
+            element("tbody", {}, ...lines.map(l => element("tr", {}, element("td", {}, time(l.time)), element("td", {}, l.bet), element("td", {}, element("button", { type: "button", class: "quiet small", "aria-label": `Customer ${l.account}`, onclick: () => say("customer", l.account) }, l.account)),
                 element("td", {}, l.detail ? `${l.status}: ${l.detail}` : l.status), element("td", { class: "n" }, money(l.stake)), element("td", { class: "n" }, money(l.amount))))))));
     }
 }

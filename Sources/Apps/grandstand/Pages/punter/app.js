@@ -37,8 +37,10 @@ class Wallet extends HTMLElement {
             this.replaceChildren(element("button", { class: "primary", type: "button", onclick: open }, "Open a demo account"));
             return;
         }
-        const { cash, held, openBets, owed } = account.balances;
+        const { cash, bonus, free, held, openBets, owed } = account.balances;
         const parts = [];
+        if (bonus) parts.push(`${money(bonus, account.currency)} bonus`);
+        if (free) parts.push(`${money(free, account.currency)} free stakes`);
         if (held) parts.push(`${money(held, account.currency)} held`);
         if (openBets) parts.push(`${money(openBets, account.currency)} in bets`);
         if (owed) parts.push(`${money(owed, account.currency)} owed`);

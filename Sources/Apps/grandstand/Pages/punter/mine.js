@@ -7,6 +7,7 @@ import "/cashout.js";
 const reasons = {
     deposit: "Deposit", hold: "Stake held", accept: "Bet accepted", release: "Stake released",
     settle: "Settled", resettle: "Corrected", reopen: "Reopened", cash_out: "Cashed out",
+    grant: "From the house",
 };
 
 // My bets and my statement.
@@ -113,10 +114,12 @@ class Mine extends HTMLElement {
 
     #bet(bet) {
         const payout = bet.payout ?? 0;
+        // Of a free stake nothing is returned, so that whatever is paid was won.
+        const staked = bet.stake - (bet.stakeSplit?.free ?? 0);
         const [word, kind] = {
             sending: ["sending…", "warn"], pending: ["pending", "warn"], open: ["open", ""], refused: ["refused", "bad"],
             cashed_out: ["cashed out", ""],
-            settled: payout > bet.stake ? ["won", "live"] : payout === bet.stake ? ["returned", ""] : payout > 0 ? ["part won", ""] : ["lost", ""],
+            settled: payout > staked ? ["won", "live"] : payout === staked && (payout || bet.returned?.free) ? ["returned", ""] : payout > 0 ? ["part won", ""] : ["lost", ""],
         }[bet.status] ?? [bet.status, ""];
         return element("article", { class: "bet" },
             element("div", { class: "row" },
@@ -128,9 +131,10 @@ class Mine extends HTMLElement {
             bet.status === "pending" && bet.dueAt ? element("p", { class: "small number", "data-due": bet.dueAt }, this.#waiting(bet.dueAt)) : null,
             bet.refusal ? element("p", { class: "small message bad" }, bet.refusal.text) : null,
             element("div", { class: "row small number" }, `Stake ${money(bet.stake, state.currency)}`,
-                element("span", { class: `outcome ${payout > bet.stake ? "won" : ""}` },
+                element("span", { class: `outcome ${payout > staked ? "won" : ""}` },
                     bet.status === "settled" || bet.status === "cashed_out" ? `Paid ${money(payout, state.currency)}`
                         : bet.status === "refused" ? "" : bet.potentialReturn ? `Returns ${money(bet.potentialReturn, state.currency)}` : "")),
+            bet.stakeSplit ? element("p", { class: "small number muted" }, this.#split(bet)) : null,
             bet.sold ? element("p", { class: "small number muted" }, `Sold before: ${money(bet.sold.stake, state.currency)} of the stake for ${money(bet.sold.payout, state.currency)}`) : null,
             bet.status === "open" && bet.id ? this.#sale(bet) : null,
             bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null,
@@ -159,7 +163,17 @@ class Mine extends HTMLElement {
                     element("td", {}, `${line.legs.map(index => known.legs[index].selectionName).join(" + ")}${line.part === "place" ? " (place)" : ""}`),
                     element("td", { class: "n" }, money(line.stake, state.currency)), element("td", { class: "n" }, cents(line.comesTo))))))) : null,
             known.lineCount > known.lines.length ? element("p", { class: "muted" }, `and ${known.lineCount - known.lines.length} more lines`) : null,
+            known.notReturned ? element("p", {}, `Less ${known.notReturned}: the free stake itself is not returned.`) : null,
             element("p", {}, `Together ${known.comesTo ?? "open"} in the smallest coin, rounded ${known.rounding.replace("_", " ")} once.`))];
+    }
+
+    // Such as "Of it €2.00 bonus money, €1.00 free, not returned".
+    #split(bet) {
+        const { bonus, free } = bet.stakeSplit;
+        const parts = [bonus && `${money(bonus, state.currency)} bonus money`, free && `${money(free, state.currency)} free, not returned`];
+        const back = [bet.returned?.bonus && `${money(bet.returned.bonus, state.currency)} of what was paid is bonus money again`,
+            bet.returned?.free && `${money(bet.returned.free, state.currency)} of free stake is yours again`];
+        return `Of it ${parts.filter(Boolean).join(", ")}${back.some(Boolean) ? `; ${back.filter(Boolean).join(", ")}` : ""}`;
     }
 
     // Such as "Trixie: 4 bets of €1.00 each way".
@@ -175,12 +189,19 @@ class Mine extends HTMLElement {
         return label(sizes, bet.legs.length, bet.system.bankers.length);
     }
 
+    // What moved beside cash.
+    #beside(line) {
+        const signed = amount => `${amount > 0 ? "+" : "−"}${money(Math.abs(amount), state.currency)}`;
+        const parts = [line.bonusChange && `${signed(line.bonusChange)} bonus`, line.freeChange && `${signed(line.freeChange)} free`].filter(Boolean);
+        return parts.length ? ` (${parts.join(", ")})` : "";
+    }
+
     #statement() {
         if (!this.#lines.length) return [element("p", { class: "muted small" }, "Nothing yet.")];
         const table = element("table", { class: "lines" },
             element("thead", {}, element("tr", {}, ...["Time", "What", "Change", "Balance"].map(h => element("th", { scope: "col" }, h)))),
             element("tbody", {}, ...this.#lines.map(line => element("tr", {}, element("td", {}, time(line.time)),
-                element("td", {}, reasons[line.reason] ?? line.reason),
+                element("td", {}, (reasons[line.reason] ?? line.reason) + this.#beside(line)),
                 element("td", {}, money(line.change, state.currency)), element("td", {}, money(line.balances.cash, state.currency))))));
         return [element("div", { class: "scroll" }, table)];
     }

@@ -1,6 +1,6 @@
 import { state } from "/state.js";
 import { newID, now, place } from "/link.js";
-import { element, minor, money, odds } from "/format.js";
+import { element, minor, money, odds, plain } from "/format.js";
 import { kinds, label, lines, placeTerms, sizeList } from "/systems.js";
 
 const rules = { exact: "Only this price", better: "This price or longer", any: "Any price" };
@@ -12,6 +12,10 @@ class Slip extends HTMLElement {
     #sizes = 0;
     // Half of the stake on winning, half on being placed.
     #eachWay = false;
+    // Of a stake that is too high as much is taken as may be.
+    #takesLess = false;
+    // What is used up before cash: nothing, bonus money, or what may be staked for nothing.
+    #fund = "cash";
     // Markets whose leg is in every line.
     #bankers = new Set();
     #numbers = null;
@@ -31,7 +35,7 @@ class Slip extends HTMLElement {
             this.#ask();
         });
         state.addEventListener("format", () => this.#render());
-        state.addEventListener("account", () => this.#update());
+        state.addEventListener("account", () => { this.#update(); if (this.#fund !== "cash") this.#ask(); });
         state.addEventListener("stale", () => this.#update());
         this.#render();
     }
@@ -43,6 +47,14 @@ class Slip extends HTMLElement {
     get #parts() { return this.#lines * (this.#eachWay ? 2 : 1); }
     get #lines() { return this.#sizes ? lines(this.#sizes, state.slip.length - this.#bankerCount) : 1; }
     get #total() { return this.#amount ? this.#amount * this.#parts : this.#amount; }
+
+    // What of the stake is of other money than cash; a free stake must divide over the lines.
+    get #split() {
+        const there = state.account?.balances?.[this.#fund] ?? 0;
+        if (this.#fund === "cash" || !there || !this.#total) return {};
+        const used = Math.min(there, this.#total);
+        return { [this.#fund]: this.#fund === "free" ? used - used % this.#parts : used };
+    }
 
     #legs() {
         return state.slip.map(leg => {
@@ -80,12 +92,21 @@ class Slip extends HTMLElement {
             this.#update();
             this.#ask();
         } });
+        const less = element("input", { id: "takes-less", type: "checkbox", checked: this.#takesLess, onchange: event => { this.#takesLess = event.target.checked; } });
+        const most = element("button", { class: "small most", type: "button", onclick: () => this.#stakeMost() }, "Max");
+        const fund = element("select", { id: "fund", onchange: event => {
+            this.#fund = event.target.value;
+            this.#update();
+            this.#ask();
+        } });
         this.replaceChildren(this.#note(), element("div", { class: "legs" }),
             element("form", { onsubmit: event => { event.preventDefault(); this.#place(); } },
                 element("div", { class: "kind" }, element("label", { for: "kind", class: "small muted" }, "Kind of bet"), kind),
                 element("div", { class: "each-way" }, element("label", { for: "each-way", class: "small" }, eachWay, " Each way")),
-                element("div", {}, element("label", { for: "stake", class: "small muted stake" }, `Stake (${state.currency})`), input),
+                element("div", {}, element("label", { for: "stake", class: "small muted stake" }, `Stake (${state.currency})`), element("div", { class: "stake-row" }, input, most)),
+                element("div", { class: "fund" }, element("label", { for: "fund", class: "small muted" }, "Pay with"), fund),
                 element("div", {}, element("label", { for: "rule", class: "small muted" }, "If the price moves, take"), rule),
+                element("div", { class: "takes-less" }, element("label", { for: "takes-less", class: "small" }, less, " Take less if it is too high")),
                 element("dl", { class: "small" }),
                 element("button", { class: "primary", type: "submit" }, "Place bet")));
         this.#update();
@@ -101,6 +122,9 @@ class Slip extends HTMLElement {
             ? [element("p", { class: `message small ${this.#message.kind}` }, this.#message.text)] : []));
         const legs = this.#legs();
         this.#offerKinds(legs.length);
+        this.#offerFunds();
+        this.querySelector(".takes-less")?.toggleAttribute("hidden", this.#fund !== "cash");
+        this.querySelector(".most")?.toggleAttribute("disabled", !this.#numbers?.maximumStake);
         this.querySelector(".legs")?.replaceChildren(...legs.map(leg => {
             const moved = leg.current && (leg.current[0] !== leg.odds[0] || leg.current[1] !== leg.odds[1]);
             return element("div", { class: "leg" },
@@ -122,6 +146,8 @@ class Slip extends HTMLElement {
         const row = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
         list.replaceChildren(
             ...(this.#sizes || this.#eachWay ? [...row("Lines", `${this.#lines}${this.#eachWay ? " each way" : ""}`), ...row("Total stake", this.#amount ? money(this.#total, state.currency) : "–")] : []),
+            ...(this.#split.bonus ? row("Of it bonus money", money(this.#split.bonus, state.currency)) : []),
+            ...(this.#split.free ? row("Of it free, not returned", money(this.#split.free, state.currency)) : []),
             ...row("Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
             ...row(this.#parts > 1 ? "Total stakes from" : "Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
             ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
@@ -160,12 +186,37 @@ class Slip extends HTMLElement {
         }));
     }
 
+    // Only whoever has other money than cash is asked what to use first.
+    #offerFunds() {
+        const select = this.querySelector("#fund");
+        if (!select) return;
+        const { bonus = 0, free = 0 } = state.account?.balances ?? {};
+        if (!({ cash: 1, bonus, free })[this.#fund]) this.#fund = "cash";
+        this.querySelector(".fund").hidden = !bonus && !free;
+        const said = `${bonus}/${free}/${this.#fund}`;
+        if (select.dataset.said === said) return;
+        select.dataset.said = said;
+        const offered = [["cash", "Cash"], bonus && ["bonus", `Bonus money first (${money(bonus, state.currency)})`],
+            free && ["free", `Free stake first (${money(free, state.currency)})`]].filter(Boolean);
+        select.replaceChildren(...offered.map(([key, text]) => element("option", { value: key, selected: key === this.#fund }, text)));
+    }
+
     #toggleBanker(market) {
         if (!this.#bankers.delete(market)) this.#bankers.add(market);
         // The sizes that are left: lines of fewer free legs.
         const free = state.slip.length - this.#bankerCount;
         if (free < 1) this.#bankers.delete(market);
         else if (this.#bankerCount) this.#sizes = 1 << Math.min(sizeList(this.#sizes)[0], free) - 1;
+        this.#update();
+        this.#ask();
+    }
+
+    // The highest that may be staked now, of each line.
+    #stakeMost() {
+        const most = Math.floor((this.#numbers?.maximumStake ?? 0) / this.#parts);
+        if (!most) return;
+        this.#stake = plain(most, state.currency);
+        this.querySelector("#stake").value = this.#stake;
         this.#update();
         this.#ask();
     }
@@ -177,8 +228,11 @@ class Slip extends HTMLElement {
 
     #request(legs) {
         return {
-            stake: { amount: this.#amount || 1, currency: state.currency, kind: "cash", ...(this.#parts > 1 ? { per: "line" } : {}) },
+            stake: this.#amount && Object.keys(this.#split).length
+                ? { amount: this.#total, currency: state.currency, ...this.#split }
+                : { amount: this.#amount || 1, currency: state.currency, kind: "cash", ...(this.#parts > 1 ? { per: "line" } : {}) },
             ...(this.#eachWay ? { eachWay: true } : {}),
+            ...(this.#takesLess && this.#fund === "cash" ? { fill: "cap" } : {}),
             structure: this.#sizes ? "system" : legs.length > 1 ? "accumulator" : "single",
             ...(this.#sizes ? { system: {
                 sizes: sizeList(this.#sizes), bankers: legs.flatMap((l, index) => this.#bankers.has(l.market) ? [index] : []),
@@ -217,7 +271,8 @@ class Slip extends HTMLElement {
         const id = newID();
         const message = { op: "place", id, validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
         const optimistic = {
-            clientId: id, status: "sending", stake: message.stake.amount * this.#parts,
+            clientId: id, status: "sending", stake: this.#total,
+            stakeSplit: Object.keys(this.#split).length ? { cash: 0, bonus: 0, free: 0, ...this.#split } : undefined,
             eachWay: this.#eachWay || undefined,
             system: message.system ? { ...message.system, lines: this.#lines } : undefined, placedAt: new Date(now()).toISOString(),
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, selectionName: l.name,
@@ -246,7 +301,8 @@ class Slip extends HTMLElement {
             state.changed("slip");
             this.#message = { kind: "bad", text: refusal.text };
         } else {
-            this.#message = { kind: "", text: bet.status === "pending" ? "Your stake is held while the delay runs." : "Your bet is open." };
+            const taken = bet.asked ? `${money(bet.stake, state.currency)} of your stake was taken. ` : "";
+            this.#message = { kind: "", text: taken + (bet.status === "pending" ? "It is held while the delay runs." : "Your bet is open.") };
         }
         this.#render();
         if (this.querySelector("form")) this.#update();

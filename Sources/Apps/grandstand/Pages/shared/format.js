@@ -34,6 +34,12 @@ export function minor(text, currency = "EUR") {
     return Number(match[1]) * 10 ** digits + Number((match[2] ?? "").padEnd(digits, "0") || 0);
 }
 
+// 1250 to "12.50", as it is typed.
+export function plain(minor, currency = "EUR") {
+    const digits = places[currency] ?? 2;
+    return (minor / 10 ** digits).toFixed(digits);
+}
+
 export function odds(pair, format = "decimal") {
     if (!pair) return "–";
     const [total, stake] = pair;

@@ -1,0 +1,86 @@
+import { element, minor, money, uuid7 } from "/format.js";
+import { desk, post, send } from "/common.js";
+
+// One customer: what it has, what its bets may cost, how far it is trusted, and what the house gives it.
+class Customer extends HTMLElement {
+    #account = null;
+    #facts = null;
+    #note = element("p", { class: "small", role: "status" });
+    #number = element("input", { id: "customer", inputmode: "numeric", pattern: "[0-9]+", required: true, placeholder: "Account", size: "12" });
+    #body = element("div", { class: "customer" });
+
+    connectedCallback() {
+        this.append(element("form", { class: "row lookup", onsubmit: event => { event.preventDefault(); this.#open(this.#number.value.trim()); } },
+            element("label", { for: "customer", class: "small muted" }, "Account"), this.#number,
+            element("button", { type: "submit" }, "Look")), this.#note, this.#body);
+        desk.addEventListener("customer", event => { this.#number.value = event.detail; this.#open(event.detail); this.scrollIntoView({ block: "nearest" }); });
+        desk.addEventListener("signed-out", () => { this.#account = null; this.#body.replaceChildren(); });
+    }
+
+    async #open(account, said = "") {
+        const read = what => fetch(`/api/v1/accounts/${encodeURIComponent(account)}/${what}`).then(async answer => ({ ok: answer.ok, json: await answer.json() }));
+        const [balances, trust, risk] = await Promise.all(["balances", "trust", "risk"].map(read));
+        if (!balances.ok) {
+            this.#body.replaceChildren();
+            this.#note.textContent = balances.json.title ?? "That cannot be shown at the moment.";
+            return;
+        }
+        this.#account = account;
+        this.#facts = { ...balances.json, trust: trust.json, risk: risk.json };
+        this.#note.textContent = said;
+        this.#render();
+    }
+
+    #render() {
+        const { balances, currency, trust, risk } = this.#facts;
+        const cell = (name, value) => element("div", {}, element("span", { class: "small muted" }, name), element("b", {}, value));
+        const sum = amount => money(amount ?? 0, currency);
+        this.#body.replaceChildren(
+            element("div", { class: "facts" }, cell("Cash", sum(balances.cash)), cell("Bonus money", sum(balances.bonus)), cell("Free stakes", sum(balances.free)),
+                cell("Held", sum(balances.held)), cell("In open bets", sum(balances.openBets)), cell("Owes", sum(balances.owed)),
+                cell("Open bets", String(risk.bets ?? 0)), cell("They may return", sum(risk.potentialReturn))),
+            this.#give(currency), this.#trust(trust));
+    }
+
+    #give(currency) {
+        const kind = element("select", { id: "grant-kind" }, element("option", { value: "free" }, "Free stake"), element("option", { value: "bonus" }, "Bonus money"));
+        const amount = element("input", { id: "grant-amount", inputmode: "decimal", required: true, size: "8" });
+        const reason = element("input", { id: "grant-reason", required: true, maxlength: "60" });
+        // One key until it is answered: pressing again after a lost answer gives nothing twice.
+        let key = null;
+        return element("form", { class: "row", onsubmit: async event => {
+            event.preventDefault();
+            const isBack = amount.value.trim().startsWith("-");
+            const units = minor(amount.value.trim().replace(/^-/, ""), currency);
+            if (!units) { this.#note.textContent = `An amount, such as 5.00, or -5.00 to take it back.`; return; }
+            key ??= uuid7(Date.now());
+            const answer = await post(`/api/v1/accounts/${this.#account}/grants`,
+                { kind: kind.value, amount: isBack ? -units : units, reason: reason.value }, key).catch(() => null);
+            if (!answer) { this.#note.textContent = "No answer came. Press again: nothing is given twice."; return; }
+            key = null;
+            if (!answer.ok) { this.#note.textContent = answer.text; return; }
+            this.#open(this.#account, `${money(answer.json.amount, currency)} ${kind.selectedOptions[0].text.toLowerCase()}, as record ${answer.json.asOf}.`);
+        } }, element("label", { for: "grant-kind", class: "small muted" }, "Give"), kind,
+        element("label", { for: "grant-amount", class: "small muted" }, "Amount"), amount,
+        element("label", { for: "grant-reason", class: "small muted" }, "Reason"), reason,
+        element("button", { type: "submit" }, "Give"));
+    }
+
+    #trust(trust) {
+        const factor = element("input", { id: "trust-factor", inputmode: "decimal", size: "6", value: String(trust.stakeFactor / 10) });
+        const delay = element("input", { id: "trust-delay", inputmode: "decimal", size: "6", value: String(trust.delay / 1000) });
+        const reason = element("input", { id: "trust-reason", required: true, maxlength: "60" });
+        return element("form", { class: "row", onsubmit: async event => {
+            event.preventDefault();
+            const answer = await send("PUT", `/api/v1/accounts/${this.#account}/trust`, {
+                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), reason: reason.value });
+            if (!answer.ok) { this.#note.textContent = answer.text; return; }
+            this.#open(this.#account, "Done.");
+        } }, element("label", { for: "trust-factor", class: "small muted" }, "Stakes up to, % of a market's maximum"), factor,
+        element("label", { for: "trust-delay", class: "small muted" }, "Waits longer in play, s"), delay,
+        element("label", { for: "trust-reason", class: "small muted" }, "Reason"), reason,
+        element("button", { type: "submit" }, "Set"));
+    }
+}
+
+customElements.define("desk-customer", Customer);

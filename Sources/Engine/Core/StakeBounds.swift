@@ -1,0 +1,131 @@
+public import Betting
+import Kernel
+import Risk
+
+/// What one limit lets a bet stake at most.
+public struct StakeBound: Equatable, Sendable {
+    /// The refusal that more than this leads to; its code names the limit.
+    public let rule: Refusal
+    /// The leg's place in the slip; nil for the whole slip.
+    public let leg: Int?
+    /// Minor units of the whole bet, as many as its lines divide.
+    public let most: Int64
+}
+
+/// A bet as far as its stake is concerned.
+struct StakedSlip {
+    var account: UInt32?
+    /// Of which money it would be; of one kind, a larger stake is of that kind, too.
+    var split: StakeSplit
+    let shape: SystemShape?
+    let isEachWay: Bool
+    let quotes: [LegQuote]
+
+    var lines: Int64 { (shape?.lines ?? 1) * (isEachWay ? 2 : 1) }
+
+    func split(_ stake: Int64) -> StakeSplit {
+        if split.free == split.total, split.free > 0 { return StakeSplit(free: stake) }
+        if split.bonus == split.total, split.bonus > 0 { return StakeSplit(bonus: stake) }
+        return StakeSplit(cash: stake)
+    }
+}
+
+/// Every limit of a stake by itself: for whoever asks what could be staked, and for bets that take what they can get.
+///
+/// Whether a stake passes a limit only ever turns from yes to no as it grows, so that the largest is found by halving.
+extension Engine {
+    /// In the order in which they are checked. An empty slip, or one with more lines than are taken, has none.
+    borrowing func bounds(_ slip: StakedSlip) -> [StakeBound] {
+        let lines = slip.lines
+        guard !slip.quotes.isEmpty, lines <= ruleSet.lines else { return [] }
+        var bounds: [StakeBound] = []
+        var most = ruleSet.stake
+        func add(_ rule: Refusal, leg: Int? = nil, _ bound: Int64) {
+            bounds.append(StakeBound(rule: rule, leg: leg, most: bound - bound % lines))
+            most = min(most, bound)
+        }
+        add(.stakeAboveMaximum, ruleSet.stake)
+        let customer = slip.account.map { accounts.accounts[$0] }
+        if let limit = customer?.stakeLimit, limit > 0 { add(.stakeAboveMaximum, limit) }
+        for (index, quote) in slip.quotes.enumerated() {
+            let maximum = markets.markets[quote.market].maximumStake
+            add(.stakeAboveMaximum, leg: index, customer?.mostStaked(maximum) ?? maximum)
+        }
+        add(
+            .returnAboveMaximum,
+            largest(most, lines) { stake in
+                potentialReturn(slip, stake).map { $0 <= rules.payoutCap } ?? false
+            })
+        if let customer { add(.insufficientFunds, max(0, customer.available(for: slip.split))) }
+        for (index, quote) in slip.quotes.enumerated() {
+            add(
+                .exposureLimit, leg: index,
+                largest(most, lines) { stake in isExposureTaken(slip, stake, quote) })
+        }
+        return bounds
+    }
+
+    /// The largest multiple of `lines` up to `most` that `passes`, or 0.
+    private borrowing func largest(_ most: Int64, _ lines: Int64, _ passes: (Int64) -> Bool)
+        -> Int64
+    {
+        var (low, high) = (Int64(0), max(0, most) / lines)
+        if passes(high * lines) { return high * lines }
+        while low < high {
+            let middle = low + (high - low + 1) / 2
+            if passes(middle * lines) { low = middle } else { high = middle - 1 }
+        }
+        return low * lines
+    }
+
+    /// Nil where no Int64 holds it.
+    borrowing func potentialReturn(_ slip: StakedSlip, _ stake: Int64) -> Int64? {
+        var total = BetReturn(
+            stake: stake, free: slip.split(stake).free, shape: slip.shape, isEachWay: slip.isEachWay
+        )
+        for quote in slip.quotes {
+            total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
+        }
+        guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
+        return payout
+    }
+
+    private borrowing func isExposureTaken(
+        _ slip: StakedSlip, _ stake: Int64, _ quote: LegQuote
+    ) -> Bool {
+        guard let potential = potentialReturn(slip, stake) else { return false }
+        let split = slip.split(stake)
+        let placed =
+            slip.isEachWay
+            ? placedReturn(split, slip.shape, legs: slip.quotes.count) {
+                (
+                    slip.quotes[$0].odds, PlaceTerms(packed: slip.quotes[$0].places),
+                    slip.quotes[$0].isAtTheOff
+                )
+            } : nil
+        let cost = BetCost(
+            potential: potential, placed: placed, stake: split.paid,
+            isSingle: slip.quotes.count == 1)
+        let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)
+        return after <= markets.markets[quote.market].liabilityLimit
+            || after <= markets.worstLoss(quote.market)
+    }
+
+    /// What a bet that takes what it can get stakes: no more than it asks for, or as much as there may be. A stake
+    /// that cannot be met is left as it was asked for, to be refused for what is in its way.
+    borrowing func filled(
+        _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32, _ quotes: [LegQuote]
+    ) -> Int64 {
+        guard request.fill != .reject, !request.isPromotional else { return request.stake }
+        let slip = StakedSlip(
+            account: account, split: request.split, shape: shape, isEachWay: request.isEachWay,
+            quotes: quotes)
+        let most = bounds(slip).map(\.most).min() ?? 0
+        guard most >= max(1, rules.minimumStake) else { return request.stake }
+        return switch request.fill {
+        case .reject: request.stake
+        case .cap: planted(.capIgnored) ? most : min(request.stake, most)
+        case .maximum: max(request.stake, most)
+        }
+    }
+}

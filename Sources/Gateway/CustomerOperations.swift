@@ -1,0 +1,178 @@
+import EngineCore
+import EngineJournal
+import JSONText
+import Kernel
+import NetworkCodecs
+import NetworkLoops
+
+/// What the desk sees of a customer and does for it.
+extension OperatorGateway {
+    var customerOperations: [Operation] {
+        [
+            Operation(
+                description: OperatorRoutes.balances, method: .get,
+                path: "/api/v1/accounts/{account}/balances",
+                body: .deferred { [unowned self] call, reply in getBalances(call, reply) }),
+            Operation(
+                description: OperatorRoutes.grant, method: .post,
+                path: "/api/v1/accounts/{account}/grants",
+                body: .deferred { [unowned self] call, reply in grant(call, reply) }),
+            Operation(
+                description: OperatorRoutes.trust, method: .get,
+                path: "/api/v1/accounts/{account}/trust",
+                body: .deferred { [unowned self] call, reply in getTrust(call, reply) }),
+            Operation(
+                description: OperatorRoutes.setTrust, method: .put,
+                path: "/api/v1/accounts/{account}/trust",
+                body: .deferred { [unowned self] call, reply in setTrust(call, reply) }),
+        ]
+    }
+
+    static let accountUnknown = Problem(
+        404, "account_unknown", "There is no such account.")
+
+    func account(_ call: Call) throws(Problem) -> AccountID {
+        guard let id = UInt64(call.parameter("account") ?? "") else { throw Self.accountUnknown }
+        return AccountID(id)
+    }
+
+    private func getTrust(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let id = try account(call)
+            try asking(reply) { engine in
+                (engine.sequence, engine.trust(in: id))
+            } _: { (found: (UInt64, AccountTrust?), reply) in
+                guard let trust = found.1 else { return reply.fail(Self.accountUnknown) }
+                var json = JSONWriter()
+                json.object { json in
+                    json.key("asOf")
+                    json.number(found.0)
+                    json.key("account")
+                    json.numberText(id.rawValue)
+                    json.key("stakeFactor")
+                    json.number(trust.stakeFactor)
+                    json.key("delay")
+                    json.number(trust.delay)
+                }
+                reply.send(.json(200, json.bytes))
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private func setTrust(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let id = try account(call)
+            let person = try needSession(call)
+            try readBody(call)
+            let factor = try whole("stakeFactor", 0...Int64(Limits.stakeFactor))
+            let delay = try whole("delay", 0...Int64(Limits.betDelay))
+            let reason = try text("reason", most: 64)
+            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+            let taken = hub.submit({ [unowned self] record, _ in
+                respond(record, at: Layout.AccountChanged.refusal, reply)
+            }) {
+                $0.setRisk(
+                    of: id, stakeFactor: UInt16(factor), delay: UInt32(delay), actor: person.id,
+                    reason: reason)
+            }
+            guard taken else { throw busy() }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    // MARK: Bonus money and free stakes
+
+    private func getBalances(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let id = try account(call)
+            try asking(reply) { engine in
+                (engine.sequence, engine.balances(of: id), engine.terms.currency)
+            } _: { (found: (UInt64, AccountBalances?, UInt16), reply) in
+                guard let balances = found.1 else { return reply.fail(Self.accountUnknown) }
+                var json = JSONWriter()
+                json.object { json in
+                    json.key("asOf")
+                    json.number(found.0)
+                    json.key("account")
+                    json.numberText(id.rawValue)
+                    json.key("currency")
+                    json.string(Currency(numericCode: found.2)?.letters ?? "")
+                    json.key("balances")
+                    Messages.balances(Balances(balances), to: &json)
+                }
+                reply.send(.json(200, json.bytes))
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    /// Given, or with an amount below zero taken back: once for each key, whoever loses the answer asks again.
+    private func grant(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let id = try account(call)
+            let person = try needSession(call)
+            let key = call.key ?? .zero
+            try readBody(call)
+            let kind = GrantKind.allCases.first { kind in
+                tape.member("kind", of: tape.root).flatMap { tape.text($0) } == kind.word
+            }
+            guard let kind else { throw Problem(400, "malformed", "kind: bonus or free") }
+            let amount = try whole("amount", -Limits.stake...Limits.stake)
+            guard amount != 0 else { throw Problem(400, "malformed", "amount: not zero") }
+            let promotion = try optional("promotion", 0...Limits.minorUnits)
+            let terms = try optional("terms", 0...Int64(UInt32.max))
+            let reason = try text("reason", most: 64)
+            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+            var bytes: [UInt8] = []
+            for word in [
+                UInt64(kind.rawValue), UInt64(bitPattern: amount), UInt64(promotion), UInt64(terms),
+            ] {
+                bytes.append(littleEndian: word)
+            }
+            bytes += reason.utf8
+            let hash = ExternalID(hash: bytes.withUnsafeBytes { Digest().sha256($0) }[..<16])
+            let taken = hub.submit({ [unowned self] record, _ in
+                respond(record, at: Layout.AccountChanged.refusal, reply) { json in
+                    guard let record else { return }
+                    json.key("kind")
+                    json.string(kind.word)
+                    json.key("amount")
+                    json.number(record.field(Layout.AccountChanged.amount, as: Int64.self))
+                    json.key("repeated")
+                    json.bool(record.field(Layout.AccountChanged.entry, as: UInt8.self) == 0)
+                    json.key("balances")
+                    Messages.balances(
+                        Balances(record, at: Layout.AccountChanged.balances), to: &json)
+                }
+            }) {
+                $0.grant(
+                    kind, amount, to: id, id: key, requestHash: hash, promotion: UInt64(promotion),
+                    terms: UInt32(terms), actor: person.id, reason: reason)
+            }
+            guard taken else { throw busy() }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private func optional(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem)
+        -> Int64
+    {
+        guard tape.member(name, of: tape.root) != nil else { return 0 }
+        return try whole(name, range)
+    }
+
+    private func whole(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem) -> Int64 {
+        guard let number = tape.member(name, of: tape.root).flatMap({ tape.whole($0) }),
+            range.contains(number)
+        else {
+            throw Problem(
+                400, "malformed", "\(name): \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}
