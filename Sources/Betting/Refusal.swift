@@ -35,6 +35,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case tooManyTimers = 47
     case tooManyIDs = 48
     case tooManyBetsOfAccount = 49
+    case customerPayoutCap = 50
+    case dayPayoutCap = 51
     // While an accepted-in-principle bet waits for its delay
     case suspendedDuringDelay = 60
     case changedDuringDelay = 61
@@ -82,6 +84,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .tooManyTimers: "too_many_timers"
         case .tooManyIDs: "too_many_ids"
         case .tooManyBetsOfAccount: "too_many_bets_of_account"
+        case .customerPayoutCap: "customer_payout_cap"
+        case .dayPayoutCap: "day_payout_cap"
         case .suspendedDuringDelay: "suspended_during_delay"
         case .changedDuringDelay: "changed_during_delay"
         case .interrupted: "interrupted"
@@ -127,6 +131,10 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .tooManyPending: "Wait for your pending bets to be decided."
         case .tooManyOpenBets, .tooManyTimers, .tooManyIDs:
             "No further bets can be taken at the moment."
+        case .customerPayoutCap:
+            "Your open bets together could return more than the highest payout we offer a customer."
+        case .dayPayoutCap:
+            "You could be paid more today than the highest payout we offer a customer a day."
         case .tooManyBetsOfAccount: "You have as many open bets as an account may have."
         case .suspendedDuringDelay: "The market was suspended while this waited. Nothing was taken."
         case .changedDuringDelay: "The match changed while this waited. Nothing was taken."
@@ -169,7 +177,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .changedDuringDelay: .version
         case .priceMoved: .odds
         case .stakeBelowMinimum, .stakeAboveMaximum, .returnAboveMaximum, .insufficientFunds,
-            .exposureLimit, .stakeKindUnsupported, .partNotDivisible, .cashOutChanged:
+            .exposureLimit, .stakeKindUnsupported, .partNotDivisible, .cashOutChanged,
+            .customerPayoutCap, .dayPayoutCap:
             .minorUnits
         }
     }

@@ -29,7 +29,8 @@ extension PunterGateway {
             } catch {
                 throw error.problem("The bet is not complete.")
             }
-            let intent = request.intent(session, receivedAt: now, digest: digest)
+            let intent = request.intent(
+                session, receivedAt: now, digest: digest, rate: settings.rate)
             let taken = hub.submit({ [unowned self] record, _ in
                 answer(record, hash: intent.requestHash, reply)
             }) { $0.place(intent) }

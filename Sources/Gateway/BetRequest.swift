@@ -386,7 +386,9 @@ struct BetRequest {
         return ExternalID(hash: sum[..<16])
     }
 
-    func intent(_ session: PunterSession, receivedAt: Timestamp, digest: Digest) -> BetIntent {
+    func intent(
+        _ session: PunterSession, receivedAt: Timestamp, digest: Digest, rate: ExchangeRate
+    ) -> BetIntent {
         var intent = BetIntent(
             account: session.account, id: clientID, requestHash: hash(digest),
             session: session.session, stake: stake, currency: currency, legs: legs,
@@ -394,6 +396,7 @@ struct BetRequest {
         intent.bonus = bonus
         intent.free = free
         intent.fill = fill
+        intent.rate = rate
         intent.structure = structure
         intent.sizes = shape?.sizes ?? 0
         intent.bankers = shape?.bankers ?? 0

@@ -1,3 +1,4 @@
+public import Kernel
 import NetworkCodecs
 public import NetworkLoops
 
@@ -17,6 +18,8 @@ public struct GatewaySettings: Sendable {
     public var transportSecurity: String?
     public var brand: UInt32 = 0
     public var licence: UInt32 = 0
+    /// To the licence's currency, as it stands on each bet.
+    public var rate = ExchangeRate.same
     /// Demo money for a new demo account, minor units.
     public var demoGrant: Int64 = 100_000
     /// New demo accounts a minute, over all visitors.

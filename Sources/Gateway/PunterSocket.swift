@@ -165,7 +165,8 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         } catch {
             return refuse(tape, Problem(400, "malformed", error.what))
         }
-        let intent = request.intent(session, receivedAt: gateway.now, digest: gateway.digest)
+        let intent = request.intent(
+            session, receivedAt: gateway.now, digest: gateway.digest, rate: gateway.settings.rate)
         guard hub.submit(for: self, tag: intent.requestHash, { $0.place(intent) }) else {
             return refuse(tape, hub.refusal.problem)
         }

@@ -35,6 +35,8 @@ public struct Judge: ~Copyable {
         /// Milliseconds beside a market's delay in play.
         var delay: UInt32 = 0
         var deposited: Int64 = 0
+        /// Everything that bets paid it, or took back, and when.
+        var paid: [(time: Int64, amount: Int64)] = []
         /// Bets of this account by their status, recounted from them.
         var bets: [UInt64] = []
         /// Everything that was ever asked for and taken, the newest last.

@@ -32,12 +32,14 @@ private enum Word {
     /// Full machines: a fact, not a rule.
     static let full: Set<UInt16> = [46, 47, 48]
     static let betsOfAccount: UInt16 = 49
+    static let customerCap: UInt16 = 50
+    static let dayCap: UInt16 = 51
     static let suspendedDuringDelay: UInt16 = 60
     static let changedDuringDelay: UInt16 = 61
     static let interrupted: UInt16 = 62
     /// What only the stake leads to, and what a lower one may not.
-    static let ofStakes: Set<UInt16> = [40, 41, 42, 43, 44, 45, 49]
-    static let tooHigh: Set<UInt16> = [41, 42, 43, 44]
+    static let ofStakes: Set<UInt16> = [40, 41, 42, 43, 44, 45, 49, 50, 51]
+    static let tooHigh: Set<UInt16> = [41, 42, 43, 44, 50, 51]
     /// Nothing was decided about the bet, so the id is still free.
     static let forgotten: Set<UInt16> = [3, 4, 5, 6, 46, 47, 48]
 }
@@ -511,6 +513,13 @@ extension Judge {
         if own.count(where: \.isStanding) >= rules.openBetsPerAccount {
             return Wanted(Word.betsOfAccount)
         }
+        let open = own.filter(\.isStanding).reduce(potential) { $0 + $1.potentialReturn }
+        if cell.customerCap > 0, open > cell.customerCap { return Wanted(Word.customerCap) }
+        let day: Int64 = 86_400_000_000_000
+        let today = accounts[number].paid.filter { $0.time / day == time / day }
+        if cell.dayCap > 0, today.reduce(open, { $0 + $1.amount }) > cell.dayCap {
+            return Wanted(Word.dayCap)
+        }
         return nil
     }
 
@@ -734,6 +743,7 @@ extension Judge {
                 accounts[number].balances.openBets += bet.paid
                 move(-bet.payout, bonus: -bet.bonusBack, number)
                 house += bet.payout - bet.paid
+                accounts[number].paid.append((time, -bet.payout))
                 giveBack(0, 0, settled)
                 bets[settled.bet]?.status = 2
                 bets[settled.bet]?.payout = 0
@@ -743,6 +753,8 @@ extension Judge {
                 }
                 if settled.entry != (bet.status == 2 ? 5 : 6) { object("another entry") }
                 let (bonus, free) = returned(of: bet, payout: settled.payout)
+                accounts[number].paid.append(
+                    (time, settled.payout - (bet.status == 2 ? 0 : bet.payout)))
                 if bet.status == 2 {
                     accounts[number].balances.openBets -= bet.paid
                     move(settled.payout, bonus: bonus, number)

@@ -291,6 +291,7 @@ extension Judge {
         }
         accounts[number].balances.openBets -= verdict.part
         pay(verdict.payout, number)
+        accounts[number].paid.append((time, verdict.payout))
         house += verdict.part - verdict.payout
         if verdict.part == bet.stake {
             bet.status = 5

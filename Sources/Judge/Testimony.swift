@@ -127,10 +127,16 @@ public struct Cell: Sendable {
     public var rounding: Rounding
     public var minimumStake: Int64
     public var payoutCap: Int64
+    /// Of a customer's open bets together, and of a day with what was paid on it; 0 none.
+    public var customerCap: Int64
+    public var dayCap: Int64
 
     public init(
-        currency: UInt16, money: UInt8, rounding: Rounding, minimumStake: Int64, payoutCap: Int64
+        currency: UInt16, money: UInt8, rounding: Rounding, minimumStake: Int64, payoutCap: Int64,
+        customerCap: Int64 = 0, dayCap: Int64 = 0
     ) {
+        self.customerCap = customerCap
+        self.dayCap = dayCap
         self.currency = currency
         self.money = money
         self.rounding = rounding

@@ -60,6 +60,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case cashOuts
     case promotions
     case fills
+    case payoutCaps
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }
@@ -92,6 +93,9 @@ public struct SimulationPlan: Sendable {
     var feedPause: Int
     var priceRuleWeights: [Int]
     public var rules: RuleSet
+    /// What a customer's open bets may return together, and what it may be paid on one day; 0 none.
+    var customerCap: Int64 = 0
+    var dayCap: Int64 = 0
 
     public init(seed: UInt64, commands: Int = 1000, without: Set<Feature> = []) {
         var random = SeededGenerator(seed: seed ^ 0x51_3a_7e)
@@ -127,6 +131,10 @@ public struct SimulationPlan: Sendable {
             rules.idWindow = rules.idAge + 60_000
         }
         rules.limitCoolingOff = Int64(random.number(in: 1...120)) * 1000
+        if chosen.contains(.payoutCaps) {
+            customerCap = Int64(random.number(in: 0...2)) * Int64(random.number(in: 2000...200_000))
+            dayCap = Int64(random.number(in: 0...2)) * Int64(random.number(in: 2000...200_000))
+        }
         self.rules = rules
         // Switching off is not drawing: what is left of the seed stays as it was.
         features = chosen.subtracting(without)

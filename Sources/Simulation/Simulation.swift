@@ -507,13 +507,17 @@ public final class Simulation {
         lacksSegment = false
         var sawAcknowledged = acknowledged.sequence == 0
         let limits = limits
+        var cell = CellConfiguration()
+        cell.customerCap = plan.has(.payoutCaps) ? plan.customerCap : 0
+        cell.dayCap = plan.has(.payoutCaps) ? plan.dayCap : 0
         isStarting = true
         defer { isStarting = false }
         do {
             let follower = try ProjectionFollower(rows)
             let started = try EngineHost(
-                disk: disk, clock: clock, limits: limits, cell: CellConfiguration(),
-                segmentBytes: Self.segmentBytes, newJournal: Self.journal, rules: [plan.rules],
+                disk: disk, clock: clock, limits: limits, cell: cell,
+                segmentBytes: Self.segmentBytes,
+                newJournal: Self.journal, rules: [plan.rules],
                 usesSnapshots: true,
                 prepare: { [unowned self] in prepare($0) },
                 observe: { block in

@@ -37,7 +37,9 @@ struct Witness {
                     rounding: Rounding(
                         rawValue: record.field(Layout.Genesis.rounding, as: UInt8.self)) ?? .down,
                     minimumStake: record.field(Layout.Genesis.minimumStake, as: Int64.self),
-                    payoutCap: record.field(Layout.Genesis.payoutCap, as: Int64.self)))
+                    payoutCap: record.field(Layout.Genesis.payoutCap, as: Int64.self),
+                    customerCap: record.field(Layout.Genesis.customerCap, as: Int64.self),
+                    dayCap: record.field(Layout.Genesis.dayCap, as: Int64.self)))
         case .recovered: return .recovered
         case .openAccount:
             return .openAccount(

@@ -10,6 +10,7 @@ public import Ledger
 public final class Cell {
     public let disk: MemoryDisk
     public let clock: ManualClock
+    private let terms: CellConfiguration
     public private(set) var host: EngineHost<MemoryDisk, ManualClock>
     public private(set) var answered: [Answer] = []
     private var encoder = CommandEncoder()
@@ -58,11 +59,13 @@ public final class Cell {
 
     public init(
         disk: MemoryDisk = MemoryDisk(), clock: ManualClock = ManualClock(),
-        limits: EngineLimits = Cell.smallLimits, rules: [RuleSet] = RuleSet.known
+        limits: EngineLimits = Cell.smallLimits, rules: [RuleSet] = RuleSet.known,
+        terms: CellConfiguration = CellConfiguration()
     ) throws {
         self.disk = disk
         self.clock = clock
-        host = try Self.makeHost(disk, clock, limits, rules)
+        self.terms = terms
+        host = try Self.makeHost(disk, clock, limits, rules, terms)
     }
 
     public static let smallLimits = EngineLimits(
@@ -71,10 +74,10 @@ public final class Cell {
 
     private static func makeHost(
         _ disk: MemoryDisk, _ clock: ManualClock, _ limits: EngineLimits,
-        _ rules: [RuleSet], factsWin: String? = nil
+        _ rules: [RuleSet], _ terms: CellConfiguration, factsWin: String? = nil
     ) throws(HostError) -> EngineHost<MemoryDisk, ManualClock> {
         try EngineHost(
-            disk: disk, clock: clock, limits: limits, cell: CellConfiguration(),
+            disk: disk, clock: clock, limits: limits, cell: terms,
             segmentBytes: segmentBytes, newJournal: ExternalID(high: 7, low: 11), rules: rules,
             factsWin: factsWin, prepare: { _ in })
     }
@@ -87,7 +90,7 @@ public final class Cell {
         disk.store.isDead = false
         disk.store.writesUntilCrash = .max
         disk.store.writesUntilFailure = .max
-        host = try Self.makeHost(disk, clock, limits, rules, factsWin: factsWin)
+        host = try Self.makeHost(disk, clock, limits, rules, terms, factsWin: factsWin)
     }
 
     public var now: Timestamp { Timestamp(nanoseconds: clock.wallTime) }

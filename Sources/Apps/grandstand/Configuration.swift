@@ -111,6 +111,21 @@ struct Setting {
             help: "The highest return of a bet; fixed when the journal is begun.",
             form: .number(1...Limits.potentialReturn)),
         Setting(
+            key: "customer-payout-cap", unit: "minor units, 0 none", standard: "0",
+            help:
+                "What a customer's open bets may return together; fixed when the journal is begun.",
+            form: .number(0...Limits.minorUnits)),
+        Setting(
+            key: "day-payout-cap", unit: "minor units, 0 none", standard: "0",
+            help:
+                "What a customer may be paid on one day (UTC), its open bets counted as if all won; fixed when the journal is begun.",
+            form: .number(0...Limits.minorUnits)),
+        Setting(
+            key: "fx-rate", unit: "decimal", standard: "1",
+            help:
+                "What one unit of the cell's currency is worth in the licence's, such as 1.0873; written down with each bet."
+        ),
+        Setting(
             key: "brand", unit: "number", standard: "0", help: "The brand's number, 0 unknown.",
             form: .number(0...4_294_967_295)),
         Setting(

@@ -145,6 +145,9 @@ final class Platform: @unchecked Sendable {
         guard Currency(configuration.text("currency")) != nil else {
             throw UsageError(text: "currency is not a known ISO 4217 code, such as EUR.")
         }
+        guard ExchangeRate(configuration.text("fx-rate")) != nil else {
+            throw UsageError(text: "fx-rate must be a decimal above zero, such as 1.0873.")
+        }
         _ = try certificates(configuration)
         for key in ["listen", "desk-listen"] {
             let (host, port) = try configuration.address(key)
@@ -251,6 +254,8 @@ final class Platform: @unchecked Sendable {
         }
         cell.minimumStake = try configuration.number("minimum-stake")
         cell.payoutCap = try configuration.number("payout-cap")
+        cell.customerCap = try configuration.number("customer-payout-cap")
+        cell.dayCap = try configuration.number("day-payout-cap")
         cell.brand = UInt32(try configuration.number("brand"))
         cell.licence = UInt32(try configuration.number("licence"))
         cell.build = Program.version
@@ -327,6 +332,8 @@ final class Platform: @unchecked Sendable {
             ("rounding", report.cell.rounding == cell.rounding),
             ("minimum-stake", report.cell.minimumStake == cell.minimumStake),
             ("payout-cap", report.cell.payoutCap == cell.payoutCap),
+            ("customer-payout-cap", report.cell.customerCap == cell.customerCap),
+            ("day-payout-cap", report.cell.dayCap == cell.dayCap),
         ]
         for (key, isSame) in fixed where !isSame && configuration.source(key) != "default" {
             throw Misfit(
@@ -375,6 +382,7 @@ final class Platform: @unchecked Sendable {
         // Behind a proxy everybody comes from loopback, and nobody is on it.
         settings.isLoopback = isLoopback(listen.host) && origin.isEmpty
         settings.board = board
+        settings.rate = ExchangeRate(configuration.text("fx-rate")) ?? .same
         settings.whyNotReady = { [unowned self] in
             let status = engine.status
             if !status.isRunning { return "the engine does not run yet" }

@@ -29,6 +29,12 @@ struct AccountRow: BitwiseCopyable {
     /// Thousandths of a market's maximum stake.
     var stakeFactor: UInt16 = AccountRow.wholeFactor
     var padding: UInt16 = 0
+    /// What it was paid on a day, less what was taken back on that day, where there is a cap on it; days since 1970.
+    var paid: Int64 = 0
+    var paidDay: Int64 = 0
+
+    /// Minor units.
+    func paid(on day: Int64) -> Int64 { paidDay == day ? paid : 0 }
 
     static let wholeFactor: UInt16 = 1000
 
@@ -67,6 +73,7 @@ struct AccountRow: BitwiseCopyable {
             UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
                 | UInt64(firstLimit))
         mix.combine(UInt64(delay), UInt64(stakeFactor))
+        mix.combine(paid, paidDay)
         return mix
     }
 

@@ -55,6 +55,8 @@ public struct BetIntent: Sendable {
     public var ruleSource: PriceRuleSource = .standard
     public var tolerance: UInt8 = 0
     public var fill = FillRule.reject
+    /// To the licence's currency.
+    public var rate = ExchangeRate.same
     public var oddsFormat: OddsFormat = .decimal
     public var validUntil: Timestamp
     public var receivedAt: Timestamp
@@ -583,8 +585,8 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Place.priceRuleSource, intent.ruleSource.rawValue)
         record.set(Layout.Place.tolerance, intent.tolerance)
         record.set(Layout.Place.oddsFormat, intent.oddsFormat.rawValue)
-        record.set(Layout.Place.fxNumerator, 1 as UInt32)
-        record.set(Layout.Place.fxDenominator, 1 as UInt32)
+        record.set(Layout.Place.fxNumerator, intent.rate.numerator)
+        record.set(Layout.Place.fxDenominator, intent.rate.denominator)
         record.set(Layout.Place.validUntil, intent.validUntil.nanoseconds)
         record.set(Layout.Place.receivedAt, intent.receivedAt.nanoseconds)
         record.set(Layout.Place.videoDelay, intent.videoDelay)

@@ -180,10 +180,13 @@ public struct Engine: ~Copyable {
     public var terms:
         (
             currency: UInt16, rounding: Rounding, money: MoneyKind, minimumStake: Int64,
-            payoutCap: Int64
+            payoutCap: Int64, customerCap: Int64, dayCap: Int64
         )
     {
-        (rules.currency, rules.rounding, rules.money, rules.minimumStake, rules.payoutCap)
+        (
+            rules.currency, rules.rounding, rules.money, rules.minimumStake, rules.payoutCap,
+            rules.customerCap, rules.dayCap
+        )
     }
 
     public func total(_ account: LedgerAccount, _ money: MoneyKind) -> Int64 {
@@ -237,6 +240,11 @@ struct CellRules {
     var money = MoneyKind.demo
     var minimumStake: Int64 = 10
     var payoutCap: Int64 = Limits.potentialReturn
+    /// What a customer's open bets may return together, and what it may be paid on one day; 0 for no such cap.
+    var customerCap: Int64 = 0
+    var dayCap: Int64 = 0
+
+    @inline(__always) var hasCaps: Bool { customerCap | dayCap != 0 }
 
     init() {}
 
@@ -244,7 +252,8 @@ struct CellRules {
         mix.combine(
             UInt64(currency) << 48 | UInt64(rounding.rawValue) << 40 | UInt64(money.rawValue) << 32
                 | UInt64(partition), UInt64(bitPattern: minimumStake))
-        mix.combine(UInt64(bitPattern: payoutCap), 0)
+        mix.combine(payoutCap, customerCap)
+        mix.combine(dayCap, 0)
     }
 
     init(_ genesis: RecordBytes) {
@@ -256,6 +265,8 @@ struct CellRules {
         minimumStake = genesis.field(Layout.Genesis.minimumStake, as: Int64.self)
         payoutCap = min(
             Limits.potentialReturn, genesis.field(Layout.Genesis.payoutCap, as: Int64.self))
+        customerCap = max(0, genesis.field(Layout.Genesis.customerCap, as: Int64.self))
+        dayCap = max(0, genesis.field(Layout.Genesis.dayCap, as: Int64.self))
     }
 }
 

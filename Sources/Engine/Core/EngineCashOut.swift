@@ -386,6 +386,7 @@ extension Engine {
             .cashOut(
                 part: offer.part, payout: payout, accounts.holdings(bet.account)),
             to: bet.account)
+        count(paid: payout, to: bet.account)
         setExposure(of: number, standing: false)
         if left == 0 {
             accounts.count(bet, isStanding: false)

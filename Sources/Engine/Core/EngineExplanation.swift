@@ -55,6 +55,7 @@ extension Engine {
         explanation.add(
             .tooManyBetsOfAccount, Int64(row.standing), Int64(ruleSet.openBetsPerAccount),
             isPassed: row.standing < ruleSet.openBetsPerAccount)
+        explainCaps(request, account, quotes, &explanation)
         return explanation.checks
     }
 
@@ -220,6 +221,25 @@ extension Engine {
             material: market.material + fixture.material, relationGroup: market.relationGroup,
             competitorChain: fixture.competitorChain, places: market.places,
             isDeductible: market.deductions != .none, isAtTheOff: market.isAtTheOff)
+    }
+
+    private borrowing func explainCaps(
+        _ request: PlaceRequest, _ account: UInt32, _ quotes: [LegQuote],
+        _ explanation: inout Explanation
+    ) {
+        guard rules.hasCaps else { return }
+        let slip = StakedSlip(
+            account: account, split: request.split, shape: request.shape,
+            isEachWay: request.isEachWay, quotes: quotes)
+        let open =
+            accounts.promised[Int(account)] + (potentialReturn(slip, split: request.split) ?? 0)
+        let day = open + accounts.accounts[account].paid(on: today)
+        for (rule, cap, value) in [
+            (Refusal.customerPayoutCap, rules.customerCap, open),
+            (.dayPayoutCap, rules.dayCap, day),
+        ] where cap > 0 {
+            explanation.add(rule, value, cap, isPassed: value <= cap)
+        }
     }
 
     private borrowing func explainStake(

@@ -281,6 +281,7 @@ extension Engine {
                 .tooManyBetsOfAccount, value: Int64(standing),
                 threshold: Int64(ruleSet.openBetsPerAccount))
         }
+        if rules.hasCaps { try checkCaps(number, potential) }
         try checkRoom(request, isPending: isPending)
         return Terms(
             potentialReturn: potential, placed: placed, delay: delay, accountRow: number,
@@ -354,6 +355,32 @@ extension Engine {
             throw Refused(
                 .legCountOutOfRange, value: Int64(request.legCount),
                 threshold: Int64(Limits.eachWayLegs))
+        }
+    }
+
+    /// What a customer could be paid, with this bet, by all of its open ones together, and on this day.
+    @inline(never)
+    private func checkCaps(_ account: UInt32, _ potential: Int64) throws(Refused) {
+        let open = accounts.promised[Int(account)] + potential
+        guard rules.customerCap == 0 || open <= rules.customerCap else {
+            throw Refused(.customerPayoutCap, value: open, threshold: rules.customerCap)
+        }
+        let day = open + accounts.accounts[account].paid(on: today)
+        guard rules.dayCap == 0 || day <= rules.dayCap else {
+            throw Refused(.dayPayoutCap, value: day, threshold: rules.dayCap)
+        }
+    }
+
+    /// Days since 1970, of UTC.
+    var today: Int64 { time.milliseconds / 86_400_000 }
+
+    /// Money that a bet pays, or takes back, counts for the day on which it does.
+    mutating func count(paid amount: Int64, to account: UInt32) {
+        guard rules.dayCap != 0, amount != 0, !planted(.paidTodayForgotten) else { return }
+        let day = today
+        accounts.change(account: account) {
+            $0.paid = $0.paid(on: day) + amount
+            $0.paidDay = day
         }
     }
 

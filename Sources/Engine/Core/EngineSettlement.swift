@@ -357,6 +357,7 @@ extension Engine {
                     difference: payout - bet.payout,
                     bonus: returned.bonus - conclusion.before.bonus, holdings), to: bet.account)
             giveBack(returned, conclusion)
+            count(paid: payout - bet.payout, to: bet.account)
             conclude(conclusion, .settled, payout: payout, .resettle, command, &outcomes)
         case .settle(let payout, let returned):
             if planted(.debtForgotten) {
@@ -372,6 +373,7 @@ extension Engine {
             accounts.count(bet, isStanding: false)
             accounts.removeRule(of: bet.sequence)
             giveBack(returned, conclusion)
+            count(paid: payout, to: bet.account)
             conclude(conclusion, .settled, payout: payout, .settle, command, &outcomes)
         case .reopen:
             accounts.post(
@@ -381,6 +383,7 @@ extension Engine {
             setExposure(of: number, standing: true)
             accounts.count(bet, isStanding: true)
             giveBack(.none, conclusion)
+            count(paid: -bet.payout, to: bet.account)
             conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
         }
     }

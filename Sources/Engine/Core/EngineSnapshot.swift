@@ -32,7 +32,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 8)
+        var mix = RowMix(kind: 66, row: 9)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -183,7 +183,8 @@ extension Engine {
         words += [
             UInt64(rules.currency), UInt64(rules.rounding.rawValue), UInt64(rules.partition),
             UInt64(rules.money.rawValue), UInt64(bitPattern: rules.minimumStake),
-            UInt64(bitPattern: rules.payoutCap),
+            UInt64(bitPattern: rules.payoutCap), UInt64(bitPattern: rules.customerCap),
+            UInt64(bitPattern: rules.dayCap),
         ]
         words += [accounts.hash.high, accounts.hash.low, markets.hash.high, markets.hash.low]
         words += [accounts.ids.rows.head, accounts.ids.rows.tail, UInt64(accounts.ids.freeFacts)]
@@ -226,7 +227,7 @@ extension Engine {
     /// Before any chunk: where the ids stand. False when they do not fit into this engine's limits.
     public mutating func beginLoading(_ words: SnapshotWords) -> Bool {
         guard words.words.count > 16 else { return false }
-        return accounts.ids.rows.place(head: words.words[13], tail: words.words[14])
+        return accounts.ids.rows.place(head: words.words[15], tail: words.words[16])
     }
 
     /// After every chunk: the indexes, timers and queues that follow from the rows. What does not agree
@@ -242,6 +243,8 @@ extension Engine {
         rules.money = MoneyKind(rawValue: UInt8(truncatingIfNeeded: reader.next())) ?? .demo
         rules.minimumStake = Int64(bitPattern: reader.next())
         rules.payoutCap = Int64(bitPattern: reader.next())
+        rules.customerCap = Int64(bitPattern: reader.next())
+        rules.dayCap = Int64(bitPattern: reader.next())
         accounts.partition = rules.partition
         markets.partition = rules.partition
         let accountHash = StateHash(high: reader.next(), low: reader.next())

@@ -138,7 +138,9 @@ public enum Layout {
         public static let journalLow = 40  // u64
         public static let mostOpenBets = 48  // u32
         public static let build = 64  // text 48
-        public static let size = 112
+        public static let customerCap = 112  // i64, minor units, 0 none
+        public static let dayCap = 120  // i64, minor units, 0 none
+        public static let size = 128
     }
     public enum Recovered {
         public static let incarnation = 0  // u32

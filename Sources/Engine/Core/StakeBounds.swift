@@ -56,6 +56,20 @@ extension Engine {
             largest(most, lines) { stake in
                 potentialReturn(slip, stake).map { $0 <= rules.payoutCap } ?? false
             })
+        if let account = slip.account, rules.hasCaps {
+            let open = accounts.promised[Int(account)]
+            let paid = accounts.accounts[account].paid(on: today)
+            for (rule, cap, counted) in [
+                (Refusal.customerPayoutCap, rules.customerCap, open),
+                (.dayPayoutCap, rules.dayCap, open + paid),
+            ] where cap > 0 {
+                add(
+                    rule,
+                    largest(most, lines) { stake in
+                        potentialReturn(slip, stake).map { counted + $0 <= cap } ?? false
+                    })
+            }
+        }
         if let customer { add(.insufficientFunds, max(0, customer.available(for: slip.split))) }
         for (index, quote) in slip.quotes.enumerated() {
             add(
@@ -80,8 +94,12 @@ extension Engine {
 
     /// Nil where no Int64 holds it.
     borrowing func potentialReturn(_ slip: StakedSlip, _ stake: Int64) -> Int64? {
+        potentialReturn(slip, split: slip.split(stake))
+    }
+
+    borrowing func potentialReturn(_ slip: StakedSlip, split: StakeSplit) -> Int64? {
         var total = BetReturn(
-            stake: stake, free: slip.split(stake).free, shape: slip.shape, isEachWay: slip.isEachWay
+            stake: split.total, free: split.free, shape: slip.shape, isEachWay: slip.isEachWay
         )
         for quote in slip.quotes {
             total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))

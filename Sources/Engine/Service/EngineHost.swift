@@ -166,6 +166,9 @@ public struct CellConfiguration: Sendable {
     public var money = MoneyKind.demo
     public var minimumStake: Int64 = 10
     public var payoutCap: Int64 = Limits.potentialReturn
+    /// What a customer's open bets may return together, and what it may be paid on one day of UTC; minor units, 0 none.
+    public var customerCap: Int64 = 0
+    public var dayCap: Int64 = 0
     public var brand: UInt32 = 0
     public var licence: UInt32 = 0
     public var build = "unknown"
@@ -399,6 +402,8 @@ public final class EngineHost<D: Disk, C: Clock> {
             record.set(Layout.Genesis.money, cell.money.rawValue)
             record.set(Layout.Genesis.minimumStake, cell.minimumStake)
             record.set(Layout.Genesis.payoutCap, cell.payoutCap)
+            record.set(Layout.Genesis.customerCap, cell.customerCap)
+            record.set(Layout.Genesis.dayCap, cell.dayCap)
             record.set(Layout.Genesis.brand, cell.brand)
             record.set(Layout.Genesis.licence, cell.licence)
             record.set(Layout.Genesis.journalHigh, writer.end.journal.high)
@@ -659,6 +664,8 @@ extension Engine {
         cell.money = fixed.money
         cell.minimumStake = fixed.minimumStake
         cell.payoutCap = fixed.payoutCap
+        cell.customerCap = fixed.customerCap
+        cell.dayCap = fixed.dayCap
         return cell
     }
 }

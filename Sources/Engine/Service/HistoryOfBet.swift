@@ -99,6 +99,7 @@ extension HistoryTeller {
                 "not to be decided after",
                 Self.text(record.field(Layout.Place.validUntil, as: Int64.self))
             ),
+            ("rate to the licence's currency", Self.rate(record)),
             ("video shown with a delay of", video == .max ? "unknown" : "\(video) ms"),
             ("rules version", String(record.rulesVersion)),
         ]
@@ -162,6 +163,15 @@ extension HistoryTeller {
         }
         fields += balanceFields(record, Layout.Placed.balances)
         return fields.map { BetHistory.Field(label: $0.0, text: $0.1) }
+    }
+
+    /// Nothing was converted by it: it says what the stake was worth elsewhere when it was placed.
+    private static func rate(_ place: RecordBytes) -> String {
+        let above = place.field(Layout.Place.fxNumerator, as: UInt32.self)
+        let below = place.field(Layout.Place.fxDenominator, as: UInt32.self)
+        guard above > 0, below > 0, above != below else { return "1, the same" }
+        let one = ExactAmount(minorUnits: 1).multiplied(by: UInt64(above), over: UInt64(below))
+        return one.text(decimals: 9)
     }
 
     private func stake(_ place: RecordBytes) -> String {
