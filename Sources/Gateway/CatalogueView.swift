@@ -193,7 +193,7 @@ public final class CatalogueView {
                 Int(record.field(Layout.Withdrawal.selection, as: UInt32.self)),
                 record.places(at: Layout.Withdrawal.places))
         case .result: command = .result(readOutcomes(record))
-        case .cancel, .startingPrices: command = .none
+        case .cancel, .startingPrices, .marketLimits, .place, .timerDue: command = .none
         case .propose:
             command = .propose(readWish(record))
         case .approve:

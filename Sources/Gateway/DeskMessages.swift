@@ -16,7 +16,7 @@ enum DeskMessages {
         return """
             {"type":"object","additionalProperties":false,"required":[\(names.joined(separator: ","))],\
             "properties":{"type":{"const":"\(type)"},"operator":{"type":"integer"},\
-            "order":{"type":"integer","minimum":0},\
+            "currency":{"type":"string"},"order":{"type":"integer","minimum":0},\
             "markets":{"type":"array","items":{"$ref":"#/components/schemas/DeskMarket"}},\
             "ticker":{"type":"array","items":{"$ref":"#/components/schemas/TickerLine"}},\
             "proposals":{"type":"array","items":{"$ref":"#/components/schemas/OpenProposal"}},\

@@ -63,7 +63,7 @@ public final class OperatorGateway: OperationGateway {
         server.fallback = { context throws(Problem) in try files.answer(context) }
         server.commonFields = StaticFiles.securityFields
         for operation in sessionOperations + marketOperations + resultOperations
-            + customerOperations
+            + customerOperations + marketLimitOperations
             + riskOperations
             + bookOperations
         {

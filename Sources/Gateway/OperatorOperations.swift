@@ -122,7 +122,7 @@ extension OperatorGateway {
         }
     }
 
-    private func submit(
+    func submit(
         _ id: ExternalID, _ scope: CommandEncoder.Scope, _ call: Call, _ reply: any Reply,
         isShut: Bool, _ reason: String, expected: UInt64 = 0
     ) throws(Problem) {
@@ -308,7 +308,7 @@ extension OperatorGateway {
             position: finish.position)
     }
 
-    private func submit(
+    func submit(
         _ reply: any Reply, _ make: (inout CommandEncoder) -> RecordBytes
     ) throws(Problem) {
         let taken = hub.submit(
@@ -427,7 +427,7 @@ extension OperatorGateway {
     }
 
     /// Why; nobody is kept from shutting a market without saying so.
-    private func reason(_ call: Call) throws(Problem) -> String {
+    func reason(_ call: Call) throws(Problem) -> String {
         guard call.hasBody else { return "" }
         try readBody(call)
         return try text("reason", most: 64)
@@ -441,7 +441,7 @@ extension OperatorGateway {
     }
 
     /// Looks at the call's market as the engine has it between two turns; `answer` is called on the loop.
-    private func looking(
+    func looking(
         _ call: Call, _ reply: any Reply,
         _ answer: @escaping (MarketView, MarketPicture, any Reply) throws(Problem) -> Void
     ) {
@@ -485,6 +485,6 @@ extension OperatorGateway {
 }
 
 extension MarketPicture {
-    fileprivate var stateTag: String { "\"\(material)\"" }
+    var stateTag: String { "\"\(material)\"" }
     fileprivate var resultTag: String { "\"\(settlementVersion)\"" }
 }

@@ -71,6 +71,29 @@ enum OperatorRoutes {
         problems: decided + [
             (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
         ])
+    static let marketLimits = route(
+        "getMarketLimits", "What a market takes, and when it is shut by itself.", tag: "markets",
+        .init(200, "Its limits.", schema: "MarketLimits"), parameters: [market],
+        problems: [(404, "market_unknown"), (503, "busy")])
+    static let setMarketLimits = route(
+        "setMarketLimits",
+        "Moves what a market takes; what is left out stays. Opens it again if it was shut by itself and would not be now.",
+        tag: "markets", done, parameters: [market, PunterRoutes.match("the market's limits")],
+        body: "MarketLimitsRequest",
+        problems: decided + [
+            (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
+        ])
+    private static let fixture = RouteDescription.Parameter(
+        "fixture", in: "path", "The fixture's id.",
+        schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,19}$\"}")
+    static let suspendFixture = route(
+        "suspendFixture", "Shuts every market of a fixture for the desk's reason.", tag: "markets",
+        done, parameters: [fixture], body: "Reason",
+        problems: decided + [(404, "fixture_unknown"), (409, "no_change")], comesFirst: true)
+    static let resumeFixture = route(
+        "resumeFixture", "Lifts the desk's reason from every market of a fixture.", tag: "markets",
+        done, parameters: [fixture], body: "Reason",
+        problems: decided + [(404, "fixture_unknown"), (409, "no_change")])
     static let suspendAll = route(
         "suspendAll", "Shuts every market for the desk's reason.", tag: "markets", done,
         body: "Reason", problems: decided + [(409, "no_change")], comesFirst: true)
@@ -210,6 +233,19 @@ enum OperatorRoutes {
         "evidence":{"type":"string","maxLength":32}}},\
         "Proposal":{"type":"object","required":["asOf","proposal"],"properties":{\
         "asOf":{"type":"integer"},"proposal":{"type":"string"}}},\
+        "MarketLimits":{"type":"object","required":["market","maximumStake","liabilityLimit","suspendAt","floor","mostMove"],\
+        "properties":{"market":{"type":"string"},"maximumStake":{"type":"integer"},\
+        "liabilityLimit":{"type":"integer"},\
+        "suspendAt":{"type":"integer","description":"The worst loss at which it is shut by itself, 0 none."},\
+        "floor":{"type":"integer","description":"Winnings of a single that are taken from anybody, 0 none."},\
+        "mostMove":{"type":"integer","description":"Hundredths of a percent that a chance may move from one price to the next, 0 any."}}},\
+        "MarketLimitsRequest":{"type":"object","required":["reason"],"properties":{\
+        "maximumStake":{"type":"integer","minimum":0,"maximum":\(Limits.stake)},\
+        "liabilityLimit":{"type":"integer","minimum":0,"maximum":\(Limits.potentialReturn)},\
+        "suspendAt":{"type":"integer","minimum":0,"maximum":\(Limits.potentialReturn)},\
+        "floor":{"type":"integer","minimum":0,"maximum":\(Limits.stake)},\
+        "mostMove":{"type":"integer","minimum":0,"maximum":10000},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "Balances":{"type":"object","required":["cash","bonus","free","held","openBets","owed"],\
         "properties":{"cash":{"type":"integer"},"bonus":{"type":"integer"},"free":{"type":"integer"},\
         "held":{"type":"integer"},"openBets":{"type":"integer"},"owed":{"type":"integer"}}},\
@@ -269,10 +305,11 @@ enum OperatorRoutes {
         "problems":{"type":"array","items":{"type":"string"}}}},\
         "Verification":{"type":"object","required":["segments","problems"],"properties":{\
         "segments":{"type":"integer"},"problems":{"type":"array","items":{"type":"string"}}}},\
-        "DeskMarket":{"type":"object","additionalProperties":false,"required":["id","fixture","score",\
+        "DeskMarket":{"type":"object","additionalProperties":false,"required":["id","fixture","fixtureId","score",\
         "inPlay","name","version","reasons","resulted","disputed","settlement","margin","staked",\
         "worstLoss","liabilityLimit","openLegs","eachWay","selections"],"properties":{"id":{"type":"string"},\
-        "fixture":{"type":"string"},"score":{"type":["array","null"],"items":{"type":"integer"}},\
+        "fixture":{"type":"string"},"fixtureId":{"type":"string"},\
+        "score":{"type":["array","null"],"items":{"type":"integer"}},\
         "inPlay":{"type":"boolean"},"name":{"type":"string"},"version":{"type":"integer"},\
         "reasons":{"type":"array","items":{"type":"string"}},"resulted":{"type":"boolean"},\
         "disputed":{"type":"boolean"},"settlement":{"type":"integer"},"margin":{"type":"integer"},\

@@ -120,6 +120,12 @@ public struct Judge: ~Copyable {
         var relationGroup: UInt64
         var maximumStake: Int64
         var liabilityLimit: Int64
+        /// The worst loss at which it is shut, the winnings it takes from anybody, and how far chances may move.
+        var suspendAt: Int64 = 0
+        var floor: Int64 = 0
+        var mostMove: UInt32 = 0
+        /// How often these were moved.
+        var moves: UInt32 = 0
         var isResulted = false
         var isByOperators = false
         /// 1 scouted, 2 confirmed: of the result that it has.
@@ -288,6 +294,7 @@ public struct Judge: ~Copyable {
         case .price(let market, let word): price(market, word, said.outcomes)
         case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
+        case .marketLimits(let market, let word): limit(market, word, said.outcomes)
         case .place(let intent): place(intent, said.outcomes)
         case .cashOut(let cashOut): self.cashOut(cashOut, said.outcomes)
         case .cashOutRule(let account, let bet, let atLeast):
@@ -606,6 +613,11 @@ public struct Judge: ~Copyable {
         if markets[number].isResulted {
             return expect(shown.refusal, 11, "prices after the result")
         }
+        let isLeap = odds.indices.contains { leaps(number, $0, to: word.references[$0]) }
+        if isLeap {
+            markets[number].reasons |= 8
+            change(market: number)
+        }
         for index in odds.indices where !markets[number].selections[index].isWithdrawn {
             markets[number].selections[index].odds = odds[index]
             markets[number].selections[index].delay = word.delays[index]
@@ -614,6 +626,66 @@ public struct Judge: ~Copyable {
             if let price = odds[index] { markets[number].selections[index].lastOdds = price }
         }
         markets[number].version += 1
+        compare(shown, number)
+    }
+
+    /// Whether a chance moves further than its market lets pass, while it is open.
+    private func leaps(_ number: Int, _ selection: Int, to now: UInt32) -> Bool {
+        let market = markets[number]
+        let before = UInt64(market.selections[selection].reference)
+        guard market.mostMove > 0, market.reasons == 0, before > 0, now > 0 else { return false }
+        // 1000 / now - 1000 / before > most / 10000, all over both.
+        let (one, other) = (before * 1000 * 10_000, UInt64(now) * 1000 * 10_000)
+        let apart = one > other ? one - other : other - one
+        var most = WideInteger(before)
+        _ = most.multiplyReportingOverflow(by: UInt64(now))
+        _ = most.multiplyReportingOverflow(by: UInt64(market.mostMove))
+        return most < WideInteger(apart)
+    }
+
+    private mutating func limit(_ id: ExternalID, _ said: LimitsSaid, _ outcomes: [Outcome]) {
+        guard outcomes.count == 1, case .market(let shown) = outcomes[0] else {
+            return object("limits without an answer")
+        }
+        guard let number = marketNumbers[id] else {
+            return expect(shown.refusal, 2, "limits of no market")
+        }
+        if said.owner != 1, said.owner != 3 { return expect(shown.refusal, 4, "nobody's limits") }
+        if said.owner == 3, said.actor == 0 { return expect(shown.refusal, 17, "nobody's limits") }
+        if said.owner == 3, !said.hasReason {
+            return expect(shown.refusal, 12, "limits for nothing")
+        }
+        if said.expected != 0, said.expected != markets[number].moves + 1 {
+            return expect(shown.refusal, 19, "limits of a market that changed since")
+        }
+        func isIn(_ amount: Int64?, _ most: Int64) -> Bool {
+            amount.map { $0 >= 0 && $0 <= most } ?? true
+        }
+        guard isIn(said.maximumStake, Limits.stake), isIn(said.floor, Limits.stake),
+            isIn(said.liabilityLimit, Limits.potentialReturn),
+            isIn(said.suspendAt, Limits.potentialReturn), said.mostMove ?? 0 <= 10_000
+        else { return expect(shown.refusal, 7, "limits out of range") }
+        var market = markets[number]
+        market.maximumStake = said.maximumStake ?? market.maximumStake
+        market.liabilityLimit = said.liabilityLimit ?? market.liabilityLimit
+        market.suspendAt = said.suspendAt ?? market.suspendAt
+        market.floor = said.floor ?? market.floor
+        market.mostMove = said.mostMove ?? market.mostMove
+        let before = markets[number]
+        if market.maximumStake == before.maximumStake, market.suspendAt == before.suspendAt,
+            market.liabilityLimit == before.liabilityLimit, market.floor == before.floor,
+            market.mostMove == before.mostMove
+        {
+            return expect(shown.refusal, 11, "limits as they were")
+        }
+        market.version += 1
+        market.moves += 1
+        let isExposed = market.suspendAt > 0 && worstLoss(number, book(number)) >= market.suspendAt
+        let reasons = isExposed ? market.reasons | 8 : market.reasons & ~8
+        let isOther = reasons != market.reasons
+        market.reasons = reasons
+        markets[number] = market
+        if isOther { change(market: number) }
         compare(shown, number)
     }
 

@@ -160,8 +160,12 @@ extension Judge {
     // MARK: Placing
 
     mutating func place(_ intent: Intent, _ outcomes: [Outcome]) {
-        guard outcomes.count == 1, case .placed(let placed)? = outcomes.first else {
-            return object("an intent has \(outcomes.count) outcomes")
+        guard case .placed(let placed)? = outcomes.first else {
+            return object("an intent is not answered")
+        }
+        defer {
+            let isNew = !placed.isRepeat && placed.refusal == 0 && placed.status == 2
+            expectShut(isNew ? shutExposed(by: placed.bet) : [], Array(outcomes.dropFirst()))
         }
         guard intent.account < UInt64(accounts.count) else {
             return expect(placed.refusal, Word.accountUnknown, "a bet of nobody")
@@ -226,6 +230,49 @@ extension Judge {
         guard most >= max(1, cell.minimumStake) else { return intent }
         other.stake = intent.fill == 1 ? min(intent.stake, most) : max(intent.stake, most)
         return other
+    }
+
+    /// Markets that are shut now because a bet that was accepted brought them to what they may cost.
+    private mutating func shutExposed(by bet: UInt64) -> [Int] {
+        var shut: [Int] = []
+        for leg in bets[bet]?.legs ?? [] {
+            let market = markets[leg.market]
+            guard market.suspendAt > 0, market.reasons & 8 == 0,
+                worstLoss(leg.market, book(leg.market)) >= market.suspendAt
+            else { continue }
+            markets[leg.market].reasons |= 8
+            markets[leg.market].version += 1
+            change(market: leg.market)
+            shut.append(leg.market)
+        }
+        return shut
+    }
+
+    private mutating func expectShut(_ shut: [Int], _ outcomes: [Outcome]) {
+        guard shut.count == outcomes.count else {
+            return object("\(shut.count) markets should be shut, \(outcomes.count) are told")
+        }
+        for (number, outcome) in zip(shut, outcomes) {
+            guard case .market(let shown) = outcome else { return object("no market is shut") }
+            compare(shown, number)
+        }
+    }
+
+    /// Whether a single wins no more than its market takes from anybody, with what its customer stands to win there.
+    private func isUnderFloor(_ intent: Intent, _ number: Int, _ potential: Int64) -> Bool {
+        guard intent.legs.count == 1, !intent.isEachWay, let leg = intent.legs.first else {
+            return false
+        }
+        let market = Int(leg.market)
+        let floor = markets[market].floor
+        var winnings = max(0, potential - (intent.stake - intent.free))
+        for id in accounts[number].bets {
+            guard let bet = bets[id], bet.isStanding, bet.legs.count == 1,
+                bet.legs[0].market == market, bet.legs[0].selection == Int(leg.selection)
+            else { continue }
+            winnings += max(0, bet.potentialReturn - bet.paid)
+        }
+        return floor > 0 && winnings <= floor
     }
 
     private mutating func placeAgain(_ intent: Intent, _ known: Known, _ placed: Placed) {
@@ -468,7 +515,6 @@ extension Judge {
                 .multipliedReportingOverflow(by: factor)
             if !overflow { most = min(most, product / 1000) }
         }
-        if stake > most { return Wanted(Word.stakeHigh) }
         let prices = intent.legs.map {
             Worth.price(markets[Int($0.market)].selections[Int($0.selection)].odds!)
         }
@@ -479,7 +525,11 @@ extension Judge {
             } ?? .lost
         }
         let product = product(of: intent, lines(of: intent), prices, places)
-        if product.isAbove(cell.payoutCap) { return Wanted(Word.returnHigh) }
+        let isAbove = product.isAbove(cell.payoutCap)
+        let isFloored =
+            stake <= rules.stake && !isAbove && isUnderFloor(intent, number, settledAmount(product))
+        if stake > most, !isFloored { return Wanted(Word.stakeHigh) }
+        if isAbove { return Wanted(Word.returnHigh) }
         let balances = accounts[number].balances
         let paid = stake - intent.free
         if balances.bonus < intent.bonus || balances.free < intent.free
@@ -500,7 +550,7 @@ extension Judge {
                 paid, returns: potential, placed: part, on: Int(leg.selection),
                 isSingle: intent.legs.count == 1)
             let after = worstLoss(market, book)
-            if after > markets[market].liabilityLimit, after > before {
+            if after > markets[market].liabilityLimit, after > before, !isFloored {
                 return Wanted(Word.exposure, index)
             }
         }
@@ -578,7 +628,13 @@ extension Judge {
     mutating func conclude(_ outcomes: [Outcome]) {
         if outcomes.isEmpty { object("a delay ends and nothing comes of it") }
         var latest = Int64.min
+        var shut: [Int] = []
         for outcome in outcomes {
+            if case .market(let shown) = outcome, !shut.isEmpty {
+                compare(shown, shut.removeFirst())
+                continue
+            }
+            if !shut.isEmpty { object("a market should have been shut") }
             if case .cashOut(let shown) = outcome {
                 concludeSale(shown)
                 continue
@@ -613,7 +669,9 @@ extension Judge {
             }
             if placed.status != bets[placed.bet]?.status { object("concluded as \(placed.status)") }
             compare(placed.balances, number)
+            if wanted == nil { shut = shutExposed(by: placed.bet) }
         }
+        if !shut.isEmpty { object("a market should have been shut") }
         for sequence in pending where bets[sequence]!.dueAt < latest {
             object("bet \(sequence) was due before others that were concluded")
         }

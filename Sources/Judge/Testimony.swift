@@ -38,6 +38,7 @@ public enum Command: Sendable {
     case cashOutStep
     case withdrawal(market: ExternalID, WithdrawalSaid)
     case marketState(StateSaid)
+    case marketLimits(market: ExternalID, LimitsSaid)
     case place(Intent)
     case timerDue
     case forgetIDs(projected: UInt64)
@@ -74,6 +75,28 @@ public struct GrantSaid: Sendable {
         self.kind = kind
         self.amount = amount
         self.actor = actor
+        self.hasReason = hasReason
+    }
+}
+
+/// What a market takes; nil stays as it was.
+public struct LimitsSaid: Sendable {
+    public var maximumStake: Int64?
+    public var liabilityLimit: Int64?
+    public var suspendAt: Int64?
+    public var floor: Int64?
+    public var mostMove: UInt32?
+    /// 1 feed, 3 trader.
+    public var owner: UInt8
+    public var actor: UInt64
+    /// How often they had been moved when they were seen, plus one; 0 any.
+    public var expected: UInt32
+    public var hasReason: Bool
+
+    public init(owner: UInt8, actor: UInt64, expected: UInt32, hasReason: Bool) {
+        self.owner = owner
+        self.actor = actor
+        self.expected = expected
         self.hasReason = hasReason
     }
 }

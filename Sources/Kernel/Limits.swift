@@ -44,6 +44,8 @@ public enum Limits {
     public static let cashOutLegs = 12
     /// Legs of one bet whose stake is not cash alone.
     public static let promotionalLegs = 12
+    /// Legs of a market that are looked through for what a customer stands to win there already.
+    public static let floorWalk = 4096
     /// Windows of cancelled bets that one market keeps, in force or taken back.
     public static let cancelWindows = 16
     /// Names of fixtures, markets and selections, in UTF-8 bytes.

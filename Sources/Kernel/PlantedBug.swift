@@ -42,6 +42,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case bonusPaidAsCash = "bonus-paid-as-cash"
     case voidFreeStakeKept = "void-free-stake-kept"
     case capIgnored = "cap-ignored"
+    case exposureUnwatched = "exposure-unwatched"
+    case floorForgotten = "floor-forgotten"
     case paidTodayForgotten = "paid-today-forgotten"
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"

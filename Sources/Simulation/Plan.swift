@@ -61,6 +61,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case promotions
     case fills
     case payoutCaps
+    case marketLimits
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

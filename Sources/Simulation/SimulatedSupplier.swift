@@ -64,6 +64,7 @@ enum DeskSaying {
     case propose(
         ExternalID, [SelectionOutcome], actor: UInt64, reason: String, expected: UInt32?)
     case state(ExternalID, isShut: Bool, expected: UInt64)
+    case limits(ExternalID, MarketLimits)
     case approve(UInt64, actor: UInt64)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
@@ -86,6 +87,7 @@ enum DeskSaying {
             encoder.marketState(
                 market, by: .trader, setting: isShut ? .trader : [], lifting: isShut ? [] : .trader,
                 actor: 1, expected: expected)
+        case .limits(let market, let limits): encoder.marketLimits(market, limits)
         case .approve(let proposal, let actor): encoder.approve(proposal: proposal, actor: actor)
         }
     }
@@ -551,6 +553,26 @@ struct SimulatedSupplier: ~Copyable {
         }
     }
 
+    /// Moves what a market takes, now and then by what somebody saw before.
+    private func limit(_ world: Simulation) {
+        let offer = offers[world.random.number(in: 0...offers.count - 1)]
+        var limits = MarketLimits()
+        func some(_ amounts: [Int64]) -> Int64? {
+            world.random.number(in: 0...2) == 0
+                ? amounts[world.random.number(in: 0...amounts.count - 1)] : nil
+        }
+        limits.maximumStake = some([0, 50, 500, 5000, 100_000, -3])
+        limits.liabilityLimit = some([1000, 20_000, 500_000])
+        limits.suspendAt = some([0, 100, 2000, 30_000, 300_000])
+        limits.floor = some([0, 300, 4000, 50_000])
+        limits.mostMove = some([0, 50, 500, 2000, 20_000]).map { UInt16($0) }
+        limits.actor = world.random.number(in: 0...4) == 0 ? 0 : 2
+        limits.reason = world.random.number(in: 0...9) == 0 ? "" : "big match"
+        let isSeen = world.random.number(in: 0...3) == 0
+        limits.version = isSeen ? UInt32(world.random.number(in: 0...3)) : nil
+        world.send(.desk(.limits(offer.id, limits)))
+    }
+
     /// Mostly gives; now and then takes back, or asks again under an id that was used.
     private func grant(_ world: Simulation) {
         let now = Timestamp(nanoseconds: world.clock.wall()).milliseconds
@@ -574,6 +596,8 @@ struct SimulatedSupplier: ~Copyable {
 
     func deskTick(_ world: Simulation) {
         guard !offers.isEmpty else { return }
+        if plan.has(.marketLimits), world.random.number(in: 0...2) == 0 { return limit(world) }
+        guard plan.has(.byHand) || plan.has(.promotions) else { return limit(world) }
         guard plan.has(.byHand) else { return grant(world) }
         let pick = world.random.number(in: 0...offers.count - 1)
         if !proposals.isEmpty, world.random.number(in: 0...1) == 0 {

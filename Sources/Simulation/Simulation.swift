@@ -184,7 +184,7 @@ public final class Simulation {
         }
         queue.add(.start, at: clock.now)
         queue.add(.supplierTick, at: clock.now + 1_000_000)
-        if plan.has(.byHand) || plan.has(.promotions) {
+        if plan.has(.byHand) || plan.has(.promotions) || plan.has(.marketLimits) {
             queue.add(.deskTick, at: clock.now + after(5000))
         }
         if plan.has(.clockSteps) { queue.add(.clockStep, at: clock.now + after(60_000)) }

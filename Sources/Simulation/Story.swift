@@ -70,6 +70,15 @@ extension Simulation {
                     + "\(supplier.name(proposal.market))\(outcome(said))")
         case .approve(let proposal, let actor):
             tell("\(number) operator \(actor) approves \(proposal)\(outcome(said))")
+        case .marketLimits(let market, let word):
+            let words = [
+                ("stakes", word.maximumStake), ("may lose", word.liabilityLimit),
+                ("shut at", word.suspendAt), ("from anybody", word.floor),
+                ("move", word.mostMove.map { Int64($0) }),
+            ].compactMap { name, value in value.map { "\(name) \($0)" } }
+            tell(
+                "\(number) \(supplier.name(market)): \(words.joined(separator: ", "))\(outcome(said))"
+            )
         case .marketState(let state):
             let owner = MarketOwner(rawValue: state.owner).map { "\($0)" } ?? "nobody"
             let setting = ShutReasons(rawValue: state.setting).words.joined(separator: "+")

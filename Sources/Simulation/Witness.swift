@@ -105,6 +105,23 @@ struct Witness {
                     placeDeduction: placeDeduction == 0 ? nil : placeDeduction - 1,
                     places: record.places(at: Layout.Withdrawal.places)))
         case .marketState: return .marketState(state(record))
+        case .marketLimits:
+            var said = LimitsSaid(
+                owner: record.field(Layout.MarketLimits.owner, as: UInt8.self),
+                actor: record.field(Layout.MarketLimits.actor, as: UInt64.self),
+                expected: record.field(Layout.MarketLimits.expected, as: UInt32.self),
+                hasReason: record.field(Layout.MarketLimits.reason, as: UInt8.self) != 0)
+            func amount(_ offset: Int) -> Int64? {
+                let amount = record.field(offset, as: Int64.self)
+                return amount == -1 ? nil : amount
+            }
+            said.maximumStake = amount(Layout.MarketLimits.maximumStake)
+            said.liabilityLimit = amount(Layout.MarketLimits.liabilityLimit)
+            said.suspendAt = amount(Layout.MarketLimits.suspendAt)
+            said.floor = amount(Layout.MarketLimits.floor)
+            let move = record.field(Layout.MarketLimits.mostMove, as: UInt32.self)
+            said.mostMove = move == .max ? nil : move
+            return .marketLimits(market: record.clientID, said)
         case .place: return .place(intent(record))
         case .cashOut:
             return .cashOut(

@@ -27,6 +27,10 @@ def test_money_is_shown_with_the_decimals_of_its_currency(make_server, page_of, 
     assert (account["currency"], account["balances"]["openBets"], account["balances"]["cash"]) == (currency, staked, grant - staked)
     page.get_by_role("tab", name="Statement").click()
     expect(page.locator("gs-mine table")).to_contain_text(f"−{stake_text} {currency}")
+    desk = page_of(server.desk)
+    desk.get_by_label("One-time code").fill(server.codes()[0])
+    desk.get_by_role("button", name="Sign in").click()
+    expect(desk.locator("desk-ticker tbody tr").first).to_contain_text(f"{stake_text} {currency}")
     # Too many decimals for the currency are no amount.
     page.locator(".price:not(:disabled)").nth(1).click()
     page.locator("#stake").fill(stake_text + ("5" if "." in stake_text else ".5"))

@@ -85,6 +85,16 @@ struct Setting {
             help: "The most a market of the feed may lose.",
             form: .number(1...Limits.potentialReturn)),
         Setting(
+            key: "suspend-at", unit: "minor units, 0 never", standard: "0",
+            help:
+                "The worst loss at which a market of the feed is shut by itself, until somebody moves its limits.",
+            form: .number(0...Limits.potentialReturn)),
+        Setting(
+            key: "most-move", unit: "hundredths of a percent, 0 any", standard: "0",
+            help:
+                "How far a chance may move from one price to the next before a market of the feed is shut by itself.",
+            form: .number(0...10_000)),
+        Setting(
             key: "scouted-return", unit: "minor units", standard: "10000000000",
             help:
                 "The highest potential return that a feed's unconfirmed result settles; 0: none, all wait.",

@@ -571,6 +571,8 @@ final class Platform: @unchecked Sendable {
         settings.staleAfter = try configuration.number("stale-after")
         settings.maximumStake = try configuration.number("maximum-stake")
         settings.liabilityLimit = try configuration.number("liability-limit")
+        settings.suspendAt = try configuration.number("suspend-at")
+        settings.mostMove = UInt16(try configuration.number("most-move"))
         let scouted = try configuration.number("scouted-return")
         settings.scoutedReturn = scouted == Limits.potentialReturn ? nil : scouted
         let source: any FeedSource

@@ -182,6 +182,25 @@ public struct MarketFacts: Sendable {
     }
 }
 
+/// What a market takes; nil stays as it was.
+public struct MarketLimits: Hashable, Sendable {
+    public var maximumStake: Int64?
+    public var liabilityLimit: Int64?
+    /// The worst loss at which it is shut by itself, 0 none.
+    public var suspendAt: Int64?
+    /// Winnings that are taken from anybody, 0 none.
+    public var floor: Int64?
+    /// Hundredths of a percent that a selection's chance may move from one price to the next, 0 any.
+    public var mostMove: UInt16?
+    /// Who says so; 0 for a feed's configuration.
+    public var actor: UInt64 = 0
+    /// How often they had been moved when they were seen; nil when it does not matter.
+    public var version: UInt32?
+    public var reason = ""
+
+    public init() {}
+}
+
 public struct PriceEntry: Hashable, Sendable {
     public var odds: Odds?
     public var reference: UInt32
@@ -497,6 +516,24 @@ public enum ResultAction: UInt8, Sendable {
         case all = 3
         /// Of every fixture that is in play.
         case allInPlay = 4
+    }
+
+    /// What of it is not said stays as it was; minor units, and `mostMove` in hundredths of a percent.
+    public mutating func marketLimits(_ id: ExternalID, _ limits: MarketLimits) -> RecordBytes {
+        let record = begin(.marketLimits, body: Layout.MarketLimits.size)
+        record.clientID = id
+        record.set(Layout.MarketLimits.maximumStake, limits.maximumStake ?? -1)
+        record.set(Layout.MarketLimits.liabilityLimit, limits.liabilityLimit ?? -1)
+        record.set(Layout.MarketLimits.suspendAt, limits.suspendAt ?? -1)
+        record.set(Layout.MarketLimits.floor, limits.floor ?? -1)
+        record.set(Layout.MarketLimits.mostMove, limits.mostMove.map(UInt32.init) ?? .max)
+        record.set(
+            Layout.MarketLimits.owner,
+            (limits.actor == 0 ? MarketOwner.feed : .trader).rawValue)
+        record.set(Layout.MarketLimits.actor, limits.actor)
+        record.set(Layout.MarketLimits.expected, limits.version.map { $0 &+ 1 } ?? 0)
+        record.set(Layout.MarketLimits.reason, text: limits.reason, width: 64)
+        return record
     }
 
     /// `id` is the market's or the fixture's, by `scope`. `expected` is the one market's material version that was

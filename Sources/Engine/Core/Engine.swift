@@ -14,6 +14,8 @@ public struct Engine: ~Copyable {
     public static let mostOutcomeSlots = 512
     /// Bets that one timer or settlement command concludes.
     static let betsPerStep = 64
+    /// The most that one bet's end of delay writes: itself, and each of its markets shut.
+    static let slotsPerConclusion = 4 + Limits.legs
     static let mostProposals = 1024
 
     var accounts: AccountBook
@@ -68,6 +70,7 @@ public struct Engine: ~Copyable {
         case .timerDue: concludePending(command, &outcomes)
         case .settleStep: settleStep(command, &outcomes)
         case .marketState: changeState(command, &outcomes)
+        case .marketLimits: setMarketLimits(command, &outcomes)
         case .withdrawal: withdraw(command, &outcomes)
         case .fixtureUpdate: updateFixture(command, &outcomes)
         case .fixture: defineFixture(command, &outcomes)

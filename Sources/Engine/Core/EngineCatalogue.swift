@@ -302,11 +302,16 @@ extension Engine {
             return answer(command, market: number, .noChange, &outcomes)
         }
         var selection = row.firstSelection
+        var isLeap = false
         for offset in entries {
             let odds = command.odds(at: offset + Layout.Price.entryOdds)
             let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
             let delay = command.field(offset + Layout.Price.entryDelay, as: UInt32.self)
             let chance = command.chance(at: offset, of: row.selectionCount)
+            if row.mostMove > 0 {
+                let before = markets.selections[selection].reference
+                isLeap = isLeap || self.isLeap(row, from: before, to: reference)
+            }
             markets.change(selection: selection) {
                 guard $0.isWithdrawn == 0 else { return }
                 $0.numerator = odds?.numerator ?? 0
@@ -321,6 +326,9 @@ extension Engine {
         markets.change(market: number) {
             $0.version += 1
             $0.priceVersion += 1
+            guard isLeap else { return }
+            $0.reasons = ShutReasons(rawValue: $0.reasons).union(.exposure).rawValue
+            $0.material += 1
         }
         answer(command, market: number, nil, &outcomes)
     }
@@ -517,5 +525,8 @@ extension Engine {
         record.set(Layout.MarketChanged.settlementVersion, row.settlementVersion)
         record.set(Layout.MarketChanged.betDelay, row.betDelay)
         record.set(Layout.MarketChanged.maximumStake, row.maximumStake)
+        record.set(Layout.MarketChanged.suspendAt, row.suspendAt)
+        record.set(Layout.MarketChanged.floor, row.floor)
+        record.set(Layout.MarketChanged.mostMove, UInt32(row.mostMove))
     }
 }

@@ -250,12 +250,21 @@ extension Engine {
         let row = accounts.accounts[account]
         let least = max(1, rules.minimumStake)
         explanation.add(.stakeBelowMinimum, stake, least, isPassed: stake >= least)
+        guard !explanation.isRefused else { return }
         var most = ruleSet.stake
         if row.stakeLimit > 0 { most = min(most, row.stakeLimit) }
         for quote in quotes {
             most = min(most, row.mostStaked(markets.markets[quote.market].maximumStake))
         }
-        explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most)
+        let slip = StakedSlip(
+            account: account, split: request.split, shape: request.shape,
+            isEachWay: request.isEachWay, quotes: quotes)
+        let isFloored =
+            quotes.count == 1 && !request.isEachWay && stake <= ruleSet.stake
+            && isUnderFloor(
+                market: quotes[0].market, selection: quotes[0].selection, account: account,
+                potential: potentialReturn(slip, split: request.split), paid: request.split.paid)
+        explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most || isFloored)
         guard !explanation.isRefused else { return }
         let isEachWay = request.isEachWay
         let split = request.split
@@ -292,7 +301,7 @@ extension Engine {
             let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)
             explanation.add(
                 .exposureLimit, leg: index, after, limit,
-                isPassed: after <= limit || after <= markets.worstLoss(quote.market))
+                isPassed: after <= limit || after <= markets.worstLoss(quote.market) || isFloored)
         }
     }
 }

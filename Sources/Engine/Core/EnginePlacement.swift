@@ -518,7 +518,8 @@ extension Engine {
                 accounts.accounts[account].mostStaked(
                     markets.markets[scratch[index].market].maximumStake))
         }
-        guard stake <= most else {
+        guard stake <= most || stake <= ruleSet.stake && isUnderFloor(request, shape, account)
+        else {
             throw Refused(.stakeAboveMaximum, value: stake, threshold: most)
         }
         let isEachWay = request.isEachWay
@@ -545,12 +546,30 @@ extension Engine {
             let leg = scratch[index]
             let limit = markets.markets[leg.market].liabilityLimit
             let after = markets.worstLoss(leg.market, adding: cost, on: leg.selection)
-            guard after <= limit || after <= markets.worstLoss(leg.market) else {
+            guard
+                after <= limit || after <= markets.worstLoss(leg.market)
+                    || isUnderFloor(request, shape, account)
+            else {
                 throw Refused(.exposureLimit, leg: index, value: after, threshold: limit)
             }
             exposure = after
         }
         return (potential, placed, exposure)
+    }
+
+    /// Whether the slip at hand is a single that its market takes from anybody.
+    @inline(never)
+    private func isUnderFloor(
+        _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32
+    ) -> Bool {
+        guard request.legCount == 1, !request.isEachWay, !planted(.floorForgotten) else {
+            return false
+        }
+        return isUnderFloor(
+            market: scratch[0].market, selection: scratch[0].selection, account: account,
+            potential: potentialReturn(
+                request.stake, free: request.free, shape, legs: 1, isEachWay: false),
+            paid: request.split.paid)
     }
 
     /// That there is as much bonus money, and as much to be staked for nothing.
@@ -698,6 +717,18 @@ extension Engine {
         record.set(Layout.Placed.entries, entries)
         record.set(Layout.Placed.stake, request.stake)
         writeLegs(of: bet, to: record, exposure: terms.exposure)
+        if markets.watched > 0, !isPending { shutExposed(by: bet, command, &outcomes) }
+    }
+
+    /// Markets that a bet has brought to what they may cost before somebody looks.
+    @inline(never)
+    private mutating func shutExposed(
+        by bet: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
+    ) {
+        let row = accounts.bets[bet]
+        for leg in row.firstLeg..<row.firstLeg + UInt32(row.legCount) {
+            shutIfExposed(accounts.legs[leg].market, command, &outcomes)
+        }
     }
 
     /// The money of a stake that is not of cash alone; apart, since hardly any bet is of that kind.
@@ -827,7 +858,12 @@ extension Engine {
 
     /// Decides bets whose delay has passed, at most a step's worth.
     mutating func concludePending(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let start = outcomes.used
         for _ in 0..<Self.betsPerStep {
+            // Markets that are shut on the way take room, too; what is due next goes on.
+            guard outcomes.used - start <= Self.mostOutcomeSlots - Self.slotsPerConclusion else {
+                return
+            }
             guard let number = accounts.popDue(time) else {
                 guard let waited = accounts.popCashOut(time) else { return }
                 concludeCashOut(waited, command, &outcomes)
@@ -895,6 +931,7 @@ extension Engine {
         accounts.post(.accept(accounts.split(of: bet).paid), to: bet.account)
         let record = concludedRecord(number, command, entry: .accept, &outcomes)
         record.set(Layout.Placed.status, BetStatus.open.rawValue)
+        if markets.watched > 0 { shutExposed(by: number, command, &outcomes) }
     }
 
     private mutating func release(

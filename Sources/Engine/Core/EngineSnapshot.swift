@@ -32,7 +32,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 9)
+        var mix = RowMix(kind: 66, row: 10)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -342,6 +342,8 @@ public struct MarketPicture: Sendable {
     public let openLegs: UInt32
     /// What each-way bets pay; nil where there are none.
     public let places: PlaceTerms?
+    /// What it takes, each of them said.
+    public let limits: MarketLimits
     public let selections: [Selection]
 }
 
@@ -385,13 +387,20 @@ extension Engine {
                     position: selection.position),
                 isWithdrawn: selection.isWithdrawn == 1)
         }
+        var limits = MarketLimits()
+        limits.maximumStake = row.maximumStake
+        limits.liabilityLimit = row.liabilityLimit
+        limits.suspendAt = row.suspendAt
+        limits.floor = row.floor
+        limits.mostMove = row.mostMove
+        limits.version = row.limitsVersion
         return MarketPicture(
             version: row.version, material: row.material, priceVersion: row.priceVersion,
             reasons: ShutReasons(rawValue: row.reasons), isResulted: row.isResulted == 1,
             settlementVersion: row.settlementVersion, betDelay: row.betDelay,
             maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,
             staked: row.staked, worstLoss: markets.worstLoss(number), openLegs: row.openLegs,
-            places: PlaceTerms(packed: row.places), selections: selections)
+            places: PlaceTerms(packed: row.places), limits: limits, selections: selections)
     }
 
     /// How far an account is trusted; nil when there is none.

@@ -13,6 +13,8 @@ struct MarketBook: ~Copyable {
     var standings: Rows<StandingRow>
     var cancels: Rows<CancelRow>
     var deductions: Rows<DeductionRow>
+    /// Markets that are shut by themselves from some worst loss on: it follows from their rows.
+    private(set) var watched = 0
     private(set) var hash = StateHash()
     /// Standing legs that left: the newest, which leads to the others.
     private(set) var freeStanding: UInt32 = .max
@@ -430,6 +432,11 @@ struct MarketBook: ~Copyable {
     // MARK: Snapshots
 
     /// After the rows were loaded: what follows from them.
+    /// A market is shut by itself from some worst loss on, or no longer is.
+    mutating func watch(_ number: UInt32, before: Int64) {
+        watched += (markets[number].suspendAt > 0 ? 1 : 0) - (before > 0 ? 1 : 0)
+    }
+
     mutating func rebuild(
         hash: StateHash, freeStanding: UInt32, queue: (UInt32, UInt32), proposals: [ProposalRow],
         seed: UInt64
@@ -447,6 +454,7 @@ struct MarketBook: ~Copyable {
         for number in 0..<UInt32(markets.count) {
             marketIndex.insert(
                 markets[number].externalHigh, markets[number].externalLow, row: number)
+            if markets[number].suspendAt > 0 { watched += 1 }
             guard markets[number].releaseAt != 0, markets[number].isReleased != 1 else { continue }
             releases.insert(DueQueue.Entry(dueAt: markets[number].releaseAt, bet: number))
         }
@@ -469,6 +477,9 @@ struct MarketBook: ~Copyable {
         for number in 0..<UInt32(deductions.count) { fresh.add(deductions[number].mix(number)) }
         for proposal in proposals { fresh.add(proposal.mix) }
         fresh.add(freeStanding, kind: 22)
-        return (fresh, fresh == hash ? [] : ["the markets' hash is not the hash of their rows"])
+        var problems = fresh == hash ? [] : ["the markets' hash is not the hash of their rows"]
+        let shut = (0..<UInt32(markets.count)).count { markets[$0].suspendAt > 0 }
+        if shut != watched { problems.append("markets that are watched are not counted right") }
+        return (fresh, problems)
     }
 }

@@ -96,6 +96,15 @@ struct MarketRow: BitwiseCopyable {
     var startingTime: Int64 = 0
     /// When its fixture truly began, where that was before we knew; 0 for nothing said.
     var trueStart: Int64 = 0
+    /// The worst loss at which it is shut by itself, and what winnings it takes from anybody; 0 none.
+    var suspendAt: Int64 = 0
+    var floor: Int64 = 0
+    /// Hundredths of a percent that a selection's chance may move from one price to the next; 0 any.
+    var mostMove: UInt16 = 0
+    /// How often its limits were moved.
+    var limitsVersion: UInt32 = 0
+
+    static let wholeMove: UInt16 = 10_000
 
     /// What its bets come to is decided anew, for whoever says so.
     mutating func decideAgain(_ origin: ResultOrigin) {
@@ -155,7 +164,8 @@ struct MarketRow: BitwiseCopyable {
         mix.combine(
             UInt64(firstDeduction) << 32 | UInt64(places),
             UInt64(mayPush) << 16 | UInt64(mostPlaces) << 8 | UInt64(racing))
-        mix.combine(startingTime, 0)
+        mix.combine(startingTime, suspendAt)
+        mix.combine(UInt64(bitPattern: floor), UInt64(limitsVersion) << 16 | UInt64(mostMove))
         return mix
     }
 }

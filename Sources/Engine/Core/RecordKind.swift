@@ -27,6 +27,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case fixtureChanged = 22
     case withdrawal = 23
     case selectionWithdrawn = 24
+    case marketLimits = 25
     // Bets
     case place = 32
     case placed = 33
@@ -61,7 +62,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
             .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk, .grant,
             .fixture,
-            .fixtureUpdate, .market, .price, .marketState, .withdrawal, .place, .timerDue,
+            .fixtureUpdate, .market, .price, .marketState, .marketLimits, .withdrawal, .place,
+            .timerDue,
             .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
             .startingPrices, .cashOut, .cashOutRule, .cashOutStep:
@@ -94,6 +96,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .fixture: "fixture"
         case .fixtureUpdate: "fixture_update"
         case .market: "market"
+        case .marketLimits: "market_limits"
         case .price: "price"
         case .marketState: "market_state"
         case .marketChanged: "market_changed"
@@ -350,7 +353,28 @@ public enum Layout {
         public static let settlementVersion = 72  // u32
         public static let betDelay = 76  // u32
         public static let maximumStake = 80  // i64
-        public static let size = 88
+        /// i64, the worst loss at which it is shut by itself, 0 none
+        public static let suspendAt = 88
+        public static let floor = 96  // i64, winnings that are taken from anybody, 0 none
+        public static let mostMove = 104  // u32, hundredths of a percent, 0 any
+        public static let size = 112
+    }
+    /// What a market takes; -1 stays as it was.
+    public enum MarketLimits {
+        public static let maximumStake = 0  // i64
+        public static let liabilityLimit = 8  // i64
+        /// i64, the worst loss at which it is shut by itself, 0 none
+        public static let suspendAt = 16
+        public static let floor = 24  // i64, winnings that are taken from anybody, 0 none
+        /// u32, hundredths of a percent that a selection's chance may move from one price to the next, 0 any; all
+        /// ones unchanged
+        public static let mostMove = 32
+        public static let owner = 36  // u8, MarketOwner: feed or trader
+        public static let actor = 40  // u64, operator, 0 for a feed
+        /// u32, how often its limits had been moved when they were seen, plus one; 0 any
+        public static let expected = 48
+        public static let reason = 56  // text 64
+        public static let size = 120
     }
     public enum Withdrawal {
         public static let selection = 0  // u32, place in the market

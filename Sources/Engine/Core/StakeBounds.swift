@@ -46,10 +46,16 @@ extension Engine {
         }
         add(.stakeAboveMaximum, ruleSet.stake)
         let customer = slip.account.map { accounts.accounts[$0] }
-        if let limit = customer?.stakeLimit, limit > 0 { add(.stakeAboveMaximum, limit) }
+        // What is taken from anybody overrides what one is trusted with, and what the market may lose.
+        let floor = slip.quotes.count == 1 && !slip.isEachWay ? floorStake(slip) : 0
+        if let limit = customer?.stakeLimit, limit > 0 {
+            add(.stakeAboveMaximum, max(floor, limit))
+        }
         for (index, quote) in slip.quotes.enumerated() {
             let maximum = markets.markets[quote.market].maximumStake
-            add(.stakeAboveMaximum, leg: index, customer?.mostStaked(maximum) ?? maximum)
+            add(
+                .stakeAboveMaximum, leg: index, max(floor, customer?.mostStaked(maximum) ?? maximum)
+            )
         }
         add(
             .returnAboveMaximum,
@@ -74,9 +80,25 @@ extension Engine {
         for (index, quote) in slip.quotes.enumerated() {
             add(
                 .exposureLimit, leg: index,
-                largest(most, lines) { stake in isExposureTaken(slip, stake, quote) })
+                max(
+                    min(floor, most),
+                    largest(most, lines) { stake in isExposureTaken(slip, stake, quote) }))
         }
         return bounds
+    }
+
+    /// The largest stake that a single's market takes from anybody, 0 where it takes none.
+    private borrowing func floorStake(_ slip: StakedSlip) -> Int64 {
+        guard markets.markets[slip.quotes[0].market].floor > 0, !planted(.floorForgotten) else {
+            return 0
+        }
+        return largest(ruleSet.stake, slip.lines) { stake in
+            let split = slip.split(stake)
+            return isUnderFloor(
+                market: slip.quotes[0].market, selection: slip.quotes[0].selection,
+                account: slip.account, potential: potentialReturn(slip, split: split),
+                paid: split.paid)
+        }
     }
 
     /// The largest multiple of `lines` up to `most` that `passes`, or 0.

@@ -16,6 +16,10 @@ public struct FeedSettings: Sendable {
     public var staleAfter: Int64 = 20_000
     public var maximumStake: Int64 = 100_000
     public var liabilityLimit: Int64 = 10_000_000
+    /// The worst loss at which a market is shut by itself, minor units, and hundredths of a percent that a chance may move
+    /// from one price to the next; 0 for neither.
+    public var suspendAt: Int64 = 0
+    public var mostMove: UInt16 = 0
     /// The highest potential return that a scouted result settles, minor units; nil any, 0 none.
     public var scoutedReturn: Int64?
 
@@ -277,6 +281,11 @@ public final class FeedRunner {
         facts.isGuaranteed = market.isGuaranteed
         facts.isCashedOut = market.isCashedOut
         send { [facts] in $0.market(facts) }
+        guard settings.suspendAt > 0 || settings.mostMove > 0 else { return }
+        var limits = MarketLimits()
+        limits.suspendAt = settings.suspendAt
+        limits.mostMove = settings.mostMove
+        send { [limits, id = plan.id] in $0.marketLimits(id, limits) }
     }
 
     private func take(_ update: FeedUpdate, _ message: FeedMessage, _ now: Int64) {

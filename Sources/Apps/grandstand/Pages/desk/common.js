@@ -4,8 +4,8 @@ export const markets = new Map();
 
 export function say(what, detail) { desk.dispatchEvent(new CustomEvent(what, { detail })); }
 
-export async function send(method, path, body = {}, key = null) {
-    const headers = { "content-type": "application/json", ...(key ? { "idempotency-key": `"${key}"` } : {}) };
+export async function send(method, path, body = {}, key = null, fields = {}) {
+    const headers = { "content-type": "application/json", ...(key ? { "idempotency-key": `"${key}"` } : {}), ...fields };
     const response = await fetch(path, { method, headers, body: JSON.stringify(body) });
     const json = await response.json().catch(() => ({}));
     return { ok: response.ok, text: json.detail ?? json.title ?? "", json };

@@ -1,6 +1,7 @@
-import { element, money, odds, time, uuid7 } from "/format.js";
+import { element, money, odds, time, useCurrency, uuid7 } from "/format.js";
 import { desk, markets, post, say } from "/common.js";
 import "/customer.js";
+import { moveLimits } from "/limits.js";
 
 let operator = null;
 let socket = null;
@@ -12,6 +13,7 @@ function connect() {
         if (message.type !== "image" && message.type !== "delta") return;
         if (message.type === "image") markets.clear();
         operator = message.operator;
+        if (message.currency) useCurrency(message.currency);
         for (const market of message.markets) markets.set(market.id, market);
         say("person");
         if (message.markets.length || message.type === "image") say("markets");
@@ -131,7 +133,8 @@ class Markets extends HTMLElement {
                 onclick: () => post(`/api/v1/markets/${m.id}/${isTrader ? "resume" : "suspend"}`) }, isTrader ? "Resume" : "Suspend"), " ",
             element("button", { type: "button", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…"), " ",
             element("button", { type: "button", onclick: () => proposeVoid(m) }, "Void bets…"), " ",
-            element("button", { type: "button", onclick: () => whatIf(m) }, "What if…")));
+            element("button", { type: "button", onclick: () => whatIf(m) }, "What if…"), " ",
+            element("button", { type: "button", onclick: () => moveLimits(m) }, "Limits…")));
     }
 }
 

@@ -16,7 +16,12 @@ export function uuid7(milliseconds) {
 
 const places = { JPY: 0, KWD: 3, BHD: 3 };
 
-export function money(minor, currency = "EUR") {
+// What amounts are in where nobody says so.
+let standard = "EUR";
+
+export function useCurrency(currency) { standard = currency; }
+
+export function money(minor, currency = standard) {
     const digits = places[currency] ?? 2;
     const scale = 10n ** BigInt(digits);
     const value = BigInt(minor);
@@ -27,7 +32,7 @@ export function money(minor, currency = "EUR") {
 }
 
 // "12.5" to 1250; null for what is no amount.
-export function minor(text, currency = "EUR") {
+export function minor(text, currency = standard) {
     const digits = places[currency] ?? 2;
     const match = /^\s*(\d{1,9})(?:[.,](\d*))?\s*$/.exec(text);
     if (!match || (match[2] ?? "").length > digits) return null;
@@ -35,7 +40,7 @@ export function minor(text, currency = "EUR") {
 }
 
 // 1250 to "12.50", as it is typed.
-export function plain(minor, currency = "EUR") {
+export function plain(minor, currency = standard) {
     const digits = places[currency] ?? 2;
     return (minor / 10 ** digits).toFixed(digits);
 }
