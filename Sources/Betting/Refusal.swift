@@ -15,6 +15,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case systemMalformed = 12
     case tooManyLines = 13
     case stakeNotDivisible = 14
+    case offerExpired = 15
     // Each leg, in slip order
     case marketUnknown = 20
     case selectionUnknown = 21
@@ -66,6 +67,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .systemMalformed: "system_malformed"
         case .tooManyLines: "too_many_lines"
         case .stakeNotDivisible: "stake_not_divisible"
+        case .offerExpired: "offer_expired"
         case .marketUnknown: "market_unknown"
         case .selectionUnknown: "selection_unknown"
         case .marketSuspended: "market_suspended"
@@ -115,6 +117,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .systemMalformed: "These selections make no system of this kind."
         case .tooManyLines: "The system has more lines than we take."
         case .stakeNotDivisible: "The stake does not divide into equal stakes for all lines."
+        case .offerExpired: "That offer does not stand any more. Ask again."
         case .marketUnknown: "There is no such market."
         case .selectionUnknown: "There is no such selection."
         case .marketSuspended: "The market is suspended at the moment."
@@ -170,7 +173,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .currencyMismatch: .currency
         case .structureUnsupported, .systemMalformed, .marketUnknown, .selectionUnknown,
             .selectionNotOffered,
-            .related, .placeTermsChanged, .betUnknown:
+            .related, .placeTermsChanged, .betUnknown, .offerExpired:
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score

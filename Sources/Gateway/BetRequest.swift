@@ -20,6 +20,8 @@ struct BetRequest {
     let ruleSource: PriceRuleSource
     let tolerance: UInt8
     let fill: FillRule
+    /// The refused bet whose offer this takes, 0 none.
+    let offer: UInt64
     let format: OddsFormat
     let structure: BetStructure
     /// Nil for an accumulator.
@@ -116,6 +118,7 @@ struct BetRequest {
         fill = try Self.choice(
             tape, "fill", ["reject", "cap", "maximum"], [.reject, .cap, .maximum],
             standard: .reject, else: "fill: reject, cap or maximum")
+        offer = try Self.offer(tape)
         guard fill == .reject || bonus | free == 0 else {
             throw Malformed(what: "fill: of a stake of cash alone", isRule: true)
         }
@@ -190,8 +193,11 @@ struct BetRequest {
         _ name: StaticString, of amount: Int64, _ tape: borrowing JSONTape, _ stake: JSONTape.Place
     ) throws(Malformed) -> Int64 {
         guard let place = tape.member(name, of: stake) else { return 0 }
-        guard let part = tape.whole(place), (0...amount).contains(part) else {
-            throw Malformed(what: "stake.\(name): whole minor units, at most the amount")
+        guard let part = tape.whole(place), part >= 0 else {
+            throw Malformed(what: "stake.\(name): whole minor units")
+        }
+        guard part <= amount else {
+            throw Malformed(what: "stake.\(name): at most the amount", isRule: true)
         }
         return part
     }
@@ -245,6 +251,15 @@ struct BetRequest {
         guard let place = tape.member(name, of: tape.root) else { return standard }
         for index in 0..<3 where tape.isText(place, words[index]) { return values[index] }
         throw Malformed(what: what)
+    }
+
+    private static func offer(_ tape: borrowing JSONTape) throws(Malformed) -> UInt64 {
+        guard let place = tape.member("offer", of: tape.root) else { return 0 }
+        let number = tape.withBytes(place) { decimal($0) } ?? nil
+        guard let number, number > 0 else {
+            throw Malformed(what: "offer: the reference of an offer, as text")
+        }
+        return number
     }
 
     private static func flag(_ tape: borrowing JSONTape, _ name: StaticString) throws(Malformed)
@@ -397,6 +412,7 @@ struct BetRequest {
         intent.free = free
         intent.fill = fill
         intent.rate = rate
+        intent.offer = offer
         intent.structure = structure
         intent.sizes = shape?.sizes ?? 0
         intent.bankers = shape?.bankers ?? 0

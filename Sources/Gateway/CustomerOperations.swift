@@ -122,7 +122,7 @@ extension OperatorGateway {
             }
             guard let kind else { throw Problem(400, "malformed", "kind: bonus or free") }
             let amount = try whole("amount", -Limits.stake...Limits.stake)
-            guard amount != 0 else { throw Problem(400, "malformed", "amount: not zero") }
+            guard amount != 0 else { throw Problem(.amountOutOfRange) }
             let promotion = try optional("promotion", 0...Limits.minorUnits)
             let terms = try optional("terms", 0...Int64(UInt32.max))
             let reason = try text("reason", most: 64)

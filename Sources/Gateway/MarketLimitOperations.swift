@@ -102,6 +102,7 @@ extension OperatorGateway {
             guard let fixture = id.flatMap({ hub.view.fixtures[$0] }) else {
                 throw Problem(404, "fixture_unknown", "There is no such fixture.")
             }
+            guard !fixture.markets.isEmpty else { throw Problem(.noChange) }
             try submit(
                 fixture.externalID, .fixture, call, reply, isShut: isShut, try reason(call))
         } catch {

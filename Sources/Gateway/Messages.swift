@@ -591,6 +591,20 @@ enum Messages {
                 value: record.field(Layout.Placed.value, as: Int64.self),
                 threshold: record.field(Layout.Placed.threshold, as: Int64.self), to: &json)
         }
+        guard let offer = record.placedOffer else { return }
+        json.key("offer")
+        json.object { json in
+            json.key("reference")
+            json.numberText(record.field(Layout.Placed.bet, as: UInt64.self))
+            json.key("stake")
+            json.number(offer.stake)
+            json.key("odds")
+            json.array { json in
+                for odds in offer.odds { write(odds: odds, to: &json) }
+            }
+            json.key("until")
+            write(time: Timestamp(nanoseconds: offer.until), to: &json)
+        }
     }
 
     static func settled(_ record: RecordBytes, in view: CatalogueView) -> [UInt8] {

@@ -127,7 +127,7 @@ extension Problem {
             switch refusal {
             case .changedSince: 412
             case .fixtureUnknown, .marketUnknown, .accountUnknown, .proposalUnknown: 404
-            case .amountOutOfRange: 422
+            case .amountOutOfRange, .idReused, .idOutsideWindow: 422
             default: 409
             }
         self.init(status, refusal.code, refusal.text)

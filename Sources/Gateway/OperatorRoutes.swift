@@ -147,8 +147,8 @@ enum OperatorRoutes {
         tag: "accounts", .init(200, "Done and durable, or done before.", schema: "Granted"),
         parameters: [account], body: "GrantRequest",
         problems: decided + [
-            (404, "account_unknown"), (409, "no_change"), (409, "amount_out_of_range"),
-            (409, "full"), (422, "id_reused"),
+            (404, "account_unknown"), (409, "no_change"), (409, "full"),
+            (422, "amount_out_of_range"), (422, "id_reused"), (422, "id_outside_window"),
         ], movesMoney: true)
     static let trust = route(
         "getTrust", "How far an account is trusted.", tag: "accounts",

@@ -129,6 +129,7 @@ enum PunterSchemas {
             "system":{"$ref":"#/components/schemas/System"},"eachWay":{"type":"boolean"},\
             "stakeSplit":{"$ref":"#/components/schemas/StakeSplit"},\
             "returned":{"$ref":"#/components/schemas/Returned"},\
+            "offer":{"$ref":"#/components/schemas/Offer"},\
             "asked":{"type":"integer","description":"The stake that was asked for, where another one was taken."},\
             "potentialReturn":{"type":"integer"},"payout":{"type":"integer"},\
             "payoutBefore":{"type":"integer"},"reason":{"type":"string"},\
@@ -213,6 +214,17 @@ enum PunterSchemas {
             {"type":"object","required":["cash","bonus","free"],"properties":{\
             "cash":{"type":"integer"},"bonus":{"type":"integer"},"free":{"type":"integer"}},\
             "description":"Of which money a stake is that is not cash alone."}
+            """
+        ),
+        (
+            "Offer",
+            """
+            {"type":"object","required":["reference","stake","odds","until"],\
+            "description":"What a bet that was refused could be taken at: asked for anew with the reference, it is decided afresh.",\
+            "properties":{"reference":{"$ref":"#/components/schemas/Number"},\
+            "stake":{"type":"integer"},"odds":{"type":"array",\
+            "items":{"$ref":"#/components/schemas/Odds"}},\
+            "until":{"$ref":"#/components/schemas/Instant"}}}
             """
         ),
         (
@@ -406,7 +418,8 @@ enum PunterSchemas {
             "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
             "eachWay":{"type":"boolean","description":"Half of the stake on winning, half on being placed."},\
             "legs":{"type":"array","minItems":1,"maxItems":20,\
-            "items":{"$ref":"#/components/schemas/LegRequest"}},"fill":{"enum":["reject","cap","maximum"],\
+            "items":{"$ref":"#/components/schemas/LegRequest"}},\
+            "offer":{"$ref":"#/components/schemas/Number"},"fill":{"enum":["reject","cap","maximum"],\
             "description":"A stake that is higher than may be taken is refused, or as much of it is taken as may be; maximum takes the highest stake that may be, and not less than the amount."},\
             "priceRule":{"enum":["exact",\
             "better","any"]},"tolerance":{"type":"integer","minimum":0,"maximum":255},\

@@ -382,6 +382,11 @@ public struct Judge: ~Copyable {
             expect(refusal, before.hash == said.hash ? 0 : 22, "a grant under an old id")
             return compare(balances, number)
         }
+        let made = said.id.milliseconds ?? 0
+        let now = Timestamp(nanoseconds: time).milliseconds
+        if made < now - rules.idAge || made > now + rules.validUntilAhead {
+            return expect(refusal, 23, "a grant under an id of long ago")
+        }
         guard said.kind == 1 || said.kind == 2 else {
             return expect(refusal, 4, "a grant of no kind")
         }
@@ -633,7 +638,9 @@ public struct Judge: ~Copyable {
     private func leaps(_ number: Int, _ selection: Int, to now: UInt32) -> Bool {
         let market = markets[number]
         let before = UInt64(market.selections[selection].reference)
-        guard market.mostMove > 0, market.reasons == 0, before > 0, now > 0 else { return false }
+        guard market.mostMove > 0, market.reasons == 0, before > 0, now > 0,
+            !market.selections[selection].isWithdrawn
+        else { return false }
         // 1000 / now - 1000 / before > most / 10000, all over both.
         let (one, other) = (before * 1000 * 10_000, UInt64(now) * 1000 * 10_000)
         let apart = one > other ? one - other : other - one
@@ -672,7 +679,10 @@ public struct Judge: ~Copyable {
         market.floor = said.floor ?? market.floor
         market.mostMove = said.mostMove ?? market.mostMove
         let before = markets[number]
-        if market.maximumStake == before.maximumStake, market.suspendAt == before.suspendAt,
+        let isExposed = market.suspendAt > 0 && worstLoss(number, book(number)) >= market.suspendAt
+        let isOpened = market.reasons & 8 != 0 && !isExposed
+        if !isOpened, market.maximumStake == before.maximumStake,
+            market.suspendAt == before.suspendAt,
             market.liabilityLimit == before.liabilityLimit, market.floor == before.floor,
             market.mostMove == before.mostMove
         {
@@ -680,7 +690,6 @@ public struct Judge: ~Copyable {
         }
         market.version += 1
         market.moves += 1
-        let isExposed = market.suspendAt > 0 && worstLoss(number, book(number)) >= market.suspendAt
         let reasons = isExposed ? market.reasons | 8 : market.reasons & ~8
         let isOther = reasons != market.reasons
         market.reasons = reasons

@@ -15,6 +15,7 @@ private enum Word {
     static let noSystem: UInt16 = 12
     static let manyLines: UInt16 = 13
     static let indivisible: UInt16 = 14
+    static let offerExpired: UInt16 = 15
     static let marketUnknown: UInt16 = 20
     static let selectionUnknown: UInt16 = 21
     static let suspended: UInt16 = 22
@@ -40,6 +41,8 @@ private enum Word {
     /// What only the stake leads to, and what a lower one may not.
     static let ofStakes: Set<UInt16> = [40, 41, 42, 43, 44, 45, 49, 50, 51]
     static let tooHigh: Set<UInt16> = [41, 42, 43, 44, 50, 51]
+    /// What is answered by an offer.
+    static let offered: Set<UInt16> = [25, 41, 42, 44, 50, 51]
     /// Nothing was decided about the bet, so the id is still free.
     static let forgotten: Set<UInt16> = [3, 4, 5, 6, 46, 47, 48]
 }
@@ -178,7 +181,7 @@ extension Judge {
         }
         if placed.isRepeat { return object("a new intent is called a repeat") }
         if placed.bet != sequence { object("the bet's number is not its intent's sequence") }
-        let filled = filled(intent, number)
+        let filled = filled(intent, number, said: placed.refusal == 0 ? placed.stake : nil)
         let wanted = refusal(of: filled, number)
         if Word.full.contains(placed.refusal), wanted == nil { return }
         if placed.refusal != wanted?.word ?? 0 {
@@ -186,6 +189,9 @@ extension Judge {
                 "the intent should get \(wanted?.word ?? 0), not \(placed.refusal)")
         }
         if let wanted {
+            if placed.offer != offer(for: intent, wanted.word, number, said: placed.offer?.stake) {
+                object("the bet is offered \(String(describing: placed.offer)) instead")
+            }
             if placed.leg != wanted.leg { object("leg \(placed.leg) is blamed, not \(wanted.leg)") }
             guard !Word.forgotten.contains(wanted.word) else { return }
             return remember(
@@ -203,31 +209,71 @@ extension Judge {
         take(filled, placed, number)
     }
 
+    /// What it could be taken at: any price, and as much of its stake as may be; nil where nothing is otherwise then.
+    private func offer(
+        for intent: Intent, _ word: UInt16, _ number: Int, said: Int64?
+    ) -> OfferShown? {
+        guard Word.offered.contains(word), intent.bonus == 0, intent.free == 0 else { return nil }
+        var other = intent
+        other.rule = 3
+        other.tolerance = .max
+        other.fill = 1
+        other = filled(other, number, said: said, isOffer: true)
+        if other.stake < max(1, cell.minimumStake) { return nil }
+        if refusal(of: other, number, isOffer: true) != nil { return nil }
+        let odds = intent.legs.compactMap {
+            markets[Int($0.market)].selections[Int($0.selection)].odds
+        }
+        guard other.stake != intent.stake || odds != intent.legs.map(\.odds) else { return nil }
+        return OfferShown(stake: other.stake, until: intent.validUntil, odds: odds)
+    }
+
     /// With the stake that is taken of one that takes what it can get: every multiple of its lines is looked for by
     /// halving, each held against the rules as if it had been asked for.
-    private func filled(_ intent: Intent, _ number: Int) -> Intent {
+    ///
+    /// Where what a market may lose is the same for many stakes, roundings let it pass its limit and come back: any
+    /// stake that passes where the next does not is as much as may be, so what was `said` holds if it is one.
+    private func filled(
+        _ intent: Intent, _ number: Int, said: Int64?, isOffer: Bool = false
+    ) -> Intent {
         guard intent.fill == 1 || intent.fill == 2, intent.bonus == 0, intent.free == 0 else {
             return intent
         }
         // Whatever else is in its way is so for every stake.
-        if let word = refusal(of: intent, number)?.word, !Word.ofStakes.contains(word) {
+        if let word = refusal(of: intent, number, isOffer: isOffer)?.word,
+            !Word.ofStakes.contains(word)
+        {
             return intent
         }
         let lines = Int64(self.lines(of: intent).count * (intent.isEachWay ? 2 : 1))
         func isTaken(_ units: Int64) -> Bool {
             var other = intent
             other.stake = units * lines
-            let word = refusalOfStake(other, number)?.word
-            return units == 0 || word == Word.stakeLow || !Word.tooHigh.contains(word ?? 0)
+            // How many bets its customer has, and what the least is, says nothing of how much may be.
+            let word = refusalOfStake(other, number, isOffer: true)?.word
+            return units == 0 || !Word.tooHigh.contains(word ?? 0)
         }
-        var (low, high) = (Int64(0), rules.stake / lines)
+        let top = (intent.fill == 1 ? min(max(0, intent.stake), rules.stake) : rules.stake) / lines
+        var (low, high) = (Int64(0), top)
+        if isTaken(top) { low = top }
         while low < high {
             let middle = low + (high - low + 1) / 2
             if isTaken(middle) { low = middle } else { high = middle - 1 }
         }
+        if let said, said > 0, said % lines == 0, said / lines <= top, isTaken(said / lines),
+            said / lines == top || !isTaken(said / lines + 1)
+        {
+            low = said / lines
+        }
+        let least = max(1, cell.minimumStake)
+        if said == nil,
+            (0...(least - 1) / lines).contains(where: { isTaken($0) && !isTaken($0 + 1) })
+        {
+            return intent
+        }
         var other = intent
         let most = low * lines
-        guard most >= max(1, cell.minimumStake) else { return intent }
+        guard most >= least else { return intent }
         other.stake = intent.fill == 1 ? min(intent.stake, most) : max(intent.stake, most)
         return other
     }
@@ -357,7 +403,9 @@ extension Judge {
     }
 
     /// Why the intent must be refused, in the order of the list of refusals.
-    private func refusal(of intent: Intent, _ number: Int) -> Wanted? {
+    ///
+    /// An offer says nothing of how many bets its customer has.
+    private func refusal(of intent: Intent, _ number: Int, isOffer: Bool = false) -> Wanted? {
         if let word = refusalByTime(intent.id, validUntil: intent.validUntil, intent.account) {
             return Wanted(word)
         }
@@ -375,6 +423,9 @@ extension Judge {
         if intent.isEachWay, !intent.isSystem, let word = refusalOfLines(intent) {
             return Wanted(word)
         }
+        if intent.offer != 0, !stands(intent.offer, for: intent.account) {
+            return Wanted(Word.offerExpired)
+        }
         for (index, leg) in intent.legs.enumerated() {
             if let word = refusal(of: leg, intent) { return Wanted(word, index) }
             if intent.structure == 3 {
@@ -390,7 +441,7 @@ extension Judge {
             return Wanted(Word.legCount)
         }
         if let leg = relatedLeg(intent) { return Wanted(Word.related, leg) }
-        return refusalOfStake(intent, number)
+        return refusalOfStake(intent, number, isOffer: isOffer)
     }
 
     /// Whether an id or a deadline is too old or too new, or its account was refused too often.
@@ -403,6 +454,14 @@ extension Judge {
         if validUntil < time { return Word.deadlinePassed }
         if validUntil > time + rules.validUntilAhead * 1_000_000 { return Word.deadlineTooFar }
         return refusedCount(account) >= rules.refusedPerAccount ? Word.tooManyRefused : nil
+    }
+
+    /// Whether an offer was made to this account, and its intent's own time is not over.
+    private func stands(_ offer: UInt64, for account: UInt64) -> Bool {
+        known.contains { key, what in
+            key.account == account && what.sequence == offer && what.refusal != 0
+                && what.validUntil >= time
+        }
     }
 
     private func refusalOfSystem(_ intent: Intent) -> UInt16? {
@@ -504,9 +563,9 @@ extension Judge {
         return nil
     }
 
-    private func refusalOfStake(_ intent: Intent, _ number: Int) -> Wanted? {
+    private func refusalOfStake(_ intent: Intent, _ number: Int, isOffer: Bool) -> Wanted? {
         let stake = intent.stake
-        if stake < cell.minimumStake || stake <= 0 { return Wanted(Word.stakeLow) }
+        if stake <= 0 || stake < cell.minimumStake && !isOffer { return Wanted(Word.stakeLow) }
         var most = rules.stake
         if accounts[number].stakeLimit > 0 { most = min(most, accounts[number].stakeLimit) }
         for leg in intent.legs {
@@ -555,12 +614,12 @@ extension Judge {
             }
         }
         let own = accounts[number].bets.compactMap { bets[$0] }
-        if delay(of: intent, number) > 0 {
+        if delay(of: intent, number) > 0, !isOffer {
             if waitingCount(number) >= rules.pendingPerAccount {
                 return Wanted(Word.pending)
             }
         }
-        if own.count(where: \.isStanding) >= rules.openBetsPerAccount {
+        if own.count(where: \.isStanding) >= rules.openBetsPerAccount, !isOffer {
             return Wanted(Word.betsOfAccount)
         }
         let open = own.filter(\.isStanding).reduce(potential) { $0 + $1.potentialReturn }

@@ -266,6 +266,8 @@ public struct Intent: Sendable {
     public var stake: Int64
     /// 0 refused when it is too high, 1 as much as may be, 2 the highest that may be.
     public var fill: UInt8
+    /// The refused intent whose offer this takes, 0 none.
+    public var offer: UInt64 = 0
     /// Of the stake what is bonus money, and what is free.
     public var bonus: Int64
     public var free: Int64
@@ -515,6 +517,20 @@ public struct MarketShown: Sendable {
     }
 }
 
+/// What a refused bet could be taken at.
+public struct OfferShown: Equatable, Sendable {
+    public var stake: Int64
+    /// Nanoseconds of UTC.
+    public var until: Int64
+    public var odds: [Odds]
+
+    public init(stake: Int64, until: Int64, odds: [Odds]) {
+        self.stake = stake
+        self.until = until
+        self.odds = odds
+    }
+}
+
 public struct Placed: Sendable {
     public var account: UInt64
     public var bet: UInt64
@@ -525,6 +541,8 @@ public struct Placed: Sendable {
     public var stake: Int64
     /// What was asked for, where another stake was taken.
     public var asked: Int64?
+    /// What a refused bet is offered instead.
+    public var offer: OfferShown?
     public var potentialReturn: Int64
     public var dueAt: Int64
     public var balances: Balances

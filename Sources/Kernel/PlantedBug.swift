@@ -42,6 +42,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case bonusPaidAsCash = "bonus-paid-as-cash"
     case voidFreeStakeKept = "void-free-stake-kept"
     case capIgnored = "cap-ignored"
+    case offerForAnybody = "offer-for-anybody"
     case exposureUnwatched = "exposure-unwatched"
     case floorForgotten = "floor-forgotten"
     case paidTodayForgotten = "paid-today-forgotten"

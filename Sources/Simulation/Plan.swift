@@ -62,6 +62,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case fills
     case payoutCaps
     case marketLimits
+    case offers
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

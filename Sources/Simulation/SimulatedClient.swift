@@ -38,6 +38,8 @@ struct SimulatedClient {
     private var byBet: [UInt64: Int] = [:]
     private var deafUntil: Int64 = 0
     private var unresolved: [Int] = []
+    /// Wagers that were refused, with what they could be taken at.
+    private var offered: [(wager: Int, reference: UInt64, offer: OfferShown)] = []
     /// The limit it heard of last, and its version.
     private var limit: (wish: LimitWish, version: UInt64)?
 
@@ -176,7 +178,34 @@ struct SimulatedClient {
         }
     }
 
+    /// Asks for what it was offered; now and then by a reference that it made up, or long after.
+    private mutating func takeOffer(_ world: Simulation) {
+        let (wager, reference, offer) = offered.removeLast()
+        let now = world.clock.wall()
+        var intent = wagers[wager].intent
+        intent.id = ExternalID(
+            milliseconds: Timestamp(nanoseconds: now).milliseconds,
+            random: (world.random.next(), world.random.next()))
+        intent.requestHash = ExternalID(high: intent.id.low, low: intent.id.high)
+        intent.stake = offer.stake
+        for (index, odds) in offer.odds.enumerated() where index < intent.legs.count {
+            intent.legs[index].odds = odds
+        }
+        intent.offer =
+            world.random.number(in: 0...7) == 0
+            ? UInt64(world.random.number(in: 1...2000)) : reference
+        intent.validUntil = Timestamp(nanoseconds: now).adding(
+            milliseconds: Int64(world.random.number(in: 500...59_000)))
+        var changed = intent
+        changed.stake += 1
+        changed.requestHash = ExternalID(high: intent.id.low, low: intent.id.high &+ 1)
+        wagers.append(Wager(intent: intent, changed: changed, sentAt: world.clock.now))
+        unresolved.append(wagers.count - 1)
+        world.send(.place(client: index, intent: wagers.count - 1, isChanged: false))
+    }
+
     private mutating func bet(_ world: Simulation) {
+        if !offered.isEmpty, world.random.number(in: 0...1) == 0 { return takeOffer(world) }
         guard let account, let session, let legs = world.supplier.slip(world) else { return }
         let now = world.clock.wall()
         let made = Timestamp(nanoseconds: now).milliseconds
@@ -354,6 +383,9 @@ struct SimulatedClient {
                 wagers[wager].bets.0 = placed.bet
             }
             byBet[placed.bet] = wager
+            if world.plan.has(.offers), !isChanged, let offer = placed.offer {
+                offered.append((wager, placed.bet, offer))
+            }
             let isOpen = [2, 4, 5].contains(placed.status)
             if let final = wagers[wager].final {
                 if final.isOpen != isOpen || final.refusal != placed.refusal, placed.status != 1 {

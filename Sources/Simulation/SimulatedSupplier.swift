@@ -578,7 +578,7 @@ struct SimulatedSupplier: ~Copyable {
         let now = Timestamp(nanoseconds: world.clock.wall()).milliseconds
         let isAgain = world.random.number(in: 0...9) == 0
         let id = ExternalID(
-            milliseconds: isAgain ? 1 : now,
+            milliseconds: isAgain ? now / 100_000 * 100_000 : now,
             random: isAgain ? (7, 7) : (world.random.next(), world.random.next()))
         let amounts: [Int64] = [5000, 20_000, 700, 1, -300, -60_000, 0, .max]
         let kind: GrantKind = world.random.number(in: 0...1) == 0 ? .bonus : .free

@@ -282,7 +282,7 @@ struct Witness {
         }
         let bonus = record.field(Layout.Place.stakeBonus, as: Int64.self)
         let free = record.field(Layout.Place.stakeFree, as: Int64.self)
-        return Intent(
+        var intent = Intent(
             account: record.account.rawValue, id: record.clientID, hash: record.requestHash,
             stake: record.field(Layout.Place.stakeCash, as: Int64.self) &+ bonus &+ free,
             fill: UInt8(truncatingIfNeeded: record.flags & 3), bonus: bonus, free: free,
@@ -293,6 +293,8 @@ struct Witness {
             rule: record.field(Layout.Place.priceRule, as: UInt8.self),
             tolerance: record.field(Layout.Place.tolerance, as: UInt8.self),
             validUntil: record.field(Layout.Place.validUntil, as: Int64.self), legs: legs)
+        intent.offer = record.field(Layout.Place.offer, as: UInt64.self)
+        return intent
     }
 
     private static func marks(_ record: RecordBytes) -> [Mark] {
@@ -398,7 +400,7 @@ struct Witness {
 
     private static func placed(_ record: RecordBytes) -> Placed {
         let legs = Int(record.field(Layout.Placed.legCount, as: UInt8.self))
-        return Placed(
+        var placed = Placed(
             account: record.account.rawValue,
             bet: record.field(Layout.Placed.bet, as: UInt64.self),
             status: record.field(Layout.Placed.status, as: UInt8.self),
@@ -412,6 +414,10 @@ struct Witness {
             odds: (0..<legs).map {
                 record.odds(at: Layout.Placed.legs + $0 * Layout.Placed.legSize)
             })
+        placed.offer = record.placedOffer.map {
+            OfferShown(stake: $0.stake, until: $0.until, odds: $0.odds)
+        }
+        return placed
     }
 
     private static func balances(_ record: RecordBytes, _ offset: Int) -> Balances {

@@ -6,7 +6,7 @@ import pytest
 from conftest import bet, new_id
 from playwright.sync_api import expect
 from test_browser import SIZES, browser, page_of, violations  # noqa: F401
-from test_promotions import operator_of
+from test_stakes import operator_of
 
 OPTIONS = ("--match-seconds", "600", "--seed", "3")
 

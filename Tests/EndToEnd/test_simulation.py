@@ -11,13 +11,13 @@ from conftest import BINARY
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PLANTED = ROOT / ".build/planted/release/grandstand"
 # Seeds that a bug may take until it is found. About two seconds on one core.
-SEED_BUDGET = 400
+SEED_BUDGET = 800
 BUGS = [
     "hold-not-counted", "void-twice", "deposit-twice", "rounded-up", "debt-forgotten", "settled-twice", "dead-heat-whole",
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
     "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten",
     "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "deducted-always", "places-forgotten", "guarantee-forgotten",
-    "cash-out-margin-forgotten", "cash-out-paid-as-offered", "cash-out-delay-ignored", "remainder-unreckoned", "sale-rule-forgotten", "free-stake-returned", "bonus-paid-as-cash", "void-free-stake-kept", "cap-ignored", "paid-today-forgotten", "exposure-unwatched", "floor-forgotten",
+    "cash-out-margin-forgotten", "cash-out-paid-as-offered", "cash-out-delay-ignored", "remainder-unreckoned", "sale-rule-forgotten", "free-stake-returned", "bonus-paid-as-cash", "void-free-stake-kept", "cap-ignored", "paid-today-forgotten", "offer-for-anybody", "exposure-unwatched", "floor-forgotten",
     "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
     "durable-mark-early", "body-unchecked", "error-ignored", "time-goes-back", "snapshot-unpreserved", "snapshot-timer-lost",
     "released-early", "old-quotes-reopen", "silence-unnoticed", "projection-gap", "rows-unsecured",

@@ -55,6 +55,8 @@ public struct BetIntent: Sendable {
     public var ruleSource: PriceRuleSource = .standard
     public var tolerance: UInt8 = 0
     public var fill = FillRule.reject
+    /// The refused intent whose offer this takes, 0 none.
+    public var offer: UInt64 = 0
     /// To the licence's currency.
     public var rate = ExchangeRate.same
     public var oddsFormat: OddsFormat = .decimal
@@ -615,6 +617,7 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Place.stakeFree, intent.free)
         record.set(Layout.Place.currency, intent.currency.numericCode)
         record.set(Layout.Place.structure, intent.structure.rawValue)
+        record.set(Layout.Place.offer, intent.offer)
         record.set(Layout.Place.sizes, intent.sizes)
         record.set(Layout.Place.bankers, intent.bankers)
         record.set(Layout.Place.legCount, UInt8(count))

@@ -73,16 +73,22 @@ extension Engine {
             answer(command, account: number, isSame ? nil : .idReused, &outcomes)
             return
         }
+        // A key that the window may have let go says nothing any more of whether it was carried out.
+        let isOld = !isInWindow(command.clientID)
+        guard !refuses(command, .idOutsideWindow, when: isOld) else {
+            return refuse(command, account: number, .idOutsideWindow, &outcomes)
+        }
         guard
             let kind = GrantKind(rawValue: command.field(Layout.Grant.kind, as: UInt8.self))
         else { return refuse(command, account: number, .malformed, &outcomes) }
         let wanted = command.field(Layout.Grant.amount, as: Int64.self)
         let row = accounts.accounts[number]
         let balance = kind == .bonus ? row.bonus : row.free
-        let isInRange =
-            wanted != 0 && wanted >= -ruleSet.stake && wanted <= ruleSet.stake
-            && balance <= Limits.minorUnits - max(0, wanted)
-        guard isInRange else {
+        let isPossible =
+            wanted != 0 && wanted >= -Limits.minorUnits
+            && wanted <= Limits.minorUnits - max(0, balance)
+        let isInRange = isPossible && wanted >= -ruleSet.stake && wanted <= ruleSet.stake
+        guard !refuses(command, .amountOutOfRange, when: !isInRange), isPossible else {
             return refuse(command, account: number, .amountOutOfRange, &outcomes)
         }
         guard command.field(Layout.Grant.actor, as: UInt64.self) != 0 else {
@@ -308,7 +314,7 @@ extension Engine {
             let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
             let delay = command.field(offset + Layout.Price.entryDelay, as: UInt32.self)
             let chance = command.chance(at: offset, of: row.selectionCount)
-            if row.mostMove > 0 {
+            if row.mostMove > 0, markets.selections[selection].isWithdrawn == 0 {
                 let before = markets.selections[selection].reference
                 isLeap = isLeap || self.isLeap(row, from: before, to: reference)
             }

@@ -147,6 +147,7 @@ extension Engine {
                     error.refusal, error.facts.value, error.facts.threshold, isPassed: false)
             }
         }
+        defer { explainOffer(command, account, &explanation) }
         guard request.isSystem || request.isEachWay else { return }
         let lines = (request.isSystem ? request.shape?.lines : 1).map {
             $0 * (request.isEachWay ? 2 : 1)
@@ -162,6 +163,20 @@ extension Engine {
         explanation.add(
             .stakeNotDivisible, request.free, lines ?? 1,
             isPassed: request.free % (lines ?? 1) == 0)
+    }
+
+    private borrowing func explainOffer(
+        _ command: RecordBytes, _ account: UInt32, _ explanation: inout Explanation
+    ) {
+        let reference = command.field(Layout.Place.offer, as: UInt64.self)
+        guard reference != 0, !explanation.isRefused else { return }
+        do throws(Refused) {
+            try checkOffer(reference, account, at: command.time)
+            explanation.add(
+                .offerExpired, Int64(truncatingIfNeeded: reference), isPassed: true)
+        } catch {
+            explanation.add(.offerExpired, error.facts.value, isPassed: false)
+        }
     }
 
     private borrowing func explainLeg(

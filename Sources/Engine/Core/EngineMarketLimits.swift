@@ -44,8 +44,11 @@ extension Engine {
             row.maximumStake == before.maximumStake && row.liabilityLimit == before.liabilityLimit
             && row.suspendAt == before.suspendAt && row.floor == before.floor
             && row.mostMove == before.mostMove
-        guard !isSame else { return answer(command, market: number, .noChange, &outcomes) }
         let isExposed = row.suspendAt > 0 && markets.worstLoss(number) >= row.suspendAt
+        let isShut = ShutReasons(rawValue: before.reasons).contains(.exposure)
+        guard !isSame || isShut && !isExposed else {
+            return answer(command, market: number, .noChange, &outcomes)
+        }
         markets.change(market: number) {
             $0.maximumStake = row.maximumStake
             $0.liabilityLimit = row.liabilityLimit
@@ -105,12 +108,16 @@ extension Engine {
     func isUnderFloor(
         market number: UInt32, selection: UInt32, account: UInt32?, potential: Int64?, paid: Int64
     ) -> Bool {
+        guard let potential, markets.markets[number].floor > 0 else { return false }
+        return max(0, potential - paid)
+            <= leftOfFloor(market: number, selection: selection, account: account)
+    }
+
+    /// What an account may still win on a selection without being held against trust and liability; below zero none.
+    func leftOfFloor(market number: UInt32, selection: UInt32, account: UInt32?) -> Int64 {
         let floor = markets.markets[number].floor
-        guard floor > 0, let account, let potential else { return false }
-        let winnings = max(0, potential - paid)
-        return winnings <= floor
-            && winnings + standingWinnings(of: account, market: number, selection: selection)
-                <= floor
+        guard floor > 0, let account else { return -1 }
+        return floor - standingWinnings(of: account, market: number, selection: selection)
     }
 
     /// What an account's singles on a selection win, among the newest legs of its market.

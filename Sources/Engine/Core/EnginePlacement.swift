@@ -13,15 +13,15 @@ struct PlaceRequest {
     var stake: Int64
     let bonus: Int64
     let free: Int64
-    let fill: FillRule
+    var fill: FillRule
     let currency: UInt16
     let structure: UInt8
     let legCount: Int
     /// Of a system.
     let sizes: UInt32
     let bankers: UInt32
-    let rule: PriceRule
-    let tolerance: UInt8
+    var rule: PriceRule
+    var tolerance: UInt8
     let validUntil: Int64
     @inline(__always)
     init(_ record: RecordBytes) {
@@ -214,7 +214,8 @@ extension Engine {
                     IDRow(request, account: account, bet: .max, sequence: command.sequence),
                     refusal: error.refusal, facts: error.facts)
             }
-            return answer(command, request, error, account: account, &outcomes)
+            let offer = self.offer(command, for: error.refusal, account)
+            return answer(command, request, error, offer, account: account, &outcomes)
         }
         book(command, request, terms, asked: asked, &outcomes)
     }
@@ -257,6 +258,8 @@ extension Engine {
         if request.isPromotional { try checkKinds(request, number) }
 
         let shape = try checkShape(request)
+        let offer = command.field(Layout.Place.offer, as: UInt64.self)
+        if offer != 0 { try checkOffer(offer, number, at: time) }
         var delay = DelayParts()
         for index in 0..<request.legCount {
             let quote = try checkLeg(command, request, index)
@@ -308,7 +311,7 @@ extension Engine {
     }
 
     /// The lines of a system, and that its stake is theirs in equal parts; nil for an accumulator.
-    private func checkShape(_ request: PlaceRequest) throws(Refused) -> SystemShape? {
+    func checkShape(_ request: PlaceRequest) throws(Refused) -> SystemShape? {
         guard request.isSystem || request.isEachWay else { return nil }
         let shape = request.shape
         guard shape != nil || !request.isSystem else {
@@ -347,7 +350,7 @@ extension Engine {
     }
 
     /// Parts of prices and what may be deducted make long fractions: so many legs are sure to fit.
-    private func checkPrecision(_ request: PlaceRequest) throws(Refused) {
+    func checkPrecision(_ request: PlaceRequest) throws(Refused) {
         guard request.legCount > Limits.eachWayLegs else { return }
         var isDeductible = request.isEachWay || request.isPromotional
         for index in 0..<request.legCount where scratch[index].isDeductible { isDeductible = true }
@@ -360,7 +363,7 @@ extension Engine {
 
     /// What a customer could be paid, with this bet, by all of its open ones together, and on this day.
     @inline(never)
-    private func checkCaps(_ account: UInt32, _ potential: Int64) throws(Refused) {
+    func checkCaps(_ account: UInt32, _ potential: Int64) throws(Refused) {
         let open = accounts.promised[Int(account)] + potential
         guard rules.customerCap == 0 || open <= rules.customerCap else {
             throw Refused(.customerPayoutCap, value: open, threshold: rules.customerCap)
@@ -403,10 +406,20 @@ extension Engine {
             .tooManyIDs, value: Int64(accounts.idCount), threshold: Int64(accounts.idCapacity))
     }
 
+    /// Whether an id was made so lately that what was decided under it is still known.
+    func isInWindow(_ id: ExternalID) -> Bool {
+        do throws(Refused) {
+            try checkAge(of: id)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// An id says when it was made. One that the window may have let go is never decided again,
     /// whatever deadline it comes with.
     @inline(__always)
-    private func checkAge(of id: ExternalID) throws(Refused) {
+    func checkAge(of id: ExternalID) throws(Refused) {
         let now = time.milliseconds
         let made = id.milliseconds ?? 0
         let oldest = now - ruleSet.idAge
@@ -417,7 +430,7 @@ extension Engine {
         }
     }
 
-    private func checkLeg(_ command: RecordBytes, _ request: PlaceRequest, _ index: Int)
+    func checkLeg(_ command: RecordBytes, _ request: PlaceRequest, _ index: Int)
         throws(Refused) -> LegQuote
     {
         let offset = PlaceRequest.leg(index)
@@ -489,7 +502,7 @@ extension Engine {
     }
 
     /// Legs that say something about each other are not multiplied. O(legs squared), at most 190 pairs.
-    private func checkRelated(_ request: PlaceRequest) throws(Refused) {
+    func checkRelated(_ request: PlaceRequest) throws(Refused) {
         guard request.legCount > 1 else { return }
         for index in 1..<request.legCount {
             let one = scratch[index]
@@ -502,7 +515,7 @@ extension Engine {
     }
 
     /// The potential return and the last leg's exposure, once stake, return, funds and exposure have passed.
-    private func checkStake(
+    func checkStake(
         _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32
     ) throws(Refused) -> (potential: Int64, placed: PlacedReturn?, exposure: Int64) {
         let stake = request.stake
@@ -759,11 +772,12 @@ extension Engine {
 
     private func placedRecord(
         _ command: RecordBytes, legs: Int, isPromotional: Bool = false, isFilled: Bool = false,
-        account: UInt32?, _ outcomes: inout RecordWriter
+        offered: Int? = nil, account: UInt32?, _ outcomes: inout RecordWriter
     ) -> RecordBytes {
         let more =
             (isPromotional ? Layout.Placed.splitSize : 0)
             + (isFilled ? Layout.Placed.askedSize : 0)
+            + (offered.map { Layout.Placed.offerSize(legs: $0) } ?? 0)
         let record = outcomes.append(
             .placed, body: Layout.Placed.size(legs: legs) + more, after: command)
         record.set(Layout.Placed.legCount, UInt8(legs))
@@ -802,10 +816,12 @@ extension Engine {
     }
 
     private func answer(
-        _ command: RecordBytes, _ request: PlaceRequest, _ refused: Refused, account: UInt32?,
-        _ outcomes: inout RecordWriter
+        _ command: RecordBytes, _ request: PlaceRequest, _ refused: Refused,
+        _ offer: BetOffer? = nil, account: UInt32?, _ outcomes: inout RecordWriter
     ) {
-        let record = placedRecord(command, legs: 0, account: account, &outcomes)
+        let record = placedRecord(
+            command, legs: 0, offered: offer?.odds.count, account: account, &outcomes)
+        if let offer { record.write(offer) }
         if account == nil { record.account = request.account }
         record.clientID = request.id
         record.set(Layout.Placed.bet, command.sequence)
@@ -838,7 +854,7 @@ extension Engine {
         if isPromotional { record.write(accounts.split(of: accounts.bets[known.bet])) }
         record.clientID = request.id
         record.set(Layout.Placed.bet, known.sequence)
-        record.set(Layout.Placed.stake, request.stake)
+        record.set(Layout.Placed.stake, PlaceRequest.asked(command))
         if let refusal = Refusal(rawValue: known.refusal) {
             record.set(Layout.Placed.status, BetStatus.refused.rawValue)
             writeRefusal(refusal, accounts.facts(of: known), to: record)

@@ -36,7 +36,9 @@ extension Engine {
         let lines = numbers.lines
         numbers.minimumStake = (max(1, rules.minimumStake) + lines - 1) / lines * lines
         guard lines <= ruleSet.lines else { return none(numbers) }
-        guard !isEachWay || legs.count <= Limits.eachWayLegs else { return none(numbers) }
+        guard !isEachWay || legs.count <= Limits.eachWayLegs,
+            split.isCash || legs.count <= Limits.promotionalLegs
+        else { return none(numbers) }
         var quotes: [LegQuote] = []
         var delay = DelayParts()
         let row = account.flatMap { accounts.account($0) }

@@ -77,19 +77,25 @@ import Kernel
         return RefusalFacts(leg: facts.leg, value: facts.value, threshold: facts.threshold)
     }
 
+    /// The id that this intent came with, if it is still known.
+    func row(of sequence: UInt64) -> IDRow? { position(of: sequence).map { rows[$0] } }
+
     /// Ids are in the order of their sequence, so the row is found by halving.
-    ///
-    /// What was remembered and with what, before and after.
-    mutating func conclude(_ sequence: UInt64, refusal: Refusal?, facts: RefusalFacts)
-        -> (before: (IDRow, RefusalFacts), after: IDRow)?
-    {
+    private func position(of sequence: UInt64) -> UInt64? {
         var low = rows.head
         var high = rows.tail
         while low < high {
             let middle = low + (high - low) / 2
             if rows[middle].sequence < sequence { low = middle + 1 } else { high = middle }
         }
-        guard low < rows.tail, rows[low].sequence == sequence else { return nil }
+        return low < rows.tail && rows[low].sequence == sequence ? low : nil
+    }
+
+    /// What was remembered and with what, before and after.
+    mutating func conclude(_ sequence: UInt64, refusal: Refusal?, facts: RefusalFacts)
+        -> (before: (IDRow, RefusalFacts), after: IDRow)?
+    {
+        guard let low = position(of: sequence) else { return nil }
         let before = rows[low]
         let known = self.facts(of: before)
         rows[low].refusal = refusal?.rawValue ?? 0

@@ -20,6 +20,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case changedSince = 19
     case superseded = 20
     case idReused = 22
+    case idOutsideWindow = 23
 
     public var code: String {
         switch self {
@@ -43,6 +44,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .changedSince: "changed_since"
         case .superseded: "superseded"
         case .idReused: "id_reused"
+        case .idOutsideWindow: "id_outside_window"
         }
     }
 
@@ -68,6 +70,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
             "The market's bets have left the engine: its result is older than corrections may be."
         case .changedSince: "It was changed since you looked; nothing was done. Look again."
         case .superseded: "The supplier has said something newer about this; nothing was changed."
+        case .idOutsideWindow: "This key was not made in the last minutes. Nothing was done."
         case .idReused: "That id was used for something else. Nothing was done."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }

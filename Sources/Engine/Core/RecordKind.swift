@@ -420,7 +420,7 @@ public enum Layout {
         public static let promotion = 72  // u64, 0 none
         public static let quote = 80  // u64, a single-use quote's nonce, 0 none
         public static let rulesHash = 88  // u64, of the customer's rules, 0 unknown
-        public static let riskDecision = 96  // u64, 0 none
+        public static let offer = 96  // u64, the refused intent whose offer this takes, 0 none
         public static let sizes = 104  // u32, of a system: bit k - 1: all lines of k free legs
         public static let bankers = 108  // u32, of a system: bit i: leg i is in every line
         public static let legs = 112  // 64 each
@@ -485,6 +485,14 @@ public enum Layout {
         /// `flags` bit 2: behind that, i64: the stake that was asked for, where another one was taken.
         public static let isFilled: UInt16 = 4
         public static let askedSize = 8
+        /// `flags` bit 3, of a refusal: behind that, what would be taken: stake i64, until when i64 ns, legs u64, and 8
+        /// each: odds u32 u32.
+        public static let hasOffer: UInt16 = 8
+        public static let offerStake = size(legs: 0)
+        public static let offerUntil = offerStake + 8
+        public static let offerLegs = offerStake + 16
+        public static let offerOdds = offerStake + 24
+        public static func offerSize(legs: Int) -> Int { 24 + legs * 8 }
     }
     /// A customer sells a bet back, or a part of it.
     public enum CashOut {

@@ -35,11 +35,13 @@ struct StakedSlip {
 /// Whether a stake passes a limit only ever turns from yes to no as it grows, so that the largest is found by halving.
 extension Engine {
     /// In the order in which they are checked. An empty slip, or one with more lines than are taken, has none.
-    borrowing func bounds(_ slip: StakedSlip) -> [StakeBound] {
+    ///
+    /// Nothing above `asked` is looked at: a stake that passes as it is, passes.
+    borrowing func bounds(_ slip: StakedSlip, asked: Int64 = .max) -> [StakeBound] {
         let lines = slip.lines
         guard !slip.quotes.isEmpty, lines <= ruleSet.lines else { return [] }
         var bounds: [StakeBound] = []
-        var most = ruleSet.stake
+        var most = min(ruleSet.stake, max(0, asked))
         func add(_ rule: Refusal, leg: Int? = nil, _ bound: Int64) {
             bounds.append(StakeBound(rule: rule, leg: leg, most: bound - bound % lines))
             most = min(most, bound)
@@ -62,6 +64,14 @@ extension Engine {
             largest(most, lines) { stake in
                 potentialReturn(slip, stake).map { $0 <= rules.payoutCap } ?? false
             })
+        if let customer { add(.insufficientFunds, max(0, customer.available(for: slip.split))) }
+        for (index, quote) in slip.quotes.enumerated() {
+            add(
+                .exposureLimit, leg: index,
+                max(
+                    min(floor, most),
+                    largest(most, lines) { stake in isExposureTaken(slip, stake, quote) }))
+        }
         if let account = slip.account, rules.hasCaps {
             let open = accounts.promised[Int(account)]
             let paid = accounts.accounts[account].paid(on: today)
@@ -76,14 +86,6 @@ extension Engine {
                     })
             }
         }
-        if let customer { add(.insufficientFunds, max(0, customer.available(for: slip.split))) }
-        for (index, quote) in slip.quotes.enumerated() {
-            add(
-                .exposureLimit, leg: index,
-                max(
-                    min(floor, most),
-                    largest(most, lines) { stake in isExposureTaken(slip, stake, quote) }))
-        }
         return bounds
     }
 
@@ -92,12 +94,14 @@ extension Engine {
         guard markets.markets[slip.quotes[0].market].floor > 0, !planted(.floorForgotten) else {
             return 0
         }
+        let left = leftOfFloor(
+            market: slip.quotes[0].market, selection: slip.quotes[0].selection,
+            account: slip.account)
+        guard left >= 0 else { return 0 }
         return largest(ruleSet.stake, slip.lines) { stake in
             let split = slip.split(stake)
-            return isUnderFloor(
-                market: slip.quotes[0].market, selection: slip.quotes[0].selection,
-                account: slip.account, potential: potentialReturn(slip, split: split),
-                paid: split.paid)
+            return potentialReturn(slip, split: split).map { max(0, $0 - split.paid) <= left }
+                ?? false
         }
     }
 
@@ -160,7 +164,9 @@ extension Engine {
         let slip = StakedSlip(
             account: account, split: request.split, shape: shape, isEachWay: request.isEachWay,
             quotes: quotes)
-        let most = bounds(slip).map(\.most).min() ?? 0
+        let asked = request.fill == .cap && !planted(.capIgnored) ? request.stake : .max
+        let most = min(
+            asked, bounds(slip, asked: asked).map(\.most).min() ?? 0)
         guard most >= max(1, rules.minimumStake) else { return request.stake }
         return switch request.fill {
         case .reject: request.stake

@@ -11,6 +11,8 @@ import Ledger
     private let base: UnsafeMutableRawPointer?
     private let slots: Int
     private var slot = 0
+    /// The record that was taken last.
+    private(set) var taken: RecordBytes?
 
     /// There is no journal to follow: the rules decide alone.
     static var none: StoredOutcomes { unsafe StoredOutcomes(nil, slots: 0) }
@@ -33,10 +35,13 @@ import Ledger
 
     /// Takes the record at hand when it is of `kind` and about `bet`.
     mutating func take(_ kind: RecordKind, bet: UInt64) -> RecordBytes? {
+        // Markets that a bet has shut are told of between one bet and the next.
+        while first?.kind == .marketChanged, let told = first { slot += told.slots }
         guard let record = first, record.kind == kind else { return nil }
         let place = kind == .betSettled ? Layout.BetSettled.bet : Layout.Placed.bet
         guard record.field(place, as: UInt64.self) == bet else { return nil }
         slot += record.slots
+        taken = record
         return record
     }
 

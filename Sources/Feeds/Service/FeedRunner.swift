@@ -285,6 +285,8 @@ public final class FeedRunner {
         var limits = MarketLimits()
         limits.suspendAt = settings.suspendAt
         limits.mostMove = settings.mostMove
+        // Only where nobody has moved them: a market that is told of again keeps what a trader said.
+        limits.version = 0
         send { [limits, id = plan.id] in $0.marketLimits(id, limits) }
     }
 

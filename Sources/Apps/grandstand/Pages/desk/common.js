@@ -8,7 +8,7 @@ export async function send(method, path, body = {}, key = null, fields = {}) {
     const headers = { "content-type": "application/json", ...(key ? { "idempotency-key": `"${key}"` } : {}), ...fields };
     const response = await fetch(path, { method, headers, body: JSON.stringify(body) });
     const json = await response.json().catch(() => ({}));
-    return { ok: response.ok, text: json.detail ?? json.title ?? "", json };
+    return { ok: response.ok, status: response.status, text: json.detail ?? json.title ?? "", json };
 }
 
 export const post = (path, body = {}, key = null) => send("POST", path, body, key);

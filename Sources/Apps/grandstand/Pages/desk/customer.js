@@ -4,6 +4,7 @@ import { desk, post, send } from "/common.js";
 // One customer: what it has, what its bets may cost, how far it is trusted, and what the house gives it.
 class Customer extends HTMLElement {
     #account = null;
+    #turn = 0;
     #facts = null;
     #note = element("p", { class: "small", role: "status" });
     #number = element("input", { id: "customer", inputmode: "numeric", pattern: "[0-9]+", required: true, placeholder: "Account", size: "12" });
@@ -18,11 +19,17 @@ class Customer extends HTMLElement {
     }
 
     async #open(account, said = "") {
-        const read = what => fetch(`/api/v1/accounts/${encodeURIComponent(account)}/${what}`).then(async answer => ({ ok: answer.ok, json: await answer.json() }));
+        // Whoever is looked up last is shown, whichever answer comes first.
+        const turn = ++this.#turn;
+        this.#account = null;
+        const read = what => fetch(`/api/v1/accounts/${encodeURIComponent(account)}/${what}`)
+            .then(async answer => ({ ok: answer.ok, json: await answer.json() })).catch(() => ({ ok: false, json: {} }));
         const [balances, trust, risk] = await Promise.all(["balances", "trust", "risk"].map(read));
-        if (!balances.ok) {
+        if (turn !== this.#turn) return;
+        const failed = [balances, trust, risk].find(answer => !answer.ok);
+        if (failed) {
             this.#body.replaceChildren();
-            this.#note.textContent = balances.json.title ?? "That cannot be shown at the moment.";
+            this.#note.textContent = failed.json.title ?? "That cannot be shown at the moment. Look again.";
             return;
         }
         this.#account = account;
@@ -36,7 +43,7 @@ class Customer extends HTMLElement {
         const cell = (name, value) => element("div", {}, element("span", { class: "small muted" }, name), element("b", {}, value));
         const sum = amount => money(amount ?? 0, currency);
         this.#body.replaceChildren(
-            element("div", { class: "facts" }, cell("Cash", sum(balances.cash)), cell("Bonus money", sum(balances.bonus)), cell("Free stakes", sum(balances.free)),
+            element("div", { class: "facts" }, cell("Account", this.#account), cell("Cash", sum(balances.cash)), cell("Bonus money", sum(balances.bonus)), cell("Free stakes", sum(balances.free)),
                 cell("Held", sum(balances.held)), cell("In open bets", sum(balances.openBets)), cell("Owes", sum(balances.owed)),
                 cell("Open bets", String(risk.bets ?? 0)), cell("They may return", sum(risk.potentialReturn))),
             this.#give(currency), this.#trust(trust));
@@ -46,24 +53,29 @@ class Customer extends HTMLElement {
         const kind = element("select", { id: "grant-kind" }, element("option", { value: "free" }, "Free stake"), element("option", { value: "bonus" }, "Bonus money"));
         const amount = element("input", { id: "grant-amount", inputmode: "decimal", required: true, size: "8" });
         const reason = element("input", { id: "grant-reason", required: true, maxlength: "60" });
-        // One key until it is answered: pressing again after a lost answer gives nothing twice.
+        // One key until it is decided: pressing again after a lost answer gives nothing twice.
         let key = null;
+        const account = this.#account;
+        const button = element("button", { type: "submit" }, "Give");
         return element("form", { class: "row", onsubmit: async event => {
             event.preventDefault();
             const isBack = amount.value.trim().startsWith("-");
             const units = minor(amount.value.trim().replace(/^-/, ""), currency);
             if (!units) { this.#note.textContent = `An amount, such as 5.00, or -5.00 to take it back.`; return; }
             key ??= uuid7(Date.now());
-            const answer = await post(`/api/v1/accounts/${this.#account}/grants`,
+            button.disabled = true;
+            const answer = await post(`/api/v1/accounts/${account}/grants`,
                 { kind: kind.value, amount: isBack ? -units : units, reason: reason.value }, key).catch(() => null);
-            if (!answer) { this.#note.textContent = "No answer came. Press again: nothing is given twice."; return; }
+            button.disabled = false;
+            const isDecided = answer?.ok || answer?.status < 500 && answer.json.code !== "request_in_progress";
+            if (!isDecided) { this.#note.textContent = "No answer came. Press again: nothing is given twice."; return; }
             key = null;
             if (!answer.ok) { this.#note.textContent = answer.text; return; }
-            this.#open(this.#account, `${money(answer.json.amount, currency)} ${kind.selectedOptions[0].text.toLowerCase()}, as record ${answer.json.asOf}.`);
+            this.#open(account, answer.json.repeated ? "It had been given before; nothing was given twice."
+                : `${money(answer.json.amount, currency)} ${kind.selectedOptions[0].text.toLowerCase()}, as record ${answer.json.asOf}.`);
         } }, element("label", { for: "grant-kind", class: "small muted" }, "Give"), kind,
         element("label", { for: "grant-amount", class: "small muted" }, "Amount"), amount,
-        element("label", { for: "grant-reason", class: "small muted" }, "Reason"), reason,
-        element("button", { type: "submit" }, "Give"));
+        element("label", { for: "grant-reason", class: "small muted" }, "Reason"), reason, button);
     }
 
     #trust(trust) {
@@ -73,7 +85,8 @@ class Customer extends HTMLElement {
         return element("form", { class: "row", onsubmit: async event => {
             event.preventDefault();
             const answer = await send("PUT", `/api/v1/accounts/${this.#account}/trust`, {
-                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), reason: reason.value });
+                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), reason: reason.value }).catch(() => null);
+            if (!answer) { this.#note.textContent = "No answer came. Look again."; return; }
             if (!answer.ok) { this.#note.textContent = answer.text; return; }
             this.#open(this.#account, "Done.");
         } }, element("label", { for: "trust-factor", class: "small muted" }, "Stakes up to, % of a market's maximum"), factor,

@@ -15,23 +15,25 @@ export async function moveLimits(market) {
     const inputs = Object.fromEntries(amounts.map(([key]) => [key, element("input", { id: `limit-${key}`, inputmode: "decimal", value: plain(limits[key]) })]));
     const move = element("input", { id: "limit-mostMove", inputmode: "decimal", value: String(limits.mostMove / 100) });
     const reason = element("input", { id: "limit-reason", required: true, maxlength: "60" });
+    const lost = { ok: false, text: "No answer came. Try again." };
     const say = text => note.replaceChildren(element("p", { class: "message small" }, text));
     const whole = path => async () => {
-        const answer = await post(`/api/v1/fixtures/${market.fixtureId}/${path}`, { reason: reason.value });
+        const answer = await post(`/api/v1/fixtures/${market.fixtureId}/${path}`, { reason: reason.value }).catch(() => lost);
         if (answer.ok) dialog.close(); else say(answer.text);
     };
     const dialog = element("dialog", { "aria-labelledby": "limits-title" }, element("form", { onsubmit: async event => {
         event.preventDefault();
         const body = { reason: reason.value };
         for (const [key, name] of amounts) {
+            if (inputs[key].value === plain(limits[key])) continue;
             const units = minor(inputs[key].value);
             if (units == null) return say(`${name}: an amount, such as ${money(50_000)}.`);
             if (units !== limits[key]) body[key] = units;
         }
-        const moved = Math.round(Number(move.value) * 100);
+        const moved = move.value.trim() === "" ? NaN : Math.round(Number(move.value) * 100);
         if (!(moved >= 0 && moved <= 10_000)) return say("A chance moves by 0 to 100 %.");
         if (moved !== limits.mostMove) body.mostMove = moved;
-        const answer = await send("PUT", `/api/v1/markets/${market.id}/limits`, body, null, { "if-match": seen });
+        const answer = await send("PUT", `/api/v1/markets/${market.id}/limits`, body, null, { "if-match": seen }).catch(() => lost);
         if (answer.ok) dialog.close(); else say(answer.text);
     } }, element("h2", { id: "limits-title" }, `${market.fixture}: ${market.name}`),
     ...amounts.map(([key, name]) => element("div", {}, element("label", { for: `limit-${key}` }, name), inputs[key])),

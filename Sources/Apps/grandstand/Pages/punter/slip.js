@@ -12,6 +12,8 @@ class Slip extends HTMLElement {
     #sizes = 0;
     // Half of the stake on winning, half on being placed.
     #eachWay = false;
+    // The reference of the offer that is being taken.
+    #offer = null;
     // Of a stake that is too high as much is taken as may be.
     #takesLess = false;
     // What is used up before cash: nothing, bonus money, or what may be staked for nothing.
@@ -119,7 +121,7 @@ class Slip extends HTMLElement {
     #update() {
         const note = this.querySelector(".note");
         note?.replaceChildren(...(this.#message
-            ? [element("p", { class: `message small ${this.#message.kind}` }, this.#message.text)] : []));
+            ? [element("p", { class: `message small ${this.#message.kind}` }, this.#message.text), this.#offered()].filter(Boolean) : []));
         const legs = this.#legs();
         this.#offerKinds(legs.length);
         this.#offerFunds();
@@ -191,7 +193,12 @@ class Slip extends HTMLElement {
         const select = this.querySelector("#fund");
         if (!select) return;
         const { bonus = 0, free = 0 } = state.account?.balances ?? {};
-        if (!({ cash: 1, bonus, free })[this.#fund]) this.#fund = "cash";
+        if (!({ cash: 1, bonus, free })[this.#fund]) {
+            const gone = this.#fund === "free" ? "Your free stake" : "Your bonus money";
+            this.#fund = "cash";
+            this.#message = { kind: "", text: `${gone} is used up: this bet would be of cash.` };
+            this.#ask();
+        }
         this.querySelector(".fund").hidden = !bonus && !free;
         const said = `${bonus}/${free}/${this.#fund}`;
         if (select.dataset.said === said) return;
@@ -209,6 +216,19 @@ class Slip extends HTMLElement {
         else if (this.#bankerCount) this.#sizes = 1 << Math.min(sizeList(this.#sizes)[0], free) - 1;
         this.#update();
         this.#ask();
+    }
+
+    // What a refused bet could be taken at, as long as that stands.
+    #offered() {
+        const offer = this.#message.offer;
+        if (!offer || Date.parse(offer.until) <= now()) return null;
+        const prices = offer.odds.map(pair => odds(pair, state.format)).join(", ");
+        return element("button", { class: "small offer", type: "button", onclick: () => {
+            state.slip = state.slip.map((leg, index) => ({ ...leg, odds: offer.odds[index] ?? leg.odds }));
+            this.#stake = plain(Math.floor(offer.stake / this.#parts), state.currency);
+            this.#offer = offer.reference;
+            this.#place();
+        } }, `Bet ${money(offer.stake, state.currency)} at ${prices}`);
     }
 
     // The highest that may be staked now, of each line.
@@ -232,6 +252,7 @@ class Slip extends HTMLElement {
                 ? { amount: this.#total, currency: state.currency, ...this.#split }
                 : { amount: this.#amount || 1, currency: state.currency, kind: "cash", ...(this.#parts > 1 ? { per: "line" } : {}) },
             ...(this.#eachWay ? { eachWay: true } : {}),
+            ...(this.#offer ? { offer: this.#offer } : {}),
             ...(this.#takesLess && this.#fund === "cash" ? { fill: "cap" } : {}),
             structure: this.#sizes ? "system" : legs.length > 1 ? "accumulator" : "single",
             ...(this.#sizes ? { system: {
@@ -270,6 +291,7 @@ class Slip extends HTMLElement {
         });
         const id = newID();
         const message = { op: "place", id, validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
+        this.#offer = null;
         const optimistic = {
             clientId: id, status: "sending", stake: this.#total,
             stakeSplit: Object.keys(this.#split).length ? { cash: 0, bonus: 0, free: 0, ...this.#split } : undefined,
@@ -296,10 +318,13 @@ class Slip extends HTMLElement {
                 state.changed("bets");
             }
             // Put back gently: the slip as it was, and why.
-            if (!state.slip.length) state.slip = legs;
-            this.#message = { kind: "bad", text: refusal.text };
+            const isBack = !state.slip.length;
+            if (isBack) state.slip = legs;
+            const said = { kind: "bad", text: refusal.text, offer: isBack && !this.#split.bonus && !this.#split.free ? bet?.offer : null };
+            this.#message = said;
             state.changed("slip");
-            this.#message = { kind: "bad", text: refusal.text };
+            this.#message = said;
+            if (said.offer) setTimeout(() => this.#update(), Math.max(0, Date.parse(said.offer.until) - now()) + 50);
         } else {
             const taken = bet.asked ? `${money(bet.stake, state.currency)} of your stake was taken. ` : "";
             this.#message = { kind: "", text: taken + (bet.status === "pending" ? "It is held while the delay runs." : "Your bet is open.") };

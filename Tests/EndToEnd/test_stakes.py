@@ -1,4 +1,4 @@
-"""Bonus money and free stakes: given at the desk, staked by REST and in a browser, shown wherever money is."""
+"""Bonus money and free stakes, offers and stakes that take what they can get: by REST and in a browser."""
 
 import time
 
@@ -34,7 +34,8 @@ def test_a_customer_is_given_what_it_may_stake(make_server):
     assert give(server, operator, account, "free", -9000)[1]["amount"] == -1500
     assert give(server, operator, account, "free", -1)[1]["code"] == "no_change"
     assert give(server, operator, account, "free", 2000)[0] == 200
-    for wrong in ({"kind": "gold", "amount": 1}, {"kind": "free", "amount": 0}, {"kind": "free", "amount": 10**12}):
+    assert give(server, operator, account, "free", 0)[0] == 422
+    for wrong in ({"kind": "gold", "amount": 1}, {"kind": "free", "amount": 10**12}):
         assert give(server, operator, account, **wrong)[0] == 400
     assert give(server, operator, account, "free", 1, reason="")[0] == 400
     assert give(server, operator, 999999, "free", 1)[0] == 404
@@ -86,6 +87,7 @@ def test_a_free_stake_is_given_at_the_desk_and_used_in_the_slip(make_server, pag
     desk.locator("#customer").fill(account)
     desk.get_by_role("button", name="Look").click()
     expect(desk.locator("desk-customer .facts")).to_contain_text("1,000.00")
+    expect(desk.locator("desk-customer .facts")).to_contain_text(account)
     desk.get_by_label("Amount").fill("5.00")
     desk.locator("#grant-reason").fill("welcome")
     desk.get_by_role("button", name="Give").click()
@@ -109,3 +111,36 @@ def test_a_free_stake_is_given_at_the_desk_and_used_in_the_slip(make_server, pag
     assert page.problems == [] and desk.problems == []
     page.screenshot(path=f"/tmp/promo-{size}.png", full_page=True)
     desk.locator("desk-customer").screenshot(path=f"/tmp/promo-desk-{size}.png")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_stake_that_is_too_high_is_offered_lower(make_server, page_of, size):
+    server = make_server(*OPTIONS)
+    page = page_of(server.origin, size)
+    page.get_by_role("button", name="Open a demo account").click()
+    expect(page.locator("gs-wallet")).to_contain_text("Demo money")
+    page.locator(".price:not(:disabled)").first.click()
+    page.get_by_label("If the price moves").select_option("any")
+    page.locator("#stake").fill("1500.00")
+    page.locator("gs-slip button.primary").click()
+    offer = page.locator("gs-slip button.offer")
+    expect(offer).to_contain_text("1,000.00 EUR", timeout=10_000)
+    expect(page.locator("gs-slip .note")).to_contain_text("above the maximum")
+    assert violations(page) == []
+    page.screenshot(path=f"/tmp/offer-{size}.png")
+    offer.click()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=15_000)
+    expect(page.locator("gs-wallet")).to_contain_text("0.00 EUR")
+    # What takes less by itself is not refused; and the highest stake is one press away.
+    other = page_of(server.origin, size)
+    other.get_by_role("button", name="Open a demo account").click()
+    expect(other.locator("gs-wallet")).to_contain_text("Demo money")
+    other.locator(".price:not(:disabled)").first.click()
+    other.get_by_label("If the price moves").select_option("any")
+    other.get_by_role("button", name="Max", exact=True).click()
+    expect(other.locator("#stake")).to_have_value("1000.00")
+    other.locator("#stake").fill("1200.00")
+    other.get_by_label("Take less if it is too high").check()
+    other.locator("gs-slip button.primary").click()
+    expect(other.locator("gs-slip .note")).to_contain_text("1,000.00 EUR of your stake was taken", timeout=15_000)
+    assert page.problems == [] and other.problems == []
