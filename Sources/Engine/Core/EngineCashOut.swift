@@ -358,7 +358,8 @@ extension Engine {
         }
         if stored.isFollowed {
             guard let fact = stored.take(.cashOutAnswered, bet: rule.bet) else {
-                if case .taken(let offer) = decision {
+                // One that would have waited may have found no room for that: another machine may have more.
+                if case .taken(let offer) = decision, offer.delay == 0 {
                     note(
                         command, bet: rule.bet, fact: .unchanged,
                         ours: Decision(status: .cashedOut, amount: offer.value.payout))
