@@ -68,8 +68,7 @@ extension OperatorGateway {
             try readBody(call)
             let factor = try whole("stakeFactor", 0...Int64(Limits.stakeFactor))
             let delay = try whole("delay", 0...Int64(Limits.betDelay))
-            let reason = try text("reason", most: 64)
-            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+            let reason = try why()
             let taken = hub.submit({ [unowned self] record, _ in
                 respond(record, at: Layout.AccountChanged.refusal, reply)
             }) {
@@ -123,10 +122,9 @@ extension OperatorGateway {
             guard let kind else { throw Problem(400, "malformed", "kind: bonus or free") }
             let amount = try whole("amount", -Limits.stake...Limits.stake)
             guard amount != 0 else { throw Problem(.amountOutOfRange) }
-            let promotion = try optional("promotion", 0...Limits.minorUnits)
-            let terms = try optional("terms", 0...Int64(UInt32.max))
-            let reason = try text("reason", most: 64)
-            guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+            let promotion = try optional("promotion", 0...Limits.minorUnits) ?? 0
+            let terms = try optional("terms", 0...Int64(UInt32.max)) ?? 0
+            let reason = try why()
             var bytes: [UInt8] = []
             for word in [
                 UInt64(kind.rawValue), UInt64(bitPattern: amount), UInt64(promotion), UInt64(terms),
@@ -157,22 +155,5 @@ extension OperatorGateway {
         } catch {
             reply.fail(error)
         }
-    }
-
-    private func optional(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem)
-        -> Int64
-    {
-        guard tape.member(name, of: tape.root) != nil else { return 0 }
-        return try whole(name, range)
-    }
-
-    private func whole(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem) -> Int64 {
-        guard let number = tape.member(name, of: tape.root).flatMap({ tape.whole($0) }),
-            range.contains(number)
-        else {
-            throw Problem(
-                400, "malformed", "\(name): \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
     }
 }

@@ -64,14 +64,13 @@ extension OperatorGateway {
             let person = try needSession(call)
             try readBody(call)
             var limits = MarketLimits()
-            limits.maximumStake = try amount("maximumStake", Limits.stake)
-            limits.liabilityLimit = try amount("liabilityLimit", Limits.potentialReturn)
-            limits.suspendAt = try amount("suspendAt", Limits.potentialReturn)
-            limits.floor = try amount("floor", Limits.stake)
-            limits.mostMove = try amount("mostMove", 10_000).map { UInt16($0) }
+            limits.maximumStake = try optional("maximumStake", 0...Limits.stake)
+            limits.liabilityLimit = try optional("liabilityLimit", 0...Limits.potentialReturn)
+            limits.suspendAt = try optional("suspendAt", 0...Limits.potentialReturn)
+            limits.floor = try optional("floor", 0...Limits.stake)
+            limits.mostMove = try optional("mostMove", 0...10_000).map { UInt16($0) }
             limits.actor = person.id
-            limits.reason = try text("reason", most: 64)
-            guard !limits.reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+            limits.reason = try why()
             let wanted = limits
             looking(call, reply) { [unowned self] market, picture, reply throws(Problem) in
                 var limits = wanted
@@ -85,15 +84,6 @@ extension OperatorGateway {
         } catch {
             reply.fail(error)
         }
-    }
-
-    /// A member that is there; nil where it stays as it was.
-    private func amount(_ name: StaticString, _ most: Int64) throws(Problem) -> Int64? {
-        guard let place = tape.member(name, of: tape.root) else { return nil }
-        guard let amount = tape.whole(place), (0...most).contains(amount) else {
-            throw Problem(400, "malformed", "\(name): 0 to \(most)")
-        }
-        return amount
     }
 
     private func setFixture(_ call: Call, _ reply: any Reply, isShut: Bool) {

@@ -416,6 +416,29 @@ extension OperatorGateway {
         }
     }
 
+    /// A whole number that must be there.
+    func whole(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem) -> Int64 {
+        guard let number = tape.member(name, of: tape.root).flatMap({ tape.whole($0) }),
+            range.contains(number)
+        else {
+            throw Problem(
+                400, "malformed", "\(name): \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// The same where it may be left out.
+    func optional(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem) -> Int64? {
+        tape.member(name, of: tape.root) == nil ? nil : try whole(name, range)
+    }
+
+    /// Why, where nothing is done without saying so.
+    func why() throws(Problem) -> String {
+        let reason = try text("reason", most: 64)
+        guard !reason.isEmpty else { throw Problem(400, "malformed", "reason: why") }
+        return reason
+    }
+
     /// A member that is text or not there; `most` bytes go into the journal.
     func text(_ name: StaticString, most: Int) throws(Problem) -> String {
         guard let place = tape.member(name, of: tape.root) else { return "" }

@@ -196,12 +196,7 @@ struct SimulatedClient {
             ? UInt64(world.random.number(in: 1...2000)) : reference
         intent.validUntil = Timestamp(nanoseconds: now).adding(
             milliseconds: Int64(world.random.number(in: 500...59_000)))
-        var changed = intent
-        changed.stake += 1
-        changed.requestHash = ExternalID(high: intent.id.low, low: intent.id.high &+ 1)
-        wagers.append(Wager(intent: intent, changed: changed, sentAt: world.clock.now))
-        unresolved.append(wagers.count - 1)
-        world.send(.place(client: index, intent: wagers.count - 1, isChanged: false))
+        stake(intent, world)
     }
 
     private mutating func bet(_ world: Simulation) {
@@ -230,9 +225,14 @@ struct SimulatedClient {
             intent.fill = world.random.number(in: 0...3) == 0 ? .maximum : .cap
         }
         if world.plan.has(.nonsense) { spoil(&intent, world) }
+        stake(intent, world)
+    }
+
+    /// With another body under the same id at hand.
+    private mutating func stake(_ intent: BetIntent, _ world: Simulation) {
         var changed = intent
         changed.stake += 1
-        changed.requestHash = ExternalID(high: id.low, low: id.high &+ 1)
+        changed.requestHash = ExternalID(high: intent.id.low, low: intent.id.high &+ 1)
         wagers.append(Wager(intent: intent, changed: changed, sentAt: world.clock.now))
         unresolved.append(wagers.count - 1)
         world.send(.place(client: index, intent: wagers.count - 1, isChanged: false))

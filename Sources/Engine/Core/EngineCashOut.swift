@@ -199,10 +199,7 @@ extension Engine {
             decision = .refused(error)
         }
         if stored.isFollowed { decision = follow(command, request, decision, account: account) }
-        let row = IDRow(
-            high: request.id.high, low: request.id.low, hashHigh: request.hash.high,
-            hashLow: request.hash.low, account: account, bet: .max,
-            validUntil: request.validUntil, sequence: command.sequence)
+        let row = IDRow(command, account: account, validUntil: request.validUntil)
         switch decision {
         case .refused(let refused):
             if Self.isStored(refused.refusal) {

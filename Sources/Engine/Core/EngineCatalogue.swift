@@ -47,12 +47,7 @@ extension Engine {
         else { return refuse(command, account: number, .amountOutOfRange, &outcomes) }
         guard !refuses(command, .full, when: accounts.isIDWindowFull), !accounts.isIDWindowFull
         else { return refuse(command, account: number, .full, &outcomes) }
-        accounts.remember(
-            IDRow(
-                high: command.clientID.high, low: command.clientID.low,
-                hashHigh: command.requestHash.high, hashLow: command.requestHash.low,
-                account: number, bet: .max, validUntil: time.nanoseconds,
-                sequence: command.sequence))
+        accounts.remember(IDRow(command, account: number, validUntil: time.nanoseconds))
         accounts.post(.deposit(amount), to: number)
         let record = answer(command, account: number, nil, &outcomes)
         record.set(Layout.AccountChanged.entry, EntryReason.deposit.rawValue)
@@ -103,12 +98,7 @@ extension Engine {
         }
         guard !refuses(command, .full, when: accounts.isIDWindowFull), !accounts.isIDWindowFull
         else { return refuse(command, account: number, .full, &outcomes) }
-        accounts.remember(
-            IDRow(
-                high: command.clientID.high, low: command.clientID.low,
-                hashHigh: command.requestHash.high, hashLow: command.requestHash.low,
-                account: number, bet: .max, validUntil: time.nanoseconds,
-                sequence: command.sequence))
+        accounts.remember(IDRow(command, account: number, validUntil: time.nanoseconds))
         switch kind {
         case .bonus: accounts.post(.grant(bonus: amount), to: number)
         case .free: accounts.change(account: number) { $0.free += amount }

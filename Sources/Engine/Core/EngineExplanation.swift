@@ -43,7 +43,7 @@ extension Engine {
                 .related, leg: index, Int64(related ?? -1), -1, isPassed: related == nil)
         }
         guard !explanation.isRefused else { return explanation.checks }
-        request.stake = filled(request, request.shape, account, quotes)
+        request.stake = filled(request, account, quotes)
         explainStake(request, account, quotes, &explanation)
         guard !explanation.isRefused else { return explanation.checks }
         let row = accounts.accounts[account]
@@ -243,17 +243,11 @@ extension Engine {
         _ explanation: inout Explanation
     ) {
         guard rules.hasCaps else { return }
-        let slip = StakedSlip(
-            account: account, split: request.split, shape: request.shape,
-            isEachWay: request.isEachWay, quotes: quotes)
-        let open =
-            accounts.promised[Int(account)] + (potentialReturn(slip, split: request.split) ?? 0)
-        let day = open + accounts.accounts[account].paid(on: today)
-        for (rule, cap, value) in [
-            (Refusal.customerPayoutCap, rules.customerCap, open),
-            (.dayPayoutCap, rules.dayCap, day),
-        ] where cap > 0 {
-            explanation.add(rule, value, cap, isPassed: value <= cap)
+        let slip = StakedSlip(request, account: account, quotes: quotes)
+        let potential = potentialReturn(slip, split: request.split) ?? 0
+        for cap in caps(of: account) {
+            let value = cap.counted + potential
+            explanation.add(cap.rule, value, cap.most, isPassed: value <= cap.most)
         }
     }
 
@@ -271,33 +265,17 @@ extension Engine {
         for quote in quotes {
             most = min(most, row.mostStaked(markets.markets[quote.market].maximumStake))
         }
-        let slip = StakedSlip(
-            account: account, split: request.split, shape: request.shape,
-            isEachWay: request.isEachWay, quotes: quotes)
+        let slip = StakedSlip(request, account: account, quotes: quotes)
+        let split = request.split
+        let returned = potentialReturn(slip, split: split)
         let isFloored =
             quotes.count == 1 && !request.isEachWay && stake <= ruleSet.stake
             && isUnderFloor(
                 market: quotes[0].market, selection: quotes[0].selection, account: account,
-                potential: potentialReturn(slip, split: request.split), paid: request.split.paid)
+                potential: returned, paid: split.paid)
         explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most || isFloored)
         guard !explanation.isRefused else { return }
-        let isEachWay = request.isEachWay
-        let split = request.split
-        var total = BetReturn(
-            stake: stake, free: split.free, shape: request.shape, isEachWay: isEachWay)
-        for quote in quotes {
-            total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
-        }
-        let placed =
-            isEachWay
-            ? placedReturn(split, request.shape, legs: quotes.count) {
-                (
-                    quotes[$0].odds, PlaceTerms(packed: quotes[$0].places),
-                    quotes[$0].isAtTheOff
-                )
-            } : nil
-        var potential = Int64.max
-        if case .settled(let payout) = total.outcome(rules.rounding) { potential = payout }
+        let potential = returned ?? .max
         explanation.add(
             .returnAboveMaximum, potential, rules.payoutCap, isPassed: potential <= rules.payoutCap)
         explanation.add(
@@ -309,8 +287,7 @@ extension Engine {
                 .insufficientFunds, row.free, split.free, isPassed: row.free >= split.free)
         }
         guard !explanation.isRefused else { return }
-        let cost = BetCost(
-            potential: potential, placed: placed, stake: split.paid, isSingle: quotes.count == 1)
+        let cost = cost(of: slip, split: split, potential: potential)
         for (index, quote) in quotes.enumerated() {
             let limit = markets.markets[quote.market].liabilityLimit
             let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)

@@ -77,16 +77,12 @@ extension Engine {
         guard row.suspendAt > 0, !ShutReasons(rawValue: row.reasons).contains(.exposure),
             !planted(.exposureUnwatched), markets.worstLoss(number) >= row.suspendAt
         else { return }
-        shut(number)
-        answer(command, market: number, nil, &outcomes)
-    }
-
-    private mutating func shut(_ number: UInt32) {
         markets.change(market: number) {
             $0.reasons = ShutReasons(rawValue: $0.reasons).union(.exposure).rawValue
             $0.version += 1
             $0.material += 1
         }
+        answer(command, market: number, nil, &outcomes)
     }
 
     /// Whether a selection's chance has moved further than a market lets pass, from one price to the next.
@@ -95,8 +91,7 @@ extension Engine {
         // 1000/before and 1000/now, compared in hundredths of a percent.
         let moved = UInt64(before > now ? before - now : now - before) * 1000
         let (high, low) = moved.multipliedFullWidth(by: UInt64(MarketRow.wholeMove))
-        let (over, overflow) = UInt64(before).multipliedReportingOverflow(by: UInt64(now))
-        guard !overflow else { return false }
+        let over = UInt64(before) * UInt64(now)
         return (high, low) > over.multipliedFullWidth(by: UInt64(market.mostMove))
     }
 
@@ -108,15 +103,16 @@ extension Engine {
     func isUnderFloor(
         market number: UInt32, selection: UInt32, account: UInt32?, potential: Int64?, paid: Int64
     ) -> Bool {
-        guard let potential, markets.markets[number].floor > 0 else { return false }
+        guard let potential else { return false }
         return max(0, potential - paid)
             <= leftOfFloor(market: number, selection: selection, account: account)
     }
 
-    /// What an account may still win on a selection without being held against trust and liability; below zero none.
+    /// What an account may still win on a selection without being held against trust and liability; below zero where
+    /// that is nothing, or the market takes nothing from anybody.
     func leftOfFloor(market number: UInt32, selection: UInt32, account: UInt32?) -> Int64 {
         let floor = markets.markets[number].floor
-        guard floor > 0, let account else { return -1 }
+        guard floor > 0, let account, !planted(.floorForgotten) else { return -1 }
         return floor - standingWinnings(of: account, market: number, selection: selection)
     }
 

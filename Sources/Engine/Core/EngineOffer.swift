@@ -33,15 +33,11 @@ extension Engine {
         wanted.fill = .cap
         do throws(Refused) {
             let shape = try checkShape(wanted)
-            var quotes: [LegQuote] = []
-            for index in 0..<wanted.legCount {
-                let quote = try checkLeg(command, wanted, index)
-                scratch[index] = quote
-                quotes.append(quote)
-            }
+            let quotes = try quotes(command, wanted)
+            for (index, quote) in quotes.enumerated() { scratch[index] = quote }
             try checkPrecision(wanted)
             try checkRelated(wanted)
-            wanted.stake = filled(wanted, shape, account, quotes)
+            wanted.stake = filled(wanted, account, quotes)
             let potential = try checkStake(wanted, shape, account).potential
             if rules.hasCaps { try checkCaps(account, potential) }
             let isOther = quotes.indices.contains {

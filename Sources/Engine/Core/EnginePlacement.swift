@@ -4,150 +4,6 @@ import Kernel
 import Ledger
 import Risk
 
-/// What a slip asks for, read out of its record once.
-struct PlaceRequest {
-    let account: AccountID
-    let id: ExternalID
-    let hash: ExternalID
-    /// Of all money; what of it is bonus money, and what is free.
-    var stake: Int64
-    let bonus: Int64
-    let free: Int64
-    var fill: FillRule
-    let currency: UInt16
-    let structure: UInt8
-    let legCount: Int
-    /// Of a system.
-    let sizes: UInt32
-    let bankers: UInt32
-    var rule: PriceRule
-    var tolerance: UInt8
-    let validUntil: Int64
-    @inline(__always)
-    init(_ record: RecordBytes) {
-        account = record.account
-        id = record.clientID
-        hash = record.requestHash
-        bonus = record.field(Layout.Place.stakeBonus, as: Int64.self)
-        free = record.field(Layout.Place.stakeFree, as: Int64.self)
-        stake = record.field(Layout.Place.stakeCash, as: Int64.self) &+ bonus &+ free
-        fill = FillRule(rawValue: UInt8(truncatingIfNeeded: record.flags & 3)) ?? .reject
-        currency = record.field(Layout.Place.currency, as: UInt16.self)
-        structure = record.field(Layout.Place.structure, as: UInt8.self)
-        legCount = Int(record.field(Layout.Place.legCount, as: UInt8.self))
-        sizes = record.field(Layout.Place.sizes, as: UInt32.self)
-        bankers = record.field(Layout.Place.bankers, as: UInt32.self)
-        isEachWay =
-            structure == BetStructure.eachWay.rawValue && legCount > 0
-            && record.field(Self.leg(0) + Layout.Leg.eachWayPlaces, as: UInt8.self) != 0
-        rule =
-            PriceRule(rawValue: record.field(Layout.Place.priceRule, as: UInt8.self)) ?? .exact
-        tolerance = record.field(Layout.Place.tolerance, as: UInt8.self)
-        validUntil = record.field(Layout.Place.validUntil, as: Int64.self)
-    }
-
-    /// Some of it is bonus money, or free.
-    var isPromotional: Bool { bonus | free != 0 }
-
-    var split: StakeSplit {
-        StakeSplit(cash: stake &- bonus &- free, bonus: bonus, free: free)
-    }
-
-    /// One that says its sizes: journals of before there were systems have some that do not, refused as unsupported.
-    var isSystem: Bool {
-        sizes != 0 && (structure == BetStructure.system.rawValue || isEachWay)
-    }
-
-    /// One that says its terms: journals of before there were each-way bets have some that do not.
-    let isEachWay: Bool
-
-    var isStructure: Bool {
-        structure == BetStructure.accumulator.rawValue || isSystem || isEachWay
-    }
-
-    /// Which lines it asks for; nil when it is an accumulator, or no system that there is.
-    var shape: SystemShape? {
-        isSystem ? SystemShape(legs: legCount, sizes: sizes, bankers: bankers) : nil
-    }
-
-    /// Rows that the bet takes for its legs and what they make.
-    @inline(__always) var legRows: Int {
-        BetRow.legRows(
-            legCount, isSystem: isSystem, isEachWay: isEachWay, isPromotional: isPromotional)
-    }
-
-    /// The stake as it was asked for.
-    static func asked(_ record: RecordBytes) -> Int64 {
-        record.field(Layout.Place.stakeCash, as: Int64.self)
-            &+ record.field(Layout.Place.stakeBonus, as: Int64.self)
-            &+ record.field(Layout.Place.stakeFree, as: Int64.self)
-    }
-
-    static func leg(_ index: Int) -> Int { Layout.Place.legs + index * Layout.Place.legSize }
-}
-
-/// A refusal on its way out of the checks.
-struct Refused: Error {
-    let refusal: Refusal
-    let facts: RefusalFacts
-
-    init(_ refusal: Refusal, _ facts: RefusalFacts) {
-        self.refusal = refusal
-        self.facts = facts
-    }
-
-    init(_ refusal: Refusal, leg: Int? = nil, value: Int64 = 0, threshold: Int64 = 0) {
-        self.refusal = refusal
-        facts = RefusalFacts(leg: leg.map(UInt32.init) ?? .max, value: value, threshold: threshold)
-    }
-}
-
-/// Why a bet waits in play, in milliseconds.
-struct DelayParts: Equatable {
-    /// The longest of its legs' markets.
-    var base: UInt32 = 0
-    /// Its customer's own.
-    var customer: UInt32 = 0
-    /// The longest of its selections' own.
-    var selection: UInt32 = 0
-
-    @inline(__always)
-    mutating func add(_ quote: LegQuote, _ customer: UInt32) {
-        base = max(base, quote.betDelay)
-        selection = max(selection, quote.selectionDelay)
-        if quote.isInPlay { self.customer = customer }
-    }
-
-    /// A leg of a bet that was taken.
-    mutating func add(
-        _ market: MarketRow, _ selection: SelectionRow, _ customer: UInt32, isInPlay: Bool
-    ) {
-        guard isInPlay else { return }
-        base = max(base, market.betDelay)
-        self.selection = max(self.selection, selection.delay)
-        self.customer = customer
-    }
-
-    /// What they come to, as far as the rules let it be.
-    func total(_ rules: RuleSet) -> UInt32 {
-        let sum = UInt64(base) + UInt64(customer) + UInt64(selection)
-        return UInt32(min(sum, UInt64(max(base, rules.betDelay))))
-    }
-}
-
-/// What the checks found out, used when the bet is booked.
-struct Terms {
-    var potentialReturn: Int64
-    /// Of it, what the place part of an each-way bet returns; nil for another bet.
-    var placed: PlacedReturn?
-    var delay: DelayParts
-    var accountRow: UInt32
-    /// A single's market's worst loss with the bet; nil when it was not reckoned.
-    var exposure: Int64?
-    /// Nil for an accumulator.
-    var shape: SystemShape?
-}
-
 extension Engine {
     /// Intent to outcome. Everything is checked before anything changes.
     mutating func place(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
@@ -175,16 +31,21 @@ extension Engine {
                 >= SlotSize.slots(
                     forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize)
         else { return request.stake }
-        var quotes: [LegQuote] = []
         do throws(Refused) {
-            let shape = try checkShape(request)
-            for index in 0..<request.legCount {
-                quotes.append(try checkLeg(command, request, index))
-            }
-            return filled(request, shape, account, quotes)
+            _ = try checkShape(request)
+            return filled(request, account, try quotes(command, request))
         } catch {
             return request.stake
         }
+    }
+
+    /// Each leg as it would be taken now.
+    func quotes(_ command: RecordBytes, _ request: PlaceRequest) throws(Refused) -> [LegQuote] {
+        var quotes: [LegQuote] = []
+        for index in 0..<request.legCount {
+            quotes.append(try checkLeg(command, request, index))
+        }
+        return quotes
     }
 
     /// Checked and booked with the stake that it has by now; what was asked for is written down beside it.
@@ -364,14 +225,20 @@ extension Engine {
     /// What a customer could be paid, with this bet, by all of its open ones together, and on this day.
     @inline(never)
     func checkCaps(_ account: UInt32, _ potential: Int64) throws(Refused) {
-        let open = accounts.promised[Int(account)] + potential
-        guard rules.customerCap == 0 || open <= rules.customerCap else {
-            throw Refused(.customerPayoutCap, value: open, threshold: rules.customerCap)
+        for cap in caps(of: account) where cap.counted + potential > cap.most {
+            throw Refused(cap.rule, value: cap.counted + potential, threshold: cap.most)
         }
-        let day = open + accounts.accounts[account].paid(on: today)
-        guard rules.dayCap == 0 || day <= rules.dayCap else {
-            throw Refused(.dayPayoutCap, value: day, threshold: rules.dayCap)
-        }
+    }
+
+    /// Caps that there are on what a customer could be paid, in the order in which they are checked, with what counts
+    /// towards each already. Minor units.
+    func caps(of account: UInt32) -> [(rule: Refusal, most: Int64, counted: Int64)] {
+        let open = accounts.promised[Int(account)]
+        let paid = accounts.accounts[account].paid(on: today)
+        return [
+            (.customerPayoutCap, rules.customerCap, open),
+            (.dayPayoutCap, rules.dayCap, open + paid),
+        ].filter { $0.1 > 0 }
     }
 
     /// Days since 1970, of UTC.
@@ -575,9 +442,7 @@ extension Engine {
     private func isUnderFloor(
         _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32
     ) -> Bool {
-        guard request.legCount == 1, !request.isEachWay, !planted(.floorForgotten) else {
-            return false
-        }
+        guard request.legCount == 1, !request.isEachWay else { return false }
         return isUnderFloor(
             market: scratch[0].market, selection: scratch[0].selection, account: account,
             potential: potentialReturn(
@@ -735,7 +600,7 @@ extension Engine {
 
     /// Markets that a bet has brought to what they may cost before somebody looks.
     @inline(never)
-    private mutating func shutExposed(
+    mutating func shutExposed(
         by bet: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
     ) {
         let row = accounts.bets[bet]
@@ -770,7 +635,7 @@ extension Engine {
 
     // MARK: Answers
 
-    private func placedRecord(
+    func placedRecord(
         _ command: RecordBytes, legs: Int, isPromotional: Bool = false, isFilled: Bool = false,
         offered: Int? = nil, account: UInt32?, _ outcomes: inout RecordWriter
     ) -> RecordBytes {
@@ -793,7 +658,7 @@ extension Engine {
 
     /// The bet's terms and what its markets may cost now. A repeated answer has the terms only: what
     /// stood around the bet when it was decided is in the first answer.
-    private func writeLegs(
+    func writeLegs(
         of bet: UInt32, to record: RecordBytes, isRepeated: Bool = false, exposure: Int64? = nil
     ) {
         let firstLeg = accounts.bets[bet].firstLeg
@@ -830,7 +695,7 @@ extension Engine {
         writeRefusal(refused.refusal, refused.facts, to: record)
     }
 
-    private func writeRefusal(_ refusal: Refusal, _ facts: RefusalFacts, to record: RecordBytes) {
+    func writeRefusal(_ refusal: Refusal, _ facts: RefusalFacts, to record: RecordBytes) {
         record.set(Layout.Placed.refusal, refusal.rawValue)
         record.set(Layout.Placed.refusalLeg, facts.leg)
         record.set(Layout.Placed.value, facts.value)
@@ -868,140 +733,5 @@ extension Engine {
             record.set(Layout.Placed.dueAt, bet.dueAt)
             writeLegs(of: known.bet, to: record, isRepeated: true)
         }
-    }
-
-    // MARK: In-play delay
-
-    /// Decides bets whose delay has passed, at most a step's worth.
-    mutating func concludePending(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
-        let start = outcomes.used
-        for _ in 0..<Self.betsPerStep {
-            // Markets that are shut on the way take room, too; what is due next goes on.
-            guard outcomes.used - start <= Self.mostOutcomeSlots - Self.slotsPerConclusion else {
-                return
-            }
-            guard let number = accounts.popDue(time) else {
-                guard let waited = accounts.popCashOut(time) else { return }
-                concludeCashOut(waited, command, &outcomes)
-                continue
-            }
-            let bet = accounts.bets[number]
-            accounts.change(account: bet.account) { $0.pending -= 1 }
-            if let refused = afterDelay(command, bet) {
-                release(number, refused, command, &outcomes)
-            } else {
-                acceptAfterDelay(number, command, &outcomes)
-            }
-        }
-    }
-
-    /// Why the bet is refused, if it is: by the rules, or in replay by what is stored of it.
-    private mutating func afterDelay(_ command: RecordBytes, _ bet: BetRow) -> Refused? {
-        let ours = changeDuringDelay(bet)
-        guard stored.isFollowed, let fact = stored.take(.placed, bet: bet.sequence) else {
-            return ours
-        }
-        let refused = Refused(stored: fact)
-        note(
-            command, bet: bet.sequence,
-            fact: refused.map { Decision($0) } ?? Decision(status: .open),
-            ours: ours.map { Decision($0) } ?? Decision(status: .open))
-        return refused
-    }
-
-    /// Why a bet must not be accepted although its delay is over, if anything speaks against it.
-    ///
-    /// Versions count, not states: a market that is open again with the same price has still changed.
-    private func changeDuringDelay(_ bet: BetRow) -> Refused? {
-        if bet.dueAt <= recoveredAt { return Refused(.interrupted) }
-        for place in 0..<UInt32(bet.legCount) {
-            let index =
-                planted(.hashOrder) ? Self.inHashOrder(UInt32(bet.legCount))[Int(place)] : place
-            let leg = accounts.legs[bet.firstLeg + index]
-            let market = markets.markets[leg.market]
-            if market.reasons != 0 {
-                return Refused(
-                    .suspendedDuringDelay, leg: Int(index), value: Int64(market.reasons))
-            }
-            let material = market.material + markets.fixtures[market.fixture].material
-            if UInt32(truncatingIfNeeded: material) != leg.material, !planted(.suspensionForgotten)
-            {
-                return Refused(
-                    .changedDuringDelay, leg: Int(index), value: Int64(material),
-                    threshold: Int64(leg.material))
-            }
-        }
-        return nil
-    }
-
-    private static func inHashOrder(_ count: UInt32) -> [UInt32] { Array(Set(0..<count)) }
-
-    private mutating func acceptAfterDelay(
-        _ number: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
-    ) {
-        accounts.change(bet: number) {
-            $0.status = BetStatus.open.rawValue
-            $0.acceptedAt = time.nanoseconds
-        }
-        let bet = accounts.bets[number]
-        accounts.post(.accept(accounts.split(of: bet).paid), to: bet.account)
-        let record = concludedRecord(number, command, entry: .accept, &outcomes)
-        record.set(Layout.Placed.status, BetStatus.open.rawValue)
-        if markets.watched > 0 { shutExposed(by: number, command, &outcomes) }
-    }
-
-    private mutating func release(
-        _ number: UInt32, _ refused: Refused, _ command: RecordBytes,
-        _ outcomes: inout RecordWriter
-    ) {
-        accounts.change(bet: number) {
-            $0.status = BetStatus.refused.rawValue
-            $0.refusal = UInt8(truncatingIfNeeded: refused.refusal.rawValue)
-        }
-        if !planted(.exposureKept) { setExposure(of: number, standing: false) }
-        let bet = accounts.bets[number]
-        accounts.count(bet, isStanding: false)
-        let stake = accounts.split(of: bet)
-        accounts.post(.release(stake), to: bet.account)
-        if stake.free > 0 { accounts.change(account: bet.account) { $0.free += stake.free } }
-        if planted(.voidTwice) { accounts.post(.deposit(bet.stake), to: bet.account) }
-        accounts.conclude(id: bet.sequence, refusal: refused.refusal, facts: refused.facts)
-        let record = concludedRecord(number, command, entry: .release, &outcomes)
-        record.set(Layout.Placed.status, BetStatus.refused.rawValue)
-        writeRefusal(refused.refusal, refused.facts, to: record)
-    }
-
-    private func concludedRecord(
-        _ number: UInt32, _ command: RecordBytes, entry: EntryReason,
-        _ outcomes: inout RecordWriter
-    ) -> RecordBytes {
-        let bet = accounts.bets[number]
-        let record = placedRecord(
-            command, legs: Int(bet.legCount), isPromotional: bet.isPromotional,
-            account: bet.account, &outcomes)
-        if bet.isPromotional { record.write(accounts.split(of: bet)) }
-        if planted(.staleBalances) {
-            record.set(
-                Layout.Placed.balances + Layout.Balances.held,
-                accounts.accounts[bet.account].held + bet.stake)
-        }
-        record.cause = bet.sequence
-        record.set(Layout.Placed.bet, bet.sequence)
-        record.set(Layout.Placed.potentialReturn, bet.potentialReturn)
-        record.set(Layout.Placed.acceptedAt, bet.acceptedAt)
-        record.set(Layout.Placed.dueAt, bet.dueAt)
-        record.set(Layout.Placed.entries, 1 << entry.rawValue)
-        record.set(Layout.Placed.stake, bet.stake)
-        writeLegs(of: number, to: record)
-        return record
-    }
-}
-
-extension IDRow {
-    init(_ request: PlaceRequest, account: UInt32, bet: UInt32, sequence: UInt64) {
-        self.init(
-            high: request.id.high, low: request.id.low, hashHigh: request.hash.high,
-            hashLow: request.hash.low, account: account, bet: bet,
-            validUntil: request.validUntil, sequence: sequence)
     }
 }

@@ -55,15 +55,10 @@ extension Engine {
             account: row, split: split, shape: shape, isEachWay: isEachWay, quotes: quotes)
         numbers.bounds = bounds(slip)
         numbers.maximumStake = numbers.bounds.map(\.most).min() ?? 0
-        var total = BetReturn(
-            stake: max(0, min(split.total, ruleSet.stake)),
-            free: max(0, min(split.free, ruleSet.stake)), shape: shape, isEachWay: isEachWay)
-        for quote in quotes {
-            total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
-        }
-        if case .settled(let payout) = total.outcome(rules.rounding), payout <= rules.payoutCap {
-            numbers.potentialReturn = payout
-        }
+        var counted = split
+        if split.total > ruleSet.stake { counted = slip.split(ruleSet.stake) }
+        let potential = potentialReturn(slip, split: counted)
+        numbers.potentialReturn = potential.flatMap { $0 <= rules.payoutCap ? $0 : nil }
         return numbers
     }
 

@@ -14,12 +14,29 @@ public struct StakeBound: Equatable, Sendable {
 
 /// A bet as far as its stake is concerned.
 struct StakedSlip {
-    var account: UInt32?
+    let account: UInt32?
     /// Of which money it would be; of one kind, a larger stake is of that kind, too.
-    var split: StakeSplit
+    let split: StakeSplit
     let shape: SystemShape?
     let isEachWay: Bool
     let quotes: [LegQuote]
+
+    init(
+        account: UInt32?, split: StakeSplit, shape: SystemShape?, isEachWay: Bool,
+        quotes: [LegQuote]
+    ) {
+        self.account = account
+        self.split = split
+        self.shape = shape
+        self.isEachWay = isEachWay
+        self.quotes = quotes
+    }
+
+    init(_ request: PlaceRequest, account: UInt32, quotes: [LegQuote]) {
+        self.init(
+            account: account, split: request.split, shape: request.shape,
+            isEachWay: request.isEachWay, quotes: quotes)
+    }
 
     var lines: Int64 { (shape?.lines ?? 1) * (isEachWay ? 2 : 1) }
 
@@ -72,28 +89,18 @@ extension Engine {
                     min(floor, most),
                     largest(most, lines) { stake in isExposureTaken(slip, stake, quote) }))
         }
-        if let account = slip.account, rules.hasCaps {
-            let open = accounts.promised[Int(account)]
-            let paid = accounts.accounts[account].paid(on: today)
-            for (rule, cap, counted) in [
-                (Refusal.customerPayoutCap, rules.customerCap, open),
-                (.dayPayoutCap, rules.dayCap, open + paid),
-            ] where cap > 0 {
-                add(
-                    rule,
-                    largest(most, lines) { stake in
-                        potentialReturn(slip, stake).map { counted + $0 <= cap } ?? false
-                    })
-            }
+        for cap in slip.account.map({ caps(of: $0) }) ?? [] {
+            add(
+                cap.rule,
+                largest(most, lines) { stake in
+                    potentialReturn(slip, stake).map { cap.counted + $0 <= cap.most } ?? false
+                })
         }
         return bounds
     }
 
     /// The largest stake that a single's market takes from anybody, 0 where it takes none.
     private borrowing func floorStake(_ slip: StakedSlip) -> Int64 {
-        guard markets.markets[slip.quotes[0].market].floor > 0, !planted(.floorForgotten) else {
-            return 0
-        }
         let left = leftOfFloor(
             market: slip.quotes[0].market, selection: slip.quotes[0].selection,
             account: slip.account)
@@ -125,8 +132,7 @@ extension Engine {
 
     borrowing func potentialReturn(_ slip: StakedSlip, split: StakeSplit) -> Int64? {
         var total = BetReturn(
-            stake: split.total, free: split.free, shape: slip.shape, isEachWay: slip.isEachWay
-        )
+            stake: split.total, free: split.free, shape: slip.shape, isEachWay: slip.isEachWay)
         for quote in slip.quotes {
             total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
         }
@@ -138,7 +144,14 @@ extension Engine {
         _ slip: StakedSlip, _ stake: Int64, _ quote: LegQuote
     ) -> Bool {
         guard let potential = potentialReturn(slip, stake) else { return false }
-        let split = slip.split(stake)
+        let cost = cost(of: slip, split: slip.split(stake), potential: potential)
+        let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)
+        return after <= markets.markets[quote.market].liabilityLimit
+            || after <= markets.worstLoss(quote.market)
+    }
+
+    /// What it would cost on each of its legs' markets.
+    borrowing func cost(of slip: StakedSlip, split: StakeSplit, potential: Int64) -> BetCost {
         let placed =
             slip.isEachWay
             ? placedReturn(split, slip.shape, legs: slip.quotes.count) {
@@ -147,30 +160,24 @@ extension Engine {
                     slip.quotes[$0].isAtTheOff
                 )
             } : nil
-        let cost = BetCost(
+        return BetCost(
             potential: potential, placed: placed, stake: split.paid,
             isSingle: slip.quotes.count == 1)
-        let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)
-        return after <= markets.markets[quote.market].liabilityLimit
-            || after <= markets.worstLoss(quote.market)
     }
 
     /// What a bet that takes what it can get stakes: no more than it asks for, or as much as there may be. A stake
     /// that cannot be met is left as it was asked for, to be refused for what is in its way.
     borrowing func filled(
-        _ request: PlaceRequest, _ shape: SystemShape?, _ account: UInt32, _ quotes: [LegQuote]
+        _ request: PlaceRequest, _ account: UInt32, _ quotes: [LegQuote]
     ) -> Int64 {
         guard request.fill != .reject, !request.isPromotional else { return request.stake }
-        let slip = StakedSlip(
-            account: account, split: request.split, shape: shape, isEachWay: request.isEachWay,
-            quotes: quotes)
+        let slip = StakedSlip(request, account: account, quotes: quotes)
         let asked = request.fill == .cap && !planted(.capIgnored) ? request.stake : .max
-        let most = min(
-            asked, bounds(slip, asked: asked).map(\.most).min() ?? 0)
+        let most = min(asked, bounds(slip, asked: asked).map(\.most).min() ?? 0)
         guard most >= max(1, rules.minimumStake) else { return request.stake }
         return switch request.fill {
         case .reject: request.stake
-        case .cap: planted(.capIgnored) ? most : min(request.stake, most)
+        case .cap: most
         case .maximum: max(request.stake, most)
         }
     }
