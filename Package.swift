@@ -123,8 +123,8 @@ let package = Package(
         floor(
             "Projection", "Store/Projection",
             imports: [
-                "Kernel", "Betting", "Ledger", "EngineCore", "EngineJournal", "EngineService",
-                "ProjectionService",
+                "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
+                "EngineService", "ProjectionService",
             ]),
         floor(
             "StoreSQLite", "Store/SQLite",

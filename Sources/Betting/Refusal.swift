@@ -16,6 +16,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case tooManyLines = 13
     case stakeNotDivisible = 14
     case offerExpired = 15
+    case channelShut = 16
     // Each leg, in slip order
     case marketUnknown = 20
     case selectionUnknown = 21
@@ -67,6 +68,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .systemMalformed: "system_malformed"
         case .tooManyLines: "too_many_lines"
         case .stakeNotDivisible: "stake_not_divisible"
+        case .channelShut: "channel_shut"
         case .offerExpired: "offer_expired"
         case .marketUnknown: "market_unknown"
         case .selectionUnknown: "selection_unknown"
@@ -117,6 +119,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .systemMalformed: "These selections make no system of this kind."
         case .tooManyLines: "The system has more lines than we take."
         case .stakeNotDivisible: "The stake does not divide into equal stakes for all lines."
+        case .channelShut: "No bets are taken this way at the moment."
         case .offerExpired: "That offer does not stand any more. Ask again."
         case .marketUnknown: "There is no such market."
         case .selectionUnknown: "There is no such selection."
@@ -173,7 +176,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .currencyMismatch: .currency
         case .structureUnsupported, .systemMalformed, .marketUnknown, .selectionUnknown,
             .selectionNotOffered,
-            .related, .placeTermsChanged, .betUnknown, .offerExpired:
+            .related, .placeTermsChanged, .betUnknown, .offerExpired, .channelShut:
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score

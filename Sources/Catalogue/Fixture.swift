@@ -27,7 +27,7 @@ public enum FixtureStatus: UInt8, CaseIterable, Sendable {
     }
 }
 
-public enum Sport: UInt8, Sendable {
+public enum Sport: UInt8, CaseIterable, Sendable {
     case other = 0
     case football = 1
     case tennis = 2

@@ -54,11 +54,16 @@ public enum MarketOwner: UInt8, CaseIterable, Sendable {
 
 extension ShutReasons {
     /// What holds after `owner` sets and lifts; reasons of other owners are left as they were.
-    public func changed(setting: ShutReasons, lifting: ShutReasons, by owner: MarketOwner)
-        -> ShutReasons
-    {
-        union(setting.intersection(owner.reasons))
-            .subtracting(lifting.intersection(owner.reasons).subtracting(setting))
+    ///
+    /// A market that a person made has no other supplier: whoever opens it at the desk has looked, and proves what a
+    /// fresh image proves of others.
+    public func changed(
+        setting: ShutReasons, lifting: ShutReasons, by owner: MarketOwner, isByHand: Bool = false
+    ) -> ShutReasons {
+        let lifted = lifting.intersection(owner.reasons).subtracting(setting)
+        let isLookedAt = isByHand && owner == .trader && lifted.contains(.trader)
+        return union(setting.intersection(owner.reasons))
+            .subtracting(isLookedAt ? lifted.union([.recovery, .stale]) : lifted)
     }
 }
 

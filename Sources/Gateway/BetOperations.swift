@@ -1,4 +1,5 @@
 import Betting
+import Catalogue
 import EngineCore
 import JSONText
 import Kernel
@@ -29,11 +30,12 @@ extension PunterGateway {
             } catch {
                 throw error.problem("The bet is not complete.")
             }
-            let intent = request.intent(
+            var intent = request.intent(
                 session, receivedAt: now, digest: digest, rate: settings.rate)
+            intent.channel = call.channel.rawValue
             let taken = hub.submit({ [unowned self] record, _ in
                 answer(record, hash: intent.requestHash, reply)
-            }) { $0.place(intent) }
+            }) { [intent] in $0.place(intent) }
             guard taken else { throw busy() }
         } catch {
             reply.fail(error)

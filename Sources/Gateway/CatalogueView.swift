@@ -11,6 +11,8 @@ struct SelectionView {
     var outcome = SelectionOutcome(.undecided)
     /// It takes no further part.
     var isWithdrawn = false
+    /// A trader holds it at its price.
+    var isHeld = false
 }
 
 struct MarketView {
@@ -38,8 +40,11 @@ struct MarketView {
     /// The supplier's newest result is another one than the two operators' that stands.
     var isDisputed = false
     var settlementVersion: UInt32 = 0
-    /// Hundredths of a percent.
+    /// Hundredths of a percent: what its feed put on it, and what a trader did in its place.
     var margin: UInt32 = 0
+    var handMargin: UInt32?
+    /// A person made it, and is all the supplier that it has.
+    var isByHand = false
     var message: UInt64 = 0
     /// The newest record that changed it.
     var order: UInt64 = 0
@@ -96,6 +101,8 @@ public final class CatalogueView {
         /// A state that many markets share changed at once.
         case allMarkets
         case proposals
+        /// Which channels take bets.
+        case channels
     }
 
     static let fixturesKept = 2000
@@ -112,6 +119,8 @@ public final class CatalogueView {
     private(set) var fixtureSequence: UInt64 = 0
     private(set) var order: UInt64 = 0
     private(set) var time = Timestamp(nanoseconds: 0)
+    /// Channels that take no bets: bit n is channel n of `Layout.Session`.
+    private(set) var shutChannels: UInt16 = 0
     /// The journal's identity in short: positions of one epoch mean nothing in another.
     private(set) var epoch = ""
     private(set) var currency = Currency.eur
@@ -133,6 +142,8 @@ public final class CatalogueView {
         case update(FixtureState, Incident, Bool)
         case market(MarketView)
         case price([PriceEntry], UInt32, UInt64)
+        case pricing
+        case channel(UInt8, isShut: Bool)
         case state(MarketOwner, ShutReasons, ShutReasons, isInPlayOnly: Bool)
         case withdrawal(Int, PlaceTerms?)
         case result([SelectionOutcome])
@@ -154,6 +165,7 @@ public final class CatalogueView {
         time = other.time
         epoch = other.epoch
         currency = other.currency
+        shutChannels = other.shutChannels
         command = other.command
     }
 
@@ -187,6 +199,11 @@ public final class CatalogueView {
             command = .update(facts.0, facts.1, facts.2)
         case .market: command = .market(readMarket(record))
         case .price: command = readPrice(record)
+        case .pricing: command = .pricing
+        case .channelState:
+            command = .channel(
+                record.field(Layout.ChannelState.channel, as: UInt8.self),
+                isShut: record.field(Layout.ChannelState.isShut, as: UInt8.self) == 1)
         case .marketState: command = readMarketState(record)
         case .withdrawal:
             command = .withdrawal(
@@ -250,7 +267,7 @@ public final class CatalogueView {
             winners: record.field(Layout.Market.winners, as: UInt8.self),
             places: record.places(at: Layout.Market.places),
             isDeducted: record.field(Layout.Market.racing, as: UInt8.self) & 0x0f != 0,
-            selections: selections)
+            selections: selections, isByHand: record.flags & Layout.Market.isByHand != 0)
     }
 
     private func readPrice(_ record: RecordBytes) -> PendingCommand {
@@ -326,6 +343,7 @@ public final class CatalogueView {
             restore(id, picture, engine.sequence)
         }
         proposals = proposals.filter { engine.isWaiting(proposal: $0.key) }
+        shutChannels = engine.shutChannels
     }
 
     private func restore(_ id: MarketID, _ picture: MarketPicture, _ sequence: UInt64) {
@@ -336,8 +354,10 @@ public final class CatalogueView {
             view.selections[index].reference = selection.reference
             view.selections[index].outcome = selection.outcome
             view.selections[index].isWithdrawn = selection.isWithdrawn
+            view.selections[index].isHeld = selection.held != nil
         }
         view.places = picture.places
+        view.handMargin = picture.handMargin
         view.version = picture.version
         view.priceVersion = picture.priceVersion
         view.reasons = picture.reasons
@@ -405,6 +425,8 @@ public final class CatalogueView {
             }
             view.margin = margin
             view.message = message
+            offer(record, &view)
+        case .pricing: offer(record, &view)
         case .withdrawal(let index, let places) where index < view.selections.count:
             for other in view.selections.indices where view.isDeducted || other == index {
                 view.selections[other].odds = nil
@@ -420,6 +442,21 @@ public final class CatalogueView {
         read(record, into: &view)
         markets[id] = view
         return .market(id)
+    }
+
+    /// Ours, where a trader's hand is on them.
+    private func offer(_ record: RecordBytes, _ view: inout MarketView) {
+        let count = Int(record.field(Layout.MarketChanged.priceCount, as: UInt16.self))
+        guard count > 0 else { return }
+        let held = record.field(Layout.MarketChanged.held, as: UInt64.self)
+        let margin = record.field(Layout.MarketChanged.handMargin, as: UInt16.self)
+        view.handMargin = margin == .max ? nil : UInt32(margin)
+        for index in 0..<min(count, view.selections.count) {
+            view.selections[index].isHeld = held >> UInt64(index) & 1 == 1
+            guard !view.selections[index].isWithdrawn else { continue }
+            view.selections[index].odds = record.odds(
+                at: Layout.MarketChanged.prices + index * Layout.MarketChanged.priceSize)
+        }
     }
 
     private func read(_ record: RecordBytes, into view: inout MarketView) {
@@ -444,7 +481,7 @@ public final class CatalogueView {
         markets[id] = MarketView(
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
             type: made.type, winners: made.winners, places: made.places,
-            isDeducted: made.isDeducted, selections: made.selections)
+            isDeducted: made.isDeducted, selections: made.selections, isByHand: made.isByHand)
         fixtures[fixture]?.markets.append(id)
         fixtures[fixture]?.order = record.sequence
         fixtureSequence += 1
@@ -452,14 +489,21 @@ public final class CatalogueView {
 
     /// One record stands for all markets; the rule is the catalogue's own.
     private func foldOverAll(_ record: RecordBytes) -> Change? {
+        if case .channel(let channel, let isShut) = command {
+            let bit = UInt16(1) << UInt16(channel)
+            shutChannels = isShut ? shutChannels | bit : shutChannels & ~bit
+            return .channels
+        }
         guard case .state(let owner, let setting, let lifting, let isInPlayOnly) = command else {
             return nil
         }
         for id in Array(markets.keys) {
             guard let reasons = markets[id]?.reasons, let fixture = markets[id]?.fixture,
+                let isByHand = markets[id]?.isByHand,
                 !isInPlayOnly || fixtures[fixture]?.state.isInPlay == true
             else { continue }
-            markets[id]?.reasons = reasons.changed(setting: setting, lifting: lifting, by: owner)
+            markets[id]?.reasons = reasons.changed(
+                setting: setting, lifting: lifting, by: owner, isByHand: isByHand)
             markets[id]?.version += 1
             markets[id]?.order = record.sequence
         }

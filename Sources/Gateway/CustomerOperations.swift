@@ -53,6 +53,8 @@ extension OperatorGateway {
                     json.number(trust.stakeFactor)
                     json.key("delay")
                     json.number(trust.delay)
+                    json.key("shut")
+                    json.bool(trust.isShut)
                 }
                 reply.send(.json(200, json.bytes))
             }
@@ -68,13 +70,14 @@ extension OperatorGateway {
             try readBody(call)
             let factor = try whole("stakeFactor", 0...Int64(Limits.stakeFactor))
             let delay = try whole("delay", 0...Int64(Limits.betDelay))
+            let isShut = try flag("shut")
             let reason = try why()
             let taken = hub.submit({ [unowned self] record, _ in
                 respond(record, at: Layout.AccountChanged.refusal, reply)
             }) {
                 $0.setRisk(
-                    of: id, stakeFactor: UInt16(factor), delay: UInt32(delay), actor: person.id,
-                    reason: reason)
+                    of: id, stakeFactor: UInt16(factor), delay: UInt32(delay), isShut: isShut,
+                    actor: person.id, reason: reason)
             }
             guard taken else { throw busy() }
         } catch {

@@ -16,6 +16,8 @@ enum DeskMessages {
         return """
             {"type":"object","additionalProperties":false,"required":[\(names.joined(separator: ","))],\
             "properties":{"type":{"const":"\(type)"},"operator":{"type":"integer"},\
+            "role":{"type":"string"},\
+            "channels":{"$ref":"#/components/schemas/Channels/properties/channels"},\
             "currency":{"type":"string"},"order":{"type":"integer","minimum":0},\
             "markets":{"type":"array","items":{"$ref":"#/components/schemas/DeskMarket"}},\
             "ticker":{"type":"array","items":{"$ref":"#/components/schemas/TickerLine"}},\

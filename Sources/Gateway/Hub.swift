@@ -290,7 +290,7 @@ public final class Hub {
             onManyShut?()
             topics.changedAllMarkets()
             for desk in deskWatchers.values { desk.needsImage = true }
-        case .proposals: for desk in deskWatchers.values { desk.needsImage = true }
+        case .proposals, .channels: for desk in deskWatchers.values { desk.needsImage = true }
         case nil: break
         }
     }

@@ -88,10 +88,7 @@ extension OperatorGateway {
 
     private func setFixture(_ call: Call, _ reply: any Reply, isShut: Bool) {
         do throws(Problem) {
-            let id = UInt64(call.parameter("fixture") ?? "").map { FixtureID($0) }
-            guard let fixture = id.flatMap({ hub.view.fixtures[$0] }) else {
-                throw Problem(404, "fixture_unknown", "There is no such fixture.")
-            }
+            let fixture = try fixture(call)
             guard !fixture.markets.isEmpty else { throw Problem(.noChange) }
             try submit(
                 fixture.externalID, .fixture, call, reply, isShut: isShut, try reason(call))

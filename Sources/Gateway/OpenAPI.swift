@@ -83,6 +83,10 @@ enum OpenAPI {
                     json.object { content("application/json", schema: body, to: &$0) }
                 }
             }
+            if let role = description.role {
+                json.key("x-role")
+                json.string(role)
+            }
             if description.needsSession {
                 json.key("security")
                 json.array {
@@ -148,6 +152,7 @@ enum OpenAPI {
         var all = [(400, "malformed"), (421, "host_unknown")]
         if method != .get { all.append((403, "origin_refused")) }
         if description.needsSession { all.append((401, "not_signed_in")) }
+        if description.role != nil { all.append((403, "role_missing")) }
         return all
     }
 

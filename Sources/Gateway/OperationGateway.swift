@@ -13,11 +13,15 @@ protocol OperationGateway: EngineQuestioner {
     static var notSignedIn: Problem { get }
 
     func session(_ context: RequestContext) -> Session?
+    /// That whoever has the session may ask for that.
+    func check(_ session: Session, mayAsk description: RouteDescription) throws(Problem)
     /// Whose money a session moves; nil where it is nobody's own.
     func account(_ session: Session) -> AccountID?
 }
 
 extension OperationGateway {
+    func check(_ session: Session, mayAsk description: RouteDescription) throws(Problem) {}
+
     func needSession(_ call: GatewayCall<Session>) throws(Problem) -> Session {
         guard let session = call.session else { throw Self.notSignedIn }
         return session
@@ -53,6 +57,7 @@ extension OperationGateway {
     ) {
         do throws(Problem) {
             let session = operation.description.needsSession ? try needSession(call) : nil
+            if let session { try check(session, mayAsk: operation.description) }
             switch operation.body {
             case .immediate(let body): reply.send(try body(call))
             case .deferred(let body):

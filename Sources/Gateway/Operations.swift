@@ -1,3 +1,4 @@
+import Catalogue
 import EngineCore
 import JSONText
 import Kernel
@@ -48,6 +49,14 @@ struct GatewayCall<Session> {
     let session: Session?
     /// What the client calls this asking, where money moves.
     var key: ExternalID?
+
+    /// A browser names the page that it asks from; what names none is a program. A WebSocket is for pages.
+    var channel: Channel {
+        switch form {
+        case .http(let context): context.request.hasField("origin") ? .web : .api
+        case .message: .web
+        }
+    }
 
     /// From the path or the query, or from the message's parameters.
     func parameter(_ name: String) -> String? {

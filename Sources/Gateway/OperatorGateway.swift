@@ -7,6 +7,7 @@ import Kernel
 import Ledger
 import NetworkCodecs
 public import NetworkLoops
+public import ProjectionService
 
 /// The operators' side: a listener, an origin and a realm of its own.
 ///
@@ -19,6 +20,7 @@ public final class OperatorGateway: OperationGateway {
     let hub: Hub
     public let server: HTTPServer
     let registry: OperatorRegistry
+    let store: any ProjectionStore
     let settings: GatewaySettings
     var operations: [String: Operation] = [:]
     /// For requests with a body, one at a time.
@@ -40,12 +42,14 @@ public final class OperatorGateway: OperationGateway {
     private var turns = 0
 
     public init(
-        hub: Hub, registry: OperatorRegistry, files: StaticFiles, settings: GatewaySettings,
+        hub: Hub, registry: OperatorRegistry, store: any ProjectionStore, files: StaticFiles,
+        settings: GatewaySettings,
         pool: WorkPool, engineStatus: @escaping @Sendable () -> EngineStatus,
         ask: @escaping @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
     ) {
         self.hub = hub
         self.registry = registry
+        self.store = store
         self.settings = settings
         self.pool = pool
         self.engineStatus = engineStatus
@@ -63,9 +67,8 @@ public final class OperatorGateway: OperationGateway {
         server.fallback = { context throws(Problem) in try files.answer(context) }
         server.commonFields = StaticFiles.securityFields
         for operation in sessionOperations + marketOperations + resultOperations
-            + customerOperations + marketLimitOperations
-            + riskOperations
-            + bookOperations
+            + customerOperations + marketLimitOperations + pricingOperations + makingOperations
+            + riskOperations + bookOperations + trailOperations
         {
             add(operation)
         }
@@ -120,6 +123,13 @@ public final class OperatorGateway: OperationGateway {
     }
 
     static let notSignedIn = Problem(401, "not_signed_in", "Sign in with a one-time code.")
+
+    func check(_ person: Person, mayAsk description: RouteDescription) throws(Problem) {
+        guard let role = description.role.flatMap({ OperatorRole(word: $0) }), person.role < role
+        else { return }
+        throw Problem(
+            403, "role_missing", "That is for a \(role.word). You are a \(person.role.word).")
+    }
 
     /// What operators move is the market's, whoever of them asks.
     func account(_ session: Person) -> AccountID? { nil }

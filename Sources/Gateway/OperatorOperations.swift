@@ -11,7 +11,7 @@ extension OperatorGateway {
         [
             Operation(
                 description: OperatorRoutes.signIn, method: .post, path: "/api/v1/sign-in",
-                body: .immediate { [unowned self] call throws(Problem) in try signIn(call) }),
+                body: .deferred { [unowned self] call, reply in signIn(call, reply) }),
             Operation(
                 description: OperatorRoutes.session, method: .get, path: "/api/v1/session",
                 body: .immediate { call in
@@ -23,27 +23,51 @@ extension OperatorGateway {
         ]
     }
 
-    private func signIn(_ call: Call) throws(Problem) -> HTTPResponse {
-        try readBody(call)
-        guard let place = tape.member("code", of: tape.root), let code = tape.text(place) else {
-            throw Problem(400, "malformed", "code: the one-time code")
-        }
-        switch registry.signIn(code: code, now: now.nanoseconds) {
-        case .wrong: throw Problem(401, "wrong_code", "That code is wrong or used up.")
-        case .tooMany:
-            var problem = Problem(429, "too_many_attempts", "Too many wrong codes. Wait a minute.")
-            problem.fields = [("retry-after", "60")]
-            throw problem
-        case .token(let token, let id):
-            var json = JSONWriter()
-            json.object { json in
-                json.key("operator")
-                json.number(id)
+    /// Who is let in is in the journal first.
+    private func signIn(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            try readBody(call)
+            guard let place = tape.member("code", of: tape.root), let code = tape.text(place) else {
+                throw Problem(400, "malformed", "code: the one-time code")
             }
-            var response = HTTPResponse.json(200, json.bytes)
-            response.fields.append(("set-cookie", cookie(token, maxAge: 43_200)))
-            return response
+            let entry: OperatorRegistry.Entry
+            switch registry.signIn(code: code, now: now.nanoseconds) {
+            case .wrong: throw Problem(401, "wrong_code", "That code is wrong or used up.")
+            case .tooMany:
+                var problem = Problem(
+                    429, "too_many_attempts", "Too many wrong codes. Wait a minute.")
+                problem.fields = [("retry-after", "60")]
+                throw problem
+            case .entry(let found): entry = found
+            }
+            let taken = hub.submit({ [unowned self] _, _ in
+                registry.begin(entry, now: now.nanoseconds)
+                reply.send(signedIn(entry))
+            }) { [settings] in
+                $0.operatorSession(
+                    entry.id, role: entry.role.word, brand: settings.brand,
+                    licence: settings.licence)
+            }
+            guard taken else {
+                registry.giveBack(entry)
+                throw busy()
+            }
+        } catch {
+            reply.fail(error)
         }
+    }
+
+    private func signedIn(_ entry: OperatorRegistry.Entry) -> HTTPResponse {
+        var json = JSONWriter()
+        json.object { json in
+            json.key("operator")
+            json.number(entry.id)
+            json.key("role")
+            json.string(entry.role.word)
+        }
+        var response = HTTPResponse.json(200, json.bytes)
+        response.fields.append(("set-cookie", cookie(entry.token, maxAge: 43_200)))
+        return response
     }
 
     private func signOut(_ call: Call) throws(Problem) -> HTTPResponse {
@@ -203,14 +227,8 @@ extension OperatorGateway {
             guard
                 let window = CancelWindow(from: try moment("from"), until: try moment("until"))
             else { throw Problem(422, "window_malformed", "until: later than from") }
-            var isTakenBack = false
-            if let member = tape.member("takenBack", of: tape.root) {
-                guard let flag = tape.flag(member) else {
-                    throw Problem(400, "malformed", "takenBack: true or false")
-                }
-                isTakenBack = flag
-            }
-            try propose(call, reply) { [isTakenBack] encoder, said, expected in
+            let isTakenBack = try flag("takenBack") ?? false
+            try propose(call, reply) { encoder, said, expected in
                 encoder.proposeCancel(
                     market: market.externalID, window, isTakenBack: isTakenBack,
                     actor: said.person, reason: said.reason, evidence: said.evidence,
@@ -430,6 +448,15 @@ extension OperatorGateway {
     /// The same where it may be left out.
     func optional(_ name: StaticString, _ range: ClosedRange<Int64>) throws(Problem) -> Int64? {
         tape.member(name, of: tape.root) == nil ? nil : try whole(name, range)
+    }
+
+    /// Yes or no, where it is said.
+    func flag(_ name: StaticString) throws(Problem) -> Bool? {
+        guard let place = tape.member(name, of: tape.root) else { return nil }
+        guard let flag = tape.flag(place) else {
+            throw Problem(400, "malformed", "\(name): true or false")
+        }
+        return flag
     }
 
     /// Why, where nothing is done without saying so.

@@ -6,7 +6,8 @@ enum OperatorRoutes {
     private static func route(
         _ operation: String, _ summary: String, tag: String, _ answer: RouteDescription.Answer,
         parameters: [RouteDescription.Parameter] = [], body: String? = nil,
-        problems: [(Int, String)] = [], session: Bool = true, movesMoney: Bool = false,
+        problems: [(Int, String)] = [], session: Bool = true, role: OperatorRole? = nil,
+        movesMoney: Bool = false,
         isAboutHTTP: Bool = false, comesFirst: Bool = false
     ) -> RouteDescription {
         var description = RouteDescription(operation, summary, tag: tag, answers: [answer])
@@ -16,6 +17,7 @@ enum OperatorRoutes {
         description.isBodyOptional = body == "Reason"
         description.problems = problems + (session ? [(401, "not_signed_in")] : [])
         description.needsSession = session
+        description.role = role?.word
         description.isAboutHTTP = isAboutHTTP
         description.comesFirst = comesFirst
         if movesMoney { description.moveMoney() }
@@ -64,13 +66,13 @@ enum OperatorRoutes {
         parameters: [market, PunterRoutes.match("the market's state")], body: "Reason",
         problems: decided + [
             (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
-        ], comesFirst: true)
+        ], role: .trader, comesFirst: true)
     static let resume = route(
         "resume", "Lifts the desk's reason; every other owner's stays.", tag: "markets", done,
         parameters: [market, PunterRoutes.match("the market's state")], body: "Reason",
         problems: decided + [
             (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
-        ])
+        ], role: .trader)
     static let marketLimits = route(
         "getMarketLimits", "What a market takes, and when it is shut by itself.", tag: "markets",
         .init(200, "Its limits.", schema: "MarketLimits"), parameters: [market],
@@ -82,24 +84,25 @@ enum OperatorRoutes {
         body: "MarketLimitsRequest",
         problems: decided + [
             (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
-        ])
+        ], role: .trader)
     private static let fixture = RouteDescription.Parameter(
         "fixture", in: "path", "The fixture's id.",
         schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,19}$\"}")
     static let suspendFixture = route(
         "suspendFixture", "Shuts every market of a fixture for the desk's reason.", tag: "markets",
         done, parameters: [fixture], body: "Reason",
-        problems: decided + [(404, "fixture_unknown"), (409, "no_change")], comesFirst: true)
+        problems: decided + [(404, "fixture_unknown"), (409, "no_change")], role: .trader,
+        comesFirst: true)
     static let resumeFixture = route(
         "resumeFixture", "Lifts the desk's reason from every market of a fixture.", tag: "markets",
         done, parameters: [fixture], body: "Reason",
-        problems: decided + [(404, "fixture_unknown"), (409, "no_change")])
+        problems: decided + [(404, "fixture_unknown"), (409, "no_change")], role: .trader)
     static let suspendAll = route(
         "suspendAll", "Shuts every market for the desk's reason.", tag: "markets", done,
-        body: "Reason", problems: decided + [(409, "no_change")], comesFirst: true)
+        body: "Reason", problems: decided + [(409, "no_change")], role: .trader, comesFirst: true)
     static let resumeAll = route(
         "resumeAll", "Lifts the desk's reason from every market.", tag: "markets", done,
-        body: "Reason", problems: decided + [(409, "no_change")])
+        body: "Reason", problems: decided + [(409, "no_change")], role: .trader)
     static let propose = route(
         "proposeResult",
         "Proposes a result, also a corrected one; another person approves it.", tag: "results",
@@ -112,7 +115,7 @@ enum OperatorRoutes {
             (404, "market_unknown"), (409, "bets_released"), (409, "too_many_winners"),
             (409, "reason_missing"), (409, "full"), (412, "changed_since"),
             (422, "results_mismatch"),
-        ])
+        ], role: .trader)
     static let proposeCancel = route(
         "proposeCancel",
         "Proposes that bets of a market are void by when they were accepted, or no longer are; another person approves it.",
@@ -125,7 +128,7 @@ enum OperatorRoutes {
         problems: decided + [
             (404, "market_unknown"), (409, "bets_released"), (409, "reason_missing"),
             (409, "full"), (412, "changed_since"), (422, "window_malformed"),
-        ])
+        ], role: .trader)
     static let approve = route(
         "approveResult", "Approves what another person proposed, and settles.", tag: "results",
         done, parameters: [.init("proposal", in: "path", "The proposal's id.")],
@@ -133,7 +136,7 @@ enum OperatorRoutes {
             (404, "proposal_unknown"), (409, "same_operator"), (409, "market_changed_since"),
             (409, "no_change"), (409, "full"), (422, "id_reused"), (503, "busy"),
             (503, "no_space"),
-        ], movesMoney: true)
+        ], role: .trader, movesMoney: true)
     private static let account = RouteDescription.Parameter(
         "account", in: "path", "The account's id.",
         schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,19}$\"}")
@@ -149,7 +152,7 @@ enum OperatorRoutes {
         problems: decided + [
             (404, "account_unknown"), (409, "no_change"), (409, "full"),
             (422, "amount_out_of_range"), (422, "id_reused"), (422, "id_outside_window"),
-        ], movesMoney: true)
+        ], role: .supervisor, movesMoney: true)
     static let trust = route(
         "getTrust", "How far an account is trusted.", tag: "accounts",
         .init(200, "Its part of a market's maximum stake, and its delay.", schema: "Trust"),
@@ -158,7 +161,54 @@ enum OperatorRoutes {
         "setTrust",
         "Says how far an account is trusted: its part of every market's maximum stake, and how long its bets wait in play beside a market's own delay.",
         tag: "accounts", done, parameters: [account], body: "TrustRequest",
-        problems: decided + [(404, "account_unknown"), (409, "no_change")])
+        problems: decided + [(404, "account_unknown"), (409, "no_change")], role: .supervisor)
+    static let pricing = route(
+        "getPricing",
+        "What a market's prices are made of: references, its feed's prices, and a trader's hand.",
+        tag: "markets", .init(200, "Its prices.", schema: "Pricing"), parameters: [market],
+        problems: [(404, "market_unknown"), (503, "busy")])
+    static let setPricing = route(
+        "setPricing",
+        "Puts another margin on a market's prices, and holds those that are named; what is not named is as the feed says.",
+        tag: "markets", done,
+        parameters: [market, PunterRoutes.match("the hand on the market's prices")],
+        body: "PricingRequest",
+        problems: decided + [
+            (404, "market_unknown"), (409, "no_change"), (409, "full"), (409, "palpable"),
+            (412, "changed_since"), (422, "amount_out_of_range"), (422, "prices_mismatch"),
+        ], role: .trader)
+    static let makeFixture = route(
+        "makeFixture", "Makes a match that no feed knows.", tag: "markets",
+        .init(
+            200, "Made, or made before under this key.", schema: "Made",
+            links: [.init("makeMarket", "fixture", "/fixture")]),
+        body: "FixtureRequest", problems: decided + [(409, "full")], role: .trader,
+        movesMoney: true)
+    static let makeMarket = route(
+        "makeMarket",
+        "Makes a market; shut until somebody has priced and opened it. What it comes to, two people say.",
+        tag: "markets",
+        .init(200, "Made, or made before under this key.", schema: "Made"), parameters: [fixture],
+        body: "MarketRequest", problems: decided + [(404, "fixture_unknown"), (409, "full")],
+        role: .trader, movesMoney: true)
+    static let setFixtureState = route(
+        "setFixtureState",
+        "Says how a match stands, where no feed does: a change of its score lets waiting bets fall, as a feed's would.",
+        tag: "markets", done, parameters: [fixture], body: "FixtureStateRequest",
+        problems: decided + [(404, "fixture_unknown")], role: .trader)
+    static let channels = route(
+        "getChannels", "Which channels take bets.", tag: "channels",
+        .init(200, "All of them.", schema: "Channels"))
+    static let setChannel = route(
+        "setChannel", "Stops bets through a channel, or takes them again.", tag: "channels", done,
+        parameters: [
+            .init(
+                "channel", in: "path", "Its name.",
+                schema: "{\"enum\":[\"unknown\",\"web\",\"api\"]}")
+        ],
+        body: "ChannelRequest",
+        problems: decided + [(404, "channel_unknown"), (409, "no_change")], role: .supervisor,
+        comesFirst: true)
     static let risk = route(
         "getRisk",
         "What each sport and the dearest fixtures may cost: each market's worst, added up.",
@@ -172,6 +222,24 @@ enum OperatorRoutes {
         "getAccountRisk", "What a customer's bets may cost.", tag: "risk",
         .init(200, "Its bets that are open or wait, together.", schema: "AccountRisk"),
         parameters: [account], problems: [(404, "account_unknown"), (503, "busy")])
+    static let trail = route(
+        "getTrail", "Who did what at the desk, the newest first, as the journal has it.",
+        tag: "trail", .init(200, "A page of it.", schema: "Trail"),
+        parameters: [
+            number("operator", "Of this operator."), number("market", "About this market."),
+            number("account", "About this account."),
+            .init("action", in: "query", "Of this kind: a command's word in the journal."),
+            number("before", "Before this record: where the page before ended."),
+            .init(
+                "limit", in: "query", "Actions of a page.",
+                schema:
+                    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":\(OperatorGateway.mostActions)}"
+            ),
+        ], problems: [(503, "busy"), (503, "unreadable")])
+    private static func number(_ name: String, _ text: String) -> RouteDescription.Parameter {
+        .init(
+            name, in: "query", text, schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,18}$\"}")
+    }
     static let audit = route(
         "audit", "Recomputes every book from its rows and compares.", tag: "health",
         .init(200, "What does not agree; nothing, in a book that is right.", schema: "Audit"),
@@ -179,7 +247,7 @@ enum OperatorRoutes {
     static let verifyJournal = route(
         "verifyJournal", "Digests the journal's full segments anew and compares.", tag: "health",
         .init(200, "What is not as it was when it was sealed.", schema: "Verification"),
-        problems: [(500, "unreadable"), (503, "busy")])
+        problems: [(500, "unreadable"), (503, "busy")], role: .supervisor)
     static let metrics = route(
         "metrics", "Prometheus text.", tag: "health",
         .init(200, "The metrics.", contentType: "text/plain"), session: false)
@@ -202,8 +270,8 @@ enum OperatorRoutes {
     static let schemas = """
         {"SignIn":{"type":"object","required":["code"],"properties":{\
         "code":{"type":"string","pattern":"^[0-9]{4}-[0-9]{4}-[0-9]{4}$"}}},\
-        "Operator":{"type":"object","required":["operator"],"properties":{\
-        "operator":{"type":"integer"}}},\
+        "Operator":{"type":"object","required":["operator","role"],"properties":{\
+        "operator":{"type":"integer"},"role":{"enum":["viewer","trader","supervisor"]}}},\
         "Session":{"type":"object","required":["signedIn"],"properties":{\
         "signedIn":{"type":"boolean"}}},\
         "State":{"type":"object","required":["market","open","reasons","resulted"],"properties":{\
@@ -246,6 +314,59 @@ enum OperatorRoutes {
         "floor":{"type":"integer","minimum":0,"maximum":\(Limits.stake)},\
         "mostMove":{"type":"integer","minimum":0,"maximum":10000},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "Ratio":{"type":["array","null"],"description":"What is returned, and for which stake.",\
+        "items":{"type":"integer","minimum":1,"maximum":\(UInt32.max)},"minItems":2,"maxItems":2},\
+        "Pricing":{"type":"object","required":["market","feedMargin","margin","byHand","selections"],\
+        "properties":{"market":{"type":"string"},\
+        "feedMargin":{"type":"integer","description":"Hundredths of a percent."},\
+        "margin":{"type":["integer","null"],"description":"A trader's, in its place."},\
+        "byHand":{"type":"boolean","description":"A person made it; no feed prices it."},\
+        "selections":{"type":"array","items":{"type":"object",\
+        "required":["name","reference","fed","held","odds"],"properties":{"name":{"type":"string"},\
+        "reference":{"type":"integer","description":"Thousandths, 0 none."},\
+        "fed":{"$ref":"#/components/schemas/Ratio"},"held":{"$ref":"#/components/schemas/Ratio"},\
+        "odds":{"$ref":"#/components/schemas/Ratio"}}}}}},\
+        "PricingRequest":{"type":"object","required":["held","reason"],"properties":{\
+        "margin":{"type":["integer","null"],"minimum":0,"maximum":\(Limits.margin),\
+        "description":"Hundredths of a percent; null the feed's."},\
+        "held":{"type":"array","minItems":2,"maxItems":\(Limits.selections),\
+        "items":{"$ref":"#/components/schemas/Ratio"},\
+        "description":"A price for each selection that is held, null as the feed says."},\
+        "sure":{"type":"boolean","description":"Prices that look like errors are meant."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "FixtureRequest":{"type":"object","required":["sport","home","away","scheduled","reason"],\
+        "properties":{"sport":{"enum":["football","tennis","cricket","horse_racing","basketball","greyhounds","other"]},\
+        "competition":{"type":"string","maxLength":48},\
+        "home":{"type":"string","minLength":1,"maxLength":48},\
+        "away":{"type":"string","minLength":1,"maxLength":48},\
+        "scheduled":{"type":"string","format":"date-time"},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "MarketRequest":{"type":"object","required":["name","selections","maximumStake","liabilityLimit","reason"],\
+        "properties":{"kind":{"enum":["match_odds","both_teams_to_score","set_winner","set_betting","other"]},\
+        "name":{"type":"string","minLength":1,"maxLength":48},\
+        "selections":{"type":"array","minItems":2,"maxItems":\(Limits.selections),\
+        "items":{"type":"string","minLength":1,"maxLength":48}},\
+        "winners":{"type":"integer","minimum":1,"maximum":\(Limits.selections - 1)},\
+        "delay":{"type":"integer","minimum":0,"maximum":\(Limits.betDelay),"description":"Milliseconds in play."},\
+        "maximumStake":{"type":"integer","minimum":0,"maximum":\(Limits.stake)},\
+        "liabilityLimit":{"type":"integer","minimum":0,"maximum":\(Limits.potentialReturn)},\
+        "cashOut":{"type":"boolean","description":"Bets on it are sold back; only where no stake can go back."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "Made":{"type":"object","required":["asOf","repeated"],"properties":{\
+        "asOf":{"type":"integer"},"fixture":{"type":"string"},"market":{"type":"string"},\
+        "repeated":{"type":"boolean"}}},\
+        "FixtureStateRequest":{"type":"object","required":["status","inPlay","reason"],"properties":{\
+        "status":{"enum":["not_started","live","suspended","ended","closed","cancelled","delayed","interrupted","postponed","abandoned"]},\
+        "inPlay":{"type":"boolean"},\
+        "score":{"type":["array","null"],"items":{"type":"integer","minimum":0,"maximum":65534},\
+        "minItems":2,"maxItems":2},\
+        "clock":{"type":["integer","null"],"minimum":0,"maximum":86400,"description":"Seconds played."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "Channels":{"type":"object","required":["channels"],"properties":{"channels":{"type":"array",\
+        "items":{"type":"object","required":["channel","open"],"properties":{\
+        "channel":{"type":"string"},"open":{"type":"boolean"}}}}}},\
+        "ChannelRequest":{"type":"object","required":["open","reason"],"properties":{\
+        "open":{"type":"boolean"},"reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "Balances":{"type":"object","required":["cash","bonus","free","held","openBets","owed"],\
         "properties":{"cash":{"type":"integer"},"bonus":{"type":"integer"},"free":{"type":"integer"},\
         "held":{"type":"integer"},"openBets":{"type":"integer"},"owed":{"type":"integer"}}},\
@@ -264,15 +385,17 @@ enum OperatorRoutes {
         "properties":{"asOf":{"type":"integer"},"kind":{"enum":["bonus","free"]},\
         "amount":{"type":"integer","description":"What moved; 0 where it had moved before."},\
         "repeated":{"type":"boolean"},"balances":{"$ref":"#/components/schemas/Balances"}}},\
-        "Trust":{"type":"object","required":["asOf","account","stakeFactor","delay"],\
+        "Trust":{"type":"object","required":["asOf","account","stakeFactor","delay","shut"],\
         "properties":{"asOf":{"type":"integer"},"account":{"type":"string"},\
         "stakeFactor":{"type":"integer","description":"Thousandths."},\
-        "delay":{"type":"integer","description":"Milliseconds."}}},\
+        "delay":{"type":"integer","description":"Milliseconds."},\
+        "shut":{"type":"boolean","description":"No bets are taken from it."}}},\
         "TrustRequest":{"type":"object","required":["stakeFactor","delay","reason"],"properties":{\
         "stakeFactor":{"type":"integer","minimum":0,"maximum":\(Limits.stakeFactor),\
         "description":"Thousandths of a market's maximum stake."},\
         "delay":{"type":"integer","minimum":0,"maximum":\(Limits.betDelay),\
         "description":"Milliseconds beside a market's own delay in play."},\
+        "shut":{"type":"boolean","description":"No bets are taken from it; left out, as it was."},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "RiskSum":{"type":"object","required":["markets","staked","worstLoss"],"properties":{\
         "sport":{"type":"string"},"fixture":{"type":"string"},"name":{"type":"string"},\
@@ -300,24 +423,36 @@ enum OperatorRoutes {
         "properties":{"asOf":{"type":"integer"},"account":{"type":"string"},\
         "bets":{"type":"integer"},"staked":{"type":"integer"},\
         "potentialReturn":{"type":"integer"}}},\
+        "Trail":{"type":"object","required":["asOf","actions","next"],"properties":{\
+        "asOf":{"type":"integer"},"next":{"type":["string","null"]},\
+        "actions":{"type":"array","items":{"type":"object",\
+        "required":["record","time","operator","action","market","fixture","account","refused","reason","detail"],\
+        "properties":{"record":{"type":"string"},"time":{"type":"string","format":"date-time"},\
+        "operator":{"type":"integer"},"action":{"type":"string"},"market":{"type":["string","null"]},\
+        "fixture":{"type":["string","null"]},"account":{"type":["string","null"]},\
+        "refused":{"type":["string","null"],"description":"The code of what spoke against it."},\
+        "reason":{"type":"string"},"detail":{"type":"string"}}}}}},\
         "Audit":{"type":"object","required":["asOf","stateHash","problems"],"properties":{\
         "asOf":{"type":"integer"},"stateHash":{"type":"string"},\
         "problems":{"type":"array","items":{"type":"string"}}}},\
         "Verification":{"type":"object","required":["segments","problems"],"properties":{\
         "segments":{"type":"integer"},"problems":{"type":"array","items":{"type":"string"}}}},\
         "DeskMarket":{"type":"object","additionalProperties":false,"required":["id","fixture","fixtureId","score",\
-        "inPlay","name","version","reasons","resulted","disputed","settlement","margin","staked",\
+        "inPlay","status","byHand","name","version","reasons","resulted","disputed","settlement","margin","handMargin","staked",\
         "worstLoss","liabilityLimit","openLegs","eachWay","selections"],"properties":{"id":{"type":"string"},\
         "fixture":{"type":"string"},"fixtureId":{"type":"string"},\
         "score":{"type":["array","null"],"items":{"type":"integer"}},\
-        "inPlay":{"type":"boolean"},"name":{"type":"string"},"version":{"type":"integer"},\
+        "inPlay":{"type":"boolean"},"status":{"type":"string"},"byHand":{"type":"boolean"},\
+        "name":{"type":"string"},"version":{"type":"integer"},\
+        "handMargin":{"type":["integer","null"],"description":"A trader's in the place of the feed's."},\
         "reasons":{"type":"array","items":{"type":"string"}},"resulted":{"type":"boolean"},\
         "disputed":{"type":"boolean"},"settlement":{"type":"integer"},"margin":{"type":"integer"},\
         "staked":{"type":"integer"},"worstLoss":{"type":"integer"},\
         "liabilityLimit":{"type":"integer"},"openLegs":{"type":"integer"},\
         "eachWay":{"type":"boolean","description":"A result says where its runners came in."},\
         "selections":{"type":"array","items":{"type":"object","additionalProperties":false,\
-        "required":["name","odds","reference","result"],"properties":{"name":{"type":"string"},\
+        "required":["name","odds","held","reference","result"],"properties":{"name":{"type":"string"},\
+        "held":{"type":"boolean","description":"A trader holds its price."},\
         "odds":{"type":["array","null"],"items":{"type":"integer"}},"reference":{"type":"integer"},\
         "result":{"type":"string"}}}}}},\
         "TickerLine":{"type":"object","additionalProperties":false,"required":["bet","account","time",\

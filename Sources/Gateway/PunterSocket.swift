@@ -1,4 +1,5 @@
 import Betting
+import Catalogue
 import EngineCore
 import EngineJournal
 import JSONText
@@ -165,9 +166,11 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         } catch {
             return refuse(tape, Problem(400, "malformed", error.what))
         }
-        let intent = request.intent(
+        var intent = request.intent(
             session, receivedAt: gateway.now, digest: gateway.digest, rate: gateway.settings.rate)
-        guard hub.submit(for: self, tag: intent.requestHash, { $0.place(intent) }) else {
+        intent.channel = Channel.web.rawValue
+        guard hub.submit(for: self, tag: intent.requestHash, { [intent] in $0.place(intent) })
+        else {
             return refuse(tape, hub.refusal.problem)
         }
         betsInFlight += 1

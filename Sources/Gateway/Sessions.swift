@@ -163,13 +163,36 @@ public final class SessionRegistry: Sendable {
     public var count: Int { sessions.withLock { $0.count } }
 }
 
-/// The operators' realm: two one-time codes make two people, each with sessions of their own.
+/// What somebody at the desk may do; each may do all that those before it may.
+enum OperatorRole: Int, CaseIterable, Comparable, Sendable {
+    case viewer
+    case trader
+    case supervisor
+
+    var word: String {
+        switch self {
+        case .viewer: "viewer"
+        case .trader: "trader"
+        case .supervisor: "supervisor"
+        }
+    }
+
+    init?(word: String) {
+        guard let role = Self.allCases.first(where: { $0.word == word }) else { return nil }
+        self = role
+    }
+
+    static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
+}
+
+/// The operators' realm: three one-time codes make three people, each with sessions of their own: a supervisor, a
+/// trader, and one who only looks.
 ///
-/// Bounds: two operators; after `mostFailures` wrong codes within a minute nobody may try.
+/// Bounds: three operators; after `mostFailures` wrong codes within a minute nobody may try.
 public final class OperatorRegistry: Sendable {
     struct Operator: Sendable {
         let id: UInt64
-        let name: String
+        let role: OperatorRole
 
         var rateKey: RateKey { .person(id) }
     }
@@ -186,9 +209,12 @@ public final class OperatorRegistry: Sendable {
 
     public init() {}
 
-    /// Two fresh codes, to be shown once.
+    /// What the people are who sign in with the first, the second and the third code.
+    private static let roles: [OperatorRole] = [.supervisor, .trader, .viewer]
+
+    /// Fresh codes for a supervisor, a trader and a viewer, to be shown once.
     public func makeCodes() -> [String] {
-        let codes = (0..<2).map { _ in
+        let codes = Self.roles.map { _ in
             let word = String(Tokens.random64() % 1_000_000_000_000)
             return String(repeating: "0", count: 12 - word.utf8.count) + word
         }
@@ -205,16 +231,24 @@ public final class OperatorRegistry: Sendable {
         return shown
     }
 
+    /// A code that was right, on its way to a session.
+    struct Entry: Sendable {
+        let token: String
+        let id: UInt64
+        let role: OperatorRole
+        fileprivate let code: [UInt8]
+    }
+
     enum SignIn {
-        case token(String, id: UInt64)
+        case entry(Entry)
         case wrong
         case tooMany
     }
 
+    /// Uses up the code; the session begins when that is durable.
     func signIn(code: String, now: Int64) -> SignIn {
         let hash = Tokens.hash(code)
         let token = Tokens.make()
-        let tokenHash = Tokens.hash(token)
         return state.withLock { state in
             state.failures.removeAll { $0 < now - 60_000_000_000 }
             guard state.failures.count < Self.mostFailures else { return .tooMany }
@@ -222,11 +256,19 @@ public final class OperatorRegistry: Sendable {
                 state.failures.append(now)
                 return .wrong
             }
-            // A code is used up by signing in.
             let id = state.codes.remove(at: index).id
-            state.sessions[tokenHash] = (id, now + Self.lifetime)
-            return .token(token, id: id)
+            return .entry(Entry(token: token, id: id, role: Self.roles[Int(id) - 1], code: hash))
         }
+    }
+
+    func begin(_ entry: Entry, now: Int64) {
+        let hash = Tokens.hash(entry.token)
+        state.withLock { $0.sessions[hash] = (entry.id, now + Self.lifetime) }
+    }
+
+    /// Nothing came of it: the code is good again.
+    func giveBack(_ entry: Entry) {
+        state.withLock { $0.codes.append((entry.code, entry.id)) }
     }
 
     /// For good, wherever it is used.
@@ -240,7 +282,7 @@ public final class OperatorRegistry: Sendable {
         let hash = Tokens.hash(token)
         return state.withLock { state in
             guard let session = state.sessions[hash], session.expires > now else { return nil }
-            return Operator(id: session.id, name: "operator \(session.id)")
+            return Operator(id: session.id, role: Self.roles[Int(session.id) - 1])
         }
     }
 }

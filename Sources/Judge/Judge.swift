@@ -34,6 +34,8 @@ public struct Judge: ~Copyable {
         var stakeFactor: UInt16 = 1000
         /// Milliseconds beside a market's delay in play.
         var delay: UInt32 = 0
+        /// No bets are taken from it.
+        var isShut = false
         var deposited: Int64 = 0
         /// Everything that bets paid it, or took back, and when.
         var paid: [(time: Int64, amount: Int64)] = []
@@ -126,6 +128,8 @@ public struct Judge: ~Copyable {
         var mostMove: UInt32 = 0
         /// How often these were moved.
         var moves: UInt32 = 0
+        /// A trader's hand on its prices, from the first on.
+        var hand: Hand?
         var isResulted = false
         var isByOperators = false
         /// 1 scouted, 2 confirmed: of the result that it has.
@@ -168,6 +172,8 @@ public struct Judge: ~Copyable {
         var heardAt: Int64?
         /// When it truly began, as was said and when.
         var starts: [(said: Int64, start: Int64)] = []
+        /// Changes that a waiting bet must not survive.
+        var changes = 0
     }
 
     struct Known {
@@ -223,6 +229,8 @@ public struct Judge: ~Copyable {
     var house: Int64 = 0
     /// Bonus money that was given, less what was taken back.
     var granted: Int64 = 0
+    /// Channels that take no bets.
+    var shutChannels: Set<UInt8> = []
     let ladder = TickLadder.classic
 
     public init(rules: JudgeRules = JudgeRules()) { self.rules = rules }
@@ -285,13 +293,15 @@ public struct Judge: ~Copyable {
             deposit(account, id, amount, said.outcomes)
         case .setLimit(let account, let name, let amount, let expected):
             setLimit(account, name, amount, expected, said.outcomes)
-        case .setRisk(let account, let factor, let delay, let actor, let hasReason):
-            setRisk(account, factor, delay, actor, hasReason, said.outcomes)
+        case .setRisk(let risk): setRisk(risk, said.outcomes)
         case .grant(let grant): self.grant(grant, said.outcomes)
         case .fixture(let fixture): define(fixture, said.outcomes)
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
         case .market(let market): define(market, said.outcomes)
         case .price(let market, let word): price(market, word, said.outcomes)
+        case .pricing(let market, let word): handle(market, word, said.outcomes)
+        case .channel(let channel, let isShut, let actor):
+            shut(channel, isShut, actor, said.outcomes)
         case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
         case .marketLimits(let market, let word): limit(market, word, said.outcomes)
@@ -419,25 +429,31 @@ public struct Judge: ~Copyable {
     }
 
     private mutating func setRisk(
-        _ account: UInt64, _ factor: UInt16, _ delay: UInt32, _ actor: UInt64, _ hasReason: Bool,
-        _ outcomes: [Outcome]
+        _ said: RiskSaid, _ outcomes: [Outcome]
     ) {
+        let (factor, delay) = (said.factor, said.delay)
         guard case .account(let refusal, _, let balances)? = outcomes.first else {
             return object("an account's risk is set without an answer")
         }
-        guard account < UInt64(accounts.count) else { return expect(refusal, 6, "nobody's risk") }
-        let number = Int(account)
-        if factor > Limits.stakeFactor || delay > Limits.betDelay {
+        guard said.account < UInt64(accounts.count) else {
+            return expect(refusal, 6, "nobody's risk")
+        }
+        let number = Int(said.account)
+        if factor > Limits.stakeFactor || delay > Limits.betDelay || said.shut > 2 {
             return expect(refusal, 7, "a risk out of range")
         }
-        if actor == 0 { return expect(refusal, 17, "a risk set by nobody") }
-        if !hasReason { return expect(refusal, 12, "a risk set without a reason") }
-        if accounts[number].stakeFactor == factor, accounts[number].delay == delay {
+        if said.actor == 0 { return expect(refusal, 17, "a risk set by nobody") }
+        if !said.hasReason { return expect(refusal, 12, "a risk set without a reason") }
+        let isShut = said.shut == 0 ? accounts[number].isShut : said.shut == 1
+        if accounts[number].stakeFactor == factor, accounts[number].delay == delay,
+            accounts[number].isShut == isShut
+        {
             return expect(refusal, 11, "a risk as it was")
         }
         expect(refusal, 0, "an account's risk")
         accounts[number].stakeFactor = factor
         accounts[number].delay = delay
+        accounts[number].isShut = isShut
         compare(balances, number)
     }
 
@@ -518,6 +534,9 @@ public struct Judge: ~Copyable {
             if number != UInt64(known) { object("answers with another fixture") }
             return expect(refusal, 3, "a fixture that is there")
         }
+        if let made = said.byHand, made.actor == 0 || !made.hasReason {
+            return expect(refusal, made.actor == 0 ? 17 : 12, "a fixture made by nobody")
+        }
         if refusal == 5 { return }
         expect(refusal, 0, "a fixture that can be made")
         if number != UInt64(fixtures.count) { object("fixtures are not numbered in order") }
@@ -541,7 +560,10 @@ public struct Judge: ~Copyable {
         fixtures[number].said.status = said.status
         fixtures[number].said.isInPlay = said.isInPlay
         fixtures[number].said.score = said.score
-        if isMaterial { for market in fixtures[number].markets { disturb(market: market) } }
+        if isMaterial {
+            fixtures[number].changes += 1
+            for market in fixtures[number].markets { disturb(market: market) }
+        }
         if said.isInPlay, fixtures[number].heardAt == nil { fixtures[number].heardAt = time }
         takeStart(said, number, outcomes)
     }
@@ -562,6 +584,9 @@ public struct Judge: ~Copyable {
         {
             return expect(shown.refusal, 4, "a malformed market")
         }
+        if let made = said.byHand, made.actor == 0 || !made.hasReason {
+            return expect(shown.refusal, made.actor == 0 ? 17 : 12, "a market made by nobody")
+        }
         if shown.refusal == 5 { return }
         marketNumbers[said.id] = markets.count
         fixtures[fixture].markets.append(markets.count)
@@ -572,6 +597,7 @@ public struct Judge: ~Copyable {
                 betDelay: min(rules.betDelay, said.betDelay), relationGroup: said.relationGroup,
                 maximumStake: said.maximumStake, liabilityLimit: said.liabilityLimit,
                 said: said, places: said.places, mostPlaces: Int(said.places?.places ?? 0)))
+        if said.byHand != nil { markets[markets.count - 1].reasons = 4 }
         compare(shown, markets.count - 1)
     }
 
@@ -597,6 +623,7 @@ public struct Judge: ~Copyable {
         if shown.worstLoss != worst {
             object("market \(number) could lose \(worst), not \(shown.worstLoss)")
         }
+        if !shown.prices.isEmpty, ours.hand == nil { object("prices by hand, and no hand") }
         if shown.openLegs != book.legs {
             object("market \(number) has \(book.legs) legs standing, not \(shown.openLegs)")
         }
@@ -628,9 +655,11 @@ public struct Judge: ~Copyable {
             markets[number].selections[index].delay = word.delays[index]
             markets[number].selections[index].reference = word.references[index]
             markets[number].selections[index].chance = word.chances[index]
-            if let price = odds[index] { markets[number].selections[index].lastOdds = price }
+            guard markets[number].hand == nil, let price = odds[index] else { continue }
+            markets[number].selections[index].lastOdds = price
         }
         markets[number].version += 1
+        if markets[number].hand != nil { feed(odds, under: number, shown) }
         compare(shown, number)
     }
 
@@ -734,7 +763,8 @@ public struct Judge: ~Copyable {
             for other in markets[number].selections.indices {
                 markets[number].selections[other].odds = nil
             }
-            markets[number].reasons |= 1
+            markets[number].hand?.drop()
+            markets[number].reasons |= markets[number].said.byHand == nil ? 1 : 4
             if markets[number].isResulted { markets[number].settlements += 1 }
         }
         markets[number].version += 1
@@ -785,7 +815,12 @@ public struct Judge: ~Copyable {
         for number in touched {
             let before = markets[number].reasons
             var after = before | (said.setting & owned)
-            after &= ~(said.lifting & owned & ~said.setting)
+            let lifted = said.lifting & owned & ~said.setting
+            after &= ~lifted
+            // Who opens what only people made has looked at it.
+            if markets[number].said.byHand != nil, said.owner == 3, lifted & 4 != 0 {
+                after &= ~0b01_0010
+            }
             markets[number].reasons = after
             if said.betDelay != .max {
                 markets[number].betDelay = min(said.betDelay, rules.betDelay)

@@ -8,6 +8,8 @@ private enum Word {
     static let deadlinePassed: UInt16 = 4
     static let deadlineTooFar: UInt16 = 5
     static let tooManyRefused: UInt16 = 6
+    static let accountShut: UInt16 = 7
+    static let channelShut: UInt16 = 16
     static let structure: UInt16 = 8
     static let legCount: UInt16 = 9
     static let currency: UInt16 = 10
@@ -409,6 +411,7 @@ extension Judge {
         if let word = refusalByTime(intent.id, validUntil: intent.validUntil, intent.account) {
             return Wanted(word)
         }
+        if accounts[number].isShut { return Wanted(Word.accountShut) }
         if intent.structure != 1, !intent.isSystem, !intent.isEachWay {
             return Wanted(Word.structure)
         }
@@ -426,6 +429,8 @@ extension Judge {
         if intent.offer != 0, !stands(intent.offer, for: intent.account) {
             return Wanted(Word.offerExpired)
         }
+        // What is offered is not asked for through any channel.
+        if !isOffer, shutChannels.contains(intent.channel) { return Wanted(Word.channelShut) }
         for (index, leg) in intent.legs.enumerated() {
             if let word = refusal(of: leg, intent) { return Wanted(word, index) }
             if intent.structure == 3 {
@@ -744,6 +749,7 @@ extension Judge {
 
     private func refusalAfterDelay(_ bet: Bet) -> Wanted? {
         if bet.dueAt <= recoveredAt { return Wanted(Word.interrupted) }
+        if accounts[Int(bet.account)].isShut { return Wanted(Word.accountShut) }
         for (index, leg) in bet.legs.enumerated() {
             if markets[leg.market].reasons != 0 { return Wanted(Word.suspendedDuringDelay, index) }
             if leg.isDisturbed { return Wanted(Word.changedDuringDelay, index) }

@@ -254,12 +254,17 @@ extension Judge {
             return UInt64(
                 selection.reference > 0 ? selection.reference : selection.odds?.thousandths ?? 0)
         }
+        return share(lengths, place, winners: market.winners)
+    }
+
+    /// What the lengths of all, in thousandths, say of the one at `place`; those of 0 take no part.
+    func share(_ lengths: [UInt64], _ place: Int, winners: Int) -> Chance? {
         let inverses = lengths.map { $0 == 0 ? 0 : 1_000_000_000_000_000 / $0 }
         let count = inverses.count { $0 > 0 }
-        guard inverses[place] > 0, count > market.winners else { return nil }
+        guard inverses[place] > 0, count > winners else { return nil }
         // The least number of parts that is not below the share.
         var wanted = WideInteger(inverses[place])
-        _ = wanted.multiplyReportingOverflow(by: UInt64(market.winners))
+        _ = wanted.multiplyReportingOverflow(by: UInt64(winners))
         _ = wanted.multiplyReportingOverflow(by: 1_000_000_000)
         let sum = inverses.reduce(0, +)
         var (low, high): (UInt64, UInt64) = (0, 1_000_000_000)

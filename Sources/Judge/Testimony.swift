@@ -26,12 +26,14 @@ public enum Command: Sendable {
     /// `expected` all ones: any version.
     case setLimit(account: UInt64, name: LimitName, amount: Int64, expected: UInt64)
     /// Thousandths of a market's maximum stake, and milliseconds beside a market's delay.
-    case setRisk(account: UInt64, factor: UInt16, delay: UInt32, actor: UInt64, hasReason: Bool)
+    case setRisk(RiskSaid)
     case grant(GrantSaid)
     case fixture(FixtureSaid)
     case fixtureUpdate(FixtureSaid)
     case market(MarketSaid)
     case price(market: ExternalID, PriceSaid)
+    case pricing(market: ExternalID, PricingSaid)
+    case channel(UInt8, isShut: UInt8, actor: UInt64)
     case cashOut(CashOutSaid)
     /// 0: not any more.
     case cashOutRule(account: UInt64, bet: UInt64, atLeast: Int64)
@@ -102,6 +104,54 @@ public struct LimitsSaid: Sendable {
 }
 
 /// What is offered, each in the market's order.
+/// How far an account is trusted.
+public struct RiskSaid: Sendable {
+    public var account: UInt64
+    /// Thousandths of a market's maximum stake.
+    public var factor: UInt16
+    /// Milliseconds beside a market's delay.
+    public var delay: UInt32
+    /// 1 no bets are taken from it, 2 they are again, 0 as it was.
+    public var shut: UInt8
+    public var actor: UInt64
+    public var hasReason: Bool
+
+    public init(
+        account: UInt64, factor: UInt16, delay: UInt32, shut: UInt8, actor: UInt64, hasReason: Bool
+    ) {
+        self.account = account
+        self.factor = factor
+        self.delay = delay
+        self.shut = shut
+        self.actor = actor
+        self.hasReason = hasReason
+    }
+}
+
+/// A trader's hand on a market's prices.
+public struct PricingSaid: Sendable {
+    /// Hundredths of a percent; all ones the feed's.
+    public var margin: UInt32
+    /// A price for each that is held; nil where the record names other than that.
+    public var held: [Odds?]?
+    public var actor: UInt64
+    public var expected: UInt32
+    public var isSure: Bool
+    public var hasReason: Bool
+
+    public init(
+        margin: UInt32, held: [Odds?]?, actor: UInt64, expected: UInt32, isSure: Bool,
+        hasReason: Bool
+    ) {
+        self.margin = margin
+        self.held = held
+        self.actor = actor
+        self.expected = expected
+        self.isSure = isSure
+        self.hasReason = hasReason
+    }
+}
+
 public struct PriceSaid: Sendable {
     public var odds: [Odds?]
     /// Milliseconds, beside the market's own.
@@ -178,6 +228,8 @@ public struct FixtureSaid: Sendable {
     /// When its supplier said this, and when it says that the fixture truly began; nanoseconds, 0 not said.
     public var said: Int64 = 0
     public var startedAt: Int64 = 0
+    /// A person made it: who, and whether that person said why.
+    public var byHand: (actor: UInt64, hasReason: Bool)?
 
     public init(
         id: ExternalID, status: UInt8, isInPlay: Bool, incident: UInt8, score: UInt32,
@@ -214,6 +266,8 @@ public struct MarketSaid: Sendable {
     /// Stakes may go back by its lines; and bets on it may be sold back.
     public var mayPush = false
     public var isCashedOut = true
+    /// A person made it: who, and whether that person said why.
+    public var byHand: (actor: UInt64, hasReason: Bool)?
 
     public init(
         id: ExternalID, fixture: ExternalID, winners: Int, selections: Int, betDelay: UInt32,
@@ -266,6 +320,8 @@ public struct Intent: Sendable {
     public var stake: Int64
     /// 0 refused when it is too high, 1 as much as may be, 2 the highest that may be.
     public var fill: UInt8
+    /// Through which it comes, 0 unknown.
+    public var channel: UInt8 = 0
     /// The refused intent whose offer this takes, 0 none.
     public var offer: UInt64 = 0
     /// Of the stake what is bonus money, and what is free.
@@ -500,6 +556,8 @@ public struct MarketShown: Sendable {
     public var openLegs: UInt32
     public var worstLoss: Int64
     public var staked: Int64
+    /// Ours from here on, where a trader's hand is on them; else none.
+    public var prices: [Odds?] = []
 
     public init(
         refusal: UInt16, market: UInt64, version: UInt64, material: UInt64, reasons: UInt8,

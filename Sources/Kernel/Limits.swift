@@ -48,6 +48,12 @@ public enum Limits {
     public static let floorWalk = 4096
     /// Windows of cancelled bets that one market keeps, in force or taken back.
     public static let cancelWindows = 16
+    /// What a trader may put on a market's prices, in hundredths of a percent.
+    public static let margin: UInt32 = 10_000
+    /// The longest price, in thousandths.
+    public static let price: UInt32 = 1_000_000
+    /// The highest number of a channel, as sessions name it.
+    public static let channels: UInt8 = 15
     /// Names of fixtures, markets and selections, in UTF-8 bytes.
     public static let name = 48
 }

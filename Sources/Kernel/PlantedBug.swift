@@ -49,6 +49,9 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     // Customers and the desk
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"
+    // A trader's hand
+    case heldPriceKept = "held-price-kept"
+    case channelIgnored = "channel-ignored"
     // The journal
     case acknowledgedBeforeSync = "acknowledged-before-sync"
     case durableMarkEarly = "durable-mark-early"

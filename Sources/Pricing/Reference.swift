@@ -109,6 +109,22 @@ extension PricingRule {
             let least = Self.certainty * UInt64(winners) * UInt64(thinnestLastTradedBook) / 10_000
             guard total >= least else { throw .underRound }
         }
+        return prices(for: references, total: total, winners: winners, on: ladder)
+    }
+
+    /// Our prices for references as they are, in thousandths; those without one, 0, take no part.
+    public func prices(for references: [UInt32], winners: Int, on ladder: TickLadder)
+        -> [OfferedPrice]
+    {
+        let total = references.reduce(UInt64(0)) { sum, reference in
+            reference == 0 ? sum : sum + Self.certainty * 1000 / UInt64(reference)
+        }
+        return prices(for: references, total: total, winners: winners, on: ladder)
+    }
+
+    private func prices(
+        for references: [UInt32], total: UInt64, winners: Int, on ladder: TickLadder
+    ) -> [OfferedPrice] {
         let book = UInt64(10_000 + marginBasisPoints) * UInt64(winners)
         return references.map { reference in
             guard reference > 0 else { return OfferedPrice(referenceThousandths: 0, odds: nil) }

@@ -63,6 +63,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case payoutCaps
     case marketLimits
     case offers
+    case traders
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -224,6 +224,7 @@ struct SimulatedClient {
         if world.plan.has(.fills), world.random.number(in: 0...2) == 0 {
             intent.fill = world.random.number(in: 0...3) == 0 ? .maximum : .cap
         }
+        if world.plan.has(.traders) { intent.channel = UInt8(index % 3) }
         if world.plan.has(.nonsense) { spoil(&intent, world) }
         stake(intent, world)
     }

@@ -18,6 +18,7 @@ public final class SimulatedRows: ProjectionRows {
         var sessions: [UInt64: SessionRow] = [:]
         var bets: [UInt64: ProjectedBet] = [:]
         var sales: [UInt64: SaleRow] = [:]
+        var actions: [UInt64: OperatorAction] = [:]
         var lines: [LineKey: StatementLine] = [:]
         var place: ProjectedPlace?
     }
@@ -29,6 +30,7 @@ public final class SimulatedRows: ProjectionRows {
         case conclusion(ConclusionRow)
         case settlement(SettlementRow)
         case sale(SaleRow)
+        case action(OperatorAction)
         case line(LineKey, StatementLine)
         case balances(UInt64, BalanceRow)
         case place(ProjectedPlace)
@@ -70,6 +72,7 @@ public final class SimulatedRows: ProjectionRows {
 
     public func add(_ account: AccountRow) { current.append(.account(account)) }
     public func add(_ session: SessionRow) { current.append(.session(session)) }
+    public func put(_ action: OperatorAction) { current.append(.action(action)) }
     public func put(_ bet: ProjectedBet) { current.append(.bet(bet)) }
     public func conclude(_ bet: ConclusionRow) { current.append(.conclusion(bet)) }
     public func settle(_ bet: SettlementRow) { current.append(.settlement(bet)) }
@@ -89,6 +92,7 @@ public final class SimulatedRows: ProjectionRows {
             if tables.accounts[row.account] == nil { tables.accounts[row.account] = row }
         case .session(let row):
             if tables.sessions[row.session] == nil { tables.sessions[row.session] = row }
+        case .action(let action): tables.actions[action.sequence] = action
         case .bet(let bet): tables.bets[bet.bet] = bet
         case .conclusion(let row):
             tables.bets[row.bet]?.status = row.status
@@ -138,6 +142,9 @@ public final class SimulatedRows: ProjectionRows {
     /// All bets, in no order.
     public var bets: some Collection<ProjectedBet> { committed.bets.values }
     public var sessionNumbers: Set<UInt64> { Set(committed.sessions.keys) }
+
+    /// What was done at the desk, in no order.
+    public var actions: some Collection<OperatorAction> { committed.actions.values }
 
     public func bet(_ id: UInt64) -> ProjectedBet? { committed.bets[id] }
 

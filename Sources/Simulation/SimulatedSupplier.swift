@@ -58,13 +58,16 @@ struct ResultWord {
 
 /// One thing that an operator does.
 enum DeskSaying {
-    case risk(AccountID, factor: UInt16, delay: UInt32, actor: UInt64, reason: String)
+    case risk(
+        AccountID, factor: UInt16, delay: UInt32, isShut: Bool?, actor: UInt64, reason: String)
     case grant(AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, actor: UInt64)
     case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
     case propose(
         ExternalID, [SelectionOutcome], actor: UInt64, reason: String, expected: UInt32?)
     case state(ExternalID, isShut: Bool, expected: UInt64)
     case limits(ExternalID, MarketLimits)
+    case pricing(ExternalID, PricingHand)
+    case channel(UInt8, isShut: Bool, actor: UInt64)
     case approve(UInt64, actor: UInt64)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
@@ -73,9 +76,10 @@ enum DeskSaying {
             encoder.result(
                 .propose, market: market, outcomes, source: .operator, actor: actor, reason: reason,
                 expected: expected)
-        case .risk(let account, let factor, let delay, let actor, let reason):
+        case .risk(let account, let factor, let delay, let isShut, let actor, let reason):
             encoder.setRisk(
-                of: account, stakeFactor: factor, delay: delay, actor: actor, reason: reason)
+                of: account, stakeFactor: factor, delay: delay, isShut: isShut, actor: actor,
+                reason: reason)
         case .grant(let account, let kind, let amount, let id, let hash, let actor):
             encoder.grant(
                 kind, amount, to: account, id: id, requestHash: hash, actor: actor,
@@ -88,6 +92,9 @@ enum DeskSaying {
                 market, by: .trader, setting: isShut ? .trader : [], lifting: isShut ? [] : .trader,
                 actor: 1, expected: expected)
         case .limits(let market, let limits): encoder.marketLimits(market, limits)
+        case .pricing(let market, let hand): encoder.pricing(market, hand)
+        case .channel(let channel, let isShut, let actor):
+            encoder.channelState(channel, isShut: isShut, actor: actor, reason: "a fault")
         case .approve(let proposal, let actor): encoder.approve(proposal: proposal, actor: actor)
         }
     }
@@ -171,6 +178,13 @@ struct SimulatedSupplier: ~Copyable {
             offers[offer].material = record.field(Layout.MarketChanged.material, as: UInt64.self)
             offers[offer].settlements = record.field(
                 Layout.MarketChanged.settlementVersion, as: UInt32.self)
+            let count = Int(record.field(Layout.MarketChanged.priceCount, as: UInt16.self))
+            if count > 0 {
+                offers[offer].coming = (0..<count).map {
+                    record.odds(
+                        at: Layout.MarketChanged.prices + $0 * Layout.MarketChanged.priceSize)
+                }
+            }
             if !offers[offer].coming.isEmpty {
                 offers[offer].earlier = offers[offer].shown
                 offers[offer].shown = offers[offer].coming
@@ -369,6 +383,10 @@ struct SimulatedSupplier: ~Copyable {
                 }
             }
             market.relationGroup = UInt64(world.random.number(in: 0...4))
+            if plan.has(.traders), world.random.number(in: 0...3) == 0 {
+                market.byHand = MadeByHand(
+                    actor: world.random.number(in: 0...19) == 0 ? 0 : 2, reason: "a friendly")
+            }
             if plan.has(.scouted), world.random.number(in: 0...1) == 0 {
                 market.scoutedReturn = Int64(world.random.number(in: 0...2) * 1000)
             }
@@ -573,6 +591,48 @@ struct SimulatedSupplier: ~Copyable {
         world.send(.desk(.limits(offer.id, limits)))
     }
 
+    /// Holds prices, puts on a margin, opens what is shut for the desk, or stops a channel.
+    private func trade(_ world: Simulation) {
+        let offer = offers[world.random.number(in: 0...offers.count - 1)]
+        switch world.random.number(in: 0...9) {
+        case 0:
+            let channel = UInt8(world.random.number(in: 0...3))
+            return world.send(
+                .desk(
+                    .channel(
+                        world.random.number(in: 0...20) == 0 ? 16 : channel,
+                        isShut: world.random.number(in: 0...2) == 0,
+                        actor: UInt64(world.random.number(in: 0...5)))))
+        case 1, 2: return world.send(.desk(.state(offer.id, isShut: false, expected: 0)))
+        default: break
+        }
+        let held: [Odds?] = offer.prices.indices.map { index in
+            let shown = index < offer.shown.count ? offer.shown[index] : nil
+            switch world.random.number(in: 0...5) {
+            case 0..<3: return nil
+            case 3:
+                return Odds(thousandths: UInt32(world.random.number(in: 1010...1_100_000)))
+            default:
+                guard let length = shown?.thousandths,
+                    let tick = TickLadder.classic.tick(atOrBelow: length)
+                else { return nil }
+                let moved = tick + world.random.number(in: 0...10) - 5
+                return Odds(thousandths: TickLadder.classic.thousandths(at: moved))
+            }
+        }
+        var hand = PricingHand(
+            held: world.random.number(in: 0...30) == 0 ? held.dropLast() : held,
+            actor: world.random.number(in: 0...9) == 0 ? 0 : 2,
+            reason: world.random.number(in: 0...9) == 0 ? "" : "a late change")
+        hand.margin =
+            world.random.number(in: 0...2) == 0
+            ? UInt32([0, 200, 700, 3000, 10_001][world.random.number(in: 0...4)]) : nil
+        hand.isSure = world.random.number(in: 0...2) == 0
+        hand.version =
+            world.random.number(in: 0...3) == 0 ? UInt32(world.random.number(in: 0...3)) : nil
+        world.send(.desk(.pricing(offer.id, hand)))
+    }
+
     /// Mostly gives; now and then takes back, or asks again under an id that was used.
     private func grant(_ world: Simulation) {
         let now = Timestamp(nanoseconds: world.clock.wall()).milliseconds
@@ -597,7 +657,10 @@ struct SimulatedSupplier: ~Copyable {
     func deskTick(_ world: Simulation) {
         guard !offers.isEmpty else { return }
         if plan.has(.marketLimits), world.random.number(in: 0...2) == 0 { return limit(world) }
-        guard plan.has(.byHand) || plan.has(.promotions) else { return limit(world) }
+        if plan.has(.traders), world.random.number(in: 0...1) == 0 { return trade(world) }
+        guard plan.has(.byHand) || plan.has(.promotions) else {
+            return plan.has(.marketLimits) ? limit(world) : trade(world)
+        }
         guard plan.has(.byHand) else { return grant(world) }
         let pick = world.random.number(in: 0...offers.count - 1)
         if !proposals.isEmpty, world.random.number(in: 0...1) == 0 {
@@ -614,6 +677,8 @@ struct SimulatedSupplier: ~Copyable {
                         AccountID(UInt64(world.random.number(in: 0...plan.clients))),
                         factor: factors[world.random.number(in: 0...6)],
                         delay: UInt32([0, 0, 3000, 31_000][world.random.number(in: 0...3)]),
+                        isShut: plan.has(.traders)
+                            ? [nil, true, false, false][world.random.number(in: 0...3)] : nil,
                         actor: UInt64(world.random.number(in: 0...3)),
                         reason: world.random.number(in: 0...5) == 0 ? "" : "late bets")))
         }

@@ -184,7 +184,9 @@ public final class Simulation {
         }
         queue.add(.start, at: clock.now)
         queue.add(.supplierTick, at: clock.now + 1_000_000)
-        if plan.has(.byHand) || plan.has(.promotions) || plan.has(.marketLimits) {
+        if plan.has(.byHand) || plan.has(.promotions) || plan.has(.marketLimits)
+            || plan.has(.traders)
+        {
             queue.add(.deskTick, at: clock.now + after(5000))
         }
         if plan.has(.clockSteps) { queue.add(.clockStep, at: clock.now + after(60_000)) }

@@ -15,10 +15,11 @@ extension Simulation {
         case .openAccount: tell("\(number) an account is opened\(outcome(said))")
         case .deposit(let account, _, let amount):
             tell("\(number) account \(account) gets \(amount)\(outcome(said))")
-        case .setRisk(let account, let factor, let delay, let actor, _):
+        case .setRisk(let risk):
             tell(
-                "\(number) operator \(actor) trusts account \(account) \(factor) thousandths, "
-                    + "\(delay) ms\(outcome(said))")
+                "\(number) operator \(risk.actor) trusts account \(risk.account) \(risk.factor) "
+                    + "thousandths, \(risk.delay) ms\(risk.shut == 1 ? ", shut" : "")"
+                    + outcome(said))
         case .grant(let grant):
             tell(
                 "\(number) operator \(grant.actor) gives account \(grant.account) \(grant.amount) "
@@ -70,6 +71,16 @@ extension Simulation {
                     + "\(supplier.name(proposal.market))\(outcome(said))")
         case .approve(let proposal, let actor):
             tell("\(number) operator \(actor) approves \(proposal)\(outcome(said))")
+        case .pricing(let market, let word):
+            let held = word.held?.map { $0?.text(as: .decimal) ?? "-" }.joined(separator: " ")
+            let margin = word.margin == .max ? "" : ", margin \(word.margin)"
+            tell(
+                "\(number) \(supplier.name(market)) is held at \(held ?? "nonsense")\(margin)"
+                    + "\(outcome(said))")
+        case .channel(let channel, let isShut, _):
+            tell(
+                "\(number) channel \(channel) is \(isShut == 1 ? "shut" : "opened")\(outcome(said))"
+            )
         case .marketLimits(let market, let word):
             let words = [
                 ("stakes", word.maximumStake), ("may lose", word.liabilityLimit),

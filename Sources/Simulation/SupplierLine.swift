@@ -139,9 +139,11 @@ extension SimulatedSupplier {
             guard !state.isResulted else { continue }
             let reasons = ShutReasons(rawValue: state.reasons)
             let wanted = world.line.prices(of: offer.id)
-            if let wanted, offer.shown != wanted {
+            // Beneath a trader's hand the feed speaks on.
+            let fed = world.judge.fed(toMarket: offer.id) ?? offer.shown
+            if let wanted, fed != wanted {
                 world.object(
-                    "market \(offer.name ?? "") shows \(Self.text(offer.shown)), "
+                    "market \(offer.name ?? "") shows \(Self.text(fed)), "
                         + "its newest prices are \(Self.text(wanted))")
             }
             let isShut = !reasons.isDisjoint(with: [.feed, .recovery, .stale])

@@ -61,11 +61,13 @@ struct Witness {
                 expected: record.field(Layout.SetLimit.expected, as: UInt64.self))
         case .setRisk:
             return .setRisk(
-                account: record.account.rawValue,
-                factor: record.field(Layout.SetRisk.stakeFactor, as: UInt16.self),
-                delay: record.field(Layout.SetRisk.delay, as: UInt32.self),
-                actor: record.field(Layout.SetRisk.actor, as: UInt64.self),
-                hasReason: record.field(Layout.SetRisk.reason, as: UInt8.self) != 0)
+                RiskSaid(
+                    account: record.account.rawValue,
+                    factor: record.field(Layout.SetRisk.stakeFactor, as: UInt16.self),
+                    delay: record.field(Layout.SetRisk.delay, as: UInt32.self),
+                    shut: record.field(Layout.SetRisk.shut, as: UInt8.self),
+                    actor: record.field(Layout.SetRisk.actor, as: UInt64.self),
+                    hasReason: record.field(Layout.SetRisk.reason, as: UInt8.self) != 0))
         case .grant:
             return .grant(
                 GrantSaid(
@@ -122,6 +124,12 @@ struct Witness {
             let move = record.field(Layout.MarketLimits.mostMove, as: UInt32.self)
             said.mostMove = move == .max ? nil : move
             return .marketLimits(market: record.clientID, said)
+        case .pricing: return .pricing(market: record.clientID, pricing(record))
+        case .channelState:
+            return .channel(
+                record.field(Layout.ChannelState.channel, as: UInt8.self),
+                isShut: record.field(Layout.ChannelState.isShut, as: UInt8.self),
+                actor: record.field(Layout.ChannelState.actor, as: UInt64.self))
         case .place: return .place(intent(record))
         case .cashOut:
             return .cashOut(
@@ -186,6 +194,33 @@ struct Witness {
             back: record.field(offset + 4, as: UInt32.self))
     }
 
+    private static func pricing(_ record: RecordBytes) -> PricingSaid {
+        let count = Int(record.field(Layout.Pricing.selectionCount, as: UInt16.self))
+        let end = Layout.Pricing.entries + count * Layout.Pricing.entrySize
+        let offsets = (0..<count).map { Layout.Pricing.entries + $0 * Layout.Pricing.entrySize }
+        let isWhole = record.slots >= SlotSize.slots(forBody: end)
+        let isRead =
+            isWhole
+            && offsets.allSatisfy {
+                record.field($0, as: UInt64.self) == 0 || record.odds(at: $0) != nil
+            }
+        return PricingSaid(
+            margin: record.field(Layout.Pricing.margin, as: UInt32.self),
+            held: isRead ? offsets.map { record.odds(at: $0) } : nil,
+            actor: record.field(Layout.Pricing.actor, as: UInt64.self),
+            expected: record.field(Layout.Pricing.expected, as: UInt32.self),
+            isSure: record.field(Layout.Pricing.isSure, as: UInt8.self) == 1,
+            hasReason: record.field(Layout.Pricing.reason, as: UInt8.self) != 0)
+    }
+
+    /// Who made something, and whether that person said why.
+    private static func maker(_ record: RecordBytes, at offset: Int) -> (UInt64, Bool)? {
+        guard record.flags & Layout.Market.isByHand != 0 else { return nil }
+        return (
+            record.field(offset, as: UInt64.self), record.field(offset + 8, as: UInt8.self) != 0
+        )
+    }
+
     private static func fixture(_ record: RecordBytes) -> FixtureSaid {
         var said = FixtureSaid(
             id: record.clientID, status: record.field(Layout.Fixture.status, as: UInt8.self),
@@ -196,6 +231,8 @@ struct Witness {
         if record.kind == .fixtureUpdate {
             said.said = record.field(Layout.Fixture.providerTime, as: Int64.self)
             said.startedAt = record.field(Layout.Fixture.startedAt, as: Int64.self)
+        } else {
+            said.byHand = maker(record, at: Layout.Fixture.actor)
         }
         return said
     }
@@ -236,6 +273,9 @@ struct Witness {
         said.isAntePost = racing & 0x20 != 0
         said.isGuaranteed = racing & 0x40 != 0
         said.isCashedOut = racing & 0x80 == 0
+        said.byHand = maker(
+            record,
+            at: Layout.Market.selections + said.selections * Layout.Market.selectionSize)
         let lines =
             [record.field(Layout.Market.line, as: Int32.self)]
             + (0..<said.selections).map {
@@ -294,6 +334,7 @@ struct Witness {
             tolerance: record.field(Layout.Place.tolerance, as: UInt8.self),
             validUntil: record.field(Layout.Place.validUntil, as: Int64.self), legs: legs)
         intent.offer = record.field(Layout.Place.offer, as: UInt64.self)
+        intent.channel = UInt8(truncatingIfNeeded: record.flags >> 4 & 15)
         return intent
     }
 
@@ -331,17 +372,22 @@ struct Witness {
                 refusal: record.field(Layout.FixtureChanged.refusal, as: UInt16.self),
                 fixture: record.field(Layout.FixtureChanged.fixture, as: UInt64.self))
         case .marketChanged:
-            return .market(
-                MarketShown(
-                    refusal: record.field(Layout.MarketChanged.refusal, as: UInt16.self),
-                    market: record.field(Layout.MarketChanged.market, as: UInt64.self),
-                    version: record.field(Layout.MarketChanged.version, as: UInt64.self),
-                    material: record.field(Layout.MarketChanged.material, as: UInt64.self),
-                    reasons: record.field(Layout.MarketChanged.reasons, as: UInt8.self),
-                    isResulted: record.field(Layout.MarketChanged.isResulted, as: UInt8.self) == 1,
-                    openLegs: record.field(Layout.MarketChanged.openLegs, as: UInt32.self),
-                    worstLoss: record.field(Layout.MarketChanged.worstLoss, as: Int64.self),
-                    staked: record.field(Layout.MarketChanged.staked, as: Int64.self)))
+            var shown = MarketShown(
+                refusal: record.field(Layout.MarketChanged.refusal, as: UInt16.self),
+                market: record.field(Layout.MarketChanged.market, as: UInt64.self),
+                version: record.field(Layout.MarketChanged.version, as: UInt64.self),
+                material: record.field(Layout.MarketChanged.material, as: UInt64.self),
+                reasons: record.field(Layout.MarketChanged.reasons, as: UInt8.self),
+                isResulted: record.field(Layout.MarketChanged.isResulted, as: UInt8.self) == 1,
+                openLegs: record.field(Layout.MarketChanged.openLegs, as: UInt32.self),
+                worstLoss: record.field(Layout.MarketChanged.worstLoss, as: Int64.self),
+                staked: record.field(Layout.MarketChanged.staked, as: Int64.self))
+            let count = Int(record.field(Layout.MarketChanged.priceCount, as: UInt16.self))
+            shown.prices = (0..<count).map {
+                record.odds(
+                    at: Layout.MarketChanged.prices + $0 * Layout.MarketChanged.priceSize)
+            }
+            return .market(shown)
         case .selectionWithdrawn:
             return .withdrawn(
                 market: record.field(Layout.SelectionWithdrawn.market, as: UInt64.self),

@@ -26,8 +26,8 @@ enum Serve {
         USAGE
           grandstand serve [--data DIR] [--listen ADDRESS:PORT] [--feed FILE] [--speed N] [options]
 
-        Prints two addresses: the punters' page and the operators' page, and two one-time codes, one for
-        each of two operators; settling by hand takes both. A simulated world plays unless --feed names a
+        Prints two addresses: the punters' page and the operators' page, and three one-time codes: for a
+        supervisor, for a trader, and for one who only looks. Settling by hand takes the first two. A simulated world plays unless --feed names a
         recorded file. SIGTERM or Ctrl-C drains and stops.
 
         OPTIONS
@@ -487,7 +487,8 @@ final class Platform: @unchecked Sendable {
                     settings: punterSettings, ask: ask))
         }
         desk = OperatorGateway(
-            hub: punters[0].hub, registry: operators, files: deskFiles, settings: deskSettings,
+            hub: punters[0].hub, registry: operators, store: store, files: deskFiles,
+            settings: deskSettings,
             pool: pool, engineStatus: status, ask: ask)
         desk.journalDescription = disk.description
         desk.verifySegments = { [keeper] in try keeper!.verify() }
@@ -744,8 +745,9 @@ final class Platform: @unchecked Sendable {
 
               Punters    \(scheme)//\(listen.host):\(listeners[0].port)/
               Operators  http://\(desk.host):\(listeners.last!.port)/
-                         one-time code for the first operator   \(codes[0])
-                         one-time code for the second operator  \(codes[1])
+                         one-time code for the first operator   \(codes[0])  a supervisor
+                         one-time code for the second operator  \(codes[1])  a trader
+                         one-time code for the third operator   \(codes[2])  who only looks
 
             All money here is demo money. Ctrl-C stops; what was accepted is kept in \(configuration.text("data")).
 

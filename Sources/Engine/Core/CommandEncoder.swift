@@ -64,6 +64,8 @@ public struct BetIntent: Sendable {
     public var receivedAt: Timestamp
     /// Milliseconds the customer's picture is behind, `UInt32.max` unknown.
     public var videoDelay: UInt32 = .max
+    /// As in `Layout.Session`, at most `Limits.channels`.
+    public var channel: UInt8 = 0
 
     public init(
         account: AccountID, id: ExternalID, requestHash: ExternalID, session: SessionID,
@@ -131,6 +133,8 @@ public struct FixtureFacts: Sendable {
     public var ingestTime: Int64 = 0
     /// When it truly began, UTC nanoseconds; 0 says nothing of it.
     public var startedAt: Int64 = 0
+    /// Who said so, where that was no feed.
+    public var byHand: MadeByHand?
 
     public init(id: ExternalID) { self.id = id }
 }
@@ -161,6 +165,8 @@ public struct MarketFacts: Sendable {
     public var liabilityLimit: Int64 = Limits.potentialReturn
     /// The highest potential return that a scouted result settles, minor units; nil any, 0 none.
     public var scoutedReturn: Int64?
+    /// Who made it, where that was no feed.
+    public var byHand: MadeByHand?
     /// What each-way bets pay; nil where there are none.
     public var places: PlaceTerms?
     public var deductions = DeductionRule.none
@@ -201,6 +207,38 @@ public struct MarketLimits: Hashable, Sendable {
     public var reason = ""
 
     public init() {}
+}
+
+/// A trader's hand on a market's prices.
+public struct PricingHand: Hashable, Sendable {
+    /// Hundredths of a percent; nil the feed's.
+    public var margin: UInt32?
+    /// A price for each selection that is held; nil as the feed says. At most `Limits.selections`.
+    public var held: [Odds?]
+    public var actor: UInt64
+    public var reason: String
+    /// Prices that look like errors are meant.
+    public var isSure = false
+    /// How often the hand had changed when it was seen; nil when it does not matter.
+    public var version: UInt32?
+
+    public init(held: [Odds?], margin: UInt32? = nil, actor: UInt64, reason: String) {
+        self.held = held
+        self.margin = margin
+        self.actor = actor
+        self.reason = reason
+    }
+}
+
+/// Which person made a fixture or a market, and why.
+public struct MadeByHand: Hashable, Sendable {
+    public var actor: UInt64
+    public var reason: String
+
+    public init(actor: UInt64, reason: String) {
+        self.actor = actor
+        self.reason = reason
+    }
 }
 
 public struct PriceEntry: Hashable, Sendable {
@@ -345,14 +383,34 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    /// Somebody at the desk has signed in.
+    public mutating func operatorSession(
+        _ person: UInt64, role: String, brand: UInt32, licence: UInt32
+    )
+        -> RecordBytes
+    {
+        let record = begin(.session, body: Layout.Session.size)
+        record.account = AccountID(.max)
+        record.set(Layout.Session.brand, brand)
+        record.set(Layout.Session.licence, licence)
+        record.set(Layout.Session.channel, 1 as UInt8)
+        record.set(Layout.Session.authentication, 2 as UInt8)
+        record.set(Layout.Session.realm, 2 as UInt8)
+        record.set(Layout.Session.operator, person)
+        record.set(Layout.Session.role, text: role, width: 16)
+        return record
+    }
+
     /// How far an account is trusted: `stakeFactor` in thousandths of a market's maximum stake, `delay` in milliseconds
-    /// beside a market's own delay in play.
+    /// beside a market's own delay in play. No bets are taken while it `isShut`; nil leaves that as it was.
     public mutating func setRisk(
-        of account: AccountID, stakeFactor: UInt16, delay: UInt32, actor: UInt64, reason: String
+        of account: AccountID, stakeFactor: UInt16, delay: UInt32, isShut: Bool? = nil,
+        actor: UInt64, reason: String
     ) -> RecordBytes {
         let record = begin(.setRisk, body: Layout.SetRisk.size)
         record.account = account
         record.set(Layout.SetRisk.stakeFactor, stakeFactor)
+        record.set(Layout.SetRisk.shut, isShut.map { $0 ? 1 : 2 } ?? 0 as UInt8)
         record.set(Layout.SetRisk.delay, delay)
         record.set(Layout.SetRisk.actor, actor)
         record.set(Layout.SetRisk.reason, text: reason, width: 64)
@@ -376,11 +434,18 @@ public enum ResultAction: UInt8, Sendable {
     }
 
     public mutating func fixture(_ facts: FixtureFacts) -> RecordBytes {
-        let record = begin(.fixture, body: Layout.Fixture.size)
+        let record = begin(
+            .fixture,
+            body: facts.byHand == nil ? Layout.Fixture.size : Layout.Fixture.byHandSize)
         write(facts, to: record)
         record.set(Layout.Fixture.competition, text: facts.competition, width: 48)
         record.set(Layout.Fixture.home, text: facts.home, width: 48)
         record.set(Layout.Fixture.away, text: facts.away, width: 48)
+        if let made = facts.byHand {
+            record.flags = Layout.Fixture.isByHand
+            record.set(Layout.Fixture.actor, made.actor)
+            record.set(Layout.Fixture.reason, text: made.reason, width: 64)
+        }
         return record
     }
 
@@ -390,6 +455,8 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Fixture.providerTime, facts.providerTime)
         record.set(Layout.Fixture.ingestTime, facts.ingestTime)
         record.set(Layout.Fixture.startedAt, facts.startedAt)
+        record.set(Layout.Fixture.updateActor, facts.byHand?.actor ?? 0)
+        record.set(Layout.Fixture.updateReason, text: facts.byHand?.reason ?? "", width: 64)
         return record
     }
 
@@ -410,10 +477,17 @@ public enum ResultAction: UInt8, Sendable {
     public mutating func market(_ facts: MarketFacts) -> RecordBytes {
         precondition(
             facts.selections.count <= Limits.selections, "a market's selections are bounded")
+        let end =
+            Layout.Market.selections + facts.selections.count * Layout.Market.selectionSize
         let record = begin(
             .market,
-            body: Layout.Market.selections + facts.selections.count * Layout.Market.selectionSize)
+            body: end + (facts.byHand == nil ? 0 : Layout.Market.byHandSize))
         record.clientID = facts.id
+        if let made = facts.byHand {
+            record.flags = Layout.Market.isByHand
+            record.set(end, made.actor)
+            record.set(end + 8, text: made.reason, width: 64)
+        }
         record.set(Layout.Market.fixtureHigh, facts.fixture.high)
         record.set(Layout.Market.fixtureLow, facts.fixture.low)
         record.set(Layout.Market.type, facts.type.rawValue)
@@ -538,6 +612,35 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    /// Whole: what is not in it is as the feed says. `margin` in hundredths of a percent, nil the feed's.
+    public mutating func pricing(_ id: ExternalID, _ hand: PricingHand) -> RecordBytes {
+        let record = begin(
+            .pricing, body: Layout.Pricing.entries + hand.held.count * Layout.Pricing.entrySize)
+        record.clientID = id
+        record.set(Layout.Pricing.margin, hand.margin ?? .max)
+        record.set(Layout.Pricing.expected, hand.version.map { $0 &+ 1 } ?? 0)
+        record.set(Layout.Pricing.actor, hand.actor)
+        record.set(Layout.Pricing.selectionCount, UInt16(hand.held.count))
+        record.set(Layout.Pricing.isSure, hand.isSure ? 1 as UInt8 : 0)
+        record.set(Layout.Pricing.reason, text: hand.reason, width: 64)
+        for (place, odds) in hand.held.enumerated() {
+            record.set(Layout.Pricing.entries + place * Layout.Pricing.entrySize, odds)
+        }
+        return record
+    }
+
+    /// `channel` as in `Layout.Session`.
+    public mutating func channelState(
+        _ channel: UInt8, isShut: Bool, actor: UInt64, reason: String
+    ) -> RecordBytes {
+        let record = begin(.channelState, body: Layout.ChannelState.size)
+        record.set(Layout.ChannelState.channel, channel)
+        record.set(Layout.ChannelState.isShut, isShut ? 1 as UInt8 : 0)
+        record.set(Layout.ChannelState.actor, actor)
+        record.set(Layout.ChannelState.reason, text: reason, width: 64)
+        return record
+    }
+
     /// `id` is the market's or the fixture's, by `scope`. `expected` is the one market's material version that was
     /// seen, 0 when it does not matter.
     public mutating func marketState(
@@ -610,7 +713,7 @@ public enum ResultAction: UInt8, Sendable {
         record.account = intent.account
         record.clientID = intent.id
         record.requestHash = intent.requestHash
-        record.flags = UInt16(intent.fill.rawValue)
+        record.flags = UInt16(intent.fill.rawValue) | UInt16(intent.channel) << 4
         record.set(Layout.Place.session, intent.session.rawValue)
         record.set(Layout.Place.stakeCash, intent.stake &- intent.bonus &- intent.free)
         record.set(Layout.Place.stakeBonus, intent.bonus)

@@ -71,6 +71,8 @@ public struct Engine: ~Copyable {
         case .settleStep: settleStep(command, &outcomes)
         case .marketState: changeState(command, &outcomes)
         case .marketLimits: setMarketLimits(command, &outcomes)
+        case .pricing: setPricing(command, &outcomes)
+        case .channelState: setChannel(command, &outcomes)
         case .withdrawal: withdraw(command, &outcomes)
         case .fixtureUpdate: updateFixture(command, &outcomes)
         case .fixture: defineFixture(command, &outcomes)

@@ -116,8 +116,9 @@ extension Engine {
         }
         let factor = command.field(Layout.SetRisk.stakeFactor, as: UInt16.self)
         let delay = command.field(Layout.SetRisk.delay, as: UInt32.self)
+        let said = command.field(Layout.SetRisk.shut, as: UInt8.self)
         let isInRange = factor <= Limits.stakeFactor && delay <= Limits.betDelay
-        guard isInRange else {
+        guard isInRange, said <= 2 else {
             return refuse(command, account: number, .amountOutOfRange, &outcomes)
         }
         guard command.field(Layout.SetRisk.actor, as: UInt64.self) != 0 else {
@@ -127,15 +128,18 @@ extension Engine {
             return refuse(command, account: number, .reasonMissing, &outcomes)
         }
         let row = accounts.accounts[number]
-        guard row.stakeFactor != factor || row.delay != delay else {
+        let shut = said == 0 ? row.isClosed : said & 1
+        guard row.stakeFactor != factor || row.delay != delay || row.isClosed != shut else {
             return refuse(command, account: number, .noChange, &outcomes)
         }
         accounts.change(account: number) {
             $0.stakeFactor = factor
             $0.delay = delay
+            $0.isClosed = shut
         }
         let record = answer(command, account: number, nil, &outcomes)
         record.set(Layout.AccountChanged.stakeFactor, factor)
+        record.set(Layout.AccountChanged.isShut, shut)
         record.set(Layout.AccountChanged.delay, delay)
     }
 
@@ -170,6 +174,12 @@ extension Engine {
         let id = command.clientID
         if let known = markets.fixture(external: id) {
             return answer(command, fixture: known, .alreadyDefined, &outcomes)
+        }
+        let byHand = Layout.Fixture.byHandSize - Layout.Fixture.actor
+        if command.flags & Layout.Fixture.isByHand != 0,
+            let refusal = refusal(byHand: command, at: Layout.Fixture.actor, byHand)
+        {
+            return answer(command, fixture: nil, refusal, &outcomes)
         }
         let isInPlay = command.field(Layout.Fixture.isInPlay, as: UInt8.self)
         let row = FixtureRow(
@@ -238,9 +248,18 @@ extension Engine {
         record.set(Layout.FixtureChanged.actualStart, row.actualStart)
     }
 
+    /// What is wrong with who made something, and why: an operator's id and a text at `offset`.
+    private func refusal(byHand command: RecordBytes, at offset: Int, _ size: Int)
+        -> OperationRefusal?
+    {
+        guard command.slots >= SlotSize.slots(forBody: offset + size) else { return .malformed }
+        guard command.field(offset, as: UInt64.self) != 0 else { return .operatorMissing }
+        return command.field(offset + 8, as: UInt8.self) == 0 ? .reasonMissing : nil
+    }
+
     // MARK: Markets
 
-    /// A new market is shut by `feed` until its first price.
+    /// A new market is shut by `feed` until its first price; one that a person made, by that person.
     mutating func defineMarket(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         let id = command.clientID
         if let known = markets.market(external: id) {
@@ -258,8 +277,12 @@ extension Engine {
         guard count >= 2, Int(count) <= Limits.selections, winners >= 1, winners < count,
             command.slots >= SlotSize.slots(forBody: body)
         else { return answer(command, market: nil, .malformed, &outcomes) }
+        let isByHand = command.flags & Layout.Market.isByHand != 0
+        if isByHand, let refusal = refusal(byHand: command, at: body, Layout.Market.byHandSize) {
+            return answer(command, market: nil, refusal, &outcomes)
+        }
         let places = command.places(at: Layout.Market.places)
-        let row = MarketRow(
+        var row = MarketRow(
             externalHigh: id.high, externalLow: id.low,
             relationGroup: command.field(Layout.Market.relationGroup, as: UInt64.self),
             liabilityLimit: command.field(Layout.Market.liabilityLimit, as: Int64.self),
@@ -273,6 +296,10 @@ extension Engine {
             places: places?.packed ?? 0, mostPlaces: places?.places ?? 0,
             racing: command.field(Layout.Market.racing, as: UInt8.self),
             mayPush: command.mayPush(selections: Int(count)) ? 1 : 0)
+        if isByHand {
+            row.isByHand = 1
+            row.reasons = ShutReasons.trader.rawValue
+        }
         let isFull = markets.isFull(for: count)
         let isFixtureFull = markets.count(ofFixture: fixture) >= Limits.marketsPerFixture
         guard !refuses(command, .full, when: isFull || isFixtureFull),
@@ -315,7 +342,8 @@ extension Engine {
                 $0.reference = reference
                 $0.delay = delay
                 $0.chance = chance
-                if let odds { $0.lastOffered = odds }
+                // Where a trader's hand is on them, what is offered is still to be seen.
+                if row.hand == .max, let odds { $0.lastOffered = odds }
             }
             selection += 1
         }
@@ -326,6 +354,7 @@ extension Engine {
             $0.reasons = ShutReasons(rawValue: $0.reasons).union(.exposure).rawValue
             $0.material += 1
         }
+        guard row.hand == .max else { return priceByHand(number, command, &outcomes) }
         answer(command, market: number, nil, &outcomes)
     }
 
@@ -364,6 +393,7 @@ extension Engine {
         let places = command.places(at: Layout.Withdrawal.places)
         if isDeducted {
             // Its prices are those of another race: it is shut until its supplier has formed it anew.
+            if row.hand != .max { dropPrices(of: number) }
             for other in row.firstSelection..<row.firstSelection + UInt32(row.selectionCount) {
                 markets.change(selection: other) {
                     $0.numerator = 0
@@ -375,7 +405,8 @@ extension Engine {
             $0.version += 1
             $0.material += 1
             if isDeducted {
-                $0.reasons = ShutReasons(rawValue: $0.reasons).union(.feed).rawValue
+                let supplier: ShutReasons = $0.isByHand == 1 ? .trader : .feed
+                $0.reasons = ShutReasons(rawValue: $0.reasons).union(supplier).rawValue
                 if $0.isResulted == 1 {
                     $0.settlementVersion += 1
                     $0.resultRecord = command.sequence
@@ -465,7 +496,8 @@ extension Engine {
             setting: ShutReasons(
                 rawValue: command.field(Layout.MarketState.setting, as: UInt8.self)),
             lifting: ShutReasons(
-                rawValue: command.field(Layout.MarketState.lifting, as: UInt8.self)), by: owner)
+                rawValue: command.field(Layout.MarketState.lifting, as: UInt8.self)), by: owner,
+            isByHand: markets.markets[number].isByHand == 1)
         let isMaterial = command.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1
         let delay = command.field(Layout.MarketState.betDelay, as: UInt32.self)
         let allowed = delay == .max ? 0 : betDelay(command, delay, market: number)
@@ -488,19 +520,31 @@ extension Engine {
         return fact
     }
 
-    /// Whatever is to be sold by rule is looked at again when a market has changed.
     mutating func answer(
         _ command: RecordBytes, market: UInt32?, _ refusal: OperationRefusal?,
         _ outcomes: inout RecordWriter
     ) {
+        _ = marketChanged(command, market, refusal, &outcomes)
+    }
+
+    /// Whatever is to be sold by rule is looked at again when a market has changed. So many `prices` of ours stand
+    /// behind it.
+    mutating func marketChanged(
+        _ command: RecordBytes, _ market: UInt32?, _ refusal: OperationRefusal?,
+        _ outcomes: inout RecordWriter, prices: Int = 0
+    ) -> RecordBytes {
         if let market, refusal == nil { accounts.sales.lookAtRules(of: market) }
         let record = outcomes.append(
-            .marketChanged, body: Layout.MarketChanged.size, after: command)
+            .marketChanged,
+            body: prices == 0
+                ? Layout.MarketChanged.size
+                : Layout.MarketChanged.prices + prices * Layout.MarketChanged.priceSize,
+            after: command)
         record.clientID = command.clientID
         record.set(Layout.MarketChanged.refusal, refusal?.rawValue ?? 0)
         guard let market else {
             record.set(Layout.MarketChanged.market, UInt64.max)
-            return
+            return record
         }
         let row = markets.markets[market]
         record.clientID = ExternalID(high: row.externalHigh, low: row.externalLow)
@@ -524,5 +568,6 @@ extension Engine {
         record.set(Layout.MarketChanged.suspendAt, row.suspendAt)
         record.set(Layout.MarketChanged.floor, row.floor)
         record.set(Layout.MarketChanged.mostMove, UInt32(row.mostMove))
+        return record
     }
 }

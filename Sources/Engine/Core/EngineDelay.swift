@@ -48,6 +48,7 @@ extension Engine {
     /// Versions count, not states: a market that is open again with the same price has still changed.
     private func changeDuringDelay(_ bet: BetRow) -> Refused? {
         if bet.dueAt <= recoveredAt { return Refused(.interrupted) }
+        if accounts.accounts[bet.account].isClosed == 1 { return Refused(.accountClosed) }
         for place in 0..<UInt32(bet.legCount) {
             let index =
                 planted(.hashOrder) ? Self.inHashOrder(UInt32(bet.legCount))[Int(place)] : place

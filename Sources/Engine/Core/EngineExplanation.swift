@@ -147,7 +147,10 @@ extension Engine {
                     error.refusal, error.facts.value, error.facts.threshold, isPassed: false)
             }
         }
-        defer { explainOffer(command, account, &explanation) }
+        defer {
+            explainOffer(command, account, &explanation)
+            explainChannel(command, &explanation)
+        }
         guard request.isSystem || request.isEachWay else { return }
         let lines = (request.isSystem ? request.shape?.lines : 1).map {
             $0 * (request.isEachWay ? 2 : 1)
@@ -177,6 +180,15 @@ extension Engine {
         } catch {
             explanation.add(.offerExpired, error.facts.value, isPassed: false)
         }
+    }
+
+    private borrowing func explainChannel(
+        _ command: RecordBytes, _ explanation: inout Explanation
+    ) {
+        guard markets.shutChannels != 0, !explanation.isRefused else { return }
+        let channel = command.flags >> 4 & 15
+        explanation.add(
+            .channelShut, Int64(channel), isPassed: markets.shutChannels & 1 << channel == 0)
     }
 
     private borrowing func explainLeg(

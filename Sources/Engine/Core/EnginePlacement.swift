@@ -121,6 +121,7 @@ extension Engine {
         let shape = try checkShape(request)
         let offer = command.field(Layout.Place.offer, as: UInt64.self)
         if offer != 0 { try checkOffer(offer, number, at: time) }
+        if markets.shutChannels != 0 { try checkChannel(command) }
         var delay = DelayParts()
         for index in 0..<request.legCount {
             let quote = try checkLeg(command, request, index)
@@ -168,6 +169,15 @@ extension Engine {
         guard refused < ruleSet.refusedPerAccount else {
             throw Refused(
                 .tooManyRefused, value: Int64(refused), threshold: Int64(ruleSet.refusedPerAccount))
+        }
+    }
+
+    /// That the channel through which a bet comes is open.
+    @inline(never)
+    func checkChannel(_ command: RecordBytes) throws(Refused) {
+        let channel = command.flags >> 4 & 15
+        guard markets.shutChannels & 1 << channel == 0 || planted(.channelIgnored) else {
+            throw Refused(.channelShut, value: Int64(channel))
         }
     }
 

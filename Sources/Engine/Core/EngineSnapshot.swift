@@ -18,6 +18,7 @@ public enum SnapshotTable: UInt16, CaseIterable, Sendable {
     case deductions = 12
     case cashOuts = 13
     case saleRules = 14
+    case hands = 15
 }
 
 /// What an engine keeps beside its rows, in words of 64 bits.
@@ -32,7 +33,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 10)
+        var mix = RowMix(kind: 66, row: 11)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -42,6 +43,7 @@ extension Engine {
             MemoryLayout<StandingRow>.stride, MemoryLayout<LimitRow>.stride,
             MemoryLayout<CancelRow>.stride, MemoryLayout<DeductionRow>.stride,
             MemoryLayout<CashOutRow>.stride, MemoryLayout<SaleRuleRow>.stride,
+            MemoryLayout<HandRow>.stride,
         ] { mix.combine(UInt64(size), 1) }
         var hash = StateHash()
         hash.add(mix)
@@ -65,6 +67,7 @@ extension Engine {
         markets.standings.freeze(spares)
         markets.cancels.freeze(spares)
         markets.deductions.freeze(spares)
+        markets.hands.freeze(spares)
         return words
     }
 
@@ -83,6 +86,7 @@ extension Engine {
         markets.standings.thaw()
         markets.cancels.thaw()
         markets.deductions.thaw()
+        markets.hands.thaw()
     }
 
     /// Hands over what was written since the last call, and at most `most` further chunks.
@@ -121,6 +125,7 @@ extension Engine {
         case .deductions: markets.deductions.takeKept()
         case .cashOuts: accounts.sales.waiting.takeKept()
         case .saleRules: accounts.sales.rules.takeKept()
+        case .hands: markets.hands.takeKept()
         }
     }
 
@@ -140,6 +145,7 @@ extension Engine {
         case .deductions: markets.deductions.takeNext()
         case .cashOuts: accounts.sales.waiting.takeNext()
         case .saleRules: accounts.sales.rules.takeNext()
+        case .hands: markets.hands.takeNext()
         }
     }
 
@@ -162,6 +168,7 @@ extension Engine {
         case .deductions: unsafe markets.deductions.load(first: first, bytes)
         case .cashOuts: unsafe accounts.sales.waiting.load(first: first, bytes)
         case .saleRules: unsafe accounts.sales.rules.load(first: first, bytes)
+        case .hands: unsafe markets.hands.load(first: first, bytes)
         }
     }
 
@@ -196,6 +203,7 @@ extension Engine {
         words += counted
         words += accounts.totalWords.map { UInt64(bitPattern: $0) }
         words += accounts.freeLegWords.map(UInt64.init)
+        words.append(UInt64(markets.shutChannels))
         words.append(UInt64(markets.proposals.count))
         for proposal in markets.proposals {
             words += [
@@ -220,7 +228,7 @@ extension Engine {
             UInt64(markets.selections.count), UInt64(markets.standings.count),
             UInt64(accounts.limits.count), UInt64(markets.cancels.count),
             UInt64(markets.deductions.count), UInt64(accounts.sales.waiting.count),
-            UInt64(accounts.sales.rules.count),
+            UInt64(accounts.sales.rules.count), UInt64(markets.hands.count),
         ]
     }
 
@@ -257,10 +265,11 @@ extension Engine {
         let sales = SaleBook.Words(
             hash: StateHash(high: reader.next(), low: reader.next()), freeWaiting: reader.row(),
             freeRule: reader.row(), due: (reader.row(), reader.row()))
-        let counts = (0..<13).map { _ in reader.next() }
+        let counts = (0..<14).map { _ in reader.next() }
         guard counts == counted else { return ["rows are missing"] }
         let totals = (0..<22).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
+        let shutChannels = UInt16(truncatingIfNeeded: reader.next())
         var proposals: [ProposalRow] = []
         for _ in 0..<min(reader.next(), UInt64(Self.mostProposals)) {
             var proposal = ProposalRow(
@@ -289,7 +298,7 @@ extension Engine {
             sales: sales, seed: seed)
         markets.rebuild(
             hash: marketHash, freeStanding: freeStanding, queue: queue, proposals: proposals,
-            seed: seed)
+            shutChannels: shutChannels, seed: seed)
         return accounts.audit().problems + markets.audit().problems
     }
 }
@@ -325,6 +334,10 @@ public struct MarketPicture: Sendable {
         public let reference: UInt32
         public let outcome: SelectionOutcome
         public let isWithdrawn: Bool
+        /// What its feed last offered.
+        public let fed: Odds?
+        /// What a trader holds it at.
+        public let held: Odds?
     }
 
     public let version: UInt64
@@ -344,6 +357,13 @@ public struct MarketPicture: Sendable {
     public let places: PlaceTerms?
     /// What it takes, each of them said.
     public let limits: MarketLimits
+    /// Hundredths of a percent that a trader has put on its prices; nil: the feed's own.
+    public let handMargin: UInt32?
+    /// How often the hand on its prices changed.
+    public let handVersion: UInt32
+    /// A person made it, and is all the supplier that it has.
+    public let isByHand: Bool
+    public let winners: UInt8
     public let selections: [Selection]
 }
 
@@ -353,6 +373,8 @@ public struct AccountTrust: Sendable {
     public let stakeFactor: UInt16
     /// Milliseconds beside a market's own delay in play.
     public let delay: UInt32
+    /// No bets are taken from it.
+    public let isShut: Bool
 }
 
 /// What an account has. Minor units.
@@ -379,14 +401,17 @@ extension Engine {
         let row = markets.markets[number]
         let selections = (0..<UInt32(row.selectionCount)).map { place in
             let selection = markets.selections[row.firstSelection + place]
+            let hand = row.hand == .max ? nil : markets.hands[row.hand + place]
             return MarketPicture.Selection(
                 odds: selection.odds, reference: selection.reference,
                 outcome: SelectionOutcome(
                     SelectionResult(rawValue: selection.result) ?? .undecided,
                     winners: selection.winners, tied: selection.tied,
                     position: selection.position),
-                isWithdrawn: selection.isWithdrawn == 1)
+                isWithdrawn: selection.isWithdrawn == 1,
+                fed: hand == nil ? selection.odds : hand?.fed, held: hand?.held)
         }
+        let whole = row.hand == .max ? HandRow() : markets.hands[row.hand]
         var limits = MarketLimits()
         limits.maximumStake = row.maximumStake
         limits.liabilityLimit = row.liabilityLimit
@@ -400,14 +425,18 @@ extension Engine {
             settlementVersion: row.settlementVersion, betDelay: row.betDelay,
             maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,
             staked: row.staked, worstLoss: markets.worstLoss(number), openLegs: row.openLegs,
-            places: PlaceTerms(packed: row.places), limits: limits, selections: selections)
+            places: PlaceTerms(packed: row.places), limits: limits,
+            handMargin: whole.margin == .max ? nil : UInt32(whole.margin),
+            handVersion: whole.version, isByHand: row.isByHand == 1, winners: row.winners,
+            selections: selections)
     }
 
     /// How far an account is trusted; nil when there is none.
     public borrowing func trust(in id: AccountID) -> AccountTrust? {
         guard let number = accounts.account(id) else { return nil }
         let row = accounts.accounts[number]
-        return AccountTrust(stakeFactor: row.stakeFactor, delay: row.delay)
+        return AccountTrust(
+            stakeFactor: row.stakeFactor, delay: row.delay, isShut: row.isClosed == 1)
     }
 
     /// What an account has; nil when there is none.
@@ -418,6 +447,9 @@ extension Engine {
             cash: row.cash, bonus: row.bonus, free: row.free, held: row.held,
             openBets: row.openBets, receivable: row.receivable)
     }
+
+    /// Channels that take no bets: bit n is channel n of `Layout.Session`.
+    public var shutChannels: UInt16 { borrowing get { markets.shutChannels } }
 
     /// Whether a proposed result still waits for its second person.
     public borrowing func isWaiting(proposal sequence: UInt64) -> Bool {

@@ -13,6 +13,7 @@ struct MarketBook: ~Copyable {
     var standings: Rows<StandingRow>
     var cancels: Rows<CancelRow>
     var deductions: Rows<DeductionRow>
+    var hands: Rows<HandRow>
     /// Markets that are shut by themselves from some worst loss on: it follows from their rows.
     private(set) var watched = 0
     private(set) var hash = StateHash()
@@ -20,6 +21,8 @@ struct MarketBook: ~Copyable {
     private(set) var freeStanding: UInt32 = .max
     /// Markets whose bets may leave, by when. A hint: the rows decide.
     private var releases: DueQueue
+    /// Channels that take no bets: bit n is channel n of `Layout.Session`.
+    private(set) var shutChannels: UInt16 = 0
     /// Part of every id that is ours; another partition's rows are not here.
     var partition: UInt32 = 0
     private var fixtureIndex: KeyIndex
@@ -37,6 +40,7 @@ struct MarketBook: ~Copyable {
         standings.reserve(limits.reservedBets)
         cancels = Rows(capacity: limits.markets)
         deductions = Rows(capacity: limits.markets)
+        hands = Rows(capacity: limits.markets * 4)
         releases = DueQueue(capacity: limits.markets)
         fixtureIndex = KeyIndex(reserving: 1024, seed: seed &+ 2)
         marketIndex = KeyIndex(reserving: 1024, seed: seed &+ 3)
@@ -333,6 +337,38 @@ struct MarketBook: ~Copyable {
         return row.deductions.together(each.reversed())
     }
 
+    // MARK: Prices by hand
+
+    /// Room for what is held of a market's prices; false where there is none.
+    mutating func takeHand(_ market: UInt32) -> Bool {
+        let row = markets[market]
+        guard row.hand == .max else { return true }
+        guard hands.count + Int(row.selectionCount) <= hands.capacity else { return false }
+        let first = UInt32(hands.count)
+        for place in 0..<UInt32(row.selectionCount) {
+            var hand = HandRow()
+            hand.fed = selections[row.firstSelection + place].odds
+            let number = hands.append(hand)!
+            hash.add(hand.mix(number))
+        }
+        change(market: market) { $0.hand = first }
+        return true
+    }
+
+    mutating func change(hand number: UInt32, _ body: (inout HandRow) -> Void) {
+        hash.subtract(hands[number].mix(number))
+        body(&hands[number])
+        hash.add(hands[number].mix(number))
+    }
+
+    // MARK: Channels
+
+    mutating func shut(channels: UInt16) {
+        if shutChannels != 0 { hash.subtract(UInt32(shutChannels), kind: 28) }
+        shutChannels = channels
+        if shutChannels != 0 { hash.add(UInt32(shutChannels), kind: 28) }
+    }
+
     // MARK: Cancel windows
 
     /// The row of a market's window, whoever's it is by `source`.
@@ -439,9 +475,10 @@ struct MarketBook: ~Copyable {
 
     mutating func rebuild(
         hash: StateHash, freeStanding: UInt32, queue: (UInt32, UInt32), proposals: [ProposalRow],
-        seed: UInt64
+        shutChannels: UInt16, seed: UInt64
     ) {
         self.hash = hash
+        self.shutChannels = shutChannels
         self.freeStanding = freeStanding
         (firstToSettle, lastToSettle) = queue
         self.proposals = proposals
@@ -475,8 +512,10 @@ struct MarketBook: ~Copyable {
         for number in 0..<UInt32(standings.count) { fresh.add(standings[number].mix(number)) }
         for number in 0..<UInt32(cancels.count) { fresh.add(cancels[number].mix(number)) }
         for number in 0..<UInt32(deductions.count) { fresh.add(deductions[number].mix(number)) }
+        for number in 0..<UInt32(hands.count) { fresh.add(hands[number].mix(number)) }
         for proposal in proposals { fresh.add(proposal.mix) }
         fresh.add(freeStanding, kind: 22)
+        if shutChannels != 0 { fresh.add(UInt32(shutChannels), kind: 28) }
         var problems = fresh == hash ? [] : ["the markets' hash is not the hash of their rows"]
         let shut = (0..<UInt32(markets.count)).count { markets[$0].suspendAt > 0 }
         if shut != watched { problems.append("markets that are watched are not counted right") }

@@ -92,6 +92,10 @@ struct MarketRow: BitwiseCopyable {
     var isCancelled: UInt8 = 0
     /// Stakes may go back by its lines: what references say of winning is not all that is expected.
     var mayPush: UInt8 = 0
+    /// A person made it, and is all the supplier that it has.
+    var isByHand: UInt8 = 0
+    /// What is held of its prices: the first of as many rows as it has selections; all ones while nothing ever was.
+    var hand: UInt32 = .max
     /// When its supplier said what the starting prices are; 0 for nothing.
     var startingTime: Int64 = 0
     /// When its fixture truly began, where that was before we knew; 0 for nothing said.
@@ -166,6 +170,7 @@ struct MarketRow: BitwiseCopyable {
             UInt64(mayPush) << 16 | UInt64(mostPlaces) << 8 | UInt64(racing))
         mix.combine(startingTime, suspendAt)
         mix.combine(UInt64(bitPattern: floor), UInt64(limitsVersion) << 16 | UInt64(mostMove))
+        if hand != .max || isByHand == 1 { mix.combine(UInt64(hand), UInt64(isByHand)) }
         return mix
     }
 }
@@ -228,6 +233,50 @@ struct DeductionRow: BitwiseCopyable {
         var mix = RowMix(kind: 26, row: UInt64(row))
         mix.combine(
             UInt64(bitPattern: at), UInt64(win) << 48 | UInt64(place) << 32 | UInt64(next))
+        return mix
+    }
+}
+
+/// A selection of a market that a trader's hand is on, or was.
+struct HandRow: BitwiseCopyable {
+    /// What is held; zeros nothing.
+    var heldNumerator: UInt32 = 0
+    var heldDenominator: UInt32 = 0
+    /// What its feed last offered; zeros nothing.
+    var fedNumerator: UInt32 = 0
+    var fedDenominator: UInt32 = 0
+    // Of the whole market, in the row of its first selection.
+    /// Its fixture's material version when prices were last held.
+    var material: UInt64 = 0
+    /// How often the hand on it changed.
+    var version: UInt32 = 0
+    /// Hundredths of a percent that a trader has put on its prices; all ones: the feed's own.
+    var margin: UInt16 = .max
+    /// Prices that look like errors are meant.
+    var isSure: UInt8 = 0
+    var padding: UInt8 = 0
+
+    var held: Odds? {
+        get { heldDenominator == 0 ? nil : Odds(reduced: heldNumerator, heldDenominator) }
+        set {
+            heldNumerator = newValue?.numerator ?? 0
+            heldDenominator = newValue?.denominator ?? 0
+        }
+    }
+    var fed: Odds? {
+        get { fedDenominator == 0 ? nil : Odds(reduced: fedNumerator, fedDenominator) }
+        set {
+            fedNumerator = newValue?.numerator ?? 0
+            fedDenominator = newValue?.denominator ?? 0
+        }
+    }
+
+    func mix(_ row: UInt32) -> RowMix {
+        var mix = RowMix(kind: 27, row: UInt64(row))
+        mix.combine(
+            UInt64(heldNumerator) << 32 | UInt64(heldDenominator),
+            UInt64(fedNumerator) << 32 | UInt64(fedDenominator))
+        mix.combine(material, UInt64(version) << 32 | UInt64(margin) << 8 | UInt64(isSure))
         return mix
     }
 }

@@ -21,6 +21,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case superseded = 20
     case idReused = 22
     case idOutsideWindow = 23
+    case palpable = 24
 
     public var code: String {
         switch self {
@@ -45,6 +46,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .superseded: "superseded"
         case .idReused: "id_reused"
         case .idOutsideWindow: "id_outside_window"
+        case .palpable: "palpable"
         }
     }
 
@@ -71,6 +73,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .changedSince: "It was changed since you looked; nothing was done. Look again."
         case .superseded: "The supplier has said something newer about this; nothing was changed."
         case .idOutsideWindow: "This key was not made in the last minutes. Nothing was done."
+        case .palpable:
+            "That price is far above what the reference says. Look again, or say that it is meant."
         case .idReused: "That id was used for something else. Nothing was done."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }

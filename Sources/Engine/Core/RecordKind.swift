@@ -28,6 +28,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case withdrawal = 23
     case selectionWithdrawn = 24
     case marketLimits = 25
+    case pricing = 26
+    case channelState = 27
     // Bets
     case place = 32
     case placed = 33
@@ -62,9 +64,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
             .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk, .grant,
             .fixture,
-            .fixtureUpdate, .market, .price, .marketState, .marketLimits, .withdrawal, .place,
-            .timerDue,
-            .forgetIDs, .result,
+            .fixtureUpdate, .market, .price, .marketState, .marketLimits, .pricing, .channelState,
+            .withdrawal, .place, .timerDue, .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
             .startingPrices, .cashOut, .cashOutRule, .cashOutStep:
             true
@@ -97,6 +98,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .fixtureUpdate: "fixture_update"
         case .market: "market"
         case .marketLimits: "market_limits"
+        case .pricing: "pricing"
+        case .channelState: "channel_state"
         case .price: "price"
         case .marketState: "market_state"
         case .marketChanged: "market_changed"
@@ -180,7 +183,9 @@ public enum Layout {
         public static let deviceHigh = 24  // u64, 0 unknown
         public static let deviceLow = 32
         public static let locale = 40  // text 16
-        public static let size = 56
+        public static let `operator` = 56  // u64, of realm 2
+        public static let role = 64  // text 16, of realm 2
+        public static let size = 80
     }
     public enum OpenAccount {
         public static let currency = 0  // u16
@@ -202,12 +207,15 @@ public enum Layout {
         public static let amount = 8  // i64, what moved
         public static let balances = 16  // Balances
         public static let stakeFactor = 64  // u16, thousandths, where it was set; else 0
+        public static let isShut = 66  // u8, where it was set: 1 no bets are taken from it
         public static let delay = 68  // u32, ms, where it was set
         public static let size = 72
     }
     /// How far an account is trusted.
     public enum SetRisk {
         public static let stakeFactor = 0  // u16, thousandths of a market's maximum stake
+        /// u8: 1 no bets are taken from it, 2 they are again, 0 as it was
+        public static let shut = 2
         public static let delay = 4  // u32, ms, beside a market's own delay in play
         public static let actor = 8  // u64, operator
         public static let reason = 16  // text 64
@@ -266,11 +274,18 @@ public enum Layout {
         public static let home = 80  // text 48
         public static let away = 128  // text 48
         public static let size = 176
+        /// `flags` bit 0: a person made it.
+        public static let isByHand: UInt16 = 1
+        public static let actor = 176  // u64, operator
+        public static let reason = 184  // text 64
+        public static let byHandSize = 248
         // fixture_update has the first 32 bytes, then:
         public static let providerTime = 32  // i64, ns, 0 unknown
         public static let ingestTime = 40  // i64, ns
         public static let startedAt = 48  // i64, ns, when it truly began; 0 says nothing of it
-        public static let updateSize = 56
+        public static let updateActor = 56  // u64, operator, 0 a feed
+        public static let updateReason = 64  // text 64
+        public static let updateSize = 128
     }
     public enum FixtureChanged {
         public static let fixture = 0  // u64
@@ -306,6 +321,9 @@ public enum Layout {
         public static let selectionSupplier = 0  // u64
         public static let selectionLine = 8  // i32, quarters, Int32.min none
         public static let selectionName = 16  // text 48
+        /// `flags` bit 0: a person made it, whose id u64 and reason, text 64, stand behind the selections.
+        public static let isByHand: UInt16 = 1
+        public static let byHandSize = 72
     }
     public enum Price {
         public static let source = 0  // u8: 1 feed, 2 model, 3 trader
@@ -357,7 +375,13 @@ public enum Layout {
         public static let suspendAt = 88
         public static let floor = 96  // i64, winnings that are taken from anybody, 0 none
         public static let mostMove = 104  // u32, hundredths of a percent, 0 any
+        /// u16, how many prices stand behind: ours from here on, where a trader's hand is on them; else 0
+        public static let priceCount = 108
+        public static let handMargin = 110  // u16, where prices follow: as in Pricing
         public static let size = 112
+        public static let held = 112  // u64, where prices follow: bit n: selection n is held
+        public static let prices = 120  // 8 each: u32, u32; zeros: not offered
+        public static let priceSize = 8
     }
     /// What a market takes; -1 stays as it was.
     public enum MarketLimits {
@@ -375,6 +399,26 @@ public enum Layout {
         public static let expected = 48
         public static let reason = 56  // text 64
         public static let size = 120
+    }
+    /// A trader's hand on a market's prices, whole: what is not in it is as the feed says.
+    public enum Pricing {
+        public static let margin = 0  // u32, hundredths of a percent; all ones: the feed's
+        /// u32, how often the hand on it had changed when it was seen, plus one; 0 any
+        public static let expected = 4
+        public static let actor = 8  // u64, operator
+        public static let selectionCount = 16  // u16
+        public static let isSure = 18  // u8: 1 a price that looks like an error is meant
+        public static let reason = 24  // text 64
+        public static let entries = 88  // 8 each: u32, u32, a price that is held; zeros: none
+        public static let entrySize = 8
+    }
+    /// Shuts or opens a channel: bets through it are refused. Answered by a `market_changed` of no market.
+    public enum ChannelState {
+        public static let channel = 0  // u8, as in Session
+        public static let isShut = 1  // u8
+        public static let actor = 8  // u64, operator
+        public static let reason = 16  // text 64
+        public static let size = 80
     }
     public enum Withdrawal {
         public static let selection = 0  // u32, place in the market
@@ -424,7 +468,7 @@ public enum Layout {
         public static let sizes = 104  // u32, of a system: bit k - 1: all lines of k free legs
         public static let bankers = 108  // u32, of a system: bit i: leg i is in every line
         public static let legs = 112  // 64 each
-        // `flags` bits 0 and 1: FillRule
+        // `flags` bits 0 and 1: FillRule; bits 4 to 7: the channel, as in Session
         public static let legSize = 64
     }
     public enum Leg {

@@ -41,6 +41,10 @@ public struct RuleSet: Hashable, Sendable {
     public var cashOutMargin: UInt16 = 500
     public var cashOutLegMargin: UInt16 = 100
 
+    /// What a price may be expected to return by its reference, in hundredths of the stake, before it looks like an
+    /// error.
+    public var palpable: UInt16 = 150
+
     public init(version: UInt32) { self.version = version }
 
     /// What a trial may set, by name, with its unit.

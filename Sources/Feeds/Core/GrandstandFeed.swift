@@ -170,10 +170,7 @@ public enum GrandstandFeed {
 
     private static func sport(_ value: JSONValue) throws(Missing) -> Sport {
         let word = try text(value, "sport")
-        let all: [Sport] = [
-            .other, .football, .tennis, .cricket, .horseRacing, .basketball, .greyhounds,
-        ]
-        return all.first { $0.word == word } ?? .other
+        return Sport.allCases.first { $0.word == word } ?? .other
     }
 
     private static func market(_ value: JSONValue) throws(Missing) -> FeedMarket {

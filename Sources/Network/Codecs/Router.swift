@@ -67,6 +67,8 @@ public struct RouteDescription: Sendable {
     /// Problem codes that the route may answer, with their status.
     public var problems: [(Int, String)] = []
     public var needsSession = false
+    /// Who of those with a session may ask; nil everybody.
+    public var role: String?
     /// Whether it moves money: then every asking has a key of its own, and happens once.
     public var movesMoney = false
     /// Whether it is about HTTP itself, such as a cookie, and means nothing elsewhere.

@@ -119,6 +119,8 @@ public protocol ProjectionRows: AnyObject {
     func add(_ account: AccountRow) throws
     /// Changes nothing when the session is there.
     func add(_ session: SessionRow) throws
+    /// In the place of an earlier one of the same record.
+    func put(_ action: OperatorAction) throws
     /// In the place of an earlier one with the same number.
     func put(_ bet: ProjectedBet) throws
     func conclude(_ bet: ConclusionRow) throws

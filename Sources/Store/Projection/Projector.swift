@@ -26,8 +26,16 @@ public struct Projector<Rows: ProjectionRows> {
         if let point, newPoint.sequence <= point.sequence { return }
         let already = point?.sequence ?? 0
         var place: RecordBytes?
+        var deed: OperatorDeed?
         try forEachRecord { record in
             guard record.sequence > already else { return }
+            if let done = deed {
+                deed = nil
+                // Its first outcome follows it; what has none is told alone.
+                let isOutcome = record.kind?.isCommand == false && record.cause == done.sequence
+                try rows.put(done.action(isOutcome ? record : nil))
+            }
+            deed = OperatorDeed(record)
             switch record.kind {
             case .place: place = record
             case .placed: try placed(record, place)
@@ -38,6 +46,7 @@ public struct Projector<Rows: ProjectionRows> {
             default: break
             }
         }
+        if let deed { try rows.put(deed.action(nil)) }
         point = newPoint
     }
 
@@ -117,6 +126,8 @@ public struct Projector<Rows: ProjectionRows> {
     }
 
     private func session(_ record: RecordBytes) throws {
+        // Whoever is at the desk has no account.
+        guard record.field(Layout.Session.realm, as: UInt8.self) != 2 else { return }
         try rows.add(
             SessionRow(
                 session: record.sequence, account: record.account.rawValue,

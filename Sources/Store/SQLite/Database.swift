@@ -133,6 +133,9 @@ final class Database {
         fileprivate let statement: OpaquePointer
 
         func integer(_ column: Int) -> Int64 { sqlite3_column_int64(statement, Int32(column)) }
+        func isNull(_ column: Int) -> Bool {
+            sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL
+        }
         func unsigned(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
         func text(_ column: Int) -> String {
             sqlite3_column_text(statement, Int32(column)).map { String(cString: $0) } ?? ""

@@ -69,6 +69,11 @@ final class SQLiteRows: ProjectionRows {
             session INTEGER PRIMARY KEY, account INTEGER, realm INTEGER, channel INTEGER,
             began INTEGER)
         """,
+        """
+        CREATE TABLE IF NOT EXISTS actions (
+            sequence INTEGER PRIMARY KEY, time INTEGER, actor INTEGER, kind TEXT, market INTEGER,
+            fixture INTEGER, account INTEGER, refusal TEXT, reason TEXT, detail TEXT)
+        """,
         // Bonus money and free stakes stand beside the rest: most accounts, lines and bets have none.
         """
         CREATE TABLE IF NOT EXISTS promotional (
@@ -189,6 +194,18 @@ final class SQLiteRows: ProjectionRows {
             [
                 bits(session.session), bits(session.account), .integer(Int64(session.realm)),
                 .integer(Int64(session.channel)), .integer(session.began),
+            ])
+    }
+
+    func put(_ action: OperatorAction) throws {
+        func number(_ value: UInt64?) -> Database.Value { value.map { bits($0) } ?? .null }
+        try database.run(
+            "INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                bits(action.sequence), .integer(action.time), bits(action.actor),
+                .text(action.kind), number(action.market), number(action.fixture),
+                number(action.account), .text(action.refusal), .text(action.reason),
+                .text(action.detail),
             ])
     }
 
@@ -454,6 +471,41 @@ final class SQLiteRows: ProjectionRows {
             [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
         ) { lines.append(Self.line($0)) }
         return lines
+    }
+
+    /// The newest first.
+    func actions(_ filter: ActionFilter, before: UInt64, limit: Int) throws(DatabaseError)
+        -> [OperatorAction]
+    {
+        var wanted = "sequence < ?"
+        var values: [Database.Value] = [.integer(Int64(clamping: before))]
+        for (column, value) in [
+            ("actor", filter.actor), ("market", filter.market), ("account", filter.account),
+        ] {
+            guard let value else { continue }
+            wanted += " AND \(column) = ?"
+            values.append(bits(value))
+        }
+        if let kind = filter.kind {
+            wanted += " AND kind = ?"
+            values.append(.text(kind))
+        }
+        values.append(.integer(Int64(limit)))
+        var found: [OperatorAction] = []
+        try database.query(
+            "SELECT sequence, time, actor, kind, market, fixture, account, refusal, reason, detail "
+                + "FROM actions WHERE \(wanted) ORDER BY sequence DESC LIMIT ?", values
+        ) { row in
+            func number(_ column: Int) -> UInt64? {
+                row.isNull(column) ? nil : row.unsigned(column)
+            }
+            found.append(
+                OperatorAction(
+                    sequence: row.unsigned(0), time: row.integer(1), actor: row.unsigned(2),
+                    kind: row.text(3), market: number(4), fixture: number(5), account: number(6),
+                    refusal: row.text(7), reason: row.text(8), detail: row.text(9)))
+        }
+        return found
     }
 
     /// A refused bet moved no money: its answer is the record after its own.

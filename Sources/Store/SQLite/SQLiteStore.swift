@@ -65,6 +65,11 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         {
             try rows.statement(of: account.rawValue, before: before, limit: limit)
         }
+        public func actions(_ filter: ActionFilter, before: UInt64, limit: Int) throws
+            -> [OperatorAction]
+        {
+            try rows.actions(filter, before: before, limit: limit)
+        }
         public func history(of account: AccountID, after: UInt64?, limit: Int) throws
             -> AccountHistory
         {
@@ -278,6 +283,15 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
             Void
     ) -> Bool {
         ask({ try $0.balances(of: account) }, answer)
+    }
+
+    public func actions(
+        _ filter: ActionFilter, before: UInt64, limit: Int,
+        _ answer:
+            @escaping @Sendable (Result<[OperatorAction], ProjectionFailure>, _ asOf: UInt64) ->
+            Void
+    ) -> Bool {
+        ask({ try $0.actions(filter, before: before, limit: limit) }, answer)
     }
 
     public func save(_ session: StoredSession, _ saved: @escaping @Sendable (Bool) -> Void) -> Bool

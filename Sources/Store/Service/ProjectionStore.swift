@@ -149,6 +149,52 @@ public struct AccountHistory: Sendable {
     }
 }
 
+/// What somebody at the desk asked for, and what came of it.
+public struct OperatorAction: Equatable, Sendable {
+    /// Of the command.
+    public let sequence: UInt64
+    /// Nanoseconds since 1970.
+    public let time: Int64
+    public let actor: UInt64
+    /// The command's word in the journal.
+    public let kind: String
+    /// What it was about; nil where it was not.
+    public let market: UInt64?
+    public let fixture: UInt64?
+    public let account: UInt64?
+    /// The code of what spoke against it; empty when it was done.
+    public let refusal: String
+    public let reason: String
+    /// In words.
+    public let detail: String
+
+    public init(
+        sequence: UInt64, time: Int64, actor: UInt64, kind: String, market: UInt64?,
+        fixture: UInt64?, account: UInt64?, refusal: String, reason: String, detail: String
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.actor = actor
+        self.kind = kind
+        self.market = market
+        self.fixture = fixture
+        self.account = account
+        self.refusal = refusal
+        self.reason = reason
+        self.detail = detail
+    }
+}
+
+/// Which actions are wanted; nil of any.
+public struct ActionFilter: Sendable {
+    public var actor: UInt64?
+    public var market: UInt64?
+    public var account: UInt64?
+    public var kind: String?
+
+    public init() {}
+}
+
 /// A signed-in browser as it is kept: the token itself is never stored, only its digest.
 public struct StoredSession: Sendable {
     public let tokenHash: [UInt8]
@@ -209,6 +255,13 @@ public protocol ProjectionStore: AnyObject, Sendable {
         of account: AccountID,
         _ answer:
             @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
+            Void
+    ) -> Bool
+    /// What was done at the desk, the newest first, before the record `before`.
+    func actions(
+        _ filter: ActionFilter, before: UInt64, limit: Int,
+        _ answer:
+            @escaping @Sendable (Result<[OperatorAction], ProjectionFailure>, _ asOf: UInt64) ->
             Void
     ) -> Bool
     /// `saved` is called once the session is durable, or with false when it could not be made so.

@@ -1,0 +1,222 @@
+import Betting
+import Catalogue
+import EngineCore
+import Kernel
+import Ledger
+import ProjectionService
+
+/// A command of somebody at the desk, until what came of it is read.
+struct OperatorDeed {
+    let sequence: UInt64
+    private let time: Int64
+    private let actor: UInt64
+    private let kind: String
+    private let account: UInt64?
+    private let reason: String
+    private let detail: String
+
+    /// Nil for what nobody at the desk asked for.
+    init?(_ record: RecordBytes) {
+        guard let said = Said(record) else { return nil }
+        sequence = record.sequence
+        time = record.time.nanoseconds
+        kind = record.kind?.word ?? ""
+        actor = said.actor
+        account = said.account
+        reason = said.reason
+        detail = said.detail
+    }
+
+    /// With the first outcome of the command; nil for a command that has none.
+    func action(_ outcome: RecordBytes?) -> OperatorAction {
+        var market: UInt64?
+        var fixture: UInt64?
+        var refusal: UInt16 = 0
+        switch outcome?.kind {
+        case .marketChanged:
+            market = outcome?.field(Layout.MarketChanged.market, as: UInt64.self)
+            fixture = outcome?.field(Layout.MarketChanged.fixture, as: UInt64.self)
+            refusal = outcome?.field(Layout.MarketChanged.refusal, as: UInt16.self) ?? 0
+        case .fixtureChanged:
+            fixture = outcome?.field(Layout.FixtureChanged.fixture, as: UInt64.self)
+            refusal = outcome?.field(Layout.FixtureChanged.refusal, as: UInt16.self) ?? 0
+        case .selectionWithdrawn:
+            market = outcome?.field(Layout.SelectionWithdrawn.market, as: UInt64.self)
+        case .resultAnswered:
+            market = outcome?.field(Layout.ResultAnswered.market, as: UInt64.self)
+            refusal = outcome?.field(Layout.ResultAnswered.refusal, as: UInt16.self) ?? 0
+        case .accountChanged:
+            refusal = outcome?.field(Layout.AccountChanged.refusal, as: UInt16.self) ?? 0
+        default: break
+        }
+        let isNoMarket = market == .max
+        return OperatorAction(
+            sequence: sequence, time: time, actor: actor, kind: kind,
+            market: isNoMarket ? nil : market, fixture: isNoMarket ? nil : fixture,
+            account: account, refusal: OperationRefusal(rawValue: refusal)?.code ?? "",
+            reason: reason, detail: detail)
+    }
+}
+
+/// What a command says of who asks for what.
+private struct Said {
+    var actor: UInt64
+    var account: UInt64?
+    var reason: String
+    var detail = ""
+
+    private init(actor: UInt64, _ detail: String) {
+        self.actor = actor
+        self.reason = ""
+        self.detail = detail
+    }
+
+    /// Nil where no person speaks, which is what most records are.
+    private init?(_ record: RecordBytes, actor: Int, reason: Int) {
+        self.actor = record.field(actor, as: UInt64.self)
+        guard self.actor != 0 else { return nil }
+        self.reason = record.text(reason, width: 64)
+    }
+
+    init?(_ record: RecordBytes) {
+        switch record.kind {
+        case .session:
+            guard record.field(Layout.Session.realm, as: UInt8.self) == 2 else { return nil }
+            self.init(
+                actor: record.field(Layout.Session.operator, as: UInt64.self),
+                "signs in as \(record.text(Layout.Session.role, width: 16))")
+        case .setRisk:
+            self.init(record, actor: Layout.SetRisk.actor, reason: Layout.SetRisk.reason)
+            account = record.account.rawValue
+            detail = Self.risk(record)
+        case .grant:
+            self.init(record, actor: Layout.Grant.actor, reason: Layout.Grant.reason)
+            account = record.account.rawValue
+            let kind = GrantKind(rawValue: record.field(Layout.Grant.kind, as: UInt8.self))
+            detail =
+                "\(kind?.word ?? "?") \(record.field(Layout.Grant.amount, as: Int64.self)) minor units"
+        case .marketState:
+            self.init(record, actor: Layout.MarketState.actor, reason: Layout.MarketState.reason)
+            detail = Self.state(record)
+        case .marketLimits:
+            self.init(record, actor: Layout.MarketLimits.actor, reason: Layout.MarketLimits.reason)
+            detail = Self.limits(record)
+        case .pricing:
+            self.init(record, actor: Layout.Pricing.actor, reason: Layout.Pricing.reason)
+            detail = Self.pricing(record)
+        case .channelState:
+            self.init(record, actor: Layout.ChannelState.actor, reason: Layout.ChannelState.reason)
+            let channel = Channel(
+                rawValue: record.field(Layout.ChannelState.channel, as: UInt8.self))
+            let isShut = record.field(Layout.ChannelState.isShut, as: UInt8.self) == 1
+            detail = "\(isShut ? "stops" : "opens") \(channel?.word ?? "?")"
+        case .propose:
+            self.init(record, actor: Layout.Result.actor, reason: Layout.Result.reason)
+            detail = Self.proposal(record)
+        case .approve:
+            self.init(record, actor: Layout.Result.actor, reason: Layout.Result.reason)
+            detail = "proposal \(record.field(Layout.Result.proposal, as: UInt64.self))"
+        case .withdrawal:
+            let person = record.field(Layout.Withdrawal.actor, as: UInt64.self)
+            guard person != 0 else { return nil }
+            self.init(
+                actor: person,
+                "selection \(record.field(Layout.Withdrawal.selection, as: UInt32.self))")
+        default:
+            guard let made = Self(making: record) else { return nil }
+            self = made
+        }
+    }
+
+    /// Of matches and markets that people make and tell of.
+    private init?(making record: RecordBytes) {
+        switch record.kind {
+        case .fixture:
+            guard record.flags & Layout.Fixture.isByHand != 0 else { return nil }
+            self.init(record, actor: Layout.Fixture.actor, reason: Layout.Fixture.reason)
+            detail =
+                record.text(Layout.Fixture.home, width: 48) + " v "
+                + record.text(Layout.Fixture.away, width: 48)
+        case .fixtureUpdate:
+            self.init(
+                record, actor: Layout.Fixture.updateActor, reason: Layout.Fixture.updateReason)
+            let status = FixtureStatus(
+                rawValue: record.field(Layout.Fixture.status, as: UInt8.self))
+            let score = record.field(Layout.Fixture.score, as: UInt32.self)
+            let isInPlay = record.field(Layout.Fixture.isInPlay, as: UInt8.self) == 1
+            detail =
+                (status?.word ?? "?") + (isInPlay ? ", in play" : "")
+                + (score == Score.unknown ? "" : ", \(score >> 16)-\(score & 0xffff)")
+        case .market:
+            guard record.flags & Layout.Market.isByHand != 0 else { return nil }
+            let count = Int(record.field(Layout.Market.selectionCount, as: UInt8.self))
+            let end = Layout.Market.selections + count * Layout.Market.selectionSize
+            guard record.slots >= SlotSize.slots(forBody: end + Layout.Market.byHandSize) else {
+                return nil
+            }
+            self.init(record, actor: end, reason: end + 8)
+            detail = record.text(Layout.Market.name, width: 48)
+        default: return nil
+        }
+    }
+
+    private static func risk(_ record: RecordBytes) -> String {
+        let factor = record.field(Layout.SetRisk.stakeFactor, as: UInt16.self)
+        let delay = record.field(Layout.SetRisk.delay, as: UInt32.self)
+        let shut = record.field(Layout.SetRisk.shut, as: UInt8.self)
+        return "stakes \(factor) thousandths, waits \(delay) ms"
+            + (shut == 1 ? ", stops its bets" : shut == 2 ? ", takes its bets" : "")
+    }
+
+    private static func state(_ record: RecordBytes) -> String {
+        let isShut = record.field(Layout.MarketState.setting, as: UInt8.self) != 0
+        let scope = record.field(Layout.MarketState.scope, as: UInt8.self)
+        return (isShut ? "suspends " : "resumes ")
+            + (scope == 1 ? "the market" : scope == 2 ? "the match" : "everything")
+    }
+
+    private static func limits(_ record: RecordBytes) -> String {
+        var parts: [String] = []
+        for (word, offset) in [
+            ("highest stake", Layout.MarketLimits.maximumStake),
+            ("may lose", Layout.MarketLimits.liabilityLimit),
+            ("shut at", Layout.MarketLimits.suspendAt),
+            ("from anybody", Layout.MarketLimits.floor),
+        ] {
+            let amount = record.field(offset, as: Int64.self)
+            if amount != -1 { parts.append("\(word) \(amount)") }
+        }
+        let move = record.field(Layout.MarketLimits.mostMove, as: UInt32.self)
+        if move != .max { parts.append("moves \(move)") }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func pricing(_ record: RecordBytes) -> String {
+        let count = Int(record.field(Layout.Pricing.selectionCount, as: UInt16.self))
+        let end = Layout.Pricing.entries + count * Layout.Pricing.entrySize
+        guard record.slots >= SlotSize.slots(forBody: end) else { return "" }
+        let margin = record.field(Layout.Pricing.margin, as: UInt32.self)
+        let held = (0..<count).map { place in
+            record.odds(at: Layout.Pricing.entries + place * Layout.Pricing.entrySize)?
+                .text(as: .decimal) ?? "-"
+        }
+        let isSure = record.field(Layout.Pricing.isSure, as: UInt8.self) == 1
+        return "margin \(margin == .max ? "as fed" : String(margin)), holds "
+            + held.joined(separator: " ") + (isSure ? ", and means it" : "")
+    }
+
+    private static func proposal(_ record: RecordBytes) -> String {
+        let action = ResultAction(rawValue: record.field(Layout.Result.action, as: UInt8.self))
+        guard action == .settle || action == nil else { return action?.word ?? "" }
+        let count = Int(record.field(Layout.Result.selectionCount, as: UInt8.self))
+        let end = Layout.Result.selections + count * Layout.Result.selectionSize
+        guard record.slots >= SlotSize.slots(forBody: end) else { return "" }
+        let words = (0..<count).map { place in
+            SelectionResult(
+                rawValue: record.field(
+                    Layout.Result.selections + place * Layout.Result.selectionSize, as: UInt8.self))?
+                .word ?? "?"
+        }
+        return "settle " + words.joined(separator: " ")
+    }
+}
