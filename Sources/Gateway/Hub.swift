@@ -285,7 +285,12 @@ public final class Hub {
             if let fixture = view.fixtures[id], fixture.incident != .none {
                 topics.happened(fixture, order: record.sequence)
             }
-            for desk in deskWatchers.values { desk.hasNews = true }
+            // A desk's line of a market tells how its match stands.
+            let markets = deskWatchers.isEmpty ? [] : view.fixtures[id]?.markets ?? []
+            for desk in deskWatchers.values {
+                for market in markets { desk.changed(market) }
+                desk.hasNews = true
+            }
         case .allMarkets:
             onManyShut?()
             topics.changedAllMarkets()
@@ -361,6 +366,8 @@ struct TickerLine: Sendable {
     let stake: Int64
     let amount: Int64
     let detail: String
+    /// It was refused and could be taken otherwise.
+    var isOffered = false
 
     init(placed record: RecordBytes) {
         bet = record.field(Layout.Placed.bet, as: UInt64.self)
@@ -370,6 +377,7 @@ struct TickerLine: Sendable {
         amount = record.field(Layout.Placed.potentialReturn, as: Int64.self)
         status = PlacedWords.status(record)
         detail = PlacedWords.refusal(record)
+        isOffered = record.flags & Layout.Placed.hasOffer != 0
     }
 
     init(sold record: RecordBytes) {

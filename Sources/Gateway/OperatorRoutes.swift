@@ -456,10 +456,11 @@ enum OperatorRoutes {
         "odds":{"type":["array","null"],"items":{"type":"integer"}},"reference":{"type":"integer"},\
         "result":{"type":"string"}}}}}},\
         "TickerLine":{"type":"object","additionalProperties":false,"required":["bet","account","time",\
-        "status","stake","amount","detail"],"properties":{"bet":{"type":"string"},\
+        "status","stake","amount","detail","offered"],"properties":{"bet":{"type":"string"},\
         "account":{"type":"string"},"time":{"type":"string","format":"date-time"},\
         "status":{"type":"string"},"stake":{"type":"integer"},"amount":{"type":"integer"},\
-        "detail":{"type":"string"}}},\
+        "detail":{"type":"string"},\
+        "offered":{"type":"boolean","description":"Refused, and another bet was offered."}}},\
         "OpenProposal":{"type":"object","additionalProperties":false,"required":["id","market","actor",\
         "reason","action","results","from","until"],"properties":{"id":{"type":"string"},\
         "market":{"type":"string"},"actor":{"type":"integer"},"reason":{"type":"string"},\

@@ -254,6 +254,8 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                     json.number(line.amount)
                     json.key("detail")
                     json.string(line.detail)
+                    json.key("offered")
+                    json.bool(line.isOffered)
                 }
             }
         }

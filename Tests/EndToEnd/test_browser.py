@@ -180,9 +180,8 @@ def test_in_play_waits_and_settles(make_server, page_of):
 
 
 def test_two_operators_settle_by_hand(server, page_of):
-    codes = server.codes()
     pages = []
-    for code in codes:
+    for code in server.codes()[:2]:
         page = page_of(server.desk)
         page.get_by_label("One-time code").fill(code)
         page.get_by_role("button", name="Sign in").click()

@@ -61,7 +61,7 @@ extension HistoryTeller {
         }
         guard let shown = markets[id] else { return }
         if given.kind == .market { return define(given, id, [command?.place, place]) }
-        guard var told = change(given, id, [command?.place, place]) else { return }
+        guard var told = change(given, id, [command?.place, place], to: record) else { return }
         let version = record.field(Layout.MarketChanged.version, as: UInt64.self)
         let reasons = ShutReasons(
             rawValue: record.field(Layout.MarketChanged.reasons, as: UInt8.self))
@@ -115,12 +115,14 @@ extension HistoryTeller {
                 ]))
     }
 
-    func change(_ record: RecordBytes, _ id: UInt64, _ places: [RecordPlace?])
-        -> BetHistory.Step?
-    {
+    /// What a command did to a market, and its `outcome`.
+    func change(
+        _ record: RecordBytes, _ id: UInt64, _ places: [RecordPlace?], to outcome: RecordBytes
+    ) -> BetHistory.Step? {
         let name = names[id]?.name ?? "market \(id)"
         switch record.kind {
-        case .price: return price(record, id, name, places)
+        case .price, .pricing: return price(record, id, name, places, to: outcome)
+        case .marketLimits: return step("limits", "\(name): its limits are moved", places)
         case .marketState: return state(record, name, places)
         case .withdrawal:
             let selection = Int(record.field(Layout.Withdrawal.selection, as: UInt32.self))
@@ -142,13 +144,22 @@ extension HistoryTeller {
                 })
         case .fixtureUpdate:
             return step("true_start", "\(name): it had begun before we knew", places)
+        case .place, .timerDue:
+            return step(
+                "exposure", "\(name): shut by itself, it may lose as much as it is allowed to",
+                places)
         default: return nil
         }
     }
 
     func price(
-        _ record: RecordBytes, _ id: UInt64, _ name: String, _ places: [RecordPlace?]
+        _ record: RecordBytes, _ id: UInt64, _ name: String, _ places: [RecordPlace?],
+        to outcome: RecordBytes
     ) -> BetHistory.Step {
+        let ours = self.ours(outcome, id)
+        if record.kind == .pricing {
+            return step("price", "\(name): a trader's hand on its prices", places, ours)
+        }
         let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
         var fields: [(String, String)] = (0..<count).map { index in
             let offset = Layout.Price.entries + index * Layout.Price.entrySize
@@ -171,6 +182,7 @@ extension HistoryTeller {
                 Self.hundredths(Int64(record.field(Layout.Price.margin, as: UInt32.self))) + " %"
             ),
         ]
+        fields += ours
         var told = step("price", "\(name): prices", places, fields)
         for index in 0..<count {
             let offset = Layout.Price.entries + index * Layout.Price.entrySize
@@ -182,6 +194,25 @@ extension HistoryTeller {
                 ])
         }
         return told
+    }
+
+    /// What is offered where a trader's hand is on the prices, and what of it is held.
+    private func ours(_ outcome: RecordBytes, _ id: UInt64) -> [(String, String)] {
+        let count = Int(outcome.field(Layout.MarketChanged.priceCount, as: UInt16.self))
+        guard count > 0 else { return [] }
+        let held = outcome.field(Layout.MarketChanged.held, as: UInt64.self)
+        let margin = outcome.field(Layout.MarketChanged.handMargin, as: UInt16.self)
+        let prices = (0..<count).map { index in
+            let odds = outcome.odds(
+                at: Layout.MarketChanged.prices + index * Layout.MarketChanged.priceSize)
+            return (
+                "\(selectionName(id, index)), ours",
+                (odds?.text(as: .decimal) ?? "not offered")
+                    + (held >> UInt64(index) & 1 == 1 ? ", held" : "")
+            )
+        }
+        guard margin != .max else { return prices }
+        return prices + [("margin by hand", Self.hundredths(Int64(margin)) + " %")]
     }
 
     func state(_ record: RecordBytes, _ name: String, _ places: [RecordPlace?])

@@ -1,3 +1,5 @@
+import { element } from "/format.js";
+
 // What every part of the desk shares: events, the markets as they are known, and a way to ask for something.
 export const desk = new EventTarget();
 export const markets = new Map();
@@ -12,3 +14,24 @@ export async function send(method, path, body = {}, key = null, fields = {}) {
 }
 
 export const post = (path, body = {}, key = null) => send("POST", path, body, key);
+
+// A dialog with one form: `form(act, ...children)` fills it; `act` answers with what is wrong, or null when it is done.
+export function dialogOf(name, title, verb = "Set") {
+    const note = element("div", { role: "alert" });
+    const dialog = element("dialog", { "aria-labelledby": `${name}-title` });
+    const button = element("button", { class: "primary", type: "submit" }, verb);
+    function form(act, ...children) {
+        dialog.append(element("form", { onsubmit: async event => {
+            event.preventDefault();
+            button.disabled = true;
+            const wrong = await act().catch(() => "No answer came. Try again.");
+            button.disabled = false;
+            if (wrong == null) return dialog.close();
+            note.replaceChildren(element("p", { class: "message small" }, wrong));
+        } }, element("h2", { id: `${name}-title` }, title), ...children,
+        element("div", { class: "row" }, element("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), button)));
+    }
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => dialog.remove());
+    return { dialog, note, form };
+}

@@ -45,7 +45,7 @@ class Customer extends HTMLElement {
         this.#body.replaceChildren(
             element("div", { class: "facts" }, cell("Account", this.#account), cell("Cash", sum(balances.cash)), cell("Bonus money", sum(balances.bonus)), cell("Free stakes", sum(balances.free)),
                 cell("Held", sum(balances.held)), cell("In open bets", sum(balances.openBets)), cell("Owes", sum(balances.owed)),
-                cell("Open bets", String(risk.bets ?? 0)), cell("They may return", sum(risk.potentialReturn))),
+                cell("State", trust.shut ? "takes no bets" : "open"), cell("Open bets", String(risk.bets ?? 0)), cell("They may return", sum(risk.potentialReturn))),
             this.#give(currency), this.#trust(trust));
     }
 
@@ -57,7 +57,7 @@ class Customer extends HTMLElement {
         let key = null;
         const account = this.#account;
         const button = element("button", { type: "submit" }, "Give");
-        return element("form", { class: "row", onsubmit: async event => {
+        return element("form", { class: "row needs-supervisor", onsubmit: async event => {
             event.preventDefault();
             const isBack = amount.value.trim().startsWith("-");
             const units = minor(amount.value.trim().replace(/^-/, ""), currency);
@@ -82,15 +82,17 @@ class Customer extends HTMLElement {
         const factor = element("input", { id: "trust-factor", inputmode: "decimal", size: "6", value: String(trust.stakeFactor / 10) });
         const delay = element("input", { id: "trust-delay", inputmode: "decimal", size: "6", value: String(trust.delay / 1000) });
         const reason = element("input", { id: "trust-reason", required: true, maxlength: "60" });
-        return element("form", { class: "row", onsubmit: async event => {
+        const shut = element("input", { id: "trust-shut", type: "checkbox", checked: trust.shut });
+        return element("form", { class: "row needs-supervisor", onsubmit: async event => {
             event.preventDefault();
             const answer = await send("PUT", `/api/v1/accounts/${this.#account}/trust`, {
-                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), reason: reason.value }).catch(() => null);
+                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), shut: shut.checked, reason: reason.value }).catch(() => null);
             if (!answer) { this.#note.textContent = "No answer came. Look again."; return; }
             if (!answer.ok) { this.#note.textContent = answer.text; return; }
             this.#open(this.#account, "Done.");
         } }, element("label", { for: "trust-factor", class: "small muted" }, "Stakes up to, % of a market's maximum"), factor,
         element("label", { for: "trust-delay", class: "small muted" }, "Waits longer in play, s"), delay,
+        element("label", { for: "trust-shut", class: "check small" }, shut, "Takes no bets"),
         element("label", { for: "trust-reason", class: "small muted" }, "Reason"), reason,
         element("button", { type: "submit" }, "Set"));
     }

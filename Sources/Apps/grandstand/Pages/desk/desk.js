@@ -1,7 +1,12 @@
-import { element, money, odds, time, useCurrency, uuid7 } from "/format.js";
-import { desk, markets, post, say } from "/common.js";
+import { element, minor, money, odds, time, useCurrency, uuid7 } from "/format.js";
+import { desk, dialogOf, markets, post, say, send } from "/common.js";
 import "/customer.js";
+import { keys, rowKeys } from "/keys.js";
 import { moveLimits } from "/limits.js";
+import { newMarket, tellMatch } from "/making.js";
+import { movePrices } from "/prices.js";
+import "/queue.js";
+import "/trail.js";
 
 let operator = null;
 let socket = null;
@@ -13,6 +18,8 @@ function connect() {
         if (message.type !== "image" && message.type !== "delta") return;
         if (message.type === "image") markets.clear();
         operator = message.operator;
+        document.body.dataset.role = message.role ?? document.body.dataset.role;
+        if (message.channels) say("channels", message.channels);
         if (message.currency) useCurrency(message.currency);
         for (const market of message.markets) markets.set(market.id, market);
         say("person");
@@ -57,7 +64,7 @@ class SignIn extends HTMLElement {
 class Person extends HTMLElement {
     connectedCallback() {
         desk.addEventListener("person", () => {
-            this.replaceChildren(element("span", { class: "tag live" }, `Operator ${operator}`));
+            this.replaceChildren(element("span", { class: "tag live" }, `Operator ${operator}, ${document.body.dataset.role}`));
             document.querySelectorAll("[data-desk]").forEach(e => { e.hidden = false; });
         });
         desk.addEventListener("offline", () => this.replaceChildren(element("span", { class: "tag bad" }, "Offline, trying again")));
@@ -82,59 +89,105 @@ class All extends HTMLElement {
     connectedCallback() {
         const note = element("span", { class: "small muted", role: "status" });
         const act = path => async () => { note.textContent = (await post(path)).text; };
-        this.append(note, element("button", { type: "button", onclick: act("/api/v1/suspend-all") }, "Suspend all"), " ",
-            element("button", { type: "button", onclick: act("/api/v1/resume-all") }, "Resume all"));
+        const channels = element("span", {});
+        this.append(note, channels, element("button", { type: "button", class: "needs-trader", onclick: () => newMarket() }, "New match…"), " ",
+            element("button", { type: "button", class: "needs-trader", onclick: act("/api/v1/suspend-all") }, "Suspend all"), " ",
+            element("button", { type: "button", class: "needs-trader", onclick: act("/api/v1/resume-all") }, "Resume all"));
+        keys.set("S", act("/api/v1/suspend-all"));
+        keys.set("n", () => newMarket());
+        desk.addEventListener("channels", event => channels.replaceChildren(...event.detail.filter(c => c.channel !== "unknown").map(c =>
+            element("button", { type: "button", class: "needs-supervisor", "aria-pressed": !c.open, onclick: () => stopChannel(c) }, c.open ? `Stop ${c.channel}…` : `Open ${c.channel}…`))));
     }
+}
+
+// Bets through a channel are stopped, or taken again.
+function stopChannel(channel) {
+    const { dialog, note, form } = dialogOf("channel", `${channel.open ? "Stop" : "Take"} bets through ${channel.channel}`, channel.open ? "Stop" : "Open");
+    const reason = element("input", { id: "channel-reason", required: true, maxlength: "60" });
+    form(async () => {
+        const answer = await send("PUT", `/api/v1/channels/${channel.channel}`, { open: !channel.open, reason: reason.value });
+        return answer.ok ? null : answer.text;
+    }, element("div", {}, element("label", { for: "channel-reason" }, "Reason"), reason), note);
+    dialog.showModal();
 }
 
 class Markets extends HTMLElement {
     #rows = new Map();
+    #filter = element("input", { id: "market-filter", type: "search", placeholder: "Match or market", "aria-label": "Only markets with", oninput: () => this.#render() });
+    #state = element("select", { id: "market-state", "aria-label": "Only markets that are", onchange: () => this.#render() },
+        ...[["", "all"], ["open", "open"], ["shut", "shut"], ["live", "in play"], ["hand", "by hand"], ["settled", "settled"]].map(([value, text]) => element("option", { value }, text)));
     #body = element("tbody");
 
     connectedCallback() {
-        this.append(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of markets" },
+        keys.set("/", () => this.#filter.focus());
+        rowKeys(this.#body, {
+            p: m => movePrices(m), l: m => moveLimits(m), s: m => this.#switch(m), r: m => propose(m), v: m => proposeVoid(m), w: m => whatIf(m), m: m => tellMatch(m),
+        }, id => markets.get(id));
+        desk.addEventListener("go-to", event => { this.#filter.value = ""; this.#state.value = ""; this.#render(event.detail); });
+        this.append(element("div", { class: "filters" }, this.#filter, this.#state), element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of markets" },
             element("table", {}, element("thead", {}, element("tr", {}, ...["Match", "Market", "Selections: reference, our price", "State"].map(h => element("th", { scope: "col" }, h)),
                 ...["Margin", "Staked", "Worst loss"].map(h => element("th", { scope: "col", class: "n" }, h)), element("th", { scope: "col" }, "Do"))), this.#body)));
         desk.addEventListener("markets", () => this.#render());
     }
 
-    #render() {
-        const list = [...markets.values()].sort((a, b) => a.resulted - b.resulted || Number(b.id) - Number(a.id)).slice(0, 120);
+    #switch(m) { return post(`/api/v1/markets/${m.id}/${m.reasons.includes("trader") ? "resume" : "suspend"}`); }
+
+    #isWanted(m) {
+        const text = this.#filter.value.trim().toLowerCase();
+        if (text && !`${m.fixture} ${m.name}`.toLowerCase().includes(text)) return false;
+        switch (this.#state.value) {
+        case "open": return !m.resulted && !m.reasons.length;
+        case "shut": return !m.resulted && m.reasons.length > 0;
+        case "live": return !m.resulted && m.inPlay;
+        case "hand": return m.byHand || m.handMargin != null || m.selections.some(s => s.held);
+        case "settled": return m.resulted;
+        default: return true;
+        }
+    }
+
+    // `wanted` is shown and has the focus, however far down it is.
+    #render(wanted = null) {
+        const all = [...markets.values()].filter(m => m.id === wanted || this.#isWanted(m)).sort((a, b) => a.resulted - b.resulted || Number(b.id) - Number(a.id));
+        const list = all.slice(0, 120);
+        if (wanted != null && !list.some(m => m.id === wanted)) list.push(...all.filter(m => m.id === wanted));
         const keep = new Set(list.map(m => m.id));
         for (const [id, row] of this.#rows) if (!keep.has(id)) { row.remove(); this.#rows.delete(id); }
         list.forEach((market, index) => {
             let row = this.#rows.get(market.id);
-            if (!row) { row = element("tr"); this.#rows.set(market.id, row); }
-            if (row.version !== market.version || row.staked !== market.staked || row.loss !== market.worstLoss || row.disputed !== market.disputed) {
-                row.disputed = market.disputed;
-                row.version = market.version;
-                row.staked = market.staked;
-                row.loss = market.worstLoss;
+            if (!row) { row = element("tr", { tabindex: this.#rows.size ? "-1" : "0", "data-market": market.id }); this.#rows.set(market.id, row); }
+            const shown = [market.version, market.staked, market.worstLoss, market.disputed, market.score, market.status, market.inPlay].join();
+            if (row.shown !== shown) {
+                row.shown = shown;
                 this.#fill(row, market);
             }
             if (this.#body.children[index] !== row) this.#body.insertBefore(row, this.#body.children[index] ?? null);
         });
+        if (!this.#body.querySelector("tr[tabindex='0']")) this.#body.firstElementChild?.setAttribute("tabindex", "0");
+        const row = wanted == null ? null : this.#rows.get(wanted);
+        row?.focus();
+        row?.scrollIntoView({ block: "center" });
     }
 
     #fill(row, m) {
         const isTrader = m.reasons.includes("trader");
         row.replaceChildren(
-            element("td", {}, m.fixture, m.score ? ` ${m.score.join("–")}` : ""), element("td", {}, m.name),
+            element("td", {}, m.fixture, m.score ? ` ${m.score.join("–")}` : "", m.inPlay ? element("span", { class: "tag" }, "in play") : null), element("td", {}, m.name),
             element("td", {}, element("div", { class: "selections" }, ...m.selections.flatMap(s => [
                 element("span", {}, s.name), element("span", { class: "number muted" }, s.reference ? (s.reference / 1000).toFixed(2) : "–"),
-                element("span", { class: "number" }, s.result !== "undecided" ? s.result : odds(s.odds))]))),
+                element("span", { class: s.held ? "number held" : "number", title: s.held ? "held by hand" : null }, s.result !== "undecided" ? s.result : odds(s.odds))]))),
             element("td", {}, m.disputed ? element("span", { class: "tag bad" }, "supplier says otherwise") : null,
                 m.resulted ? element("span", { class: "tag" }, `settled ×${m.settlement}`)
                 : m.reasons.length ? element("span", { class: "tag warn" }, m.reasons.join(", ")) : element("span", { class: "tag live" }, "open")),
-            element("td", { class: "n" }, `${(m.margin / 100).toFixed(1)} %`), element("td", { class: "n" }, money(m.staked)),
+            element("td", { class: "n" }, m.handMargin == null ? m.byHand ? "by hand" : `${(m.margin / 100).toFixed(1)} %` : element("span", { class: "held", title: "by hand" }, `${(m.handMargin / 100).toFixed(1)} %`)), element("td", { class: "n" }, money(m.staked)),
             element("td", { class: "n" }, money(m.worstLoss), element("br"),
                 element("progress", { class: "bar", max: m.liabilityLimit, value: m.worstLoss, "aria-label": `Worst loss of ${m.fixture}, ${m.name}, of its limit` })),
-            element("td", {}, m.resulted ? null : element("button", { type: "button",
-                onclick: () => post(`/api/v1/markets/${m.id}/${isTrader ? "resume" : "suspend"}`) }, isTrader ? "Resume" : "Suspend"), " ",
-            element("button", { type: "button", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…"), " ",
-            element("button", { type: "button", onclick: () => proposeVoid(m) }, "Void bets…"), " ",
+            element("td", {}, m.resulted ? null : element("button", { type: "button", class: "needs-trader", onclick: () => this.#switch(m) }, isTrader ? "Resume" : "Suspend"), " ",
+            m.resulted ? null : element("button", { type: "button", class: "needs-trader", onclick: () => movePrices(m) }, "Prices…"), " ",
+            element("button", { type: "button", class: "needs-trader", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…"), " ",
+            element("button", { type: "button", class: "needs-trader", onclick: () => proposeVoid(m) }, "Void bets…"), " ",
             element("button", { type: "button", onclick: () => whatIf(m) }, "What if…"), " ",
-            element("button", { type: "button", onclick: () => moveLimits(m) }, "Limits…")));
+            element("button", { type: "button", class: "needs-trader", onclick: () => moveLimits(m) }, "Limits…"), " ",
+            element("button", { type: "button", class: "needs-trader", onclick: () => tellMatch(m) }, "Match…")));
     }
 }
 
@@ -254,7 +307,7 @@ class Proposals extends HTMLElement {
             const isMine = p.actor === operator;
             return element("div", { class: "row" },
                 element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${wish(p, market)} (${p.reason}), by operator ${p.actor}`), note,
-                element("button", { type: "button", class: isMine ? "" : "primary", disabled: isMine, onclick: async () => {
+                element("button", { type: "button", class: isMine ? "needs-trader" : "primary needs-trader", disabled: isMine, onclick: async () => {
                     note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`, {}, uuid7(Date.now()))).text;
                 } }, isMine ? "Another person approves" : p.action === "settle" ? "Approve and settle" : "Approve"));
         }));
@@ -262,14 +315,43 @@ class Proposals extends HTMLElement {
 }
 
 class Ticker extends HTMLElement {
-    connectedCallback() { desk.addEventListener("ticker", event => this.#render(event.detail)); }
+    #lines = new Map();
+    #body = element("div", {});
+    #account = element("input", { id: "ticker-account", inputmode: "numeric", size: "10", placeholder: "Account", "aria-label": "Only bets of account", oninput: () => this.#render() });
+    #least = element("input", { id: "ticker-least", inputmode: "decimal", size: "8", placeholder: "Stake from", "aria-label": "Only stakes from", oninput: () => this.#render() });
+    #status = element("select", { id: "ticker-status", "aria-label": "Only bets that are", onchange: () => this.#render() },
+        ...["", "open", "pending", "refused", "offered", "settled", "won", "lost", "void", "cashed_out"].map(value => element("option", { value }, value.replace("_", " ") || "all")));
 
-    #render(lines) {
-        this.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of bets" }, element("table", {},
+    connectedCallback() {
+        this.append(element("div", { class: "filters" }, this.#account, this.#least, this.#status), this.#body);
+        keys.set("b", () => this.#account.focus());
+        desk.addEventListener("signed-out", () => { this.#lines.clear(); this.#body.replaceChildren(); });
+        desk.addEventListener("ticker", event => {
+            // The newest first; what went by is kept for a filter that is set later.
+            for (const line of event.detail.toReversed()) {
+                const key = `${line.bet} ${line.status} ${line.time}`;
+                if (!this.#lines.has(key)) this.#lines.set(key, line);
+            }
+            for (const key of this.#lines.keys()) { if (this.#lines.size <= 2000) break; this.#lines.delete(key); }
+            this.#render();
+        });
+    }
+
+    #isWanted(line, least) {
+        if (this.#account.value.trim() && line.account !== this.#account.value.trim()) return false;
+        if (least != null && line.stake < least) return false;
+        const status = this.#status.value;
+        return !status || (status === "offered" ? line.offered : line.status === status);
+    }
+
+    #render() {
+        const least = minor(this.#least.value);
+        const lines = [...this.#lines.values()].toReversed().filter(line => this.#isWanted(line, least)).slice(0, 60);
+        this.#body.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of bets" }, element("table", {},
             element("thead", {}, element("tr", {}, ...["Time", "Bet", "Account", "What"].map(h => element("th", { scope: "col" }, h)),
                 ...["Stake", "Returns or paid"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...lines.map(l => element("tr", {}, element("td", {}, time(l.time)), element("td", {}, l.bet), element("td", {}, element("button", { type: "button", class: "quiet small", "aria-label": `Customer ${l.account}`, onclick: () => say("customer", l.account) }, l.account)),
-                element("td", {}, l.detail ? `${l.status}: ${l.detail}` : l.status), element("td", { class: "n" }, money(l.stake)), element("td", { class: "n" }, money(l.amount))))))));
+                element("td", {}, `${l.status.replace("_", " ")}${l.detail ? `: ${l.detail.replaceAll("_", " ")}` : ""}${l.offered ? ", another one offered" : ""}`), element("td", { class: "n" }, money(l.stake)), element("td", { class: "n" }, money(l.amount))))))));
     }
 }
 
