@@ -71,7 +71,7 @@ extension OperatorGateway {
                     .flatMap({ Timestamp($0) })
             else {
                 throw Problem(
-                    400, "malformed", "scheduled: a time in UTC, such as 2026-11-22T09:30:00Z")
+                    422, "time_malformed", "scheduled: a time in UTC, such as 2026-11-22T09:30:00Z")
             }
             facts.scheduled = moment
             facts.byHand = MadeByHand(actor: person.id, reason: try why())

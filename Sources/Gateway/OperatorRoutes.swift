@@ -182,7 +182,8 @@ enum OperatorRoutes {
         .init(
             200, "Made, or made before under this key.", schema: "Made",
             links: [.init("makeMarket", "fixture", "/fixture")]),
-        body: "FixtureRequest", problems: decided + [(409, "full")], role: .trader,
+        body: "FixtureRequest", problems: decided + [(409, "full"), (422, "time_malformed")],
+        role: .trader,
         movesMoney: true)
     static let makeMarket = route(
         "makeMarket",
