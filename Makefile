@@ -3,7 +3,7 @@
 SWIFT ?= swift
 VENV := .build/venv
 BINARY := .build/release/grandstand
-PACKAGES := pkg-config libuv1-dev libsqlite3-dev zlib1g-dev libbz2-dev libssl-dev libnghttp2-dev libbrotli-dev
+PACKAGES := pkg-config libuv1-dev libsqlite3-dev zlib1g-dev libbz2-dev libssl-dev libnghttp2-dev libbrotli-dev libxml2-dev
 TEST_PACKAGES := python3-venv curl wrk nghttp2-client openssl gcc libc6-dev chromium fonts-dejavu-core
 BENCH_PACKAGES := wrk nghttp2-client openssl nginx-light libnginx-mod-nchan valgrind gcc libc6-dev python3-venv postgresql postgresql-contrib
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -43,6 +43,9 @@ let package = Package(
         .systemLibrary(
             name: "CBzip2", path: "Sources/CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(
+            name: "CLibXML2", path: "Sources/CLibXML2", pkgConfig: "libxml-2.0",
+            providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libssl",
             providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
@@ -98,11 +101,16 @@ let package = Package(
             imports: ["Kernel", "Catalogue", "Pricing", "Betting", "EngineCore", "FeedCore"]),
 
         // Floor 4: edges
+        floor("FeedLines", "Feeds/Lines", imports: ["FeedCore", "CZlib", "CBzip2"]),
         floor(
             "FeedBetfair", "Feeds/Betfair",
             imports: [
-                "Kernel", "Catalogue", "Pricing", "Betting", "JSONText", "FeedCore", "CZlib",
-                "CBzip2",
+                "Kernel", "Catalogue", "Pricing", "Betting", "JSONText", "FeedCore", "FeedLines",
+            ]),
+        floor(
+            "FeedUnified", "Feeds/Unified",
+            imports: [
+                "Kernel", "Catalogue", "Pricing", "Betting", "FeedCore", "FeedLines", "CLibXML2",
             ]),
         floor(
             "NetworkLoops", "Network/Loops",
@@ -155,7 +163,8 @@ let package = Package(
             dependencies: [
                 "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
                 "EngineJournal", "EngineService", "EngineFiles", "FeedCore", "FeedService",
-                "FeedBetfair", "ProjectionService", "StoreSQLite", "NetworkCodecs",
+                "FeedBetfair", "FeedLines", "FeedUnified", "ProjectionService", "StoreSQLite",
+                "NetworkCodecs",
                 "NetworkLoops", "Gateway", "JSONText", "SystemThreads", "CSystem", "Simulation",
             ], path: "Sources/Apps/grandstand", resources: [.copy("Pages")],
             swiftSettings: house),
@@ -192,7 +201,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
                 "EngineJournal", "EngineService", "JSONText", "FeedCore", "FeedService",
-                "FeedBetfair", "CBzip2", "CZlib",
+                "FeedBetfair", "FeedLines", "FeedUnified", "CBzip2", "CZlib",
             ], swiftSettings: house),
         .testTarget(
             name: "StoreTests",

@@ -3,6 +3,7 @@ import CZlib
 import Catalogue
 import FeedBetfair
 import FeedCore
+import FeedLines
 import Foundation
 import Pricing
 import Testing

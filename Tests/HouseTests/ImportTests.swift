@@ -16,7 +16,8 @@ import Testing
         ("Feeds/Core", "FeedCore", 2),
         ("Engine/Journal", "EngineJournal", 3), ("Engine/Service", "EngineService", 3),
         ("Simulation", "Simulation", 5), ("Feeds/Service", "FeedService", 3), ("Store/Service", "ProjectionService", 3),
-        ("Engine/Files", "EngineFiles", 4), ("Feeds/Betfair", "FeedBetfair", 4),
+        ("Engine/Files", "EngineFiles", 4), ("Feeds/Lines", "FeedLines", 3), ("Feeds/Betfair", "FeedBetfair", 4),
+        ("Feeds/Unified", "FeedUnified", 4),
         ("Network/Loops", "NetworkLoops", 4), ("Store/SQLite", "StoreSQLite", 4),
         ("Store/Projection", "Projection", 4), ("Gateway", "Gateway", 4), ("Apps/grandstand", "grandstand", 6),
     ]

@@ -46,7 +46,7 @@ struct Setting {
             help: "0: as many as there are cores, at most 8.", form: .number(0...64)),
         Setting(
             key: "feed", unit: "file or word", standard: "simulation",
-            help: "simulation, none, or a recorded file (Betfair stream or Grandstand feed)."),
+            help: "simulation, none, or a recorded file (Betfair stream, unified XML or Grandstand feed)."),
         Setting(
             key: "speed", unit: "times", standard: "1",
             help: "How much faster than recorded a file is played; 0 as fast as it comes.",

@@ -23,7 +23,7 @@ enum FeedCommands {
           --matches N     matches at once (1)
           --messages N    stop after so many messages (2000)
 
-        Files are Betfair stream recordings or Grandstand feeds; plain, gzip or bzip2.
+        Files are Betfair stream recordings, unified XML feeds or Grandstand feeds; plain, gzip or bzip2.
         """
 
     static func run(_ raw: [String]) throws -> Int32 {

@@ -1,6 +1,7 @@
 import Betting
 import Catalogue
 public import FeedCore
+public import FeedLines
 import JSONText
 import Kernel
 import Pricing

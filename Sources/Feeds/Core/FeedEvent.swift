@@ -108,6 +108,8 @@ public struct FeedUpdate: Equatable, Sendable {
     public var betDelay: UInt32?
     /// When it truly began, milliseconds since 1970; 0 says nothing of it.
     public var startedAt: Int64
+    /// Whoever watches it for the supplier cannot be reached.
+    public var hasLostContact = false
 
     public init(
         fixture: String, state: FixtureState, incident: Incident = .none, betDelay: UInt32? = nil,

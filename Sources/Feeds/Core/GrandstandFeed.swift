@@ -263,12 +263,14 @@ public enum GrandstandFeed {
         {
             score = Score(home: UInt16(clamping: home), away: UInt16(clamping: away)).packed
         }
-        return FeedUpdate(
+        var update = FeedUpdate(
             fixture: try text(value, "fixture"),
             state: FixtureState(
                 status: status, isInPlay: value["inPlay"]?.flag ?? false, score: score,
                 clockSeconds: value["clock"]?.whole.map { UInt32(clamping: $0) } ?? .max),
             incident: incident, startedAt: FeedTime.clamped(value["startedAt"]?.whole))
+        update.hasLostContact = value["lostContact"]?.flag ?? false
+        return update
     }
 
     // MARK: Writing
@@ -499,6 +501,10 @@ public enum GrandstandFeed {
                 json.number(score.home)
                 json.number(score.away)
             }
+        }
+        if update.hasLostContact {
+            json.key("lostContact")
+            json.bool(true)
         }
         if update.state.clockSeconds != .max {
             json.key("clock")

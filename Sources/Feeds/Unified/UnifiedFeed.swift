@@ -1,0 +1,361 @@
+import Betting
+import Catalogue
+public import FeedCore
+public import FeedLines
+import Kernel
+import Pricing
+
+/// A feed of XML messages in the style of the big providers: several producers, each of which lives, falls silent and
+/// recovers by itself. Source of docs/formats/unified-feed.md.
+///
+/// What a producer says while it is down is taken down and told once it is up again; until then its markets are shut.
+public final class UnifiedFeed: FeedSource {
+    private struct Event {
+        var fixture: FeedFixture?
+        var isTold = false
+        var state: UnifiedState?
+    }
+
+    private struct Market {
+        let key: UnifiedMarketKey
+        var product: Int
+        /// The newest message about its odds.
+        var time: Int64
+        var status: UnifiedMarketStatus
+        /// In the order in which they were told.
+        var outcomes: [UnifiedOutcome]
+        var isTold = false
+        /// As last told: shut, or not.
+        var isShut = true
+        /// Its producer has spoken of it since it was last up.
+        var isFresh = true
+    }
+
+    public let name: String
+    private let reader: LineReader
+    private var waiting: (UnifiedMessage, UInt64)?
+    private var clock: Int64 = 0
+    private var descriptions: [Int: UnifiedDescription] = [:]
+    private var events: [String: Event] = [:]
+    private var markets: [UnifiedMarketKey: Market] = [:]
+    private var marketsOfEvent: [String: [UnifiedMarketKey]] = [:]
+    public private(set) var monitor = ProducerMonitor()
+    /// Asked for what was missed; a recording holds the answers already.
+    public var recover: (ProducerMonitor.Recovery) -> Void = { _ in }
+    /// Messages that say nothing which is offered or paid by, by their name.
+    public private(set) var passedOver: [String: UInt64] = [:]
+    /// Messages about markets that nobody was told of, and of producers that do not have the market any more.
+    public private(set) var misfits: UInt64 = 0
+
+    public init(path: String, name: String) throws(LineReader.Failure) {
+        self.name = name
+        reader = try LineReader(path: path)
+    }
+
+    // MARK: FeedSource
+
+    public func nextTime() throws(FeedError) -> Int64? {
+        try look()
+        return waiting.map { max(clock, $0.0.time) }
+    }
+
+    public func next() throws(FeedError) -> FeedMessage {
+        try look()
+        guard let (message, number) = waiting else {
+            throw FeedError(line: reader.lineNumber, what: "the file ended")
+        }
+        waiting = nil
+        clock = max(clock, message.time)
+        let told = take(message)
+        return FeedMessage(
+            time: message.time, number: number, events: told.isEmpty ? [.heartbeat] : told)
+    }
+
+    private func look() throws(FeedError) {
+        guard waiting == nil, let line = try reader.next() else { return }
+        do {
+            waiting = (try UnifiedMessage(try XMLElement.parse(Array(line))), reader.lineNumber)
+        } catch let failure as XMLElement.Failure {
+            throw FeedError(line: reader.lineNumber, what: failure.what)
+        } catch let failure as UnifiedMessage.Failure {
+            throw FeedError(line: reader.lineNumber, what: failure.what)
+        } catch {
+            throw FeedError(line: reader.lineNumber, what: "not understood")
+        }
+    }
+
+    // MARK: Messages
+
+    private func take(_ message: UnifiedMessage) -> [FeedEvent] {
+        switch message.body {
+        case .fixture(let fixture):
+            events[fixture.id, default: Event()].fixture = fixture
+            return []
+        case .descriptions(let found):
+            descriptions.merge(found) { $1 }
+            return []
+        case .alive(let isSubscribed):
+            let change = monitor.alive(
+                message.product, isSubscribed: isSubscribed, at: message.time)
+            return [.heartbeat] + follow(change)
+        case .snapshotComplete:
+            return follow(monitor.complete(message.product, at: message.time))
+        default: break
+        }
+        var told = follow(
+            monitor.heard(
+                message.product, at: message.time, isRecovery: message.request != nil))
+        switch message.body {
+        case .oddsChange(let state, let markets):
+            told += take(state, message)
+            for market in markets { told += take(market, message) }
+        case .betStop(let groups, let status): told += stop(message, groups, status)
+        case .settlement(let certainty, let markets):
+            for market in markets { told += settle(market, certainty, message) }
+        case .rollback(let keys):
+            for key in keys { told += about(key) { [.rollback(market: $0)] } }
+        case .cancel(let keys, let from, let until, let isTakenBack):
+            for key in keys {
+                told += about(key) {
+                    [
+                        .cancel(
+                            FeedCancel(
+                                market: $0, from: from, until: until, isTakenBack: isTakenBack))
+                    ]
+                }
+            }
+        case .other(let name): passedOver[name, default: 0] += 1
+        case .alive, .snapshotComplete, .fixture, .descriptions: break
+        }
+        return told
+    }
+
+    /// What producers that went down or came up mean for their markets.
+    private func follow(_ change: ProducerMonitor.Change) -> [FeedEvent] {
+        for recovery in change.recoveries { recover(recovery) }
+        var told: [FeedEvent] = []
+        for product in change.down {
+            for key in keys(of: product) {
+                markets[key]?.isFresh = false
+                told += tell(key)
+            }
+        }
+        for product in change.up {
+            for key in keys(of: product) { told += tell(key) }
+        }
+        return told
+    }
+
+    private func keys(of product: Int) -> [UnifiedMarketKey] {
+        markets.values.filter { $0.product == product }.map(\.key).sorted { $0.text < $1.text }
+    }
+
+    private func take(_ state: UnifiedState?, _ message: UnifiedMessage) -> [FeedEvent] {
+        guard let state else { return [] }
+        let before = events[message.event]?.state
+        events[message.event, default: Event()].state = state
+        guard before?.state != state.state || before?.hasLostContact != state.hasLostContact else {
+            return []
+        }
+        var update = FeedUpdate(fixture: message.event, state: state.state)
+        update.hasLostContact = state.hasLostContact
+        return introduce(message.event) + [.update(update)]
+    }
+
+    // MARK: Markets
+
+    private func introduce(_ id: String) -> [FeedEvent] {
+        guard events[id]?.isTold != true else { return [] }
+        events[id, default: Event()].isTold = true
+        // What nobody has told the names of is called by its id.
+        let fixture =
+            events[id]?.fixture
+            ?? FeedFixture(
+                id: id, sport: .other, competition: "", home: id, away: "", scheduled: 0)
+        return [.fixture(fixture)]
+    }
+
+    private func take(_ said: UnifiedMarket, _ message: UnifiedMessage) -> [FeedEvent] {
+        var told = introduce(message.event)
+        let status = said.status ?? .active
+        if let known = markets[said.key] {
+            // Whoever handed it over has nothing more to say, and what is older than what is known changes nothing.
+            let isAnother = known.product != message.product
+            guard message.time >= known.time,
+                !isAnother || known.status != .active || status == .active
+            else {
+                misfits += 1
+                return told
+            }
+        } else {
+            guard said.outcomes.count >= 2, said.outcomes.count <= Limits.selections else {
+                misfits += 1
+                return told
+            }
+            markets[said.key] = Market(
+                key: said.key, product: message.product, time: message.time, status: status,
+                outcomes: said.outcomes)
+            marketsOfEvent[message.event, default: []].append(said.key)
+            told.append(.market(definition(said)))
+            markets[said.key]?.isTold = true
+        }
+        markets[said.key]?.product = message.product
+        markets[said.key]?.time = message.time
+        markets[said.key]?.status = status
+        markets[said.key]?.isFresh = true
+        for outcome in said.outcomes {
+            guard
+                let index = markets[said.key]?.outcomes.firstIndex(where: { $0.id == outcome.id })
+            else {
+                // Selections of a market do not change once bets may stand on it.
+                misfits += 1
+                continue
+            }
+            markets[said.key]?.outcomes[index] = outcome
+        }
+        return told + tell(said.key)
+    }
+
+    /// Its state and its prices, as far as its producer can be relied on.
+    private func tell(_ key: UnifiedMarketKey) -> [FeedEvent] {
+        guard let market = markets[key], market.isTold else { return [] }
+        let isOpen = market.status == .active && market.isFresh && monitor.isUp(market.product)
+        guard isOpen else {
+            markets[key]?.isShut = true
+            return market.isShut ? [] : [.marketState(market: key.text, isSuspended: true)]
+        }
+        markets[key]?.isShut = false
+        let quotes = FeedEvent.quotes(
+            FeedQuotes(market: key.text, quotes: market.outcomes.map(Self.quote)))
+        return (market.isShut ? [.marketState(market: key.text, isSuspended: false)] : [])
+            + [quotes]
+    }
+
+    /// What its producer expects is the reference, where it says that; else what it offers.
+    private static func quote(_ outcome: UnifiedOutcome) -> Quote {
+        var reference = outcome.odds
+        if let chance = outcome.chance, chance.win > 0 {
+            // What goes back is not paid by the price.
+            let rest = UInt64(Chance.whole - chance.back)
+            reference = UInt32(clamping: rest * 1000 / UInt64(chance.win))
+        }
+        return Quote(
+            lastTraded: reference, isActive: outcome.isActive && reference > 1000,
+            chance: outcome.chance)
+    }
+
+    private func definition(_ said: UnifiedMarket) -> FeedMarket {
+        let key = said.key
+        let description = descriptions[key.market]
+        let fixture = events[key.event]?.fixture
+        func words(_ text: String) -> String {
+            var text = text.replacing("{$competitor1}", with: fixture?.home ?? "Home")
+                .replacing("{$competitor2}", with: fixture?.away ?? "Away")
+            for part in key.specifiers.split(separator: "|") {
+                let pair = part.split(separator: "=", maxSplits: 1)
+                guard pair.count == 2 else { continue }
+                let (name, value) = (String(pair[0]), String(pair[1]))
+                let isBelow = value.hasPrefix("-")
+                let size = isBelow ? String(value.dropFirst()) : value
+                text = text.replacing("{\(name)}", with: value)
+                    .replacing("{+\(name)}", with: (isBelow ? "-" : "+") + size)
+                    .replacing("{-\(name)}", with: (isBelow ? "+" : "-") + size)
+            }
+            return String(decoding: text.utf8.prefix(Limits.name), as: UTF8.self)
+        }
+        let name = words(description?.name ?? "Market \(key.market) \(key.specifiers)")
+        let names = Dictionary(
+            description?.outcomes.map { ($0.id, $0.name) } ?? [], uniquingKeysWith: { $1 })
+        var market = FeedMarket(
+            id: key.text, fixture: key.event, type: type(key), name: name,
+            winners: description?.winners ?? 1, betDelay: 5000,
+            selections: said.outcomes.enumerated().map { index, outcome in
+                FeedSelection(
+                    id: UInt64(outcome.id) ?? UInt64(index + 1),
+                    name: words(names[outcome.id] ?? outcome.id))
+            })
+        // Where stakes may go back, only what is said to be expected says what a bet is worth.
+        market.isCashedOut =
+            said.outcomes.allSatisfy { $0.chance != nil } || type(key) == .matchOdds
+        return market
+    }
+
+    private func type(_ key: UnifiedMarketKey) -> MarketType {
+        if let line = key.specifier("total") {
+            return line.hasSuffix(".5") ? .overUnder : .asianTotal
+        }
+        if key.specifier("hcp") != nil { return .asianHandicap }
+        let outcomes = descriptions[key.market]?.outcomes.map(\.name) ?? []
+        let sides = outcomes.contains("{$competitor1}") && outcomes.contains("{$competitor2}")
+        guard sides else {
+            return outcomes.count == 2 && outcomes.contains("yes") ? .bothTeamsToScore : .other
+        }
+        return key.specifiers.isEmpty && (outcomes.count == 3 || outcomes.count == 2)
+            ? .matchOdds : .other
+    }
+
+    /// Only what is active moves.
+    private func stop(
+        _ message: UnifiedMessage, _ groups: Set<String>, _ status: UnifiedMarketStatus
+    ) -> [FeedEvent] {
+        var told: [FeedEvent] = []
+        for key in marketsOfEvent[message.event] ?? [] {
+            guard let market = markets[key], market.status == .active,
+                market.product == message.product, message.time >= market.time
+            else { continue }
+            let own = descriptions[key.market]?.groups ?? ["all"]
+            guard groups.contains("all") || !groups.isDisjoint(with: own) else { continue }
+            markets[key]?.status = status
+            markets[key]?.time = message.time
+            told += tell(key)
+        }
+        return told
+    }
+
+    private func settle(_ said: UnifiedMarket, _ certainty: UInt8, _ message: UnifiedMessage)
+        -> [FeedEvent]
+    {
+        about(said.key) { id in
+            guard let market = markets[said.key] else { return [] }
+            let winners = descriptions[said.key.market]?.winners ?? 1
+            var results: [SelectionResult] = []
+            var finish: [Finish?] = []
+            for outcome in market.outcomes {
+                let word = said.outcomes.first { $0.id == outcome.id }
+                results.append(word?.result ?? .undecided)
+                finish.append(
+                    word?.share.map { share in
+                        // So many of those who tie are among the winners.
+                        Finish(position: max(1, winners &- share.winners &+ 1), tied: share.tied)
+                    })
+            }
+            markets[said.key]?.status = .settled
+            markets[said.key]?.isShut = true
+            let isTied = finish.contains { $0 != nil }
+            return [
+                .result(
+                    FeedResult(
+                        market: id, certainty: certainty, results: results,
+                        finish: isTied ? finish : []))
+            ]
+        }
+    }
+
+    private func about(_ key: UnifiedMarketKey, _ tell: (String) -> [FeedEvent]) -> [FeedEvent] {
+        guard markets[key] != nil else {
+            misfits += 1
+            return []
+        }
+        return tell(key.text)
+    }
+}
+
+extension UnifiedDescription {
+    /// Of three outcomes that are two of three each two win.
+    fileprivate var winners: UInt8 {
+        outcomes.count == 3 && outcomes.allSatisfy { $0.name.contains(" or ") } ? 2 : 1
+    }
+}
+
+@available(*, unavailable)
+extension UnifiedFeed: Sendable {}

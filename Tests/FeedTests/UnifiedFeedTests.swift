@@ -1,0 +1,228 @@
+import Betting
+import Catalogue
+import FeedCore
+import FeedLines
+import FeedUnified
+import Foundation
+import Kernel
+import Pricing
+import Testing
+
+/// Messages of one match, with two producers: 3 before it begins and 1 while it is played.
+@Suite struct `A unified feed` {
+    private static let names = """
+        <market_descriptions timestamp="1"><market id="1" name="Match result" groups="all|score"><outcomes>\
+        <outcome id="1" name="{$competitor1}"/><outcome id="2" name="Draw"/><outcome id="3" name="{$competitor2}"/></outcomes></market>\
+        <market id="16" name="Handicap {hcp}" groups="all|score"><outcomes><outcome id="1714" name="{$competitor1} ({+hcp})"/>\
+        <outcome id="1715" name="{$competitor2} ({-hcp})"/></outcomes></market>\
+        <market id="166" name="Corners {total}" groups="all|corners"><outcomes><outcome id="12" name="Over"/><outcome id="13" name="Under"/></outcomes></market>\
+        </market_descriptions>
+        """
+
+    private func play(_ lines: [String]) throws -> (events: [FeedEvent], feed: UnifiedFeed) {
+        let path = FileManager.default.temporaryDirectory.appending(path: "unified-\(UUID().uuidString).xml").path
+        try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let feed = try UnifiedFeed(path: path, name: "unified/test")
+        var asked: [ProducerMonitor.Recovery] = []
+        feed.recover = { asked.append($0) }
+        var events: [FeedEvent] = []
+        while try feed.nextTime() != nil { events += try feed.next().events }
+        return (events.filter { $0 != .heartbeat }, feed)
+    }
+
+    private static let begun = [
+        names, alive(1, 1000), "<snapshot_complete product=\"1\" timestamp=\"1100\" request_id=\"1\"/>",
+    ]
+
+    private static func alive(_ product: Int, _ time: Int, subscribed: Bool = true) -> String {
+        "<alive product=\"\(product)\" timestamp=\"\(time)\" subscribed=\"\(subscribed ? 1 : 0)\"/>"
+    }
+
+    private static func odds(
+        _ time: Int, product: Int = 1, status: Int = 1, market: String = "id=\"1\"", home: String = "2.00", request: Bool = false
+    ) -> String {
+        """
+        <odds_change product="\(product)" event_id="m" timestamp="\(time)"\(request ? " request_id=\"9\"" : "")><odds>\
+        <market \(market) status="\(status)"><outcome id="1" odds="\(home)"/><outcome id="2" odds="3.40"/><outcome id="3" odds="3.90"/></market></odds></odds_change>
+        """
+    }
+
+    private static let said = FeedEvent.marketState(market: "m/1", isSuspended: false)
+    private static let shut = FeedEvent.marketState(market: "m/1", isSuspended: true)
+
+    /// The states that were told of the match result.
+    private func states(_ lines: [String]) throws -> [Bool] {
+        try play(Self.begun + lines).events.compactMap {
+            if case .marketState("m/1", let isSuspended) = $0 { isSuspended } else { nil }
+        }
+    }
+
+    @Test func `tells nothing open before its producer has sent everything`() throws {
+        let early = try play([Self.names, Self.alive(1, 1000), Self.odds(1010)])
+        #expect(!early.events.contains(Self.said))
+        let whole = try play([
+            Self.names, Self.alive(1, 1000), Self.odds(1010, request: true),
+            "<snapshot_complete product=\"1\" timestamp=\"1020\" request_id=\"9\"/>",
+        ])
+        #expect(whole.events.suffix(2).first == Self.said)
+        #expect(whole.feed.monitor.state(of: 1) == .up)
+    }
+
+    @Test func `shuts what a producer has when it is silent for twenty seconds, and nothing of another's`() throws {
+        let lines = [Self.odds(1200), Self.alive(3, 20_900)]
+        #expect(try states(lines) == [false])
+        #expect(try states(lines + [Self.alive(3, 21_100)]) == [false, true])
+    }
+
+    @Test func `opens after a recovery only what its producer has spoken of since`() throws {
+        let down = [Self.odds(1200), Self.alive(3, 21_100), Self.alive(1, 40_000)]
+        let whole = "<snapshot_complete product=\"1\" timestamp=\"40300\" request_id=\"9\"/>"
+        #expect(try states(down + [whole]) == [false, true])
+        #expect(try states(down + [Self.odds(40_100, request: true)]) == [false, true])
+        #expect(try states(down + [Self.odds(40_100, request: true), whole]) == [false, true, false])
+    }
+
+    @Test func `asks for what was missed, not more often than it may`() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "unified-\(UUID().uuidString).xml").path
+        let lines =
+            Self.begun + [Self.alive(1, 11_000), Self.alive(1, 21_000, subscribed: false)]
+            + [Self.alive(1, 31_000), Self.alive(1, 52_000)]
+        try (lines.joined(separator: "\n")).write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let feed = try UnifiedFeed(path: path, name: "unified/test")
+        var asked: [ProducerMonitor.Recovery] = []
+        feed.recover = { asked.append($0) }
+        while try feed.nextTime() != nil { _ = try feed.next() }
+        // Within thirty seconds of the first it waits, and then asks from the last moment at which all was well.
+        #expect(asked.map(\.after) == [nil, 11_000])
+        #expect(feed.monitor.state(of: 1) == .down(.unsubscribed))
+    }
+
+    @Test func `takes a producer that comes late for one that is down`() throws {
+        let late = [Self.odds(1200), Self.alive(1, 30_000), Self.alive(3, 51_000), Self.alive(1, 51_000)]
+        let (_, feed) = try play(Self.begun + [Self.odds(1200), Self.alive(1, 20_000), Self.alive(3, 39_000), Self.odds(18_900)])
+        #expect(feed.monitor.state(of: 1) == .down(.behind))
+        #expect(try states(late).last == true)
+    }
+
+    @Test func `stops by group, and only what is active`() throws {
+        let lines = [
+            Self.odds(1200), Self.odds(1210, market: "id=\"166\" specifiers=\"total=9.5\""),
+            "<bet_stop product=\"1\" event_id=\"m\" timestamp=\"1300\" groups=\"score\"/>",
+        ]
+        let events = try play(Self.begun + lines).events
+        #expect(events.last == Self.shut)
+        #expect(!events.contains(.marketState(market: "m/166?total=9.5", isSuspended: true)))
+        let inactive = [
+            Self.odds(1200), Self.odds(1250, status: 0),
+            "<bet_stop product=\"1\" event_id=\"m\" timestamp=\"1300\" groups=\"all\"/>", Self.odds(1280),
+        ]
+        // What was inactive was not stopped: the newer odds open it.
+        #expect(try states(inactive) == [false, true, false])
+    }
+
+    @Test func `lets who takes a market over go on with it, and whoever handed it over fall silent`() throws {
+        let begun3 = [Self.alive(3, 1000), "<snapshot_complete product=\"3\" timestamp=\"1100\" request_id=\"1\"/>"]
+        let lines =
+            begun3 + [
+                Self.odds(1200, product: 3), Self.odds(1300, product: 3, status: -2), Self.odds(1400, product: 1),
+                Self.odds(1500, product: 3, status: -1),
+            ]
+        #expect(try states(lines) == [false, true, false])
+        let (_, feed) = try play(Self.begun + lines)
+        #expect(feed.misfits == 1)
+    }
+
+    @Test func `passes over odds that are older than what it knows`() throws {
+        let events = try play(Self.begun + [Self.odds(1300, home: "2.20"), Self.odds(1200, home: "2.00")]).events
+        #expect(events.count { if case .quotes = $0 { true } else { false } } == 1)
+    }
+
+    @Test(arguments: [
+        ("1", "", SelectionResult.won), ("0", "", .lost), ("-1", "", .undecided), ("1", " void_factor=\"1\"", .void), ("0", " void_factor=\"1.0\"", .void),
+        ("1", " void_factor=\"0.5\"", .halfWon), ("0", " void_factor=\"0.5\"", .halfLost), ("1", " dead_heat_factor=\"0.5\"", .deadHeat),
+        ("1", " dead_heat_factor=\"1\"", .won),
+    ])
+    func `settles by result, void factor and dead heat`(result: String, more: String, wanted: SelectionResult) throws {
+        let settlement = """
+            <bet_settlement product="1" event_id="m" timestamp="1300" certainty="2"><outcomes><market id="1"><outcome id="1" result="\(result)"\(more)/>\
+            <outcome id="2" result="0"/><outcome id="3" result="0"/></market></outcomes></bet_settlement>
+            """
+        let events = try play(Self.begun + [Self.odds(1200), settlement]).events
+        guard case .result(let told)? = events.last else {
+            Issue.record("no result")
+            return
+        }
+        #expect(told.results == [wanted, .lost, .lost])
+        #expect(told.certainty == 2)
+        #expect(told.finish == (wanted == .deadHeat ? [Finish(position: 1, tied: 2), nil, nil] : []))
+    }
+
+    @Test func `takes back results, and cancels by window and takes that back`() throws {
+        let events = try play(
+            Self.begun + [
+                Self.odds(1200), "<rollback_bet_settlement product=\"1\" event_id=\"m\" timestamp=\"1300\"><market id=\"1\"/></rollback_bet_settlement>",
+                "<bet_cancel product=\"1\" event_id=\"m\" timestamp=\"1400\" start_time=\"1200\"><market id=\"1\"/></bet_cancel>",
+                "<rollback_bet_cancel product=\"1\" event_id=\"m\" timestamp=\"1500\" start_time=\"1200\"><market id=\"1\"/></rollback_bet_cancel>",
+            ]
+        ).events
+        #expect(
+            events.suffix(3) == [
+                .rollback(market: "m/1"), .cancel(FeedCancel(market: "m/1", from: 1200)),
+                .cancel(FeedCancel(market: "m/1", from: 1200, isTakenBack: true)),
+            ])
+    }
+
+    @Test(arguments: FixtureStatus.allCases)
+    func `knows the ten states of a match, and that nobody watches it`(status: FixtureStatus) throws {
+        let change = """
+            <odds_change product="1" event_id="m" timestamp="1200"><sport_event_status status="\(status.rawValue)" home_score="2" away_score="1.0" reporting="-1">\
+            <clock match_time="12:34"/></sport_event_status></odds_change>
+            """
+        guard case .update(let update)? = try play(Self.begun + [change]).events.last else {
+            Issue.record("no update")
+            return
+        }
+        #expect(update.state.status == status)
+        #expect(update.hasLostContact)
+        #expect(update.state.score == Score(home: 2, away: 1).packed)
+        #expect(update.state.clockSeconds == 754)
+    }
+
+    @Test func `makes references of a line from all five probabilities`() throws {
+        let change = """
+            <odds_change product="1" event_id="m" timestamp="1200"><odds><market id="16" specifiers="hcp=-0.25" status="1">\
+            <outcome id="1714" odds="1.80" probabilities="0.465" half_lose_probabilities="0.285"/>\
+            <outcome id="1715" odds="2.10" probabilities="0.25" half_win_probabilities="0.285"/></market></odds></odds_change>
+            """
+        let events = try play(Self.begun + [change]).events
+        guard case .quotes(let told)? = events.last, case .market(let market)? = events.first(where: { if case .market = $0 { true } else { false } })
+        else {
+            Issue.record("no quotes")
+            return
+        }
+        // 0.8575 / 0.465 and 0.8575 / 0.3925: fair prices of stakes of which a part goes back.
+        #expect(told.quotes.map(\.lastTraded) == [1844, 2184])
+        #expect(market.selections.map(\.name) == ["Home (-0.25)", "Away (+0.25)"])
+        #expect(market.type == .asianHandicap && market.isCashedOut)
+        #expect((try? PricingRule().prices(for: told.quotes, winners: 1, on: .classic)) != nil)
+    }
+
+    @Test(arguments: [
+        "<odds_change product=\"1\" event_id=\"m\"/>", "<odds_change product=\"1\" timestamp=\"1\"/>", "<bet_stop", "hello",
+        "<!DOCTYPE a [<!ENTITY b \"c\">]><alive product=\"1\" timestamp=\"1\"/>",
+        "<odds_change product=\"1\" event_id=\"m\" timestamp=\"1\"><odds><market id=\"1\" status=\"7\"/></odds></odds_change>",
+        "<odds_change product=\"1\" event_id=\"m\" timestamp=\"1\"><odds><market id=\"1\"><outcome id=\"1\" odds=\"1\"/></market></odds></odds_change>",
+        "<bet_settlement product=\"1\" event_id=\"m\" timestamp=\"1\" certainty=\"3\"/>",
+        "<odds_change product=\"1\" event_id=\"m\" timestamp=\"1\"><sport_event_status status=\"10\"/></odds_change>",
+    ])
+    func `stops at a message that it does not understand`(line: String) throws {
+        #expect(throws: FeedError.self) { try play(Self.begun + [line]) }
+    }
+
+    @Test func `counts what says nothing that is offered or paid by`() throws {
+        let (_, feed) = try play(Self.begun + ["<fixture_change product=\"1\" event_id=\"m\" timestamp=\"1200\" change_type=\"2\"/>"])
+        #expect(feed.passedOver == ["fixture_change": 1])
+    }
+}
