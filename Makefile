@@ -81,7 +81,7 @@ bench: bench-packages
 
 # Both sanitizers in one flag: of two flags only the last reaches what is compiled, and a fuzzer that sees no
 # coverage only guesses. Each target gets FUZZ_SECONDS of one processor; what it finds is written beside its corpus in Fuzz/Corpora.
-FUZZ_TARGETS ?= http http2 websocket json message feed betfair journal fields configuration connection connection2
+FUZZ_TARGETS ?= http http2 websocket json message feed betfair unified journal fields configuration connection connection2
 FUZZ_SECONDS ?= 600
 fuzz: packages
 	GRANDSTAND_FUZZ_BUILD=1 $(SWIFT) build -c release --product grandstand-fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -sanitize=fuzzer,address

@@ -230,7 +230,7 @@ if Context.environment["GRANDSTAND_FUZZ_BUILD"] != nil {
             name: "grandstand-fuzz",
             dependencies: [
                 "TestSupport", "Kernel", "EngineJournal", "EngineService", "FeedCore",
-                "FeedBetfair", "Gateway",
+                "FeedBetfair", "FeedUnified", "Gateway",
                 "JSONText", "NetworkCodecs", "NetworkLoops",
             ], path: "Fuzz/Sources", swiftSettings: house))
 }

@@ -2,6 +2,7 @@ import EngineJournal
 import EngineService
 import FeedBetfair
 import FeedCore
+import FeedUnified
 import Gateway
 import Glibc
 import JSONText
@@ -27,6 +28,7 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     case "message": FuzzedFields.read(message: bytes)
     case "feed": FuzzFeed.run(bytes)
     case "betfair": FuzzFile.betfair(bytes)
+    case "unified": FuzzFile.unified(bytes)
     case "journal": FuzzJournal.run(bytes)
     case "fields": FuzzFields.run(bytes)
     case "configuration": FuzzFile.configuration(bytes)
@@ -34,7 +36,7 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     case "connection2": connections.hear(bytes, isHTTP2: true)
     default:
         print(
-            "GRANDSTAND_FUZZ: http, http2, websocket, json, message, feed, betfair, journal, fields, configuration, "
+            "GRANDSTAND_FUZZ: http, http2, websocket, json, message, feed, betfair, unified, journal, fields, configuration, "
                 + "connection or connection2"
         )
         exit(2)
@@ -203,6 +205,14 @@ private enum FuzzFile {
             guard (try? stream.nextTime()) ?? nil != nil, (try? stream.next()) != nil else {
                 return
             }
+        }
+    }
+
+    /// XML messages of several producers, a line each.
+    static func unified(_ bytes: [UInt8]) {
+        guard write(bytes), let feed = try? UnifiedFeed(path: path, name: "fuzz") else { return }
+        for _ in 0..<500 {
+            guard (try? feed.nextTime()) ?? nil != nil, (try? feed.next()) != nil else { return }
         }
     }
 

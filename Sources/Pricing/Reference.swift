@@ -21,6 +21,14 @@ public struct Quote: Hashable, Sendable {
     }
 }
 
+extension Quote {
+    /// The middle of its two sides, in thousandths, or its last trade where it has not both; 0 where it takes no part.
+    public var reference: UInt32 {
+        guard isActive else { return 0 }
+        return bestBack > 0 && bestLay > 0 ? bestBack / 2 + bestLay / 2 : lastTraded
+    }
+}
+
 /// Why a market's book cannot be offered, in checking order.
 public enum NotOffered: UInt8, Error, Hashable, Sendable, CaseIterable {
     case tooFewSelections = 1

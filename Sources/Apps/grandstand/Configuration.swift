@@ -46,7 +46,18 @@ struct Setting {
             help: "0: as many as there are cores, at most 8.", form: .number(0...64)),
         Setting(
             key: "feed", unit: "file or word", standard: "simulation",
-            help: "simulation, none, or a recorded file (Betfair stream, unified XML or Grandstand feed)."),
+            help:
+                "simulation, none, or a recorded file (Betfair stream, unified XML or Grandstand feed)."
+        ),
+        Setting(
+            key: "second-feed", unit: "file", standard: "",
+            help:
+                "A recorded file of a second supplier of the same matches: its prices are compared, and hold where the first is silent."
+        ),
+        Setting(
+            key: "most-apart", unit: "hundredths of a percent", standard: "500",
+            help: "How far the chances of two suppliers may be apart before a market is shut.",
+            form: .number(1...10_000)),
         Setting(
             key: "speed", unit: "times", standard: "1",
             help: "How much faster than recorded a file is played; 0 as fast as it comes.",

@@ -161,10 +161,24 @@ final class Platform: @unchecked Sendable {
             }
             close(descriptor)
         }
+        let speed = try configuration.hundredths("speed")
+        let second = configuration.text("second-feed")
         switch configuration.text("feed") {
-        case "none", "simulation": return nil
+        case "none", "simulation":
+            guard second.isEmpty else {
+                throw UsageError(text: "second-feed needs a first one: a recorded file by --feed.")
+            }
+            return nil
         case let path:
-            return try FeedFiles.open(path, speedHundredths: configuration.hundredths("speed"))
+            let first = try FeedFiles.open(path, speedHundredths: speed)
+            guard !second.isEmpty else { return first }
+            var rule = ReconciliationRule()
+            rule.mostApart = UInt32(try configuration.number("most-apart"))
+            rule.silence = try configuration.number("stale-after")
+            // Under the first one's name: what it calls a match stays what it is called in the journal.
+            return ReconciledFeed(
+                name: first.name, first, try FeedFiles.open(second, speedHundredths: speed),
+                rule: rule)
         }
     }
 
