@@ -55,15 +55,15 @@ public enum MarketOwner: UInt8, CaseIterable, Sendable {
 extension ShutReasons {
     /// What holds after `owner` sets and lifts; reasons of other owners are left as they were.
     ///
-    /// A market that a person made has no other supplier: whoever opens it at the desk has looked, and proves what a
-    /// fresh image proves of others.
+    /// A market that a person made has no other supplier: whoever opens it by itself at the desk has looked, and proves
+    /// what a fresh image proves of others; `isByHand` says both.
     public func changed(
         setting: ShutReasons, lifting: ShutReasons, by owner: MarketOwner, isByHand: Bool = false
     ) -> ShutReasons {
         let lifted = lifting.intersection(owner.reasons).subtracting(setting)
         let isLookedAt = isByHand && owner == .trader && lifted.contains(.trader)
         return union(setting.intersection(owner.reasons))
-            .subtracting(isLookedAt ? lifted.union([.recovery, .stale]) : lifted)
+            .subtracting(isLookedAt ? lifted.union([.feed, .recovery, .stale]) : lifted)
     }
 }
 

@@ -396,6 +396,7 @@ public final class CatalogueView {
             fixtures[id]?.clockAt = record.time
             let hasEnded =
                 [.ended, .closed, .cancelled, .abandoned].contains(state.status)
+            if !hasEnded { fixtures[id]?.endedAt = nil }
             if hasEnded, fixtures[id]?.endedAt == nil { fixtures[id]?.endedAt = record.time }
         default: return nil
         }
@@ -430,6 +431,7 @@ public final class CatalogueView {
         case .withdrawal(let index, let places) where index < view.selections.count:
             for other in view.selections.indices where view.isDeducted || other == index {
                 view.selections[other].odds = nil
+                view.selections[other].isHeld = false
             }
             view.selections[index].isWithdrawn = true
             if let places, view.places != nil { view.places = places }
@@ -499,11 +501,11 @@ public final class CatalogueView {
         }
         for id in Array(markets.keys) {
             guard let reasons = markets[id]?.reasons, let fixture = markets[id]?.fixture,
-                let isByHand = markets[id]?.isByHand,
+
                 !isInPlayOnly || fixtures[fixture]?.state.isInPlay == true
             else { continue }
             markets[id]?.reasons = reasons.changed(
-                setting: setting, lifting: lifting, by: owner, isByHand: isByHand)
+                setting: setting, lifting: lifting, by: owner)
             markets[id]?.version += 1
             markets[id]?.order = record.sequence
         }
@@ -581,6 +583,19 @@ public final class CatalogueView {
             guard let ended = view.endedAt else { return true }
             return now < ended.adding(milliseconds: 60_000)
         }
+    }
+
+    /// Markets that the desk has something to do with: those of current fixtures, and what is to be settled or was said
+    /// otherwise afterwards, however long ago its match ended.
+    func deskMarkets(at now: Timestamp) -> [MarketID] {
+        let current = current(at: now).flatMap(\.markets)
+        let known = Set(current)
+        let proposed = Set(proposals.values.map(\.market))
+        let waiting = markets.values.filter { market in
+            !known.contains(market.id)
+                && (market.openLegs > 0 || market.isDisputed || proposed.contains(market.id))
+        }
+        return current + waiting.map(\.id).sorted()
     }
 
     /// What a client may check its picture of a market against; docs/formats/websocket.md shows one.

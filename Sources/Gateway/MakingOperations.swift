@@ -121,8 +121,8 @@ extension OperatorGateway {
             facts.betDelay = UInt32(try optional("delay", 0...Int64(Limits.betDelay)) ?? 0)
             facts.maximumStake = try whole("maximumStake", 0...Limits.stake)
             facts.liabilityLimit = try whole("liabilityLimit", 0...Limits.potentialReturn)
-            // What may give stakes back is worth more than its prices say.
-            facts.isCashedOut = try flag("cashOut") ?? false
+            // Nobody says what is expected of it but by its prices, and one of them may be missing.
+            facts.isCashedOut = false
             facts.byHand = MadeByHand(actor: person.id, reason: try why())
             let taken = hub.submit({ [unowned self] record, _ in
                 made(record, at: Layout.MarketChanged.refusal, reply) { record, json in

@@ -34,7 +34,11 @@ extension OperationGateway {
         switch operation.body {
         case .immediate(let body):
             handler = .immediate { [unowned self] context throws(Problem) in
-                Documents.conditional(try body(call(context)), context.request)
+                let call = call(context)
+                if let session = call.session {
+                    try check(session, mayAsk: operation.description)
+                }
+                return Documents.conditional(try body(call), context.request)
             }
         case .deferred:
             handler = .deferred { [unowned self] context, responder in

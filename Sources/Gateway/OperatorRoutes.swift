@@ -161,7 +161,8 @@ enum OperatorRoutes {
         "setTrust",
         "Says how far an account is trusted: its part of every market's maximum stake, and how long its bets wait in play beside a market's own delay.",
         tag: "accounts", done, parameters: [account], body: "TrustRequest",
-        problems: decided + [(404, "account_unknown"), (409, "no_change")], role: .supervisor)
+        problems: decided + [(404, "account_unknown"), (409, "no_change")], role: .trader,
+        comesFirst: true)
     static let pricing = route(
         "getPricing",
         "What a market's prices are made of: references, its feed's prices, and a trader's hand.",
@@ -208,7 +209,7 @@ enum OperatorRoutes {
                 schema: "{\"enum\":[\"unknown\",\"web\",\"api\"]}")
         ],
         body: "ChannelRequest",
-        problems: decided + [(404, "channel_unknown"), (409, "no_change")], role: .supervisor,
+        problems: decided + [(404, "channel_unknown"), (409, "no_change")], role: .trader,
         comesFirst: true)
     static let risk = route(
         "getRisk",
@@ -244,7 +245,7 @@ enum OperatorRoutes {
     static let audit = route(
         "audit", "Recomputes every book from its rows and compares.", tag: "health",
         .init(200, "What does not agree; nothing, in a book that is right.", schema: "Audit"),
-        problems: [(503, "busy")])
+        problems: [(503, "busy")], role: .supervisor)
     static let verifyJournal = route(
         "verifyJournal", "Digests the journal's full segments anew and compares.", tag: "health",
         .init(200, "What is not as it was when it was sealed.", schema: "Verification"),
@@ -317,8 +318,8 @@ enum OperatorRoutes {
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "Ratio":{"type":["array","null"],"description":"What is returned, and for which stake.",\
         "items":{"type":"integer","minimum":1,"maximum":\(UInt32.max)},"minItems":2,"maxItems":2},\
-        "Pricing":{"type":"object","required":["market","feedMargin","margin","byHand","selections"],\
-        "properties":{"market":{"type":"string"},\
+        "Pricing":{"type":"object","required":["market","feedMargin","margin","byHand","winners","selections"],\
+        "properties":{"market":{"type":"string"},"winners":{"type":"integer"},\
         "feedMargin":{"type":"integer","description":"Hundredths of a percent."},\
         "margin":{"type":["integer","null"],"description":"A trader's, in its place."},\
         "byHand":{"type":"boolean","description":"A person made it; no feed prices it."},\
@@ -351,7 +352,6 @@ enum OperatorRoutes {
         "delay":{"type":"integer","minimum":0,"maximum":\(Limits.betDelay),"description":"Milliseconds in play."},\
         "maximumStake":{"type":"integer","minimum":0,"maximum":\(Limits.stake)},\
         "liabilityLimit":{"type":"integer","minimum":0,"maximum":\(Limits.potentialReturn)},\
-        "cashOut":{"type":"boolean","description":"Bets on it are sold back; only where no stake can go back."},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "Made":{"type":"object","required":["asOf","repeated"],"properties":{\
         "asOf":{"type":"integer"},"fixture":{"type":"string"},"market":{"type":"string"},\

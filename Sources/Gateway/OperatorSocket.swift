@@ -158,7 +158,7 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
         let wanted: [MarketID]
         if isImage {
             let now = wallClock()
-            wanted = view.current(at: now).flatMap(\.markets)
+            wanted = view.deskMarkets(at: now)
         } else {
             wanted = changedMarkets.sorted()
         }

@@ -21,8 +21,8 @@ extension OperatorGateway {
     }
 
     private static func tag(_ picture: MarketPicture) -> String {
-        // What a page shows changes with every price: what must not have changed is the hand alone.
-        "\"hand-\(picture.handVersion)\""
+        // What a page shows changes with every price: what must not have changed is the hand, and how the match stands.
+        "\"hand-\(picture.handVersion)-\(picture.fixtureMaterial)\""
     }
 
     private func getPricing(_ call: Call, _ reply: any Reply) {
@@ -36,6 +36,8 @@ extension OperatorGateway {
                 if let margin = picture.handMargin { json.number(margin) } else { json.null() }
                 json.key("byHand")
                 json.bool(picture.isByHand)
+                json.key("winners")
+                json.number(picture.winners)
                 json.key("selections")
                 json.array { json in
                     for (view, selection) in zip(market.selections, picture.selections) {
@@ -74,6 +76,7 @@ extension OperatorGateway {
             looking(call, reply) { [unowned self] market, picture, reply throws(Problem) in
                 var hand = wanted
                 hand.version = try call.expected(picture.handVersion, tag: Self.tag(picture))
+                hand.seen = hand.version == nil ? nil : picture.fixtureMaterial
                 let taken = hub.submit({ [unowned self] record, _ in
                     respond(record, at: Layout.MarketChanged.refusal, reply)
                 }) { $0.pricing(market.externalID, hand) }

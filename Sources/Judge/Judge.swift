@@ -597,7 +597,7 @@ public struct Judge: ~Copyable {
                 betDelay: min(rules.betDelay, said.betDelay), relationGroup: said.relationGroup,
                 maximumStake: said.maximumStake, liabilityLimit: said.liabilityLimit,
                 said: said, places: said.places, mostPlaces: Int(said.places?.places ?? 0)))
-        if said.byHand != nil { markets[markets.count - 1].reasons = 4 }
+        if said.byHand != nil { markets[markets.count - 1].reasons = 5 }
         compare(shown, markets.count - 1)
     }
 
@@ -764,7 +764,7 @@ public struct Judge: ~Copyable {
                 markets[number].selections[other].odds = nil
             }
             markets[number].hand?.drop()
-            markets[number].reasons |= markets[number].said.byHand == nil ? 1 : 4
+            markets[number].reasons |= 1
             if markets[number].isResulted { markets[number].settlements += 1 }
         }
         markets[number].version += 1
@@ -818,8 +818,9 @@ public struct Judge: ~Copyable {
             let lifted = said.lifting & owned & ~said.setting
             after &= ~lifted
             // Who opens what only people made has looked at it.
-            if markets[number].said.byHand != nil, said.owner == 3, lifted & 4 != 0 {
-                after &= ~0b01_0010
+            let isOne = ![2, 3, 4].contains(said.scope)
+            if isOne, markets[number].said.byHand != nil, said.owner == 3, lifted & 4 != 0 {
+                after &= ~0b01_0011
             }
             markets[number].reasons = after
             if said.betDelay != .max {

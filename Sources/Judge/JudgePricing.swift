@@ -42,6 +42,9 @@ extension Judge {
         if said.expected != 0, said.expected != (market.hand?.version ?? 0) + 1 {
             return expect(shown.refusal, 19, "a hand on what changed since")
         }
+        if said.seen != 0, said.seen != UInt32(fixtures[market.fixture].changes) + 2 {
+            return expect(shown.refusal, 19, "a hand on a match that went on")
+        }
         let isLong = held.contains { $0.map { $0.thousandths > 1_000_000 } ?? false }
         if isLong || said.margin != .max && said.margin > 10_000 {
             return expect(shown.refusal, 7, "a hand out of range")
@@ -98,12 +101,10 @@ extension Judge {
                 if price != nil { object("a price of what takes no part") }
                 continue
             }
-            let isThere =
-                markets[number].said.byHand != nil || hand.fed[place] != nil
-                || selection.reference > 0
+            let isThere = markets[number].said.byHand != nil || hand.fed[place] != nil
             if isThere, let held = hand.held[place] {
                 if price != held { object("selection \(place) should be held at \(held)") }
-            } else if let margin = hand.margin, selection.reference > 0 {
+            } else if isThere, let margin = hand.margin, selection.reference > 0 {
                 if !hasMargin(price, number, place, margin) {
                     object("selection \(place) of market \(number) has another margin")
                 }
@@ -120,7 +121,7 @@ extension Judge {
         let references = references(number).map { UInt64($0) }
         let sum = references.reduce(0) { $1 == 0 ? $0 : $0 + 1_000_000_000_000_000 / $1 }
         var exact = WideInteger(sum)
-        _ = exact.multiplyReportingOverflow(by: references[place])
+        _ = exact.multiplyReportingOverflow(by: min(references[place], UInt64(Limits.price)))
         _ = exact.multiplyReportingOverflow(by: 10_000)
         let parts = UInt64(10_000 + margin) * UInt64(markets[number].winners)
         /// Whether a price in thousandths is no longer than that.

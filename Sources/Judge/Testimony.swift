@@ -136,6 +136,8 @@ public struct PricingSaid: Sendable {
     public var held: [Odds?]?
     public var actor: UInt64
     public var expected: UInt32
+    /// The fixture's material version that was seen, plus one; 0 any.
+    public var seen: UInt32 = 0
     public var isSure: Bool
     public var hasReason: Bool
 

@@ -37,6 +37,7 @@ public enum NotOffered: UInt8, Error, Hashable, Sendable, CaseIterable {
     case tooWide = 4
     case noPrice = 5
     case underRound = 6
+    case overRound = 7
 
     public var word: String {
         switch self {
@@ -46,6 +47,7 @@ public enum NotOffered: UInt8, Error, Hashable, Sendable, CaseIterable {
         case .tooWide: "too_wide"
         case .noPrice: "no_price"
         case .underRound: "under_round"
+        case .overRound: "over_round"
         }
     }
 }
@@ -116,6 +118,8 @@ extension PricingRule {
         if !hasSides {
             let least = Self.certainty * UInt64(winners) * UInt64(thinnestLastTradedBook) / 10_000
             guard total >= least else { throw .underRound }
+            // Twice what its winners come to is a market of another number of winners.
+            guard total < Self.certainty * UInt64(winners) * 2 else { throw .overRound }
         }
         return prices(for: references, total: total, winners: winners, on: ladder)
     }
@@ -137,7 +141,8 @@ extension PricingRule {
         return references.map { reference in
             guard reference > 0 else { return OfferedPrice(referenceThousandths: 0, odds: nil) }
             // probability x book, as a price in thousandths: total x reference / book, rounded down.
-            let share = total * UInt64(reference) / 1000
+            // Nothing is quoted longer than the ladder; what is said to be still counts in the sum.
+            let share = total * UInt64(min(reference, Limits.price)) / 1000
             let price = share * 1000 / (Self.certainty / 10_000) / book
             // Shorter than the first rung is no price: a longer one would give away what was asked.
             let rung = ladder.tick(atOrBelow: UInt32(clamping: price))

@@ -630,6 +630,8 @@ struct SimulatedSupplier: ~Copyable {
         hand.isSure = world.random.number(in: 0...2) == 0
         hand.version =
             world.random.number(in: 0...3) == 0 ? UInt32(world.random.number(in: 0...3)) : nil
+        hand.seen =
+            world.random.number(in: 0...3) == 0 ? UInt64(world.random.number(in: 1...6)) : nil
         world.send(.desk(.pricing(offer.id, hand)))
     }
 

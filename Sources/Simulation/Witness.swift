@@ -204,13 +204,15 @@ struct Witness {
             && offsets.allSatisfy {
                 record.field($0, as: UInt64.self) == 0 || record.odds(at: $0) != nil
             }
-        return PricingSaid(
+        var said = PricingSaid(
             margin: record.field(Layout.Pricing.margin, as: UInt32.self),
             held: isRead ? offsets.map { record.odds(at: $0) } : nil,
             actor: record.field(Layout.Pricing.actor, as: UInt64.self),
             expected: record.field(Layout.Pricing.expected, as: UInt32.self),
             isSure: record.field(Layout.Pricing.isSure, as: UInt8.self) == 1,
             hasReason: record.field(Layout.Pricing.reason, as: UInt8.self) != 0)
+        said.seen = record.field(Layout.Pricing.seen, as: UInt32.self)
+        return said
     }
 
     /// Who made something, and whether that person said why.

@@ -66,7 +66,7 @@ class Server:
         self.log_start = self.log.tell()
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", self.directory, "--listen", f"127.0.0.1:{self.port}",
-             "--desk-listen", f"127.0.0.1:{self.desk_port}", *self.options],
+             "--desk-listen", f"127.0.0.1:{self.desk_port}", *([] if "--tennis-matches" in self.options else ["--tennis-matches", "0"]), *self.options],
             stdout=self.log, stderr=self.log, env=self.env)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

@@ -68,7 +68,7 @@ def test_who_may_what_is_checked_and_what_was_done_is_in_the_trail(make_server):
     market = server.open_market()["id"]
     for ask, path, body, allowed in [
         (viewer, f"/markets/{market}/suspend", {"reason": "x"}, False), (trader, f"/markets/{market}/suspend", {"reason": "a fault"}, True),
-        (trader, f"/accounts/{customer}/trust", {"stakeFactor": 500, "delay": 0, "reason": "x"}, False),
+        (viewer, f"/accounts/{customer}/trust", {"stakeFactor": 500, "delay": 0, "reason": "x"}, False), (viewer, "/audit", None, False), (trader, "/audit", None, False),
     ]:
         status, answer, _ = ask("PUT" if "trust" in path else "POST", path, body)
         assert (status == 200) == allowed, answer
@@ -110,7 +110,7 @@ def test_a_match_that_nobody_feeds_is_made_priced_opened_bet_on_and_settled(make
     status, market, _ = second("POST", f"/fixtures/{made['fixture']}/markets", body, key=new_id())
     assert status == 200, market
     one = f"/markets/{market['market']}"
-    assert second("GET", one + "/state")[1]["reasons"] == ["trader"]
+    assert second("GET", one + "/state")[1]["reasons"] == ["feed", "trader"]
     assert second("PUT", one + "/pricing", {"held": [[3, 2], [13, 5]], "reason": "my book"})[0] == 200
     assert second("POST", one + "/resume", {"reason": "open"})[0] == 200
     shown = server.call("GET", f"/api/v1/fixtures/{made['fixture']}")[1]
@@ -135,11 +135,11 @@ def test_a_match_that_nobody_feeds_is_made_priced_opened_bet_on_and_settled(make
 
 def test_a_channel_is_stopped_and_the_others_go_on(make_server):
     server = make_server(*OPTIONS)
-    supervisor, trader, _ = [asking(server, cookie) for cookie in people(server)]
+    supervisor, trader, viewer = [asking(server, cookie) for cookie in people(server)]
     cookie = server.sign_in()
     market = server.open_market()
     place = lambda: server.call("POST", "/api/v1/bets", {**bet(market, new_id(), 100), "priceRule": "any"}, cookie)[1]["bet"]
-    assert trader("PUT", "/channels/web", {"open": False, "reason": "x"})[1]["code"] == "role_missing"
+    assert viewer("PUT", "/channels/web", {"open": False, "reason": "x"})[1]["code"] == "role_missing"
     assert supervisor("PUT", "/channels/web", {"open": False, "reason": "a fault on the page"})[0] == 200
     assert {c["channel"]: c["open"] for c in trader("GET", "/channels")[1]["channels"]} == {"unknown": True, "web": False, "api": True}
     assert place()["refusal"]["code"] == "channel_shut"

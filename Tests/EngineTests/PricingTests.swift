@@ -143,9 +143,24 @@ import Testing
     }
 
     @Test func `offers nothing that the feed does not offer`() throws {
-        try hold([1700, nil])
-        try price([0, 1010], of: [0, 1020])
-        #expect(offered == [nil, decimal(1010)])
+        try hold([1700, nil], margin: 0)
+        try price([0, 1010], of: [1005, 1020])
+        #expect(offered[0] == nil)
+        #expect(isSound())
+    }
+
+    @Test func `is not laid on by who saw the match stand otherwise`() throws {
+        var hand = PricingHand(held: [decimal(1700), nil], actor: 7, reason: "late news")
+        hand.seen = picture.fixtureMaterial
+        var goal = FixtureFacts(id: market.fixtureID)
+        goal.state = FixtureState(status: .live, isInPlay: true, score: Score(home: 1, away: 0).packed)
+        try cell.say { $0.fixtureUpdate(goal) }
+        let outcome = try cell.say { $0.pricing(market.id, hand) }
+        let refusal = OperationRefusal(rawValue: outcome.record.field(Layout.MarketChanged.refusal, as: UInt16.self))
+        #expect(refusal == .changedSince)
+        hand.seen = picture.fixtureMaterial
+        try cell.say { $0.pricing(market.id, hand) }
+        #expect(offered[0] == decimal(1700))
         #expect(isSound())
     }
 
@@ -200,7 +215,7 @@ import Testing
         #expect(try make(actor: 0) == .operatorMissing)
         #expect(try make(reason: "") == .reasonMissing)
         #expect(try make() == nil)
-        #expect(picture?.reasons == .trader)
+        #expect(picture?.reasons == [.feed, .trader])
         #expect(picture?.isByHand == true)
         #expect(cell.audit().isEmpty)
     }
@@ -231,6 +246,9 @@ import Testing
         try cell.say { $0.pricing(market, hand) }
         try cell.say { $0.marketState(market, by: .trader, lifting: .trader, actor: 7) }
         try cell.restart()
+        #expect(picture?.reasons == .recovery)
+        // Who opens everything has not looked at it.
+        try cell.say { $0.marketState(.zero, scope: .all, by: .trader, lifting: .trader, actor: 7) }
         #expect(picture?.reasons == .recovery)
         try cell.say { $0.marketState(market, by: .trader, lifting: .trader, actor: 7) }
         #expect(picture?.reasons.isEmpty == true)

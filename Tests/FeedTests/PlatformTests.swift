@@ -148,6 +148,7 @@ private final class Paced: FeedSource {
         var settings = SimulationSettings()
         settings.seed = seed
         settings.matches = 6
+        settings.tennisMatches = 4
         settings.correctionChance = 0.4
         let script = try Script(seed: seed)
         try script.play(SimulatedWorld(settings: settings, startingAt: 0, run: "t", endless: false))

@@ -112,6 +112,23 @@ import Testing
         #expect(told(events) == ["10 open", "10 2000 3400 3900", "30 shut"])
     }
 
+    @Test func `offer nothing after a silence that was quoted before it`() throws {
+        let (events, _) = try play(
+            [(0, Self.first), (10, [Self.quotes("a", [2000, 3400, 3900])]), (40_000, [.heartbeat]), (40_100, [Self.quotes("a", [1900, 3500, 4000])])],
+            [(0, Self.second), (20_500, [.heartbeat]), (30_000, [.marketState(market: "b/mo", isSuspended: true)])])
+        #expect(told(events) == ["10 open", "10 2000 3400 3900", "20500 shut", "40100 open", "40100 1900 3500 4000"])
+    }
+
+    @Test func `open again what a rollback has shut`() throws {
+        let result = FeedEvent.result(FeedResult(market: "a/mo", certainty: 1, results: [.won, .lost, .lost]))
+        let (events, _) = try play(
+            [
+                (0, Self.first), (10, [Self.quotes("a", [2000, 3400, 3900])]), (20, [result]), (30, [.rollback(market: "a/mo")]),
+                (40, [.marketState(market: "a/mo", isSuspended: false), Self.quotes("a", [1900, 3500, 4000])]),
+            ], [(0, Self.second)])
+        #expect(told(events) == ["10 open", "10 2000 3400 3900", "40 open", "40 1900 3500 4000"])
+    }
+
     @Test func `leave what happens, and what it comes to, to the first`() throws {
         let result = FeedResult(market: "b/mo", certainty: 2, results: [.won, .lost, .lost])
         let update = FeedUpdate(fixture: "b", state: FixtureState(status: .live, isInPlay: true))

@@ -106,6 +106,94 @@ import Testing
     }
 }
 
+@Suite struct `Simulated tennis` {
+    /// What each match said of each of its markets, in order.
+    private struct Told {
+        var quotes: [[Double]] = []
+        var results: [FeedResult] = []
+        /// Quoted while it was suspended.
+        var isQuotedShut = false
+        var isSuspended = false
+    }
+
+    private func play(_ matches: Int, _ change: (inout SimulationSettings) -> Void = { _ in }) throws
+        -> (told: [String: Told], ended: [FixtureStatus: Int])
+    {
+        var settings = SimulationSettings()
+        settings.matches = 0
+        settings.tennisMatches = matches
+        settings.correctionChance = 0
+        settings.spread = 0.0001
+        change(&settings)
+        let world = SimulatedWorld(settings: settings, startingAt: 0, run: "t", endless: false)
+        var told: [String: Told] = [:]
+        var ended: [FixtureStatus: Int] = [:]
+        while try world.nextTime() != nil {
+            for event in try world.next().events {
+                switch event {
+                case .market(let market): told[market.id] = Told()
+                case .marketState(let market, let isSuspended): told[market]?.isSuspended = isSuspended
+                case .quotes(let said):
+                    let shares = said.quotes.map { $0.isActive ? 2000 / Double($0.bestBack + $0.bestLay) : 0 }
+                    told[said.market]?.quotes.append(shares.map { $0 / shares.reduce(0, +) })
+                    if told[said.market]?.isSuspended == true { told[said.market]?.isQuotedShut = true }
+                case .result(let result): told[result.market]?.results.append(result)
+                case .update(let update) where update.incident == .fullTime: ended[update.state.status, default: 0] += 1
+                default: break
+                }
+            }
+        }
+        return (told, ended)
+    }
+
+    @Test func `is won as often as it is quoted, before it and in the middle of it`() throws {
+        let (told, _) = try play(200)
+        var all: [String: Calibration] = [:]
+        for (id, market) in told {
+            // What nobody retired from: void says nothing of chances.
+            guard let result = market.results.last, !result.results.contains(.void), market.quotes.count > 1 else { continue }
+            let kind = id.split(separator: "/").last!
+            for (moment, quotes) in [("first", market.quotes[0]), ("middle", market.quotes[market.quotes.count / 2])] {
+                for (selection, chance) in quotes.enumerated() where chance > 0 {
+                    all["\(moment) \(kind) \(selection)", default: Calibration()].add(
+                        chance, happened: result.results[selection] == .won)
+                }
+            }
+        }
+        #expect(all.count == 24)
+        for (name, calibration) in all {
+            #expect(calibration.count > 40, "\(name)")
+            #expect(calibration.worst < 4, "\(name): \(calibration.worst)")
+        }
+    }
+
+    @Test func `settles every market once, of some after somebody retired`() throws {
+        let (told, ended) = try play(120)
+        #expect(told.values.allSatisfy { $0.results.count == 1 && $0.results[0].certainty == 2 })
+        #expect(told.values.allSatisfy { !$0.isQuotedShut })
+        #expect((ended[.abandoned] ?? 0) > 0)
+        #expect((ended[.ended] ?? 0) > 80)
+        // Without a set nobody has won; with one, who retired has lost.
+        let winners = told.filter { $0.key.hasSuffix("/t0") }
+        for (id, winner) in winners {
+            let match = id.dropLast(3)
+            let isAbandoned = told[match + "/t1"]!.results[0].results.allSatisfy { $0 == .void }
+            let hasSet = told[match + "/t2"]!.results[0].results != [.void, .void]
+            #expect(winner.results[0].results.contains(.void) == (isAbandoned && !hasSet))
+        }
+    }
+
+    @Test func `corrects what was said of a set too early`() throws {
+        let (told, _) = try play(20) { $0.correctionChance = 0.5 }
+        let corrected = told.values.filter { $0.results.count == 2 }
+        #expect(corrected.count > 8)
+        for market in corrected {
+            #expect(market.results.map(\.certainty) == [1, 2])
+            #expect(market.results[0].results == market.results[1].results.reversed())
+        }
+    }
+}
+
 /// Chances against what happened, tenth by tenth.
 private struct Calibration {
     private var expected = [Double](repeating: 0, count: 10)

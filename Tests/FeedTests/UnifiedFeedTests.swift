@@ -221,6 +221,74 @@ import Testing
         #expect(throws: FeedError.self) { try play(Self.begun + [line]) }
     }
 
+    private static func chances(_ parts: [String], market: String = "id=\"10\"") -> String {
+        let outcomes = parts.enumerated().map { "<outcome id=\"\($0.offset)\" odds=\"2.00\" probabilities=\"\($0.element)\"/>" }.joined()
+        return "<odds_change product=\"1\" event_id=\"m\" timestamp=\"1200\"><odds><market \(market) status=\"1\">\(outcomes)</market></odds></odds_change>"
+    }
+
+    @Test func `takes as many winners as the chances add up to, and no market of which that is no number`() throws {
+        func winners(_ lines: [String]) throws -> UInt8? {
+            try play(Self.begun + lines).events.compactMap { if case .market(let market) = $0 { market.winners } else { nil } }.first
+        }
+        #expect(try winners([Self.chances(["0.80", "0.75", "0.45"])]) == 2)
+        #expect(try winners([Self.chances(["0.5", "0.3", "0.2"])]) == 1)
+        #expect(try winners([Self.chances(["0.80", "0.75", "0.90"])]) == nil)
+        // Prices alone say nothing of how many win, but for one.
+        let places = "<outcome id=\"1\" odds=\"1.20\"/><outcome id=\"2\" odds=\"1.25\"/><outcome id=\"3\" odds=\"2.10\"/>"
+        let priced = "<odds_change product=\"1\" event_id=\"m\" timestamp=\"1200\"><odds><market id=\"10\" status=\"1\">\(places)</market></odds></odds_change>"
+        #expect(try winners([priced]) == nil)
+        let (_, feed) = try play(Self.begun + [priced])
+        #expect(feed.misfits == 1)
+    }
+
+    @Test func `of what is next to impossible quotes no more than the longest price`() throws {
+        let events = try play(Self.begun + [Self.chances(["0.999999999", "0.000000001"])]).events
+        guard case .quotes(let told)? = events.last else {
+            Issue.record("no quotes")
+            return
+        }
+        #expect(told.quotes[1].lastTraded == Limits.price)
+        let prices = try? PricingRule().prices(for: [Quote(lastTraded: 1111), Quote(lastTraded: .max)], winners: 1, on: .classic)
+        #expect(prices == nil || prices?[1].odds != nil)
+    }
+
+    @Test func `passes over how a match stood before, whoever says it`() throws {
+        func state(_ time: Int, _ product: Int, _ status: Int, _ score: String = "") -> String {
+            "<odds_change product=\"\(product)\" event_id=\"m\" timestamp=\"\(time)\"><sport_event_status status=\"\(status)\"\(score)/></odds_change>"
+        }
+        let lines = [
+            state(1300, 1, 1, " home_score=\"1\" away_score=\"0\""), state(1200, 1, 0), state(1400, 3, 0), state(1500, 1, 1),
+        ]
+        let updates = try play(Self.begun + lines).events.compactMap { if case .update(let update) = $0 { update } else { nil } }
+        #expect(updates.map(\.state.status) == [.live])
+        #expect(updates.first?.state.score == Score(home: 1, away: 0).packed)
+    }
+
+    @Test func `stops what nobody says the group of`() throws {
+        let lines = [Self.odds(1200, market: "id=\"77\""), "<bet_stop product=\"1\" event_id=\"m\" timestamp=\"1300\" groups=\"score\"/>"]
+        #expect(try play(Self.begun + lines).events.last == .marketState(market: "m/77", isSuspended: true))
+    }
+
+    @Test func `opens nothing that another producer has shut, nor what is settled`() throws {
+        let begun3 = [Self.alive(3, 1000), "<snapshot_complete product=\"3\" timestamp=\"1100\" request_id=\"1\"/>"]
+        #expect(try states(begun3 + [Self.odds(1200), Self.odds(1300, status: -1), Self.odds(1400, product: 3)]) == [false, true])
+        let settlement =
+            "<bet_settlement product=\"1\" event_id=\"m\" timestamp=\"1300\" certainty=\"2\"><outcomes><market id=\"1\"><outcome id=\"1\" result=\"1\"/></market></outcomes></bet_settlement>"
+        let rollback = "<rollback_bet_settlement product=\"1\" event_id=\"m\" timestamp=\"1500\"><market id=\"1\"/></rollback_bet_settlement>"
+        #expect(try states([Self.odds(1200), settlement, Self.odds(1400)]) == [false])
+        #expect(try states([Self.odds(1200), settlement, Self.odds(1400), rollback, Self.odds(1600)]) == [false, false])
+        // An older result than the newest word changes nothing here either.
+        #expect(try states([Self.odds(1200), rollback, Self.odds(1600), settlement, Self.odds(1700, status: -1)]).last == true)
+    }
+
+    @Test func `asks again where a producer that was behind has missed something`() throws {
+        let lines = [
+            Self.odds(1200), Self.alive(1, 20_000), Self.alive(3, 39_000), Self.odds(18_900), Self.alive(1, 39_500, subscribed: false), Self.odds(39_600),
+        ]
+        let (_, feed) = try play(Self.begun + lines)
+        #expect(feed.monitor.state(of: 1) == .down(.unsubscribed))
+    }
+
     @Test func `counts what says nothing that is offered or paid by`() throws {
         let (_, feed) = try play(Self.begun + ["<fixture_change product=\"1\" event_id=\"m\" timestamp=\"1200\" change_type=\"2\"/>"])
         #expect(feed.passedOver == ["fixture_change": 1])

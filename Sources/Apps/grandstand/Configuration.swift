@@ -64,7 +64,11 @@ struct Setting {
             form: .hundredths),
         Setting(
             key: "matches", unit: "matches", standard: "6",
-            help: "How many matches the simulated world plays at once.", form: .number(1...200)),
+            help: "How many football matches the simulated world plays at once.",
+            form: .number(1...200)),
+        Setting(
+            key: "tennis-matches", unit: "matches", standard: "2",
+            help: "How many tennis matches it plays beside them.", form: .number(0...200)),
         Setting(
             key: "match-seconds", unit: "seconds", standard: "240",
             help: "How long a simulated match lasts, from its announcement to its end.",

@@ -607,6 +607,7 @@ final class Platform: @unchecked Sendable {
     private func simulation() throws -> SimulatedWorld {
         var world = SimulationSettings()
         world.matches = Int(try configuration.number("matches"))
+        world.tennisMatches = Int(try configuration.number("tennis-matches"))
         world.offersQuarterLines = configuration.text("quarter-lines") == "on"
         world.matchMilliseconds = try configuration.number("match-seconds") * 1000
         let now = gs_wall_nanoseconds() / 1_000_000

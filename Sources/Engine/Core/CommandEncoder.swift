@@ -221,6 +221,8 @@ public struct PricingHand: Hashable, Sendable {
     public var isSure = false
     /// How often the hand had changed when it was seen; nil when it does not matter.
     public var version: UInt32?
+    /// The fixture's material version that was seen: what was typed before a goal is not held after it.
+    public var seen: UInt64?
 
     public init(held: [Odds?], margin: UInt32? = nil, actor: UInt64, reason: String) {
         self.held = held
@@ -619,6 +621,8 @@ public enum ResultAction: UInt8, Sendable {
         record.clientID = id
         record.set(Layout.Pricing.margin, hand.margin ?? .max)
         record.set(Layout.Pricing.expected, hand.version.map { $0 &+ 1 } ?? 0)
+        record.set(
+            Layout.Pricing.seen, hand.seen.map { UInt32(truncatingIfNeeded: $0) &+ 1 } ?? 0)
         record.set(Layout.Pricing.actor, hand.actor)
         record.set(Layout.Pricing.selectionCount, UInt16(hand.held.count))
         record.set(Layout.Pricing.isSure, hand.isSure ? 1 as UInt8 : 0)

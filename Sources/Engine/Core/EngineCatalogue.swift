@@ -259,7 +259,7 @@ extension Engine {
 
     // MARK: Markets
 
-    /// A new market is shut by `feed` until its first price; one that a person made, by that person.
+    /// A new market is shut by `feed` until its first price; one that a person made, until a person opens it.
     mutating func defineMarket(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
         let id = command.clientID
         if let known = markets.market(external: id) {
@@ -298,7 +298,7 @@ extension Engine {
             mayPush: command.mayPush(selections: Int(count)) ? 1 : 0)
         if isByHand {
             row.isByHand = 1
-            row.reasons = ShutReasons.trader.rawValue
+            row.reasons = ShutReasons([.feed, .trader]).rawValue
         }
         let isFull = markets.isFull(for: count)
         let isFixtureFull = markets.count(ofFixture: fixture) >= Limits.marketsPerFixture
@@ -405,8 +405,7 @@ extension Engine {
             $0.version += 1
             $0.material += 1
             if isDeducted {
-                let supplier: ShutReasons = $0.isByHand == 1 ? .trader : .feed
-                $0.reasons = ShutReasons(rawValue: $0.reasons).union(supplier).rawValue
+                $0.reasons = ShutReasons(rawValue: $0.reasons).union(.feed).rawValue
                 if $0.isResulted == 1 {
                     $0.settlementVersion += 1
                     $0.resultRecord = command.sequence
@@ -483,13 +482,14 @@ extension Engine {
             guard !isOther || planted(.expectationIgnored) else {
                 return answer(command, market: number, .changedSince, &outcomes)
             }
-            changeState(of: number, by: owner, command)
+            changeState(of: number, by: owner, command, isOne: true)
             answer(command, market: number, nil, &outcomes)
         }
     }
 
+    /// `isOne`: it is named by itself, not as one of many.
     private mutating func changeState(
-        of number: UInt32, by owner: MarketOwner, _ command: RecordBytes
+        of number: UInt32, by owner: MarketOwner, _ command: RecordBytes, isOne: Bool = false
     ) {
         let before = ShutReasons(rawValue: markets.markets[number].reasons)
         let after = before.changed(
@@ -497,7 +497,7 @@ extension Engine {
                 rawValue: command.field(Layout.MarketState.setting, as: UInt8.self)),
             lifting: ShutReasons(
                 rawValue: command.field(Layout.MarketState.lifting, as: UInt8.self)), by: owner,
-            isByHand: markets.markets[number].isByHand == 1)
+            isByHand: isOne && markets.markets[number].isByHand == 1)
         let isMaterial = command.field(Layout.MarketState.isMaterial, as: UInt8.self) == 1
         let delay = command.field(Layout.MarketState.betDelay, as: UInt32.self)
         let allowed = delay == .max ? 0 : betDelay(command, delay, market: number)

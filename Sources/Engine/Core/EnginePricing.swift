@@ -25,6 +25,11 @@ extension Engine {
         guard expected == 0 || expected - 1 == before.version else {
             return answer(command, market: number, .changedSince, &outcomes)
         }
+        let seen = command.field(Layout.Pricing.seen, as: UInt32.self)
+        let material = markets.fixtures[row.fixture].material
+        guard seen == 0 || seen == UInt32(truncatingIfNeeded: material) &+ 1 else {
+            return answer(command, market: number, .changedSince, &outcomes)
+        }
         let said = command.field(Layout.Pricing.margin, as: UInt32.self)
         guard said == .max || said <= Limits.margin,
             held.allSatisfy({ $0.map { $0.thousandths <= Limits.price } ?? true })
@@ -51,7 +56,6 @@ extension Engine {
         for (place, odds) in held.enumerated() {
             markets.change(hand: first + UInt32(place)) { $0.held = odds }
         }
-        let material = markets.fixtures[row.fixture].material
         markets.change(hand: first) {
             $0.margin = margin
             $0.isSure = isSure ? 1 : 0
@@ -152,8 +156,8 @@ extension Engine {
                 return nil
             }
             let reference = references[Int(place)]
-            let isOffered = row.isByHand == 1 || reference > 0 || hand.fed != nil
-            if isOffered, let held = hand.held { return held }
+            guard row.isByHand == 1 || hand.fed != nil else { return nil }
+            if let held = hand.held { return held }
             guard let margined, reference > 0 else { return hand.fed }
             return margined[Int(place)].odds
         }

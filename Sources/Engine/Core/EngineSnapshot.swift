@@ -361,6 +361,8 @@ public struct MarketPicture: Sendable {
     public let handMargin: UInt32?
     /// How often the hand on its prices changed.
     public let handVersion: UInt32
+    /// Its fixture's material version.
+    public let fixtureMaterial: UInt64
     /// A person made it, and is all the supplier that it has.
     public let isByHand: Bool
     public let winners: UInt8
@@ -427,7 +429,8 @@ extension Engine {
             staked: row.staked, worstLoss: markets.worstLoss(number), openLegs: row.openLegs,
             places: PlaceTerms(packed: row.places), limits: limits,
             handMargin: whole.margin == .max ? nil : UInt32(whole.margin),
-            handVersion: whole.version, isByHand: row.isByHand == 1, winners: row.winners,
+            handVersion: whole.version, fixtureMaterial: markets.fixtures[row.fixture].material,
+            isByHand: row.isByHand == 1, winners: row.winners,
             selections: selections)
     }
 

@@ -408,6 +408,8 @@ public enum Layout {
         public static let actor = 8  // u64, operator
         public static let selectionCount = 16  // u16
         public static let isSure = 18  // u8: 1 a price that looks like an error is meant
+        /// u32, the fixture's material version that was seen, plus one, cut; 0 any
+        public static let seen = 20
         public static let reason = 24  // text 64
         public static let entries = 88  // 8 each: u32, u32, a price that is held; zeros: none
         public static let entrySize = 8

@@ -1,3 +1,4 @@
+import Betting
 import Catalogue
 import Kernel
 import Pricing
@@ -62,6 +63,8 @@ public final class ReconciledFeed: FeedSource {
     private var counterparts: [String: Counterpart] = [:]
     /// How often a market was shut because the two disagreed.
     public private(set) var disputes: UInt64 = 0
+    /// What of the second supplier was not understood: from there on it is taken for silent.
+    public private(set) var secondFailure: FeedError?
 
     public init(
         name: String, _ first: any FeedSource, _ second: any FeedSource,
@@ -78,21 +81,34 @@ public final class ReconciledFeed: FeedSource {
     // MARK: FeedSource
 
     public func nextTime() throws(FeedError) -> Int64? {
-        let times = (try sides[0].source.nextTime(), try sides[1].source.nextTime())
+        let times = (try sides[0].source.nextTime(), secondTime())
         guard let one = times.0 else { return times.1 }
         return times.1.map { min(one, $0) } ?? one
     }
 
     public func next() throws(FeedError) -> FeedMessage {
         let first = try sides[0].source.nextTime()
-        let second = try sides[1].source.nextTime()
+        let second = secondTime()
         let isSecond = second.map { $0 < first ?? .max } ?? false
         let side = isSecond ? 1 : 0
         let due = (isSecond ? second : first) ?? clock
-        let message = try sides[side].source.next()
+        let message: FeedMessage
+        do {
+            message = try sides[side].source.next()
+        } catch {
+            guard isSecond else { throw error }
+            secondFailure = error
+            return FeedMessage(time: due, number: error.line, events: [])
+        }
         let before = speaks
+        let beforeHeard = sides.map(\.heard)
         clock = max(clock, due)
         sides[side].heard = clock
+        // What was quoted before a silence is not offered after it.
+        for (index, spoke) in before.enumerated()
+        where spoke && clock - (beforeHeard[index] ?? clock) > rule.silence {
+            for id in markets.keys { markets[id]?.words[index].quotes = [] }
+        }
         var events: [FeedEvent] = []
         for event in message.events {
             events += isSecond ? takeSecond(event) : takeFirst(event)
@@ -104,6 +120,17 @@ public final class ReconciledFeed: FeedSource {
         return FeedMessage(
             time: message.time, number: message.number,
             events: events.isEmpty ? [.heartbeat] : events)
+    }
+
+    /// Nil once it has ended, or said something that is not understood.
+    private func secondTime() -> Int64? {
+        guard secondFailure == nil else { return nil }
+        do {
+            return try sides[1].source.nextTime()
+        } catch {
+            secondFailure = error
+            return nil
+        }
     }
 
     private var speaks: [Bool] {
@@ -137,9 +164,28 @@ public final class ReconciledFeed: FeedSource {
             markets[result.market]?.isShut = true
             return [event]
         case .rollback(let market):
-            markets[market]?.isShut = true
+            reset { $0.id == market }
             return [event]
-        case .update, .withdrawal, .cancel, .startingPrices, .heartbeat: return [event]
+        case .withdrawal(let said):
+            // Whoever listens shuts what is of another race from here on.
+            reset { $0.id == said.market && $0.deductions != .none }
+            return [event]
+        case .update(let update):
+            if update.startedAt > 0, !update.state.isInPlay {
+                reset { $0.fixture == update.fixture }
+            }
+            return [event]
+        case .cancel, .startingPrices, .heartbeat: return [event]
+        }
+    }
+
+    /// What was said of them before holds no longer: they are shut until both are heard again.
+    private func reset(_ isMeant: (FeedMarket) -> Bool) {
+        for id in markets.keys where markets[id].map({ isMeant($0.definition) }) == true {
+            markets[id]?.words[0].quotes = []
+            markets[id]?.words[1].quotes = []
+            markets[id]?.isShut = true
+            markets[id]?.told = []
         }
     }
 

@@ -6,7 +6,7 @@ import Pricing
 ///
 /// A real second is `pace` seconds of play. All randomness is drawn in the order of time from one
 /// generator, so a seed is a match.
-struct SimulatedMatch {
+struct SimulatedMatch: SimulatedContest {
     enum Phase { case before, firstHalf, halfTime, secondHalf, after, over }
 
     let id: String
@@ -348,7 +348,7 @@ struct SimulatedMatch {
             guard !settledMarkets.contains(index) else { return nil }
             let isQuoted = random.unit() < settings.quoteChance
             guard isQuoted || isFresh else { return nil }
-            var quotes = books[index].map { quote($0) }
+            var quotes = books[index].map { settings.quote($0, &random) }
             if index >= 3 {
                 for side in quotes.indices { quotes[side].chance = expected[index - 3][side] }
             }
@@ -369,26 +369,13 @@ struct SimulatedMatch {
         let whole = Double(Chance.whole)
         return Chance(win: UInt32(win * whole), back: UInt32(back * whole))
     }
-
-    /// Two sides around the fair price, as far apart as the ladder and `spread` make them.
-    private mutating func quote(_ chance: Double) -> Quote {
-        // The crowd is never quite sure: its middle trembles within the spread.
-        let doubt = 1 + (random.unit() - 0.5) * settings.spread
-        let fair = 1 + (1 / max(0.001, min(0.999, chance)) - 1) * doubt
-        let ladder = TickLadder.classic
-        let below = UInt32(max(1010, (1 + (fair - 1) * (1 - settings.spread)) * 1000))
-        let back = ladder.tick(atOrBelow: below) ?? 0
-        let above = UInt32((1 + (fair - 1) * (1 + settings.spread)) * 1000)
-        let lay = max(back + 1, (ladder.tick(atOrBelow: above) ?? 0) + 1)
-        return Quote(
-            bestBack: ladder.thousandths(at: back), bestLay: ladder.thousandths(at: lay),
-            lastTraded: UInt32(min(1_000_000, fair * 1000)))
-    }
 }
 
 /// How the simulated world runs. Times in milliseconds of the supplier's clock.
 public struct SimulationSettings: Sendable {
     public var matches = 6
+    /// Matches of tennis beside them.
+    public var tennisMatches = 0
     public var seed: UInt64 = 1
     /// A whole match, from its announcement to its end.
     public var matchMilliseconds: Int64 = 240_000
@@ -416,5 +403,20 @@ public struct SimulationSettings: Sendable {
             matchMilliseconds - beforeMilliseconds - halfTimeMilliseconds - afterMilliseconds
         // Suspensions stop the clock; about three a match.
         return 5400_000 / Double(max(1000, playing - 4 * suspensionMilliseconds))
+    }
+
+    /// Two sides around the fair price, as far apart as the ladder and `spread` make them.
+    func quote(_ chance: Double, _ random: inout SeededGenerator) -> Quote {
+        // The crowd is never quite sure: its middle trembles within the spread.
+        let doubt = 1 + (random.unit() - 0.5) * spread
+        let fair = 1 + (1 / max(0.001, min(0.999, chance)) - 1) * doubt
+        let ladder = TickLadder.classic
+        let below = UInt32(max(1010, (1 + (fair - 1) * (1 - spread)) * 1000))
+        let back = ladder.tick(atOrBelow: below) ?? 0
+        let above = UInt32((1 + (fair - 1) * (1 + spread)) * 1000)
+        let lay = max(back + 1, (ladder.tick(atOrBelow: above) ?? 0) + 1)
+        return Quote(
+            bestBack: ladder.thousandths(at: back), bestLay: ladder.thousandths(at: lay),
+            lastTraded: UInt32(min(1_000_000, fair * 1000)))
     }
 }

@@ -2,6 +2,15 @@ public import Catalogue
 import Kernel
 import Pricing
 
+/// One match of the simulated world, whatever is played.
+protocol SimulatedContest {
+    /// Milliseconds of the supplier's time at which it says something next.
+    var nextTime: Int64 { get }
+    var isOver: Bool { get }
+    /// What is said at `nextTime`; sets the next.
+    mutating func step() -> [FeedEvent]
+}
+
 /// Several matches at once, for ever: a match that is over makes room for a new one with new ids.
 ///
 /// It speaks Grandstand's own feed format: every event is written as a line and read back through the
@@ -9,8 +18,10 @@ import Pricing
 public final class SimulatedWorld: FeedSource {
     public let name: String
     private let settings: SimulationSettings
-    private var matches: [SimulatedMatch] = []
+    private var matches: [any SimulatedContest] = []
     private var random: SeededGenerator
+    /// Of its own, so that the football of a seed is the same whatever else is played.
+    private var tennisRandom: SeededGenerator
     private var made = 0
     private var number: UInt64 = 0
     private let endless: Bool
@@ -27,11 +38,34 @@ public final class SimulatedWorld: FeedSource {
         self.run = run
         self.name = name
         random = SeededGenerator(seed: settings.seed)
+        tennisRandom = SeededGenerator(seed: settings.seed ^ 0x7e_4415)
         for index in 0..<settings.matches {
             // Kick-offs are staggered, so that soon something is before, in and after play at once.
             let share = Int64(index) * settings.matchMilliseconds / Int64(max(1, settings.matches))
             addMatch(at: time, kickOffDelay: endless ? share : 0)
         }
+        for index in 0..<settings.tennisMatches {
+            let share = Int64(index) * settings.matchMilliseconds / Int64(settings.tennisMatches)
+            addTennis(at: time, startDelay: endless ? share : 0)
+        }
+    }
+
+    private static let players = [
+        "A. Ashdown", "B. Birkett", "C. Calloway", "D. Denholm", "E. Everley", "F. Fenwick",
+        "G. Garrick", "H. Haldane", "I. Ingram", "J. Jarrow", "K. Kerrigan", "L. Lockhart",
+        "M. Merrow", "N. Nettleton", "O. Orrell", "P. Prescott",
+    ]
+
+    private func addTennis(at time: Int64, startDelay: Int64 = 0) {
+        made += 1
+        let first = tennisRandom.number(in: 0...Self.players.count - 1)
+        var second = tennisRandom.number(in: 0...Self.players.count - 2)
+        if second >= first { second += 1 }
+        matches.append(
+            SimulatedTennis(
+                id: "\(run)-\(made)", names: (Self.players[first], Self.players[second]),
+                seed: tennisRandom.next(), startingAt: time, startDelay: startDelay,
+                settings: settings))
     }
 
     public static let competition = "Simulated League"
@@ -71,8 +105,10 @@ public final class SimulatedWorld: FeedSource {
         let time = matches[index].nextTime
         let said = matches[index].step()
         if matches[index].isOver {
-            matches.remove(at: index)
-            if endless { addMatch(at: time) }
+            let ended = matches.remove(at: index)
+            if endless {
+                if ended is SimulatedTennis { addTennis(at: time) } else { addMatch(at: time) }
+            }
         }
         number += 1
         var events: [FeedEvent] = []

@@ -60,12 +60,25 @@ public struct ProducerMonitor {
     func isUp(_ product: Int) -> Bool { producers[product]?.state == .up }
 
     mutating func alive(_ product: Int, isSubscribed: Bool, at time: Int64) -> Change {
+        if var known = producers[product] {
+            // It speaks at this moment; whether it was silent before is looked at first.
+            if time - known.heard > Self.silence, known.state == .up || known.isRecovering {
+                known.isRecovering = false
+                producers[product] = known
+            }
+        }
         var change = pass(time)
         var producer = producers[product] ?? Producer(heard: time)
         producer.heard = max(producer.heard, time)
-        if !isSubscribed, producer.state == .up {
+        if !isSubscribed {
+            if producer.state == .up { change.down.append(product) }
+            // Whatever was on its way: more is missing by now.
             producer.state = .down(.unsubscribed)
-            change.down.append(product)
+            producer.isRecovering = false
+        }
+        if producer.state == .down(.behind), newest - time <= Self.lag {
+            producer.state = .up
+            change.up.append(product)
         }
         switch producer.state {
         case .up: producer.goodUntil = time
@@ -117,9 +130,12 @@ public struct ProducerMonitor {
         newest = max(newest, time)
         var change = Change()
         for (product, producer) in producers.sorted(by: { $0.key < $1.key })
-        where producer.state == .up && newest - producer.heard > Self.silence {
+        where newest - producer.heard > Self.silence {
+            // What it was sending when it fell silent is not all of it.
+            producers[product]?.isRecovering = false
+            guard producer.state == .up || producer.state == .down(.behind) else { continue }
             producers[product]?.state = .down(.silent)
-            change.down.append(product)
+            if producer.state == .up { change.down.append(product) }
         }
         return change
     }

@@ -14,11 +14,20 @@ public final class UnifiedFeed: FeedSource {
         var fixture: FeedFixture?
         var isTold = false
         var state: UnifiedState?
+        /// Who said the state, and when.
+        var product = 0
+        var time: Int64 = 0
     }
 
     private struct Market {
         let key: UnifiedMarketKey
+        let winners: UInt8
         var product: Int
+        /// Producers that handed it over.
+        var released: Set<Int> = []
+        /// The newest word on its result, and whether it has one.
+        var resultTime: Int64 = .min
+        var isSettled = false
         /// The newest message about its odds.
         var time: Int64
         var status: UnifiedMarketStatus
@@ -113,7 +122,7 @@ public final class UnifiedFeed: FeedSource {
         case .settlement(let certainty, let markets):
             for market in markets { told += settle(market, certainty, message) }
         case .rollback(let keys):
-            for key in keys { told += about(key) { [.rollback(market: $0)] } }
+            for key in keys { told += rollBack(key, message) }
         case .cancel(let keys, let from, let until, let isTakenBack):
             for key in keys {
                 told += about(key) {
@@ -151,15 +160,42 @@ public final class UnifiedFeed: FeedSource {
     }
 
     private func take(_ state: UnifiedState?, _ message: UnifiedMessage) -> [FeedEvent] {
-        guard let state else { return [] }
-        let before = events[message.event]?.state
+        guard var state else { return [] }
+        let known = events[message.event]
+        let before = known?.state
+        if let known, let before {
+            // What is older changes nothing, and nobody leads a match that is played back to before it began.
+            let isBackwards =
+                known.product != message.product && before.state.isInPlay
+                && state.state.status == .notStarted
+            guard message.time >= known.time, !isBackwards else { return [] }
+            if state.state.score == Score.unknown { state.state.score = before.state.score }
+        }
         events[message.event, default: Event()].state = state
+        events[message.event]?.product = message.product
+        events[message.event]?.time = message.time
         guard before?.state != state.state || before?.hasLostContact != state.hasLostContact else {
             return []
         }
-        var update = FeedUpdate(fixture: message.event, state: state.state)
+        var update = FeedUpdate(
+            fixture: message.event, state: state.state,
+            incident: incident(before?.state, state.state, message.event))
         update.hasLostContact = state.hasLostContact
         return introduce(message.event) + [.update(update)]
+    }
+
+    /// What a change of a football score says.
+    private func incident(_ before: FixtureState?, _ now: FixtureState, _ event: String) -> Incident
+    {
+        guard events[event]?.fixture?.sport == .football, let before,
+            before.score != Score.unknown, now.score != Score.unknown
+        else { return .none }
+        func goals(_ score: UInt32) -> Int {
+            let score = Score(packed: score)
+            return Int(score.home) + Int(score.away)
+        }
+        let more = goals(now.score) - goals(before.score)
+        return more > 0 ? .goal : more < 0 ? .goalCancelled : .none
     }
 
     // MARK: Markets
@@ -179,26 +215,32 @@ public final class UnifiedFeed: FeedSource {
         var told = introduce(message.event)
         let status = said.status ?? .active
         if let known = markets[said.key] {
-            // Whoever handed it over has nothing more to say, and what is older than what is known changes nothing.
-            let isAnother = known.product != message.product
-            guard message.time >= known.time,
-                !isAnother || known.status != .active || status == .active
+            guard mayTell(message, status, of: known) else {
+                misfits += 1
+                return told
+            }
+            // Whoever does not have it may shut it, and leaves it to whoever has.
+            if known.product != message.product, status != .active {
+                markets[said.key]?.status = .suspended
+                markets[said.key]?.time = message.time
+                return told + tell(said.key)
+            }
+            if status == .handedOver { markets[said.key]?.released.insert(message.product) }
+        } else {
+            guard said.outcomes.count >= 2, said.outcomes.count <= Limits.selections,
+                let winners = Self.winners(said.outcomes), Int(winners) < said.outcomes.count
             else {
                 misfits += 1
                 return told
             }
-        } else {
-            guard said.outcomes.count >= 2, said.outcomes.count <= Limits.selections else {
-                misfits += 1
-                return told
-            }
             markets[said.key] = Market(
-                key: said.key, product: message.product, time: message.time, status: status,
-                outcomes: said.outcomes)
+                key: said.key, winners: winners, product: message.product, time: message.time,
+                status: status, outcomes: said.outcomes)
             marketsOfEvent[message.event, default: []].append(said.key)
-            told.append(.market(definition(said)))
+            told.append(.market(definition(said, winners: winners)))
             markets[said.key]?.isTold = true
         }
+        if status != .handedOver { markets[said.key]?.released.remove(message.product) }
         markets[said.key]?.product = message.product
         markets[said.key]?.time = message.time
         markets[said.key]?.status = status
@@ -214,6 +256,35 @@ public final class UnifiedFeed: FeedSource {
             markets[said.key]?.outcomes[index] = outcome
         }
         return told + tell(said.key)
+    }
+
+    /// Whether a producer has something to say of a market: nothing older than what is known, nothing once it is
+    /// settled, and nobody opens what another one has shut.
+    private func mayTell(
+        _ message: UnifiedMessage, _ status: UnifiedMarketStatus, of known: Market
+    ) -> Bool {
+        guard message.time >= known.time, !known.isSettled else { return false }
+        guard known.product != message.product else { return true }
+        if status == .active {
+            return known.status == .active || known.status == .handedOver
+                || !monitor.isUp(known.product)
+        }
+        return !known.released.contains(message.product)
+    }
+
+    /// How many of its outcomes win: what their chances add up to. Nil where that is no number, as of a market that only
+    /// has prices and more than one winner.
+    private static func winners(_ outcomes: [UnifiedOutcome]) -> UInt8? {
+        var sum: UInt64 = 0
+        for outcome in outcomes where outcome.isActive && quote(outcome).lastTraded > 0 {
+            sum += 1_000_000_000 / UInt64(quote(outcome).lastTraded)
+        }
+        let isExpected = outcomes.allSatisfy { $0.chance != nil }
+        let near = (sum + 500_000) / 1_000_000
+        let apart = max(sum, near * 1_000_000) - min(sum, near * 1_000_000)
+        // Chances add up but for their rounding; prices of one winner may hold a margin of four tenths.
+        guard isExpected ? apart <= 50_000 : near == 1 && sum >= 1_000_000 else { return nil }
+        return near >= 1 ? UInt8(exactly: near) : nil
     }
 
     /// Its state and its prices, as far as its producer can be relied on.
@@ -237,14 +308,14 @@ public final class UnifiedFeed: FeedSource {
         if let chance = outcome.chance, chance.win > 0 {
             // What goes back is not paid by the price.
             let rest = UInt64(Chance.whole - chance.back)
-            reference = UInt32(clamping: rest * 1000 / UInt64(chance.win))
+            reference = UInt32(min(UInt64(Limits.price), rest * 1000 / UInt64(chance.win)))
         }
         return Quote(
             lastTraded: reference, isActive: outcome.isActive && reference > 1000,
             chance: outcome.chance)
     }
 
-    private func definition(_ said: UnifiedMarket) -> FeedMarket {
+    private func definition(_ said: UnifiedMarket, winners: UInt8) -> FeedMarket {
         let key = said.key
         let description = descriptions[key.market]
         let fixture = events[key.event]?.fixture
@@ -268,30 +339,26 @@ public final class UnifiedFeed: FeedSource {
             description?.outcomes.map { ($0.id, $0.name) } ?? [], uniquingKeysWith: { $1 })
         var market = FeedMarket(
             id: key.text, fixture: key.event, type: type(key), name: name,
-            winners: description?.winners ?? 1, betDelay: 5000,
+            winners: winners, betDelay: 5000,
             selections: said.outcomes.enumerated().map { index, outcome in
                 FeedSelection(
                     id: UInt64(outcome.id) ?? UInt64(index + 1),
                     name: words(names[outcome.id] ?? outcome.id))
             })
         // Where stakes may go back, only what is said to be expected says what a bet is worth.
-        market.isCashedOut =
-            said.outcomes.allSatisfy { $0.chance != nil } || type(key) == .matchOdds
+        market.isCashedOut = said.outcomes.allSatisfy { $0.chance != nil }
         return market
     }
 
+    /// By the numbers that the unified feed has for whole matches; all others are called by their names.
     private func type(_ key: UnifiedMarketKey) -> MarketType {
-        if let line = key.specifier("total") {
-            return line.hasSuffix(".5") ? .overUnder : .asianTotal
+        switch key.market {
+        case 1, 186: .matchOdds
+        case 16: .asianHandicap
+        case 18: key.specifier("total")?.hasSuffix(".5") == true ? .overUnder : .asianTotal
+        case 29: .bothTeamsToScore
+        default: .other
         }
-        if key.specifier("hcp") != nil { return .asianHandicap }
-        let outcomes = descriptions[key.market]?.outcomes.map(\.name) ?? []
-        let sides = outcomes.contains("{$competitor1}") && outcomes.contains("{$competitor2}")
-        guard sides else {
-            return outcomes.count == 2 && outcomes.contains("yes") ? .bothTeamsToScore : .other
-        }
-        return key.specifiers.isEmpty && (outcomes.count == 3 || outcomes.count == 2)
-            ? .matchOdds : .other
     }
 
     /// Only what is active moves.
@@ -303,8 +370,12 @@ public final class UnifiedFeed: FeedSource {
             guard let market = markets[key], market.status == .active,
                 market.product == message.product, message.time >= market.time
             else { continue }
-            let own = descriptions[key.market]?.groups ?? ["all"]
-            guard groups.contains("all") || !groups.isDisjoint(with: own) else { continue }
+            // Of whom nobody says in which group it is, it is in all of them.
+            if let own = descriptions[key.market]?.groups, !groups.contains("all"),
+                groups.isDisjoint(with: own)
+            {
+                continue
+            }
             markets[key]?.status = status
             markets[key]?.time = message.time
             told += tell(key)
@@ -317,7 +388,7 @@ public final class UnifiedFeed: FeedSource {
     {
         about(said.key) { id in
             guard let market = markets[said.key] else { return [] }
-            let winners = descriptions[said.key.market]?.winners ?? 1
+            let winners = market.winners
             var results: [SelectionResult] = []
             var finish: [Finish?] = []
             for outcome in market.outcomes {
@@ -329,8 +400,12 @@ public final class UnifiedFeed: FeedSource {
                         Finish(position: max(1, winners &- share.winners &+ 1), tied: share.tied)
                     })
             }
-            markets[said.key]?.status = .settled
-            markets[said.key]?.isShut = true
+            if message.time >= market.resultTime {
+                markets[said.key]?.resultTime = message.time
+                markets[said.key]?.isSettled = true
+                markets[said.key]?.status = .settled
+                markets[said.key]?.isShut = true
+            }
             let isTied = finish.contains { $0 != nil }
             return [
                 .result(
@@ -341,19 +416,23 @@ public final class UnifiedFeed: FeedSource {
         }
     }
 
+    /// It is offered again from its next odds on.
+    private func rollBack(_ key: UnifiedMarketKey, _ message: UnifiedMessage) -> [FeedEvent] {
+        if let market = markets[key], message.time >= market.resultTime {
+            markets[key]?.resultTime = message.time
+            markets[key]?.isSettled = false
+            markets[key]?.status = .suspended
+            markets[key]?.isShut = true
+        }
+        return about(key) { [.rollback(market: $0)] }
+    }
+
     private func about(_ key: UnifiedMarketKey, _ tell: (String) -> [FeedEvent]) -> [FeedEvent] {
         guard markets[key] != nil else {
             misfits += 1
             return []
         }
         return tell(key.text)
-    }
-}
-
-extension UnifiedDescription {
-    /// Of three outcomes that are two of three each two win.
-    fileprivate var winners: UInt8 {
-        outcomes.count == 3 && outcomes.allSatisfy { $0.name.contains(" or ") } ? 2 : 1
     }
 }
 

@@ -52,7 +52,7 @@ struct UnifiedMarket {
 }
 
 struct UnifiedState {
-    let state: FixtureState
+    var state: FixtureState
     let hasLostContact: Bool
 }
 
@@ -84,7 +84,8 @@ struct UnifiedMessage {
 /// What a market of some number is, and which outcomes it may have.
 struct UnifiedDescription {
     let name: String
-    let groups: Set<String>
+    /// Nil where nobody says which.
+    let groups: Set<String>?
     let outcomes: [(id: String, name: String)]
 }
 
@@ -174,9 +175,9 @@ extension UnifiedMessage {
             guard let id = market["id"].flatMap({ Int($0) }) else {
                 throw Failure(what: "market: its id is missing")
             }
-            let groups = (market["groups"] ?? "all").split(separator: "|").map(String.init)
+            let groups = market["groups"]?.split(separator: "|").map(String.init)
             found[id] = UnifiedDescription(
-                name: market["name"] ?? "", groups: Set(groups),
+                name: market["name"] ?? "", groups: groups.map { Set($0) },
                 outcomes: (market.first("outcomes")?.all("outcome") ?? []).map {
                     ($0["id"] ?? "", $0["name"] ?? "")
                 })

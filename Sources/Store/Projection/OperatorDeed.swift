@@ -14,6 +14,8 @@ struct OperatorDeed {
     private let account: UInt64?
     private let reason: String
     private let detail: String
+    /// It is about a fixture's markets together.
+    private let isOfFixture: Bool
 
     /// Nil for what nobody at the desk asked for.
     init?(_ record: RecordBytes) {
@@ -25,6 +27,9 @@ struct OperatorDeed {
         account = said.account
         reason = said.reason
         detail = said.detail
+        isOfFixture =
+            record.kind == .marketState
+            && record.field(Layout.MarketState.scope, as: UInt8.self) == 2
     }
 
     /// With the first outcome of the command; nil for a command that has none.
@@ -52,7 +57,7 @@ struct OperatorDeed {
         let isNoMarket = market == .max
         return OperatorAction(
             sequence: sequence, time: time, actor: actor, kind: kind,
-            market: isNoMarket ? nil : market, fixture: isNoMarket ? nil : fixture,
+            market: isNoMarket || isOfFixture ? nil : market, fixture: isNoMarket ? nil : fixture,
             account: account, refusal: OperationRefusal(rawValue: refusal)?.code ?? "",
             reason: reason, detail: detail)
     }

@@ -79,14 +79,14 @@ class Customer extends HTMLElement {
     }
 
     #trust(trust) {
-        const factor = element("input", { id: "trust-factor", inputmode: "decimal", size: "6", value: String(trust.stakeFactor / 10) });
-        const delay = element("input", { id: "trust-delay", inputmode: "decimal", size: "6", value: String(trust.delay / 1000) });
+        const factor = element("input", { id: "trust-factor", required: true, inputmode: "decimal", size: "6", value: String(trust.stakeFactor / 10) });
+        const delay = element("input", { id: "trust-delay", required: true, inputmode: "decimal", size: "6", value: String(trust.delay / 1000) });
         const reason = element("input", { id: "trust-reason", required: true, maxlength: "60" });
         const shut = element("input", { id: "trust-shut", type: "checkbox", checked: trust.shut });
-        return element("form", { class: "row needs-supervisor", onsubmit: async event => {
+        return element("form", { class: "row needs-trader", onsubmit: async event => {
             event.preventDefault();
             const answer = await send("PUT", `/api/v1/accounts/${this.#account}/trust`, {
-                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), shut: shut.checked, reason: reason.value }).catch(() => null);
+                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), ...(shut.checked === trust.shut ? {} : { shut: shut.checked }), reason: reason.value }).catch(() => null);
             if (!answer) { this.#note.textContent = "No answer came. Look again."; return; }
             if (!answer.ok) { this.#note.textContent = answer.text; return; }
             this.#open(this.#account, "Done.");

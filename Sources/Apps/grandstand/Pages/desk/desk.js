@@ -96,7 +96,7 @@ class All extends HTMLElement {
         keys.set("S", act("/api/v1/suspend-all"));
         keys.set("n", () => newMarket());
         desk.addEventListener("channels", event => channels.replaceChildren(...event.detail.filter(c => c.channel !== "unknown").map(c =>
-            element("button", { type: "button", class: "needs-supervisor", "aria-pressed": !c.open, onclick: () => stopChannel(c) }, c.open ? `Stop ${c.channel}…` : `Open ${c.channel}…`))));
+            element("button", { type: "button", class: "needs-trader", "aria-pressed": !c.open, onclick: () => stopChannel(c) }, c.open ? `Stop ${c.channel}…` : `Open ${c.channel}…`))));
     }
 }
 
@@ -113,6 +113,7 @@ function stopChannel(channel) {
 
 class Markets extends HTMLElement {
     #rows = new Map();
+    #note = element("span", { class: "small", role: "status" });
     #filter = element("input", { id: "market-filter", type: "search", placeholder: "Match or market", "aria-label": "Only markets with", oninput: () => this.#render() });
     #state = element("select", { id: "market-state", "aria-label": "Only markets that are", onchange: () => this.#render() },
         ...[["", "all"], ["open", "open"], ["shut", "shut"], ["live", "in play"], ["hand", "by hand"], ["settled", "settled"]].map(([value, text]) => element("option", { value }, text)));
@@ -121,16 +122,19 @@ class Markets extends HTMLElement {
     connectedCallback() {
         keys.set("/", () => this.#filter.focus());
         rowKeys(this.#body, {
-            p: m => movePrices(m), l: m => moveLimits(m), s: m => this.#switch(m), r: m => propose(m), v: m => proposeVoid(m), w: m => whatIf(m), m: m => tellMatch(m),
+            p: m => movePrices(m), l: m => moveLimits(m), s: m => this.#switch(m, "suspend"), o: m => this.#switch(m, "resume"), r: m => propose(m), v: m => proposeVoid(m), w: m => whatIf(m), m: m => tellMatch(m),
         }, id => markets.get(id));
         desk.addEventListener("go-to", event => { this.#filter.value = ""; this.#state.value = ""; this.#render(event.detail); });
-        this.append(element("div", { class: "filters" }, this.#filter, this.#state), element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of markets" },
+        this.append(element("div", { class: "filters" }, this.#filter, this.#state, this.#note), element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of markets" },
             element("table", {}, element("thead", {}, element("tr", {}, ...["Match", "Market", "Selections: reference, our price", "State"].map(h => element("th", { scope: "col" }, h)),
                 ...["Margin", "Staked", "Worst loss"].map(h => element("th", { scope: "col", class: "n" }, h)), element("th", { scope: "col" }, "Do"))), this.#body)));
         desk.addEventListener("markets", () => this.#render());
     }
 
-    #switch(m) { return post(`/api/v1/markets/${m.id}/${m.reasons.includes("trader") ? "resume" : "suspend"}`); }
+    async #switch(m, path) {
+        const answer = await post(`/api/v1/markets/${m.id}/${path}`).catch(() => ({ ok: false, text: "No answer came. Try again." }));
+        this.#note.textContent = answer.ok ? "" : `${m.fixture}, ${m.name}: ${answer.text}`;
+    }
 
     #isWanted(m) {
         const text = this.#filter.value.trim().toLowerCase();
@@ -150,6 +154,7 @@ class Markets extends HTMLElement {
         const all = [...markets.values()].filter(m => m.id === wanted || this.#isWanted(m)).sort((a, b) => a.resulted - b.resulted || Number(b.id) - Number(a.id));
         const list = all.slice(0, 120);
         if (wanted != null && !list.some(m => m.id === wanted)) list.push(...all.filter(m => m.id === wanted));
+        const focused = this.#body.contains(document.activeElement) ? document.activeElement : null;
         const keep = new Set(list.map(m => m.id));
         for (const [id, row] of this.#rows) if (!keep.has(id)) { row.remove(); this.#rows.delete(id); }
         list.forEach((market, index) => {
@@ -162,6 +167,8 @@ class Markets extends HTMLElement {
             }
             if (this.#body.children[index] !== row) this.#body.insertBefore(row, this.#body.children[index] ?? null);
         });
+        // A row that was moved has lost the focus.
+        if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
         if (!this.#body.querySelector("tr[tabindex='0']")) this.#body.firstElementChild?.setAttribute("tabindex", "0");
         const row = wanted == null ? null : this.#rows.get(wanted);
         row?.focus();
@@ -169,7 +176,8 @@ class Markets extends HTMLElement {
     }
 
     #fill(row, m) {
-        const isTrader = m.reasons.includes("trader");
+        // What people made is opened by people whatever shut it.
+        const isTrader = m.reasons.includes("trader") || m.byHand && m.reasons.length > 0;
         row.replaceChildren(
             element("td", {}, m.fixture, m.score ? ` ${m.score.join("–")}` : "", m.inPlay ? element("span", { class: "tag" }, "in play") : null), element("td", {}, m.name),
             element("td", {}, element("div", { class: "selections" }, ...m.selections.flatMap(s => [
@@ -181,7 +189,7 @@ class Markets extends HTMLElement {
             element("td", { class: "n" }, m.handMargin == null ? m.byHand ? "by hand" : `${(m.margin / 100).toFixed(1)} %` : element("span", { class: "held", title: "by hand" }, `${(m.handMargin / 100).toFixed(1)} %`)), element("td", { class: "n" }, money(m.staked)),
             element("td", { class: "n" }, money(m.worstLoss), element("br"),
                 element("progress", { class: "bar", max: m.liabilityLimit, value: m.worstLoss, "aria-label": `Worst loss of ${m.fixture}, ${m.name}, of its limit` })),
-            element("td", {}, m.resulted ? null : element("button", { type: "button", class: "needs-trader", onclick: () => this.#switch(m) }, isTrader ? "Resume" : "Suspend"), " ",
+            element("td", {}, m.resulted ? null : element("button", { type: "button", class: "needs-trader", onclick: () => this.#switch(m, isTrader ? "resume" : "suspend") }, isTrader ? "Resume" : "Suspend"), " ",
             m.resulted ? null : element("button", { type: "button", class: "needs-trader", onclick: () => movePrices(m) }, "Prices…"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: () => propose(m) }, m.resulted ? "Resettle…" : "Settle…"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: () => proposeVoid(m) }, "Void bets…"), " ",
@@ -320,7 +328,7 @@ class Ticker extends HTMLElement {
     #account = element("input", { id: "ticker-account", inputmode: "numeric", size: "10", placeholder: "Account", "aria-label": "Only bets of account", oninput: () => this.#render() });
     #least = element("input", { id: "ticker-least", inputmode: "decimal", size: "8", placeholder: "Stake from", "aria-label": "Only stakes from", oninput: () => this.#render() });
     #status = element("select", { id: "ticker-status", "aria-label": "Only bets that are", onchange: () => this.#render() },
-        ...["", "open", "pending", "refused", "offered", "settled", "won", "lost", "void", "cashed_out"].map(value => element("option", { value }, value.replace("_", " ") || "all")));
+        ...["", "open", "pending", "refused", "offered", "settle", "resettle", "reopen", "cashed_out"].map(value => element("option", { value }, value.replace("_", " ") || "all")));
 
     connectedCallback() {
         this.append(element("div", { class: "filters" }, this.#account, this.#least, this.#status), this.#body);

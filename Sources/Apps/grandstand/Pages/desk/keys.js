@@ -5,7 +5,7 @@ export const keys = new Map();
 
 const words = [
     ["/", "find a market"], ["n", "new match"], ["b", "filter bets"], ["c", "look at a customer"], ["t", "who did what"], ["Shift S", "suspend everything"], ["?", "this list"],
-    ["↑ ↓", "the market above or below, once one has the focus"], ["p", "its prices"], ["l", "its limits"], ["s", "suspend or resume it"], ["r", "its result"], ["v", "void its bets"], ["w", "what if"], ["m", "its match"],
+    ["↑ ↓", "the market above or below, once one has the focus"], ["p", "its prices"], ["l", "its limits"], ["s", "suspend it"], ["o", "open it again"], ["r", "its result"], ["v", "void its bets"], ["w", "what if"], ["m", "its match"],
 ];
 
 // Whoever speaks to the page, or hits keys by accident, may switch single keys off.
@@ -13,8 +13,10 @@ const isOn = () => localStorage.getItem("desk-keys") !== "off";
 const isTyping = target => target.closest?.("input, select, textarea, dialog") != null;
 
 document.addEventListener("keydown", event => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.repeat || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key !== "?" && !isOn()) return;
+    // With caps lock on, a small letter is no Shift.
+    if (event.key === "S" && !event.shiftKey) return;
     const act = keys.get(event.key);
     if (!act || document.body.dataset.role == null) return;
     event.preventDefault();
@@ -31,12 +33,13 @@ export function rowKeys(body, acts, find) {
     }
     body.addEventListener("keydown", event => {
         const row = event.target.closest("tr");
-        if (event.target !== row || event.ctrlKey || event.metaKey || event.altKey) return;
+        if (event.target !== row || event.repeat && !event.key.startsWith("Arrow") || event.ctrlKey || event.metaKey || event.altKey) return;
         if (event.key === "ArrowDown") focus(row.nextElementSibling);
         else if (event.key === "ArrowUp") focus(row.previousElementSibling);
         else {
             const act = isOn() ? acts[event.key] : null;
             const found = act ? find(row.dataset.market) : null;
+            if (!found && !isOn()) return;
             if (!found || document.body.dataset.role === "viewer" && event.key !== "w") return;
             act(found);
         }

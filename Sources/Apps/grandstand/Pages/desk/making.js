@@ -25,8 +25,12 @@ export function newMarket(beside = null) {
     const most = input("make-most", { inputmode: "decimal", required: true, value: plain(100_000) });
     const liability = input("make-liability", { inputmode: "decimal", required: true, value: plain(1_000_000) });
     const reason = input("make-reason", { required: true, maxlength: "60" });
-    let made = null;
+    let [made, asked] = [null, ""];
     form(async () => {
+        // What is told otherwise is another match, and another market.
+        const now = [sport, competition, home, away, start, kind, name, lines, delay, most, liability].map(input => input.value).join("\n");
+        if (asked && asked !== now && !made) Object.assign(keys, { fixture: uuid7(Date.now()), market: uuid7(Date.now()) });
+        asked = now;
         const entries = lines.value.split("\n").filter(line => line.trim()).map(line => {
             const match = /^(.*\S)\s+(\S+)\s*$/.exec(line);
             return match && typed(match[2]) ? { name: match[1].trim(), price: typed(match[2]) } : null;
@@ -43,7 +47,7 @@ export function newMarket(beside = null) {
         }
         if (!made) {
             const answer = await post(`/api/v1/fixtures/${fixture}/markets`, { kind: kind.value, name: name.value, selections: entries.map(e => e.name), delay: Math.round(Number(delay.value) * 1000),
-                maximumStake, liabilityLimit, cashOut: kind.value !== "other", reason: reason.value }, keys.market);
+                maximumStake, liabilityLimit, reason: reason.value }, keys.market);
             if (!answer.ok) return answer.text;
             made = answer.json.market;
         }

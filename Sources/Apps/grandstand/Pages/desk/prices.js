@@ -50,7 +50,7 @@ export async function movePrices(market) {
         const total = inverses.reduce((a, b) => a + b, 0);
         now.selections.forEach((s, index) => {
             rows[index].reference.textContent = s.reference ? (s.reference / 1000).toFixed(2) : "–";
-            rows[index].fair.textContent = total ? percent(inverses[index] / total) : "–";
+            rows[index].fair.textContent = total ? percent(Math.min(1, pricing.winners * inverses[index] / total)) : "–";
             rows[index].ours.textContent = odds(s.odds) + (s.held ? " held" : "");
         });
         sum();
