@@ -59,7 +59,7 @@ struct FixtureView {
     let competition: String
     let home: String
     let away: String
-    let scheduled: Timestamp
+    var scheduled: Timestamp
     var state: FixtureState
     var incident: Incident = .none
     var lostContact = false
@@ -139,7 +139,8 @@ public final class CatalogueView {
     private enum PendingCommand: Sendable {
         case none
         case fixture(FixtureView)
-        case update(FixtureState, Incident, Bool)
+        /// `scheduled` where it is said anew.
+        case update(FixtureState, Incident, Bool, scheduled: Timestamp?)
         case market(MarketView)
         case price([PriceEntry], UInt32, UInt64)
         case pricing
@@ -196,7 +197,10 @@ public final class CatalogueView {
         case .fixture: command = .fixture(readFixture(record))
         case .fixtureUpdate:
             let facts = readState(record)
-            command = .update(facts.0, facts.1, facts.2)
+            let scheduled = record.field(Layout.Fixture.scheduled, as: Int64.self)
+            command = .update(
+                facts.0, facts.1, facts.2,
+                scheduled: scheduled == 0 ? nil : Timestamp(nanoseconds: scheduled))
         case .market: command = .market(readMarket(record))
         case .price: command = readPrice(record)
         case .pricing: command = .pricing
@@ -332,6 +336,7 @@ public final class CatalogueView {
         for id in fixtures.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
             guard let picture = engine.picture(of: id) else { continue }
             fixtures[id]?.state = picture.state
+            fixtures[id]?.scheduled = picture.scheduled
             fixtures[id]?.order = engine.sequence
             fixtures[id]?.clockAt = engine.time
             let hasEnded =
@@ -388,7 +393,8 @@ public final class CatalogueView {
             fixtures[id] = view
             fixtureOrder.append(id)
             if fixtureOrder.count > Self.fixturesKept { forget(fixtureOrder.removeFirst()) }
-        case .update(let state, let incident, let lost):
+        case .update(let state, let incident, let lost, let scheduled):
+            if let scheduled { fixtures[id]?.scheduled = scheduled }
             fixtures[id]?.state = state
             fixtures[id]?.incident = incident
             fixtures[id]?.lostContact = lost

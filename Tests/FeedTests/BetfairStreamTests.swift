@@ -5,6 +5,7 @@ import FeedBetfair
 import FeedCore
 import FeedLines
 import Foundation
+import Kernel
 import Pricing
 import Testing
 
@@ -240,6 +241,83 @@ import Testing
         let updates = messages.flatMap(\.events).compactMap { if case .update(let update) = $0 { update } else { nil } }
         #expect(updates.map(\.betDelay) == [5000])
         #expect(updates.map(\.incident) == [.kickOff])
+    }
+
+    private static func updates(_ messages: [FeedMessage]) -> [FeedUpdate] {
+        messages.flatMap(\.events).compactMap { if case .update(let update) = $0 { update } else { nil } }
+    }
+
+    private static func results(_ messages: [FeedMessage]) -> [FeedResult] {
+        messages.flatMap(\.events).compactMap { if case .result(let result) = $0 { result } else { nil } }
+    }
+
+    @Test func `says nothing by traded volumes, whichever way they go`() throws {
+        let volumes = [120.5, 119.0, 0, 300].enumerated().map { index, volume in
+            Self.line(2000 + Int64(index), Self.change("\"tv\":\(volume)", "\"rc\":[{\"id\":1,\"tv\":\(volume),\"trd\":[[1.5,\(volume)]]}]"))
+        }
+        let quotes = Self.quotes(try Self.messages([Self.opening] + volumes))
+        #expect(Set(quotes.map(\.quotes)).count == 1)
+    }
+
+    @Test func `begins when it is in play, however often its start is moved before`() throws {
+        func moved(_ time: Int64, _ start: String, inPlay: Bool = false) -> String {
+            Self.line(time, Self.change(Self.definition(inPlay: inPlay).replacing("2026-01-02T03:04:05.000Z", with: start)))
+        }
+        let messages = try Self.messages([
+            Self.opening, moved(2000, "2026-01-02T05:00:00.000Z"), moved(3000, "2026-01-02T06:30:00.000Z"),
+            moved(4000, "2026-01-02T06:30:00.000Z", inPlay: true),
+        ])
+        let updates = Self.updates(messages)
+        #expect(updates.map(\.scheduled) == [1_767_330_000_000, 1_767_335_400_000, 0])
+        #expect(updates.map(\.state.isInPlay) == [false, false, true])
+    }
+
+    @Test func `goes in play without a suspension, out of play again, and from open to closed`() throws {
+        let messages = try Self.messages([
+            Self.opening, Self.line(2000, Self.change(Self.definition(inPlay: true))), Self.line(3000, Self.change(Self.definition())),
+            Self.line(4000, Self.change(Self.definition(inPlay: true))),
+            Self.line(4500, Self.change(Self.definition("CLOSED", inPlay: true, runners: Self.runners([(1, "LOSER"), (2, "WINNER")])))),
+        ])
+        #expect(Self.updates(messages).map(\.state.isInPlay) == [true, false, true])
+        #expect(Self.updates(messages).map(\.incident) == [.kickOff, .none, .kickOff])
+        let last = messages.last?.events ?? []
+        #expect(last.first == .marketState(market: "1.5", isSuspended: true))
+        #expect(Self.results(messages).map(\.results) == [[.lost, .won]])
+    }
+
+    @Test func `has as many winners as its market says`() throws {
+        let four = (1...4).map { ($0, "ACTIVE") }
+        let places = Self.definition(runners: Self.runners(four)).replacing("\"numberOfWinners\":1", with: "\"numberOfWinners\":3")
+        let ended = Self.definition("CLOSED", runners: Self.runners([(1, "WINNER"), (2, "LOSER"), (3, "WINNER"), (4, "PLACED")]))
+        let messages = try Self.messages([Self.line(1000, Self.change(places)), Self.line(2000, Self.change(ended))])
+        let markets = messages.flatMap(\.events).compactMap { if case .market(let market) = $0 { market } else { nil } }
+        #expect(markets.map(\.winners) == [3])
+        #expect(Self.results(messages).map(\.results) == [[.won, .lost, .won, .won]])
+    }
+
+    @Test func `calls runners without a name by their number, and passes over members that nobody knows`() throws {
+        let nameless = Self.definition(runners: "{\"id\":7,\"status\":\"ACTIVE\"},{\"id\":8,\"status\":\"ACTIVE\",\"x\":{\"y\":[]}}")
+        let line = Self.line(1000, Self.change(nameless, "\"rc\":[]")).replacing("{\"op\"", with: "{\"_stream_id\":4,\"op\"")
+        let markets = try Self.messages([line]).flatMap(\.events).compactMap { if case .market(let market) = $0 { market } else { nil } }
+        #expect(markets.first?.selections.map(\.name) == ["Selection 7", "Selection 8"])
+    }
+
+    @Test func `that ends before its match has no result`() throws {
+        #expect(Self.results(try Self.messages([Self.opening, Self.line(2000, Self.change(Self.definition("SUSPENDED")))])).isEmpty)
+    }
+
+    @Test func `keeps the order of messages of one moment`() throws {
+        let prices = ["1.6", "1.7", "1.65", "1.55"]
+        let same = prices.map { Self.line(2000, Self.change("\"rc\":[{\"id\":1,\"batb\":[[0,\($0),10]]}]")) }
+        let messages = try Self.messages([Self.opening] + same)
+        #expect(Self.quotes(messages).dropFirst().map { $0.quotes[0].bestBack } == [1600, 1700, 1650, 1550])
+        #expect(messages.dropFirst().map(\.time) == [2000, 2000, 2000, 2000])
+    }
+
+    @Test func `that shows a crossed book is offered at no price`() throws {
+        let crossed = Self.line(2000, Self.change("\"rc\":[\(Self.book(1, "1.6", "1.5"))]"))
+        let quotes = Self.quotes(try Self.messages([Self.opening, crossed])).last?.quotes ?? []
+        #expect(throws: NotOffered.crossed) { _ = try PricingRule().prices(for: quotes, winners: 1, on: .classic) }
     }
 
     @Test func `beats like a heart wherever it is silent for five seconds`() throws {

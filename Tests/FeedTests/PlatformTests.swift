@@ -77,7 +77,7 @@ private final class Script {
     }
 
     /// Plays to the end, settles everything, and proves the books and the journal.
-    func play(_ source: any FeedSource) throws {
+    func play(_ source: any FeedSource, settles: Bool = true) throws {
         var settings = FeedSettings()
         settings.speedHundredths = 1_000_000_000
         let paced = Paced(source)
@@ -94,7 +94,7 @@ private final class Script {
         try cell.settleAll()
         #expect(cell.audit() == [])
         #expect(cell.total(.held, .demo) == 0)
-        #expect(cell.total(.openBets, .demo) == 0)
+        #expect((cell.total(.openBets, .demo) == 0) == settles)
         var engine = Engine(limits: Cell.smallLimits, seed: 3)
         var replay = Replay()
         _ = try JournalReader(cell.disk).scan { try replay.apply($0, to: &engine) }
@@ -170,18 +170,23 @@ private final class Paced: FeedSource {
         }
     }
 
+    /// Recordings that stop before anything settles.
+    private static let unsettled: Set<String> = [
+        "basketball-1.166564490-nba-pre-event-only.bz2",
+        "football-200-markets-match-odds-and-asian-handicap-pre-event.bz2",
+    ]
+
     @Test(
         .enabled(if: Recordings.exists("betfair-stream"), "the recordings are not beside the project"),
-        arguments: [
-            "tennis-1.170370562-hassan-v-haerteis-match-odds.ndjson.gz",
-            "tennis-29788457-lorenzi-v-kirchheimer-4-markets.ndjson.gz",
-        ])
-    func `plays a recorded market, settles it from its own result, and its books balance`(file: String) throws {
+        arguments: Recordings.files("betfair-stream").filter { $0 != "facts.json" })
+    func `plays every recorded market whole, settles it from its own result, and its books balance`(file: String) throws {
         let script = try Script(seed: 8)
-        try script.play(try BetfairStream(path: Recordings.shared.appending(path: "betfair-stream/" + file).path))
-        #expect(script.placed > 0)
-        #expect(script.taken > 0)
-        #expect(script.settled > 0)
+        let settles = !Self.unsettled.contains(file)
+        try script.play(
+            try BetfairStream(path: Recordings.shared.appending(path: "betfair-stream/" + file).path), settles: settles)
+        // A price a minute leaves a greyhound race hardly any time to be bet on.
+        #expect(script.taken > 0 || file.hasPrefix("greyhounds-1.214555872"))
+        #expect(script.settled == (settles ? script.taken : 0))
     }
 
     @Test func `shuts every market of a feed within a second of its silence, and opens them when it speaks`() throws {

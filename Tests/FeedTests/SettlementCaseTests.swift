@@ -13,6 +13,11 @@ enum Recordings {
     static func exists(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: shared.appending(path: path).path)
     }
+
+    /// Names in a folder, in their order; none where it is not there.
+    static func files(_ folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: shared.appending(path: folder).path)) ?? []).sorted()
+    }
 }
 
 @Suite struct `The settlement cases of others` {

@@ -289,6 +289,16 @@ import Testing
         #expect(feed.monitor.state(of: 1) == .down(.unsubscribed))
     }
 
+    @Test func `tells that a match begins at another time`() throws {
+        let moved = "<fixture_change product=\"1\" event_id=\"m\" timestamp=\"1300\" start_time=\"1800000000000\" change_type=\"2\"/>"
+        guard case .update(let update)? = try play(Self.begun + [Self.odds(1200), moved]).events.last else {
+            Issue.record("no update")
+            return
+        }
+        #expect(update.scheduled == 1_800_000_000_000)
+        #expect(update.state == FixtureState())
+    }
+
     @Test func `counts what says nothing that is offered or paid by`() throws {
         let (_, feed) = try play(Self.begun + ["<fixture_change product=\"1\" event_id=\"m\" timestamp=\"1200\" change_type=\"2\"/>"])
         #expect(feed.passedOver == ["fixture_change": 1])

@@ -216,8 +216,11 @@ extension Engine {
             status: status, isInPlay: command.field(Layout.Fixture.isInPlay, as: UInt8.self) == 1,
             score: command.field(Layout.Fixture.score, as: UInt32.self),
             clockSeconds: command.field(Layout.Fixture.clock, as: UInt32.self))
+        // Zero says nothing of it.
+        let scheduled = command.field(Layout.Fixture.scheduled, as: Int64.self)
         markets.change(fixture: number) {
             $0.version += 1
+            if scheduled != 0 { $0.scheduled = scheduled }
             if now.isMaterial(next, incident: incident) { $0.material += 1 }
             if next.isInPlay, $0.actualStart == 0 { $0.actualStart = time.nanoseconds }
             $0.status = next.status.rawValue

@@ -394,6 +394,7 @@ public struct AccountBalances: Sendable {
 /// A fixture as the engine has it.
 public struct FixturePicture: Sendable {
     public let version: UInt64
+    public let scheduled: Timestamp
     public let state: FixtureState
 }
 
@@ -463,7 +464,7 @@ extension Engine {
         guard id.row < markets.fixtures.count, id.partition == rules.partition else { return nil }
         let row = markets.fixtures[id.row]
         return FixturePicture(
-            version: row.version,
+            version: row.version, scheduled: Timestamp(nanoseconds: row.scheduled),
             state: FixtureState(
                 status: FixtureStatus(rawValue: row.status) ?? .notStarted,
                 isInPlay: row.isInPlay == 1, score: row.score, clockSeconds: row.clock))

@@ -57,6 +57,8 @@ public final class BetfairStream: FeedSource {
         var status = "OPEN"
         var isInPlay = false
         var betDelay: UInt32 = 0
+        /// Milliseconds since 1970, as last told; 0 for nothing.
+        var start: Int64 = 0
         var isAnnounced = false
         /// As last told; told again when another definition corrects them.
         var results: [SelectionResult] = []
@@ -181,16 +183,18 @@ public final class BetfairStream: FeedSource {
         let isInPlay = definition["inPlay"]?.flag ?? false
         let delay = Self.delay(definition)
         let status = definition["status"]?.text ?? "OPEN"
-        if isInPlay != market.isInPlay || delay != market.betDelay {
-            events.append(
-                .update(
-                    FeedUpdate(
-                        fixture: market.fixture,
-                        state: FixtureState(
-                            status: isInPlay ? .live : .notStarted, isInPlay: isInPlay),
-                        incident: isInPlay && !market.isInPlay ? .kickOff : .none, betDelay: delay))
-            )
+        let start = FeedTime.clamped(
+            definition["marketTime"]?.text.flatMap { Timestamp($0) }?.milliseconds)
+        let isMoved = market.start != 0 && start != 0 && start != market.start
+        if isInPlay != market.isInPlay || delay != market.betDelay || isMoved {
+            var update = FeedUpdate(
+                fixture: market.fixture,
+                state: FixtureState(status: isInPlay ? .live : .notStarted, isInPlay: isInPlay),
+                incident: isInPlay && !market.isInPlay ? .kickOff : .none, betDelay: delay)
+            if isMoved { update.scheduled = start }
+            events.append(.update(update))
         }
+        if start != 0 { market.start = start }
         market.isInPlay = isInPlay
         market.betDelay = delay
         market.status = status

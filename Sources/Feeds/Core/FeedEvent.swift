@@ -110,6 +110,8 @@ public struct FeedUpdate: Equatable, Sendable {
     public var startedAt: Int64
     /// Whoever watches it for the supplier cannot be reached.
     public var hasLostContact = false
+    /// When it is to begin from now on, milliseconds since 1970; 0 as it was.
+    public var scheduled: Int64 = 0
 
     public init(
         fixture: String, state: FixtureState, incident: Incident = .none, betDelay: UInt32? = nil,

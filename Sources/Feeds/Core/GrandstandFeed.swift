@@ -270,6 +270,7 @@ public enum GrandstandFeed {
                 clockSeconds: value["clock"]?.whole.map { UInt32(clamping: $0) } ?? .max),
             incident: incident, startedAt: FeedTime.clamped(value["startedAt"]?.whole))
         update.hasLostContact = value["lostContact"]?.flag ?? false
+        update.scheduled = FeedTime.clamped(value["scheduled"]?.whole)
         return update
     }
 
@@ -505,6 +506,10 @@ public enum GrandstandFeed {
         if update.hasLostContact {
             json.key("lostContact")
             json.bool(true)
+        }
+        if update.scheduled > 0 {
+            json.key("scheduled")
+            json.number(update.scheduled)
         }
         if update.state.clockSeconds != .max {
             json.key("clock")

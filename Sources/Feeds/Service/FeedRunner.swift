@@ -295,6 +295,7 @@ public final class FeedRunner {
         facts.state = update.state
         facts.incident = update.incident
         facts.lostContact = update.hasLostContact
+        facts.scheduled = Timestamp(milliseconds: update.scheduled)
         facts.providerTime = message.time * 1_000_000
         facts.ingestTime = wall * 1_000_000
         // What is still to come is a schedule. Decided here and now: by the engine's time, a moment later, it may be over.

@@ -133,6 +133,7 @@ public final class UnifiedFeed: FeedSource {
                     ]
                 }
             }
+        case .moved(let start): told += move(message.event, to: start)
         case .other(let name): passedOver[name, default: 0] += 1
         case .alive, .snapshotComplete, .fixture, .descriptions: break
         }
@@ -182,6 +183,17 @@ public final class UnifiedFeed: FeedSource {
             incident: incident(before?.state, state.state, message.event))
         update.hasLostContact = state.hasLostContact
         return introduce(message.event) + [.update(update)]
+    }
+
+    /// A match that nobody was told of yet is told with its new start.
+    private func move(_ event: String, to start: Int64) -> [FeedEvent] {
+        events[event]?.fixture?.scheduled = start
+        guard events[event]?.isTold == true else { return [] }
+        var update = FeedUpdate(
+            fixture: event, state: events[event]?.state?.state ?? FixtureState())
+        update.hasLostContact = events[event]?.state?.hasLostContact ?? false
+        update.scheduled = start
+        return [.update(update)]
     }
 
     /// What a change of a football score says.

@@ -68,6 +68,8 @@ struct UnifiedMessage {
         case settlement(certainty: UInt8, [UnifiedMarket])
         case rollback([UnifiedMarketKey])
         case cancel([UnifiedMarketKey], from: Int64, until: Int64, isTakenBack: Bool)
+        /// When a match begins from now on, milliseconds.
+        case moved(Int64)
         /// Something that says nothing which is offered or paid by; it is counted.
         case other(String)
     }
@@ -134,6 +136,9 @@ extension UnifiedMessage {
                 try Self.keys(element, of: event), from: try Self.moment(element["start_time"]),
                 until: try Self.moment(element["end_time"]),
                 isTakenBack: element.name == "rollback_bet_cancel")
+        case "fixture_change":
+            let start = try Self.moment(element["start_time"])
+            body = start > 0 ? .moved(start) : .other(element.name)
         default: body = .other(element.name)
         }
     }
