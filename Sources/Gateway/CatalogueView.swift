@@ -591,6 +591,13 @@ public final class CatalogueView {
         }
     }
 
+    /// What the engine says that a market may cost at this moment.
+    func note(_ exposure: MarketExposure) {
+        markets[exposure.market]?.staked = exposure.staked
+        markets[exposure.market]?.worstLoss = exposure.worstLoss
+        markets[exposure.market]?.openLegs = exposure.openLegs
+    }
+
     /// Markets that the desk has something to do with: those of current fixtures, and what is to be settled or was said
     /// otherwise afterwards, however long ago its match ended.
     func deskMarkets(at now: Timestamp) -> [MarketID] {

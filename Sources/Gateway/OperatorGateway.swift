@@ -88,12 +88,14 @@ public final class OperatorGateway: OperationGateway {
     /// Once a second while somebody looks: what every current market may cost, by the engine itself.
     private func askExposures() {
         let now = wallClock()
-        let wanted = hub.view.current(at: now).flatMap(\.markets)
+        let wanted = hub.view.deskMarkets(at: now)
         let bound = OnLoop(self)
         let loop = hub.loop
         _ = ask { engine in
             let found = engine.exposures(of: wanted)
             loop.post {
+                // Settlement tells of its bets, and not of the market that they leave.
+                for one in found { bound.value.hub.view.note(one) }
                 for socket in bound.value.sockets.values { socket.push(exposures: found) }
             }
         }

@@ -21,9 +21,15 @@ extension Judge {
         }
     }
 
-    /// What the feed offers of a market that a hand is on; nil for another.
-    public func fed(toMarket id: ExternalID) -> [Odds?]? {
-        marketNumbers[id].flatMap { markets[$0].hand?.fed }
+    /// What the feed offers of a market that a hand is on; nil for another. Of what takes no part it is as `wanted` says.
+    public func fed(toMarket id: ExternalID, wanted: [Odds?]) -> [Odds?]? {
+        guard let number = marketNumbers[id], let fed = markets[number].hand?.fed else {
+            return nil
+        }
+        return fed.indices.map { place in
+            let isGone = markets[number].selections[place].isWithdrawn
+            return isGone && place < wanted.count ? wanted[place] : fed[place]
+        }
     }
 
     mutating func handle(_ id: ExternalID, _ said: PricingSaid, _ outcomes: [Outcome]) {

@@ -140,7 +140,7 @@ extension SimulatedSupplier {
             let reasons = ShutReasons(rawValue: state.reasons)
             let wanted = world.line.prices(of: offer.id)
             // Beneath a trader's hand the feed speaks on.
-            let fed = world.judge.fed(toMarket: offer.id) ?? offer.shown
+            let fed = world.judge.fed(toMarket: offer.id, wanted: wanted ?? []) ?? offer.shown
             if let wanted, fed != wanted {
                 world.object(
                     "market \(offer.name ?? "") shows \(Self.text(fed)), "

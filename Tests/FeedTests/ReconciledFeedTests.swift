@@ -126,7 +126,7 @@ import Testing
                 (0, Self.first), (10, [Self.quotes("a", [2000, 3400, 3900])]), (20, [result]), (30, [.rollback(market: "a/mo")]),
                 (40, [.marketState(market: "a/mo", isSuspended: false), Self.quotes("a", [1900, 3500, 4000])]),
             ], [(0, Self.second)])
-        #expect(told(events) == ["10 open", "10 2000 3400 3900", "40 open", "40 1900 3500 4000"])
+        #expect(told(events) == ["10 open", "10 2000 3400 3900", "20 shut", "40 open", "40 1900 3500 4000"])
     }
 
     @Test func `leave what happens, and what it comes to, to the first`() throws {

@@ -691,7 +691,7 @@ final class Platform: @unchecked Sendable {
     /// A simulated world ends with its process: what it had not finished is abandoned and void, whatever
     /// is played next.
     private func abandonEarlierWorld() {
-        for fixture in view.unresolved(in: SimulatedWorld.competition) {
+        for fixture in SimulatedWorld.competitions.flatMap({ view.unresolved(in: $0) }) {
             var facts = FixtureFacts(id: fixture.id)
             facts.state.status = .abandoned
             abandoned.append { [facts] in $0.fixtureUpdate(facts) }

@@ -15,7 +15,8 @@ public final class BetfairStream: FeedSource {
     private var waiting: Line?
     private var lastTime: Int64?
     private var markets: [String: Market] = [:]
-    private var fixtures: Set<String> = []
+    /// Which market told of it, and how it was last said to stand.
+    private var fixtures: [String: (market: String, state: FixtureState)] = [:]
 
     /// Milliseconds of the recording between two heartbeats of the player. Slower than real time they come
     /// closer together, so that none is ever further than five seconds from the next for who listens.
@@ -185,12 +186,21 @@ public final class BetfairStream: FeedSource {
         let status = definition["status"]?.text ?? "OPEN"
         let start = FeedTime.clamped(
             definition["marketTime"]?.text.flatMap { Timestamp($0) }?.milliseconds)
-        let isMoved = market.start != 0 && start != 0 && start != market.start
-        if isInPlay != market.isInPlay || delay != market.betDelay || isMoved {
+        // A race of the same meeting begins at another time: whoever told of the fixture moves it.
+        let known = fixtures[market.fixture]
+        let isMoved =
+            market.start != 0 && start != 0 && start != market.start && known?.market == id
+        let isNews = isInPlay != market.isInPlay || delay != market.betDelay
+        if isNews {
+            let state = FixtureState(status: isInPlay ? .live : .notStarted, isInPlay: isInPlay)
+            fixtures[market.fixture]?.state = state
+        }
+        if isNews || isMoved {
             var update = FeedUpdate(
                 fixture: market.fixture,
-                state: FixtureState(status: isInPlay ? .live : .notStarted, isInPlay: isInPlay),
-                incident: isInPlay && !market.isInPlay ? .kickOff : .none, betDelay: delay)
+                state: fixtures[market.fixture]?.state ?? known?.state ?? FixtureState(),
+                incident: isInPlay && !market.isInPlay ? .kickOff : .none,
+                betDelay: isNews ? delay : nil)
             if isMoved { update.scheduled = start }
             events.append(.update(update))
         }
@@ -262,7 +272,8 @@ public final class BetfairStream: FeedSource {
     private func introduce(_ definition: JSONValue, _ id: String, _ market: Market) -> [FeedEvent] {
         var events: [FeedEvent] = []
         let start = definition["marketTime"]?.text.flatMap { Timestamp($0) }
-        if fixtures.insert(market.fixture).inserted {
+        if fixtures[market.fixture] == nil {
+            fixtures[market.fixture] = (id, FixtureState())
             let event = definition["eventName"]?.text ?? definition["venue"]?.text ?? market.fixture
             let sides = Self.sides(event, market)
             events.append(

@@ -105,16 +105,18 @@ public final class ReconciledFeed: FeedSource {
         clock = max(clock, due)
         sides[side].heard = clock
         // What was quoted before a silence is not offered after it.
+        var isCleared = false
         for (index, spoke) in before.enumerated()
         where spoke && clock - (beforeHeard[index] ?? clock) > rule.silence {
             for id in markets.keys { markets[id]?.words[index].quotes = [] }
+            isCleared = true
         }
         var events: [FeedEvent] = []
         for event in message.events {
             events += isSecond ? takeSecond(event) : takeFirst(event)
         }
         // Who has fallen silent, or speaks again, changes every market.
-        if speaks != before {
+        if isCleared || speaks != before {
             for market in markets.keys.sorted() { events += tell(market) }
         }
         return FeedMessage(
@@ -158,35 +160,32 @@ public final class ReconciledFeed: FeedSource {
             // What was quoted before a suspension never ends it.
             if isSuspended { markets[market]?.words[0].quotes = [] }
             return tell(market)
-        case .result(let result):
-            markets[result.market]?.words[0] = Word()
-            markets[result.market]?.words[1] = Word()
-            markets[result.market]?.isShut = true
-            return [event]
-        case .rollback(let market):
-            reset { $0.id == market }
-            return [event]
+        case .result(let result): return reset { $0.id == result.market } + [event]
+        case .rollback(let market): return reset { $0.id == market } + [event]
         case .withdrawal(let said):
             // Whoever listens shuts what is of another race from here on.
-            reset { $0.id == said.market && $0.deductions != .none }
-            return [event]
+            return reset { $0.id == said.market && $0.deductions != .none } + [event]
         case .update(let update):
-            if update.startedAt > 0, !update.state.isInPlay {
-                reset { $0.fixture == update.fixture }
-            }
-            return [event]
+            guard update.startedAt > 0, !update.state.isInPlay else { return [event] }
+            return reset { $0.fixture == update.fixture } + [event]
         case .cancel, .startingPrices, .heartbeat: return [event]
         }
     }
 
-    /// What was said of them before holds no longer: they are shut until both are heard again.
-    private func reset(_ isMeant: (FeedMarket) -> Bool) {
-        for id in markets.keys where markets[id].map({ isMeant($0.definition) }) == true {
+    /// What was quoted of them before holds no longer: they are shut, and said to be, until it is quoted anew.
+    private func reset(_ isMeant: (FeedMarket) -> Bool) -> [FeedEvent] {
+        var told: [FeedEvent] = []
+        for id in markets.keys.sorted()
+        where markets[id].map({ isMeant($0.definition) }) == true {
+            if markets[id]?.isShut == false {
+                told.append(.marketState(market: id, isSuspended: true))
+            }
             markets[id]?.words[0].quotes = []
             markets[id]?.words[1].quotes = []
             markets[id]?.isShut = true
             markets[id]?.told = []
         }
+        return told
     }
 
     private func takeSecond(_ event: FeedEvent) -> [FeedEvent] {

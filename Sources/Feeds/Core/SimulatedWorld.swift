@@ -69,6 +69,8 @@ public final class SimulatedWorld: FeedSource {
     }
 
     public static let competition = "Simulated League"
+    /// All that it plays in.
+    public static let competitions = [competition, SimulatedTennis.competition]
     private static let towns = [
         "Ashcombe", "Brackenmoor", "Caldermouth", "Dunwhistle", "Eastmere", "Fallowfield Park",
         "Glenharrow", "Hollinsea", "Ironbridge Vale", "Kestrelford", "Larkhaven", "Mossgate",

@@ -71,7 +71,9 @@ public struct ProducerMonitor {
         var producer = producers[product] ?? Producer(heard: time)
         producer.heard = max(producer.heard, time)
         if !isSubscribed {
-            if producer.state == .up { change.down.append(product) }
+            if producer.state == .up || producer.state == .down(.behind) {
+                change.down.append(product)
+            }
             // Whatever was on its way: more is missing by now.
             producer.state = .down(.unsubscribed)
             producer.isRecovering = false
@@ -135,7 +137,7 @@ public struct ProducerMonitor {
             producers[product]?.isRecovering = false
             guard producer.state == .up || producer.state == .down(.behind) else { continue }
             producers[product]?.state = .down(.silent)
-            if producer.state == .up { change.down.append(product) }
+            change.down.append(product)
         }
         return change
     }

@@ -146,7 +146,8 @@ public final class UnifiedFeed: FeedSource {
         var told: [FeedEvent] = []
         for product in change.down {
             for key in keys(of: product) {
-                markets[key]?.isFresh = false
+                // Who only came late has said everything.
+                if monitor.state(of: product) != .down(.behind) { markets[key]?.isFresh = false }
                 told += tell(key)
             }
         }
@@ -167,8 +168,8 @@ public final class UnifiedFeed: FeedSource {
         if let known, let before {
             // What is older changes nothing, and nobody leads a match that is played back to before it began.
             let isBackwards =
-                known.product != message.product && before.state.isInPlay
-                && state.state.status == .notStarted
+                known.product != message.product && state.state.status == .notStarted
+                && ![.notStarted, .delayed, .postponed].contains(before.state.status)
             guard message.time >= known.time, !isBackwards else { return [] }
             if state.state.score == Score.unknown { state.state.score = before.state.score }
         }
@@ -232,7 +233,11 @@ public final class UnifiedFeed: FeedSource {
                 return told
             }
             // Whoever does not have it may shut it, and leaves it to whoever has.
-            if known.product != message.product, status != .active {
+            if known.product != message.product, status == .handedOver {
+                markets[said.key]?.released.insert(message.product)
+                return told
+            }
+            if known.product != message.product, status != .active, known.status != .handedOver {
                 markets[said.key]?.status = .suspended
                 markets[said.key]?.time = message.time
                 return told + tell(said.key)
@@ -288,7 +293,10 @@ public final class UnifiedFeed: FeedSource {
     /// has prices and more than one winner.
     private static func winners(_ outcomes: [UnifiedOutcome]) -> UInt8? {
         var sum: UInt64 = 0
-        for outcome in outcomes where outcome.isActive && quote(outcome).lastTraded > 0 {
+        // What takes no part for a while still is one of those that may win.
+        let areAll = outcomes.allSatisfy { $0.chance != nil || $0.isActive && $0.odds > 0 }
+        guard areAll else { return nil }
+        for outcome in outcomes where quote(outcome).lastTraded > 0 {
             sum += 1_000_000_000 / UInt64(quote(outcome).lastTraded)
         }
         let isExpected = outcomes.allSatisfy { $0.chance != nil }
@@ -309,9 +317,25 @@ public final class UnifiedFeed: FeedSource {
         }
         markets[key]?.isShut = false
         let quotes = FeedEvent.quotes(
-            FeedQuotes(market: key.text, quotes: market.outcomes.map(Self.quote)))
+            FeedQuotes(market: key.text, quotes: Self.quotes(market)))
         return (market.isShut ? [.marketState(market: key.text, isSuspended: false)] : [])
             + [quotes]
+    }
+
+    /// References of chances that were rounded, brought up to what they must add up to.
+    private static func quotes(_ market: Market) -> [Quote] {
+        var quotes = market.outcomes.map(quote)
+        guard market.outcomes.allSatisfy({ $0.chance != nil }) else { return quotes }
+        let whole = UInt64(market.winners) * 1_000_000_000
+        let sum = quotes.reduce(0 as UInt64) { sum, quote in
+            quote.isActive ? sum + 1_000_000_000_000 / UInt64(quote.lastTraded) : sum
+        }
+        guard sum < whole, sum >= whole / 100 * 95 else { return quotes }
+        for index in quotes.indices where quotes[index].isActive {
+            quotes[index].lastTraded = UInt32(
+                max(1001, UInt64(quotes[index].lastTraded) * sum / whole))
+        }
+        return quotes
     }
 
     /// What its producer expects is the reference, where it says that; else what it offers.

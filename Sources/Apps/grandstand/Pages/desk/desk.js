@@ -88,7 +88,7 @@ class Health extends HTMLElement {
 class All extends HTMLElement {
     connectedCallback() {
         const note = element("span", { class: "small muted", role: "status" });
-        const act = path => async () => { note.textContent = (await post(path)).text; };
+        const act = path => async () => { note.textContent = (await post(path).catch(() => ({ text: "No answer came. Press again." }))).text; };
         const channels = element("span", {});
         this.append(note, channels, element("button", { type: "button", class: "needs-trader", onclick: () => newMarket() }, "New match…"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: act("/api/v1/suspend-all") }, "Suspend all"), " ",
@@ -177,7 +177,7 @@ class Markets extends HTMLElement {
 
     #fill(row, m) {
         // What people made is opened by people whatever shut it.
-        const isTrader = m.reasons.includes("trader") || m.byHand && m.reasons.length > 0;
+        const isTrader = m.reasons.includes("trader") || m.byHand && m.reasons.some(r => ["feed", "stale", "recovery"].includes(r));
         row.replaceChildren(
             element("td", {}, m.fixture, m.score ? ` ${m.score.join("–")}` : "", m.inPlay ? element("span", { class: "tag" }, "in play") : null), element("td", {}, m.name),
             element("td", {}, element("div", { class: "selections" }, ...m.selections.flatMap(s => [

@@ -25,11 +25,13 @@ export function newMarket(beside = null) {
     const most = input("make-most", { inputmode: "decimal", required: true, value: plain(100_000) });
     const liability = input("make-liability", { inputmode: "decimal", required: true, value: plain(1_000_000) });
     const reason = input("make-reason", { required: true, maxlength: "60" });
-    let [made, asked] = [null, ""];
+    let [made, madeFixture, asked] = [null, null, ["", ""]];
     form(async () => {
         // What is told otherwise is another match, and another market.
-        const now = [sport, competition, home, away, start, kind, name, lines, delay, most, liability].map(input => input.value).join("\n");
-        if (asked && asked !== now && !made) Object.assign(keys, { fixture: uuid7(Date.now()), market: uuid7(Date.now()) });
+        const text = inputs => inputs.map(input => input.value).join("\n");
+        const now = [text([sport, competition, home, away, start]), text([kind, name, lines, delay, most, liability])];
+        if (asked[0] !== now[0]) { keys.fixture = uuid7(Date.now()); madeFixture = null; }
+        if (asked[0] !== now[0] || asked[1] !== now[1]) { keys.market = uuid7(Date.now()); made = null; }
         asked = now;
         const entries = lines.value.split("\n").filter(line => line.trim()).map(line => {
             const match = /^(.*\S)\s+(\S+)\s*$/.exec(line);
@@ -38,12 +40,12 @@ export function newMarket(beside = null) {
         if (entries.length < 2 || entries.includes(null)) return "Selections: one a line, each with its price, such as: Home 2.10";
         const [maximumStake, liabilityLimit] = [minor(most.value), minor(liability.value)];
         if (maximumStake == null || liabilityLimit == null) return `Amounts, such as ${money(50_000)}.`;
-        let fixture = beside?.fixtureId;
+        let fixture = beside?.fixtureId ?? madeFixture;
         if (!fixture) {
             const begins = start.value.length < 20 ? start.value.replace("Z", ":00Z") : start.value;
             const answer = await post("/api/v1/fixtures", { sport: sport.value, competition: competition.value, home: home.value, away: away.value, scheduled: begins, reason: reason.value }, keys.fixture);
             if (!answer.ok) return answer.text;
-            fixture = answer.json.fixture;
+            fixture = madeFixture = answer.json.fixture;
         }
         if (!made) {
             const answer = await post(`/api/v1/fixtures/${fixture}/markets`, { kind: kind.value, name: name.value, selections: entries.map(e => e.name), delay: Math.round(Number(delay.value) * 1000),
