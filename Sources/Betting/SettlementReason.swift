@@ -9,6 +9,8 @@ public enum SettlementReason: UInt8, CaseIterable, Sendable {
     case reopened = 4
     /// Taken back by the house before it was decided.
     case cancelled = 5
+    /// Two of the house's people made this one bet void.
+    case voidedByOperators = 6
 
     public var word: String {
         switch self {
@@ -17,6 +19,7 @@ public enum SettlementReason: UInt8, CaseIterable, Sendable {
         case .resettled: "resettled"
         case .reopened: "reopened"
         case .cancelled: "cancelled"
+        case .voidedByOperators: "voided_by_operators"
         }
     }
 }

@@ -144,9 +144,12 @@ extension PunterGateway {
                     }
                     reply.send(
                         Documents.json(asOf: found.0, .itsReader) { json in
+                            var facts = found.1.compactMap { $0 }
+                            if bet.isVoidByHand {
+                                for index in facts.indices { facts[index].isCancelled = true }
+                            }
                             Messages.write(
-                                explanation: bet, found.1.compactMap { $0 }, found.2, to: &json,
-                                in: hub.view)
+                                explanation: bet, facts, found.2, to: &json, in: hub.view)
                         })
                 }
             } catch {

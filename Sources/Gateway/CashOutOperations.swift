@@ -136,7 +136,7 @@ extension PunterGateway {
             json.key("bet")
             json.numberText(record.field(Layout.CashOutRuleChanged.bet, as: UInt64.self))
             json.key("rule")
-            if atLeast > 0 { json.number(atLeast) } else { json.null() }
+            json.numberOrNull(atLeast > 0 ? atLeast : nil)
         }
     }
 
@@ -253,7 +253,7 @@ extension Messages {
             json.key("bet")
             json.numberText(answer.bet)
             json.key("rule")
-            if let rule = answer.rule { json.number(rule) } else { json.null() }
+            json.numberOrNull(answer.rule)
             if let due = answer.dueAt {
                 json.key("dueAt")
                 write(time: due, to: &json)

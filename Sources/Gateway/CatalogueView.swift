@@ -87,6 +87,8 @@ struct ProposedWish {
     let outcomes: [SelectionOutcome]
     /// Of a cancel.
     let window: CancelWindow
+    /// What is to be void, or no longer; 0 where it is about the market.
+    let bet: UInt64
 }
 
 /// Fixtures, markets and prices, folded from durable records; every loop has its own.
@@ -312,7 +314,9 @@ public final class CatalogueView {
         return ProposedWish(
             actor: record.field(Layout.Result.actor, as: UInt64.self), action: action,
             reason: record.text(Layout.Result.reason, width: 64),
-            outcomes: isCancel ? [] : readOutcomes(record), window: window ?? .everything)
+            outcomes: isCancel || action.isOfBet ? [] : readOutcomes(record),
+            window: window ?? .everything,
+            bet: action.isOfBet ? record.field(Layout.Result.bet, as: UInt64.self) : 0)
     }
 
     private func readOutcomes(_ record: RecordBytes) -> [SelectionOutcome] {
@@ -534,7 +538,7 @@ public final class CatalogueView {
             return .proposals
         case .result,
             .approve where refusal == 0 || refusal == OperationRefusal.noChange.rawValue:
-            markets[market]?.isDisputed = false
+            if !isOfBet { markets[market]?.isDisputed = false }
             guard case .approve(let wanted, let actor, let key) = command else { return nil }
             remember(
                 wanted,
@@ -544,10 +548,17 @@ public final class CatalogueView {
             return taken(wanted, refusal)
         case .approve(let wanted, _, _)
         where refusal == OperationRefusal.marketChangedSince.rawValue
-            || refusal == OperationRefusal.proposalUnknown.rawValue:
+            || refusal == OperationRefusal.proposalUnknown.rawValue
+            || refusal == OperationRefusal.betUnknown.rawValue:
             return taken(wanted, refusal)
         default: return nil
         }
+    }
+
+    /// Whether the approval at hand is of what is about one bet.
+    private var isOfBet: Bool {
+        guard case .approve(let wanted, _, _) = command else { return false }
+        return proposals[wanted]?.wish.action.isOfBet == true
     }
 
     /// The proposal that was approved by the request of this name, if it is among the newest.
@@ -565,7 +576,7 @@ public final class CatalogueView {
     private func taken(_ wanted: UInt64, _ refusal: UInt16) -> Change? {
         guard let known = proposals.removeValue(forKey: wanted) else { return nil }
         // The market's own record follows and finds the outcomes here.
-        if refusal == 0 { command = .result(known.wish.outcomes) }
+        if refusal == 0, !known.wish.action.isOfBet { command = .result(known.wish.outcomes) }
         return .proposals
     }
 

@@ -47,9 +47,11 @@ extension Messages {
                     }
                     json.key("why")
                     json.array { json in
-                        for reason in facts.reasons(isEachWay: bet.isEachWay) {
-                            json.string(reason)
-                        }
+                        let reasons =
+                            bet.isVoidByHand
+                            ? ["The house made this bet void: its stake goes back."]
+                            : facts.reasons(isEachWay: bet.isEachWay)
+                        for reason in reasons { json.string(reason) }
                     }
                 }
             }

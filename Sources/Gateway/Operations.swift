@@ -135,7 +135,8 @@ extension Problem {
         let status =
             switch refusal {
             case .changedSince: 412
-            case .fixtureUnknown, .marketUnknown, .accountUnknown, .proposalUnknown: 404
+            case .fixtureUnknown, .marketUnknown, .accountUnknown, .proposalUnknown, .betUnknown:
+                404
             case .amountOutOfRange, .idReused, .idOutsideWindow: 422
             default: 409
             }

@@ -68,7 +68,7 @@ public final class OperatorGateway: OperationGateway {
         server.commonFields = StaticFiles.securityFields
         for operation in sessionOperations + marketOperations + resultOperations
             + customerOperations + marketLimitOperations + pricingOperations + makingOperations
-            + riskOperations + bookOperations + trailOperations
+            + riskOperations + bookOperations + trailOperations + suspicionOperations
         {
             add(operation)
         }

@@ -68,7 +68,9 @@ enum OperatorRoutes {
             (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
         ], role: .trader, comesFirst: true)
     static let resume = route(
-        "resume", "Lifts the desk's reason; every other owner's stays.", tag: "markets", done,
+        "resume",
+        "Lifts the desk's reason; every other owner's stays, but for a market made by hand, which opens.",
+        tag: "markets", done,
         parameters: [market, PunterRoutes.match("the market's state")], body: "Reason",
         problems: decided + [
             (404, "market_unknown"), (409, "no_change"), (412, "changed_since"),
@@ -129,11 +131,40 @@ enum OperatorRoutes {
             (404, "market_unknown"), (409, "bets_released"), (409, "reason_missing"),
             (409, "full"), (412, "changed_since"), (422, "window_malformed"),
         ], role: .trader)
+    static let suspects = route(
+        "getSuspects",
+        "Bets that were taken at prices far above what the references said soon after, the newest first; and how many by whose hand was on the prices.",
+        tag: "results", .init(200, "A page of them.", schema: "Suspects"),
+        parameters: [
+            number("before", "Before this record: where the page before ended."),
+            .init(
+                "limit", in: "query", "Bets of a page.",
+                schema:
+                    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":\(OperatorGateway.mostSuspects)}"
+            ),
+        ], problems: [(503, "busy"), (503, "unreadable")])
+    static let proposeBetVoid = route(
+        "proposeBetVoid",
+        "Proposes that one bet is void, or no longer is; another person approves it.",
+        tag: "results",
+        .init(
+            200, "The proposal.", schema: "Proposal",
+            links: [.init("approveResult", "proposal", "/proposal")]),
+        parameters: [
+            .init(
+                "bet", in: "path", "The bet's number.",
+                schema: "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,19}$\"}")
+        ], body: "BetVoidRequest",
+        problems: decided + [
+            (404, "bet_unknown"), (409, "bet_not_open"), (409, "no_change"),
+            (409, "reason_missing"), (409, "full"),
+        ], role: .trader)
     static let approve = route(
         "approveResult", "Approves what another person proposed, and settles.", tag: "results",
         done, parameters: [.init("proposal", in: "path", "The proposal's id.")],
         problems: [
-            (404, "proposal_unknown"), (409, "same_operator"), (409, "market_changed_since"),
+            (404, "proposal_unknown"), (404, "bet_unknown"), (409, "same_operator"),
+            (409, "market_changed_since"),
             (409, "no_change"), (409, "full"), (422, "id_reused"), (503, "busy"),
             (503, "no_space"),
         ], role: .trader, movesMoney: true)
@@ -301,6 +332,28 @@ enum OperatorRoutes {
         "takenBack":{"type":"boolean","description":"They are no longer void."},\
         "reason":{"type":"string","minLength":1,"maxLength":64},\
         "evidence":{"type":"string","maxLength":32}}},\
+        "BetVoidRequest":{"type":"object","required":["reason"],"properties":{\
+        "takenBack":{"type":"boolean","description":"It is no longer void: its results count again."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64},\
+        "evidence":{"type":"string","maxLength":32}}},\
+        "Suspects":{"type":"object","required":["asOf","bets","counts","next"],"properties":{\
+        "asOf":{"type":"integer"},"next":{"type":["string","null"]},\
+        "bets":{"type":"array","items":{"type":"object","required":["record","time","bet","account",\
+        "market","fixture","name","selection","odds","reference","chance","acceptedAt","stake",\
+        "potentialReturn","status","payout","void","pricedBy"],"properties":{\
+        "record":{"type":"string"},"time":{"type":"string","format":"date-time"},\
+        "bet":{"type":"string"},"account":{"type":"string"},"market":{"type":"string"},\
+        "fixture":{"type":"string"},"name":{"type":"string"},"selection":{"type":"string"},\
+        "odds":{"$ref":"#/components/schemas/Ratio"},\
+        "reference":{"type":"integer","description":"Thousandths: what speaks against its price."},\
+        "chance":{"type":"integer","description":"Of winning by the references, parts per billion."},\
+        "acceptedAt":{"type":"string","format":"date-time"},"stake":{"type":"integer"},\
+        "potentialReturn":{"type":"integer"},"status":{"type":"string"},"payout":{"type":"integer"},\
+        "void":{"type":"boolean","description":"Two people have made it void."},\
+        "pricedBy":{"type":["integer","null"],"description":"The operator whose hand was last on the market's prices before it."}}}},\
+        "counts":{"type":"array","items":{"type":"object","required":["pricedBy","bets","void","staked"],\
+        "properties":{"pricedBy":{"type":["integer","null"]},"bets":{"type":"integer"},\
+        "void":{"type":"integer"},"staked":{"type":"integer"}}}}}},\
         "Proposal":{"type":"object","required":["asOf","proposal"],"properties":{\
         "asOf":{"type":"integer"},"proposal":{"type":"string"}}},\
         "MarketLimits":{"type":"object","required":["market","maximumStake","liabilityLimit","suspendAt","floor","mostMove"],\
@@ -462,10 +515,10 @@ enum OperatorRoutes {
         "status":{"type":"string"},"stake":{"type":"integer"},"amount":{"type":"integer"},\
         "detail":{"type":"string"},\
         "offered":{"type":"boolean","description":"Refused, and another bet was offered."}}},\
-        "OpenProposal":{"type":"object","additionalProperties":false,"required":["id","market","actor",\
+        "OpenProposal":{"type":"object","additionalProperties":false,"required":["id","market","bet","actor",\
         "reason","action","results","from","until"],"properties":{"id":{"type":"string"},\
-        "market":{"type":"string"},"actor":{"type":"integer"},"reason":{"type":"string"},\
-        "action":{"enum":["settle","rollback","cancel","reinstate"]},"results":{"type":"array",\
+        "market":{"type":"string"},"bet":{"type":["string","null"]},"actor":{"type":"integer"},"reason":{"type":"string"},\
+        "action":{"enum":["settle","rollback","cancel","reinstate","void","restore"]},"results":{"type":"array",\
         "items":{"type":"string"}},"from":{"type":["string","null"]},\
         "until":{"type":["string","null"]}}},\
         "Problem":{"type":"object","required":["type","title","status","code"],"properties":{\

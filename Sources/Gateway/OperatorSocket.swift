@@ -204,7 +204,7 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
             json.key("margin")
             json.number(market.margin)
             json.key("handMargin")
-            if let margin = market.handMargin { json.number(margin) } else { json.null() }
+            json.numberOrNull(market.handMargin)
             json.key("staked")
             json.number(market.staked)
             json.key("worstLoss")
@@ -276,6 +276,8 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                     json.string(proposal.wish.reason)
                     json.key("action")
                     json.string(proposal.wish.action.word)
+                    json.key("bet")
+                    json.numberTextOrNull(proposal.wish.bet == 0 ? nil : proposal.wish.bet)
                     json.key("results")
                     json.array { json in
                         for outcome in proposal.wish.outcomes { json.string(outcome.result.word) }

@@ -73,6 +73,10 @@ extension Messages {
             }
             json.key("settlement")
             json.number(bet.settlementVersion)
+            if bet.isVoidByHand {
+                json.key("reason")
+                json.string(SettlementReason.voidedByOperators.word)
+            }
             if let refusal = Refusal(rawValue: bet.refusal) {
                 json.key("refusal")
                 write(

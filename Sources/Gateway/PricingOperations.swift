@@ -33,7 +33,7 @@ extension OperatorGateway {
                 json.key("feedMargin")
                 json.number(market.margin)
                 json.key("margin")
-                if let margin = picture.handMargin { json.number(margin) } else { json.null() }
+                json.numberOrNull(picture.handMargin)
                 json.key("byHand")
                 json.bool(picture.isByHand)
                 json.key("winners")

@@ -45,7 +45,7 @@ extension OperatorGateway {
         }
     }
 
-    private func number(_ name: String, _ call: Call) throws(Problem) -> UInt64? {
+    func number(_ name: String, _ call: Call) throws(Problem) -> UInt64? {
         guard let text = call.parameter(name) else { return nil }
         guard let number = UInt64(text), number <= UInt64(Int64.max) else {
             throw Problem(400, "malformed", "\(name): a number")
@@ -63,20 +63,12 @@ extension OperatorGateway {
             json.key("actions")
             json.array { json in for one in actions.prefix(limit) { write(one, to: &json) } }
             json.key("next")
-            if actions.count > limit, let last = actions.prefix(limit).last {
-                json.numberText(last.sequence)
-            } else {
-                json.null()
-            }
+            json.numberTextOrNull(actions.count > limit ? actions[limit - 1].sequence : nil)
         }
         return .json(200, json.bytes)
     }
 
     private static func write(_ action: OperatorAction, to json: inout JSONWriter) {
-        func number(_ key: StaticString, _ value: UInt64?, _ json: inout JSONWriter) {
-            json.key(key)
-            if let value { json.numberText(value) } else { json.null() }
-        }
         json.object { json in
             json.key("record")
             json.numberText(action.sequence)
@@ -86,9 +78,12 @@ extension OperatorGateway {
             json.number(action.actor)
             json.key("action")
             json.string(action.kind)
-            number("market", action.market, &json)
-            number("fixture", action.fixture, &json)
-            number("account", action.account, &json)
+            json.key("market")
+            json.numberTextOrNull(action.market)
+            json.key("fixture")
+            json.numberTextOrNull(action.fixture)
+            json.key("account")
+            json.numberTextOrNull(action.account)
             json.key("refused")
             if action.refusal.isEmpty { json.null() } else { json.string(action.refusal) }
             json.key("reason")

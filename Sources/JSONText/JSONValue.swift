@@ -444,6 +444,16 @@ public struct JSONWriter: Sendable {
         appendNumber(magnitude)
     }
 
+    /// A whole number, or null where there is none.
+    public mutating func numberOrNull<T: FixedWidthInteger>(_ value: T?) {
+        if let value { number(value) } else { null() }
+    }
+
+    /// An id, or null where there is none.
+    public mutating func numberTextOrNull(_ value: UInt64?) {
+        if let value { numberText(value) } else { null() }
+    }
+
     /// A whole number as a string, as ids are sent.
     public mutating func numberText(_ value: UInt64) {
         separate()

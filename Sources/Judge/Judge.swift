@@ -80,6 +80,9 @@ public struct Judge: ~Copyable {
         /// What of its stake was sold back while the rest stood on, and for how much.
         var soldStake: Int64 = 0
         var soldFor: Int64 = 0
+        /// It was said that its price looked like an error; and two people have made it void.
+        var isSuspected = false
+        var isVoidByHand = false
 
         var isStanding: Bool { status == 1 || status == 2 }
         /// What left the customer's balances.
@@ -172,8 +175,9 @@ public struct Judge: ~Copyable {
         var heardAt: Int64?
         /// When it truly began, as was said and when.
         var starts: [(said: Int64, start: Int64)] = []
-        /// Changes that a waiting bet must not survive.
+        /// Changes that a waiting bet must not survive, and when the last was.
         var changes = 0
+        var changedAt: Int64 = 0
     }
 
     struct Known {
@@ -201,6 +205,8 @@ public struct Judge: ~Copyable {
         var actor: UInt64
         var settlements: Int
         var time: Int64
+        /// What is to be void, or no longer.
+        var bet: (number: UInt64, isTakenBack: Bool)?
     }
 
     public internal(set) var problems: [String] = []
@@ -229,6 +235,9 @@ public struct Judge: ~Copyable {
     var house: Int64 = 0
     /// Bonus money that was given, less what was taken back.
     var granted: Int64 = 0
+    /// Markets whose bets are held against new references, and where in the first one's bets that has come to.
+    var suspected: [Int] = []
+    var suspicion = -1
     /// Channels that take no bets.
     var shutChannels: Set<UInt8> = []
     let ladder = TickLadder.classic
@@ -245,8 +254,15 @@ public struct Judge: ~Copyable {
 
     /// What customers are shown of bets and balances, and what the lines of their statements add up to.
     public mutating func checkRows(
-        bets shown: [BetShown], balances: (UInt64) -> Balances?, moved: [UInt64: Int64]
+        bets shown: [BetShown], balances: (UInt64) -> Balances?, moved: [UInt64: Int64],
+        suspected: Set<UInt64>, void: Set<UInt64>
     ) {
+        if suspected != Set(bets.filter { $0.value.isSuspected }.keys) {
+            object("the rows suspect other bets")
+        }
+        if void != Set(bets.filter { $0.value.isVoidByHand }.keys) {
+            object("the rows have other bets void")
+        }
         var found = 0
         for row in shown {
             guard let bet = bets[row.bet] else {
@@ -318,6 +334,7 @@ public struct Judge: ~Copyable {
         case .propose(let proposal): propose(proposal, said.outcomes)
         case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
         case .settleStep: settle(said.outcomes)
+        case .suspectStep: lookForErrors(said.outcomes)
         case .release(let market, let projected): release(market, projected, said.outcomes)
         case .remark: break
         }
@@ -562,6 +579,7 @@ public struct Judge: ~Copyable {
         fixtures[number].said.score = said.score
         if isMaterial {
             fixtures[number].changes += 1
+            fixtures[number].changedAt = time
             for market in fixtures[number].markets { disturb(market: market) }
         }
         if said.isInPlay, fixtures[number].heardAt == nil { fixtures[number].heardAt = time }
@@ -649,6 +667,9 @@ public struct Judge: ~Copyable {
         if isLeap {
             markets[number].reasons |= 8
             change(market: number)
+        }
+        if odds.indices.contains(where: { isSuspect(number, $0, by: word.references[$0]) }) {
+            suspect(number)
         }
         for index in odds.indices where !markets[number].selections[index].isWithdrawn {
             markets[number].selections[index].odds = odds[index]

@@ -842,7 +842,8 @@ extension Judge {
         return product.rounds(to: payout, cell.rounding)
     }
 
-    mutating func settle(_ outcomes: [Outcome]) {
+    /// `isByHand`: two people say so of one bet, and it is told though it comes to the same.
+    mutating func settle(_ outcomes: [Outcome], isByHand: Bool = false) {
         for outcome in outcomes {
             guard case .settled(let settled) = outcome else { return object("no bet is settled") }
             guard let bet = bets[settled.bet], bet.status == 2 || bet.status == 4 else {
@@ -886,7 +887,7 @@ extension Judge {
                     let isOther =
                         settled.payout != bet.payout || bonus != bet.bonusBack
                         || free != bet.freeBack
-                    if !isOther { object("a settlement changes nothing") }
+                    if !isOther, !isByHand { object("a settlement changes nothing") }
                     move(
                         settled.payout - bet.payout, bonus: bonus - bet.bonusBack, number)
                     house += bet.payout - settled.payout
@@ -942,24 +943,29 @@ extension Judge {
     /// What must hold whenever nothing is due: every bet stands where its legs say. O(bets).
     public mutating func checkQuiet() {
         for (number, bet) in bets.sorted(by: { $0.key < $1.key }) {
-            guard bet.status == 2 || bet.status == 4 else { continue }
-            let product = product(of: bet)
-            if product.isOpen != (bet.status == 2) {
-                object("bet \(number) stands where its legs do not")
-            }
-            guard bet.status == 4 else { continue }
-            if !isPaid(product, bet.payout) {
-                object("bet \(number) was paid \(bet.payout)")
-            }
-            let (bonus, free) = returned(of: bet, payout: bet.payout)
-            if bonus != bet.bonusBack || free > bet.freeBack {
-                object("bet \(number) did not give back what was staked")
-            }
+            if bet.status == 2 || bet.status == 4 { checkStanding(number) }
         }
         for number in forgottenRules() {
             object("bet \(number) is worth what it was to be sold for, and stands")
         }
         checkBooks()
+    }
+
+    /// That a bet which is open or settled is so by its legs, and was paid what they come to.
+    mutating func checkStanding(_ number: UInt64) {
+        guard let bet = bets[number] else { return }
+        let product = product(of: bet)
+        if product.isOpen != (bet.status == 2) {
+            object("bet \(number) stands where its legs do not")
+        }
+        guard bet.status == 4 else { return }
+        if !isPaid(product, bet.payout) {
+            object("bet \(number) was paid \(bet.payout)")
+        }
+        let (bonus, free) = returned(of: bet, payout: bet.payout)
+        if bonus != bet.bonusBack || free > bet.freeBack {
+            object("bet \(number) did not give back what was staked")
+        }
     }
 
     /// The books, added up from nothing. O(bets).

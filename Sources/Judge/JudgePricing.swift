@@ -148,12 +148,12 @@ extension Judge {
         }
     }
 
-    private func references(_ number: Int) -> [UInt32] {
+    func references(_ number: Int) -> [UInt32] {
         markets[number].selections.map { $0.isWithdrawn ? 0 : $0.reference }
     }
 
     /// Whether a price returns half as much again as its stake by what the references say.
-    private func isError(_ odds: Odds?, _ number: Int, _ place: Int) -> Bool {
+    func isError(_ odds: Odds?, _ number: Int, _ place: Int) -> Bool {
         guard let odds,
             let chance = share(
                 references(number).map { UInt64($0) }, place, winners: markets[number].winners)

@@ -72,6 +72,7 @@ extension Judge {
 
     /// Whether something other than the result says what becomes of a leg: void, waiting, or not run.
     private func beforeResult(_ leg: Leg, _ bet: Bet) -> Worth? {
+        if bet.isVoidByHand { return .times(1, over: 1) }
         if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) { return .times(1, over: 1) }
         if waits(leg.market, bet) { return .open }
         let selection = markets[leg.market].selections[leg.selection]
@@ -153,6 +154,7 @@ extension Judge {
 
     /// Its stake goes back by itself.
     func isVoid(_ leg: Leg, in bet: Bet) -> Bool {
+        if bet.isVoidByHand { return true }
         if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) { return true }
         return markets[leg.market].selections[leg.selection].mark.result == 3
             && beforeResult(leg, bet) == .times(1, over: 1)

@@ -261,6 +261,9 @@ extension Judge {
         guard case .result(let refusal, _, let proposal)? = outcomes.first else {
             return object("a proposal without an answer")
         }
+        if let bet = said.bet {
+            return propose(said, for: bet, refusal, proposal)
+        }
         guard let number = marketNumbers[said.market] else {
             return expect(refusal, 2, "a proposal for no market")
         }
@@ -294,6 +297,7 @@ extension Judge {
             return expect(refusal, 9, "an approval by who proposed it")
         }
         proposals[wanted] = nil
+        if let bet = proposal.bet { return carryOut(proposal, bet, refusal, outcomes) }
         if proposal.settlements != markets[proposal.market].settlements
             || markets[proposal.market].isReleased
         {

@@ -51,6 +51,7 @@ public enum Command: Sendable {
     case propose(ProposalSaid)
     case approve(proposal: UInt64, actor: UInt64)
     case settleStep
+    case suspectStep
     case release(market: UInt64, projected: UInt64)
     /// Sessions, digests and the like: nothing follows from them here.
     case remark
@@ -463,6 +464,8 @@ public struct ProposalSaid: Sendable {
     public var market: ExternalID
     public var marks: [Mark]
     public var cancel: CancelSaid?
+    /// The one bet that it is about, and whether it is to be void no longer.
+    public var bet: (number: UInt64, isTakenBack: Bool)?
     public var actor: UInt64
     public var hasReason: Bool
     /// One more than the settlements that were seen, 0 any.
@@ -494,6 +497,30 @@ public enum Outcome: Sendable {
     case cashOutRule(refusal: UInt16, bet: UInt64, atLeast: Int64)
     case result(refusal: UInt16, market: UInt64, proposal: UInt64)
     case released(market: UInt64, legs: UInt32, bets: UInt32, isComplete: Bool)
+    case suspected(SuspectShown)
+}
+
+/// A bet whose price looks like an error.
+public struct SuspectShown: Hashable, Sendable {
+    public var bet: UInt64
+    public var market: UInt64
+    public var selection: UInt32
+    public var leg: UInt8
+    /// Thousandths, and parts per billion.
+    public var reference: UInt32
+    public var chance: UInt32
+
+    public init(
+        bet: UInt64, market: UInt64, selection: UInt32, leg: UInt8, reference: UInt32,
+        chance: UInt32
+    ) {
+        self.bet = bet
+        self.market = market
+        self.selection = selection
+        self.leg = leg
+        self.reference = reference
+        self.chance = chance
+    }
 }
 
 /// Which of a customer's own limits: 1 deposit, 2 loss, 3 stake, 4 time; by 1 day, 2 week, 3 month.

@@ -52,6 +52,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     // A trader's hand
     case heldPriceKept = "held-price-kept"
     case channelIgnored = "channel-ignored"
+    case suspectedTwice = "suspected-twice"
+    case voidForgotten = "void-forgotten"
     // The journal
     case acknowledgedBeforeSync = "acknowledged-before-sync"
     case durableMarkEarly = "durable-mark-early"

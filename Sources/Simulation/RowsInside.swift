@@ -59,7 +59,7 @@ extension Simulation {
                         cash: $0.cash, bonus: $0.bonus, free: $0.free, held: $0.held,
                         openBets: $0.openBets, receivable: $0.receivable)
                 }
-            }, moved: rows.moved)
+            }, moved: rows.moved, suspected: rows.suspected, void: rows.voidBets)
         let odd = rows.sessionNumbers.symmetricDifference(sessions.keys)
         if !odd.isEmpty {
             object("sessions \(odd.sorted()) are not in both: the journal and the rows")

@@ -19,6 +19,8 @@ public final class SimulatedRows: ProjectionRows {
         var bets: [UInt64: ProjectedBet] = [:]
         var sales: [UInt64: SaleRow] = [:]
         var actions: [UInt64: OperatorAction] = [:]
+        var suspects: [UInt64: SuspectedBet] = [:]
+        var voidBets: Set<UInt64> = []
         var lines: [LineKey: StatementLine] = [:]
         var place: ProjectedPlace?
     }
@@ -31,6 +33,7 @@ public final class SimulatedRows: ProjectionRows {
         case settlement(SettlementRow)
         case sale(SaleRow)
         case action(OperatorAction)
+        case suspect(SuspectedBet)
         case line(LineKey, StatementLine)
         case balances(UInt64, BalanceRow)
         case place(ProjectedPlace)
@@ -73,6 +76,7 @@ public final class SimulatedRows: ProjectionRows {
     public func add(_ account: AccountRow) { current.append(.account(account)) }
     public func add(_ session: SessionRow) { current.append(.session(session)) }
     public func put(_ action: OperatorAction) { current.append(.action(action)) }
+    public func put(_ suspect: SuspectedBet) { current.append(.suspect(suspect)) }
     public func put(_ bet: ProjectedBet) { current.append(.bet(bet)) }
     public func conclude(_ bet: ConclusionRow) { current.append(.conclusion(bet)) }
     public func settle(_ bet: SettlementRow) { current.append(.settlement(bet)) }
@@ -93,6 +97,7 @@ public final class SimulatedRows: ProjectionRows {
         case .session(let row):
             if tables.sessions[row.session] == nil { tables.sessions[row.session] = row }
         case .action(let action): tables.actions[action.sequence] = action
+        case .suspect(let suspect): tables.suspects[suspect.sequence] = suspect
         case .bet(let bet): tables.bets[bet.bet] = bet
         case .conclusion(let row):
             tables.bets[row.bet]?.status = row.status
@@ -106,6 +111,11 @@ public final class SimulatedRows: ProjectionRows {
             tables.bets[row.bet]?.settledAt = row.settledAt
             tables.bets[row.bet]?.settlementVersion = Int64(row.version)
             if let returned = row.returned { tables.bets[row.bet]?.returned = returned }
+            if row.isVoidByHand {
+                tables.voidBets.insert(row.bet)
+            } else {
+                tables.voidBets.remove(row.bet)
+            }
         case .sale(let row):
             guard row.isWhole else {
                 tables.sales[row.sequence] = row
@@ -143,8 +153,9 @@ public final class SimulatedRows: ProjectionRows {
     public var bets: some Collection<ProjectedBet> { committed.bets.values }
     public var sessionNumbers: Set<UInt64> { Set(committed.sessions.keys) }
 
-    /// What was done at the desk, in no order.
-    public var actions: some Collection<OperatorAction> { committed.actions.values }
+    /// Bets that were suspected, and those that two people have made void.
+    public var suspected: Set<UInt64> { Set(committed.suspects.values.map(\.bet)) }
+    public var voidBets: Set<UInt64> { committed.voidBets }
 
     public func bet(_ id: UInt64) -> ProjectedBet? { committed.bets[id] }
 

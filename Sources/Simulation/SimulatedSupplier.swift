@@ -68,6 +68,7 @@ enum DeskSaying {
     case limits(ExternalID, MarketLimits)
     case pricing(ExternalID, PricingHand)
     case channel(UInt8, isShut: Bool, actor: UInt64)
+    case proposeVoid(UInt64, isTakenBack: Bool, actor: UInt64)
     case approve(UInt64, actor: UInt64)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
@@ -95,6 +96,10 @@ enum DeskSaying {
         case .pricing(let market, let hand): encoder.pricing(market, hand)
         case .channel(let channel, let isShut, let actor):
             encoder.channelState(channel, isShut: isShut, actor: actor, reason: "a fault")
+        case .proposeVoid(let bet, let isTakenBack, let actor):
+            encoder.proposeVoid(
+                bet: bet, isTakenBack: isTakenBack, actor: actor,
+                reason: actor == 3 ? "" : "a wrong price")
         case .approve(let proposal, let actor): encoder.approve(proposal: proposal, actor: actor)
         }
     }
@@ -149,6 +154,8 @@ struct SimulatedSupplier: ~Copyable {
     var byMarket: [MarketID: Int] = [:]
     private var command: ExternalID?
     private var proposals: [UInt64] = []
+    /// Bets that were taken, for the desk to make void.
+    private var taken: [UInt64] = []
 
     init(_ plan: SimulationPlan) { self.plan = plan }
 
@@ -156,6 +163,9 @@ struct SimulatedSupplier: ~Copyable {
 
     mutating func learn(_ record: RecordBytes) {
         switch record.kind {
+        case .placed:
+            taken.append(record.field(Layout.Placed.bet, as: UInt64.self))
+            if taken.count > 30 { taken.removeFirst() }
         case .price:
             guard let offer = byID[record.clientID] else { return }
             let count = Int(record.field(Layout.Price.selectionCount, as: UInt16.self))
@@ -671,6 +681,14 @@ struct SimulatedSupplier: ~Copyable {
                 .desk(.approve(proposal, actor: UInt64(world.random.number(in: 0...3)))))
         }
         let offer = offers[pick]
+        if plan.has(.traders), !taken.isEmpty, world.random.number(in: 0...2) == 0 {
+            return world.send(
+                .desk(
+                    .proposeVoid(
+                        taken[world.random.number(in: 0...taken.count - 1)],
+                        isTakenBack: world.random.number(in: 0...3) == 0,
+                        actor: UInt64(world.random.number(in: 0...3)))))
+        }
         if plan.has(.trust), world.random.number(in: 0...3) == 0 {
             let factors: [UInt16] = [1000, 1000, 1, 10, 500, 3000, 20_000]
             return world.send(

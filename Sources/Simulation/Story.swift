@@ -52,6 +52,7 @@ extension Simulation {
         case .cashOutStep: tell("\(number) rules to sell are looked at\(outcome(said))")
         case .timerDue: tell("\(number) delays end\(outcome(said))")
         case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
+        case .suspectStep: tell("\(number) bets are held against references\(outcome(said))")
         case .result(let market, let word):
             let words = word.marks.map { SelectionResult(rawValue: $0.result)?.word ?? "?" }
             tell(
@@ -66,9 +67,10 @@ extension Simulation {
             tell("\(number) \(Self.words(word)) of \(supplier.name(market))\(outcome(said))")
         case .propose(let proposal):
             let what = proposal.cancel.map { Self.words($0) } ?? "a result"
-            tell(
-                "\(number) operator \(proposal.actor) proposes \(what) of "
-                    + "\(supplier.name(proposal.market))\(outcome(said))")
+            let wish =
+                proposal.bet.map { "bet \($0.number) \($0.isTakenBack ? "no longer " : "")void" }
+                ?? "\(what) of \(supplier.name(proposal.market))"
+            tell("\(number) operator \(proposal.actor) proposes \(wish)\(outcome(said))")
         case .approve(let proposal, let actor):
             tell("\(number) operator \(actor) approves \(proposal)\(outcome(said))")
         case .pricing(let market, let word):

@@ -177,6 +177,7 @@ struct Witness {
                 proposal: record.field(Layout.Result.proposal, as: UInt64.self),
                 actor: record.field(Layout.Result.actor, as: UInt64.self))
         case .settleStep: return .settleStep
+        case .suspectStep: return .suspectStep
         case .release:
             return .release(
                 market: record.field(Layout.Release.market, as: UInt64.self),
@@ -247,12 +248,17 @@ struct Witness {
             from: isCancel ? record.field(Layout.Result.from, as: Int64.self) : 0,
             until: isCancel ? record.field(Layout.Result.until, as: Int64.self) : 0,
             isTakenBack: action == 4)
-        return ProposalSaid(
-            market: record.clientID, marks: isCancel ? [] : marks(record),
+        let isOfBet = action == 5 || action == 6
+        var said = ProposalSaid(
+            market: record.clientID, marks: isCancel || isOfBet ? [] : marks(record),
             cancel: isCancel ? cancel : nil,
             actor: record.field(Layout.Result.actor, as: UInt64.self),
             hasReason: record.field(Layout.Result.reason, as: UInt8.self) != 0,
             expected: record.field(Layout.Result.expected, as: UInt32.self))
+        if isOfBet {
+            said.bet = (record.field(Layout.Result.bet, as: UInt64.self), action == 6)
+        }
+        return said
     }
 
     private static func market(_ record: RecordBytes) -> MarketSaid {
@@ -436,6 +442,15 @@ struct Witness {
                 refusal: record.field(Layout.ResultAnswered.refusal, as: UInt16.self),
                 market: record.field(Layout.ResultAnswered.market, as: UInt64.self),
                 proposal: record.field(Layout.ResultAnswered.proposal, as: UInt64.self))
+        case .betSuspected:
+            return .suspected(
+                SuspectShown(
+                    bet: record.field(Layout.BetSuspected.bet, as: UInt64.self),
+                    market: record.field(Layout.BetSuspected.market, as: UInt64.self),
+                    selection: record.field(Layout.BetSuspected.selection, as: UInt32.self),
+                    leg: record.field(Layout.BetSuspected.leg, as: UInt8.self),
+                    reference: record.field(Layout.BetSuspected.reference, as: UInt32.self),
+                    chance: record.field(Layout.BetSuspected.chance, as: UInt32.self)))
         case .betsReleased:
             return .released(
                 market: record.field(Layout.BetsReleased.market, as: UInt64.self),

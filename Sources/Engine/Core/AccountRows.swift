@@ -105,13 +105,16 @@ struct BetRow: BitwiseCopyable {
     var heldLegs: UInt8 = 0
     var refusal: UInt8 = 0
     /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that; bit 2:
-    /// not of cash alone, with a `PromotionalRow` behind all.
+    /// not of cash alone, with a `PromotionalRow` behind all; bit 6: its price was found to look like an error; bit 7:
+    /// two people have made it void.
     var forms: UInt8 = 0
 
     var isSystem: Bool { forms & 1 != 0 }
     var isEachWay: Bool { forms & 2 != 0 }
 
     var isPromotional: Bool { forms & 4 != 0 }
+    var isSuspected: Bool { forms & 64 != 0 }
+    var isVoidByHand: Bool { forms & 128 != 0 }
 
     /// Its legs, what they make, four legs' terms in each further row, and of which money its stake is.
     @inline(__always) var legRows: Int {

@@ -299,6 +299,12 @@ public enum ResultAction: UInt8, Sendable {
     case cancel = 3
     /// A cancel holds no longer.
     case reinstate = 4
+    /// One bet is void, or no longer is.
+    case voidBet = 5
+    case restoreBet = 6
+
+    /// It is about one bet, not about a market.
+    public var isOfBet: Bool { self == .voidBet || self == .restoreBet }
 
     public var word: String {
         switch self {
@@ -306,6 +312,8 @@ public enum ResultAction: UInt8, Sendable {
         case .rollback: "rollback"
         case .cancel: "cancel"
         case .reinstate: "reinstate"
+        case .voidBet: "void"
+        case .restoreBet: "restore"
         }
     }
 }
@@ -830,6 +838,22 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Result.reason, text: reason, width: 64)
         record.set(Layout.Result.from, window.from)
         record.set(Layout.Result.until, window.until)
+        return record
+    }
+
+    /// The first of two people asks that one bet is void, or that it no longer is.
+    public mutating func proposeVoid(
+        bet: UInt64, isTakenBack: Bool = false, actor: UInt64, reason: String,
+        evidence: String = ""
+    ) -> RecordBytes {
+        let record = begin(.propose, body: Layout.Result.betSize)
+        record.set(Layout.Result.source, ResultSource.operator.rawValue)
+        record.set(
+            Layout.Result.action, (isTakenBack ? ResultAction.restoreBet : .voidBet).rawValue)
+        record.set(Layout.Result.actor, actor)
+        record.set(Layout.Result.evidence, text: evidence, width: 32)
+        record.set(Layout.Result.reason, text: reason, width: 64)
+        record.set(Layout.Result.bet, bet)
         return record
     }
 

@@ -69,6 +69,7 @@ public struct Engine: ~Copyable {
         case .price: price(command, &outcomes)
         case .timerDue: concludePending(command, &outcomes)
         case .settleStep: settleStep(command, &outcomes)
+        case .suspectStep: suspectStep(command, &outcomes)
         case .marketState: changeState(command, &outcomes)
         case .marketLimits: setMarketLimits(command, &outcomes)
         case .pricing: setPricing(command, &outcomes)
@@ -104,7 +105,7 @@ public struct Engine: ~Copyable {
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
             .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered, .cashOutRuleChanged,
-            nil:
+            .betSuspected, nil:
             preconditionFailure("only commands are applied")
         }
         sequence = outcomes.nextSequence - 1
@@ -139,14 +140,16 @@ public struct Engine: ~Copyable {
     ///
     /// Markets with bets to settle are due at once.
     public var nextDue: Timestamp? {
-        if markets.hasWork || accounts.sales.hasDueRules { return time }
+        if markets.hasWork || markets.hasSuspects || accounts.sales.hasDueRules { return time }
         return accounts.nextDue.map(Timestamp.init(nanoseconds:))
     }
 
-    /// What kind of command answers `nextDue`: delays go first, then settlement, then what is sold by rule.
+    /// What kind of command answers `nextDue`: delays go first, then settlement, then what looks like an error, then
+    /// what is sold by rule.
     public func dueKind(at now: Timestamp) -> RecordKind? {
         if let due = accounts.nextDue, due <= now.nanoseconds { return .timerDue }
         if markets.hasWork { return .settleStep }
+        if markets.hasSuspects { return .suspectStep }
         return accounts.sales.hasDueRules ? .cashOutStep : nil
     }
 

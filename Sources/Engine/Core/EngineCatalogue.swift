@@ -221,7 +221,10 @@ extension Engine {
         markets.change(fixture: number) {
             $0.version += 1
             if scheduled != 0 { $0.scheduled = scheduled }
-            if now.isMaterial(next, incident: incident) { $0.material += 1 }
+            if now.isMaterial(next, incident: incident) {
+                $0.material += 1
+                $0.materialAt = time.nanoseconds
+            }
             if next.isInPlay, $0.actualStart == 0 { $0.actualStart = time.nanoseconds }
             $0.status = next.status.rawValue
             $0.isInPlay = next.isInPlay ? 1 : 0
@@ -329,6 +332,8 @@ extension Engine {
         }
         var selection = row.firstSelection
         var isLeap = false
+        var isSuspect = false
+        let hasBets = row.lastStanding != .max
         for offset in entries {
             let odds = command.odds(at: offset + Layout.Price.entryOdds)
             let reference = command.field(offset + Layout.Price.entryReference, as: UInt32.self)
@@ -338,6 +343,7 @@ extension Engine {
                 let before = markets.selections[selection].reference
                 isLeap = isLeap || self.isLeap(row, from: before, to: reference)
             }
+            if hasBets, markets.selections[selection].isSuspect(by: reference) { isSuspect = true }
             markets.change(selection: selection) {
                 guard $0.isWithdrawn == 0 else { return }
                 $0.numerator = odds?.numerator ?? 0
@@ -357,6 +363,7 @@ extension Engine {
             $0.reasons = ShutReasons(rawValue: $0.reasons).union(.exposure).rawValue
             $0.material += 1
         }
+        if isSuspect { suspect(number) }
         guard row.hand == .max else { return priceByHand(number, command, &outcomes) }
         answer(command, market: number, nil, &outcomes)
     }

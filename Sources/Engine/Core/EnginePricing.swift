@@ -36,7 +36,10 @@ extension Engine {
         else { return answer(command, market: number, .amountOutOfRange, &outcomes) }
         let margin = said == .max ? UInt16.max : UInt16(said)
         let isSure = command.field(Layout.Pricing.isSure, as: UInt8.self) == 1
-        let isError = held.indices.contains { isPalpable(held[$0], number, UInt32($0)) }
+        let references = references(of: row)
+        let isError = held.indices.contains {
+            isPalpable(held[$0], UInt32($0), of: row, references)
+        }
         guard !refuses(command, .palpable, when: isError && !isSure) else {
             return answer(command, market: number, .palpable, &outcomes)
         }
@@ -46,9 +49,7 @@ extension Engine {
         guard row.isResulted == 0, !isSame else {
             return answer(command, market: number, .noChange, &outcomes)
         }
-        let hasRoom =
-            row.hand != .max
-            || markets.hands.count + Int(row.selectionCount) <= markets.hands.capacity
+        let hasRoom = markets.hasRoomForHand(on: row)
         guard !refuses(command, .full, when: !hasRoom), markets.takeHand(number) else {
             return answer(command, market: number, .full, &outcomes)
         }
@@ -81,11 +82,12 @@ extension Engine {
             row.isByHand == 0 && markets.fixtures[row.fixture].material != before.material
             && !planted(.heldPriceKept)
         var hasLapsed = false
+        let references = references(of: row)
         for place in 0..<UInt32(row.selectionCount) {
             let offset = Layout.Price.entries + Int(place) * Layout.Price.entrySize
             let fed = command.odds(at: offset + Layout.Price.entryOdds)
             let held = markets.hands[row.hand + place].held
-            let isError = before.isSure == 0 && isPalpable(held, number, place)
+            let isError = before.isSure == 0 && isPalpable(held, place, of: row, references)
             let lapses = held != nil && (isOver || isError)
             hasLapsed = hasLapsed || lapses
             markets.change(hand: row.hand + place) {
@@ -140,10 +142,7 @@ extension Engine {
     /// the feed offers. What the feed does not offer is not offered, whatever is held.
     private func pricesByHand(_ row: MarketRow) -> [Odds?] {
         let places = 0..<UInt32(row.selectionCount)
-        let references = places.map { place in
-            let selection = markets.selections[row.firstSelection + place]
-            return selection.isWithdrawn == 1 ? 0 : selection.reference
-        }
+        let references = references(of: row)
         let margin = markets.hands[row.hand].margin
         let margined =
             margin == .max
@@ -174,17 +173,27 @@ extension Engine {
         return first == .max ? nil : markets.hands[first + place].held
     }
 
-    /// Whether a price returns far more than its stake, by what the references say of all of the market.
-    private func isPalpable(_ odds: Odds?, _ market: UInt32, _ place: UInt32) -> Bool {
-        guard let odds else { return false }
-        let row = markets.markets[market]
-        var references: [UInt32] = []
-        for other in 0..<UInt32(row.selectionCount) {
-            let selection = markets.selections[row.firstSelection + other]
-            references.append(selection.isWithdrawn == 1 ? 0 : selection.reference)
+    /// What a market's supplier says of each selection that takes part, thousandths; 0 nothing.
+    func references(of row: MarketRow) -> [UInt32] {
+        (0..<UInt32(row.selectionCount)).map { place in
+            let selection = markets.selections[row.firstSelection + place]
+            return selection.isWithdrawn == 1 ? 0 : selection.reference
         }
-        let fair = Fair.chance(of: Int(place), among: references.span, winners: Int(row.winners))
-        guard let fair else { return false }
+    }
+
+    /// Whether a price returns far more than its stake, by what the references say of all of the market.
+    private func isPalpable(
+        _ odds: Odds?, _ place: UInt32, of row: MarketRow, _ references: [UInt32]
+    ) -> Bool {
+        guard let odds,
+            let fair = Fair.chance(
+                of: Int(place), among: references.span, winners: Int(row.winners))
+        else { return false }
+        return isPalpable(odds, fair)
+    }
+
+    /// Whether a price returns far more than its stake, with such a chance.
+    func isPalpable(_ odds: Odds, _ fair: Chance) -> Bool {
         // chance / whole x odds > hundredths / 100
         let returned = UInt64(fair.win) * 100
         let (high, low) = returned.multipliedFullWidth(by: UInt64(odds.numerator))

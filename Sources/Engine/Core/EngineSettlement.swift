@@ -124,6 +124,9 @@ extension Engine {
 
     /// The first of two people: nothing changes until another approves.
     mutating func propose(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        if command.action(at: Layout.Result.action).isOfBet {
+            return proposeForBet(command, &outcomes)
+        }
         guard let number = markets.market(external: command.clientID) else {
             return answer(command, result: nil, .marketUnknown, &outcomes)
         }
@@ -143,31 +146,49 @@ extension Engine {
         guard !refuses(command, .tooManyWinners, when: hasTooMany) else {
             return answer(command, result: number, .tooManyWinners, &outcomes)
         }
-        let hasReason = command.field(Layout.Result.reason, as: UInt8.self) != 0
-        guard !refuses(command, .reasonMissing, when: !hasReason) else {
-            return answer(command, result: number, .reasonMissing, &outcomes)
-        }
-        let actor = command.field(Layout.Result.actor, as: UInt64.self)
-        guard !refuses(command, .operatorMissing, when: actor == 0) else {
-            return answer(command, result: number, .operatorMissing, &outcomes)
-        }
+        guard let actor = proposer(command, number, &outcomes) else { return }
         let expected = command.field(Layout.Result.expected, as: UInt32.self)
         let isExpected =
             expected == 0 || expected - 1 == markets.markets[number].settlementVersion
         guard isExpected || planted(.expectationIgnored) else {
             return answer(command, result: number, .changedSince, &outcomes)
         }
-        markets.expireProposals(before: time.nanoseconds - Limits.proposalAge * 1_000_000)
-        let isFull = markets.proposals.count >= Self.mostProposals
-        guard !refuses(command, .full, when: isFull) else {
-            return answer(command, result: number, .full, &outcomes)
-        }
-        markets.add(
+        take(
             ProposalRow(
                 sequence: command.sequence, time: time.nanoseconds, market: number, actor: actor,
                 settlementVersion: markets.markets[number].settlementVersion, results: results,
-                action: action, window: window))
-        answer(command, result: number, nil, proposal: command.sequence, &outcomes)
+                action: action, window: window), command, &outcomes)
+    }
+
+    /// Who proposes something with a reason; nil where that is answered to be missing.
+    mutating func proposer(
+        _ command: RecordBytes, _ market: UInt32, _ outcomes: inout RecordWriter
+    ) -> UInt64? {
+        let hasReason = command.field(Layout.Result.reason, as: UInt8.self) != 0
+        guard !refuses(command, .reasonMissing, when: !hasReason) else {
+            answer(command, result: market, .reasonMissing, &outcomes)
+            return nil
+        }
+        let actor = command.field(Layout.Result.actor, as: UInt64.self)
+        guard !refuses(command, .operatorMissing, when: actor == 0) else {
+            answer(command, result: market, .operatorMissing, &outcomes)
+            return nil
+        }
+        return actor
+    }
+
+    /// Keeps a proposal until somebody approves it, as long as there is room.
+    mutating func take(
+        _ proposal: ProposalRow, _ command: RecordBytes, _ outcomes: inout RecordWriter
+    ) {
+        markets.expireProposals(before: time.nanoseconds - Limits.proposalAge * 1_000_000)
+        let isFull = markets.proposals.count >= Self.mostProposals
+        guard !refuses(command, .full, when: isFull) else {
+            return answer(command, result: proposal.market, .full, &outcomes)
+        }
+        markets.add(proposal)
+        answer(
+            command, result: proposal.market, nil, proposal: proposal.sequence, &outcomes)
     }
 
     /// The second: another person, the same market, and nothing settled in between.
@@ -185,6 +206,9 @@ extension Engine {
                 command, result: proposal.market, .sameOperator, proposal: wanted, &outcomes)
         }
         markets.removeProposal(at: index)
+        guard !proposal.action.isOfBet else {
+            return carryOut(proposal, command, approver: approver, &outcomes)
+        }
         guard
             markets.markets[proposal.market].settlementVersion == proposal.settlementVersion,
             markets.markets[proposal.market].isReleased == 0
@@ -204,6 +228,7 @@ extension Engine {
                     source: .operator, said: time.nanoseconds, actor: proposal.actor,
                     approver: approver),
                 to: proposal.market, command, &outcomes)
+        case .voidBet, .restoreBet: break
         }
     }
 
@@ -334,19 +359,24 @@ extension Engine {
         }
     }
 
-    private mutating func settle(
+    /// `origin` is who says so, where that is not who gave the market its result.
+    mutating func settle(
         _ number: UInt32, because market: UInt32, _ command: RecordBytes,
-        _ outcomes: inout RecordWriter
+        from origin: ResultOrigin? = nil, _ outcomes: inout RecordWriter
     ) {
         let bet = accounts.bets[number]
         let status = BetStatus(rawValue: bet.status)
         guard status == .open || status == .settled else { return }
         let worth = worth(of: bet)
         var verdict = verdict(worth, bet)
+        // What two people decide of one bet is said of it, though it comes to the same.
+        if origin != nil, verdict == .nothing {
+            verdict = .resettle(bet.payout, accounts.returned(of: bet))
+        }
         let fact =
             stored.isFollowed ? follow(command, bet, market, verdict: &verdict) : nil
         let conclusion = Conclusion(
-            bet: number, market: market, exact: worth.exact,
+            bet: number, market: market, origin: origin, exact: worth.exact,
             isWide: fact.map(\.isWideSettlement), before: accounts.returned(of: bet))
         var holdings = accounts.holdings(bet.account)
         switch verdict {
@@ -532,6 +562,7 @@ extension Engine {
     private struct Conclusion {
         let bet: UInt32
         let market: UInt32
+        let origin: ResultOrigin?
         /// Before the one rounding.
         let exact: ExactAmount
         /// In replay, whether the stored record has room for a wide fraction.
@@ -543,10 +574,14 @@ extension Engine {
     /// Everything that decides what becomes of a leg.
     func facts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
         let isRace = bet.isEachWay && markets.markets[leg.market].isRace
-        return facts(
+        var facts = facts(
             market: leg.market, selection: leg.selection, odds: leg.odds,
             places: isRace ? accounts.places(of: bet, leg: index) : nil,
             accepted: bet.acceptedAt, potentialReturn: bet.potentialReturn)
+        if bet.isVoidByHand {
+            facts.isCancelled = !planted(.voidForgotten) || facts.result == .undecided
+        }
+        return facts
     }
 
     /// The same for legs that somebody else keeps; nil for one that is not here.
@@ -593,6 +628,7 @@ extension Engine {
 
     /// Void is when every leg is: then the stake goes back and nothing was won or lost.
     private func reason(_ entry: EntryReason, _ bet: BetRow) -> SettlementReason {
+        if bet.isVoidByHand, entry != .reopen { return .voidedByOperators }
         switch entry {
         case .resettle: return .resettled
         case .reopen: return .reopened
@@ -638,6 +674,7 @@ extension Engine {
             record.set(size + 24, conclusion.before.free)
         }
         let row = markets.markets[market]
+        let origin = conclusion.origin ?? ResultOrigin(row)
         record.account = AccountID(partition: rules.partition, row: bet.account)
         record.set(Layout.BetSettled.bet, bet.sequence)
         record.set(
@@ -651,14 +688,15 @@ extension Engine {
         record.set(Layout.BetSettled.payoutBefore, before.payout)
         record.set(Layout.BetSettled.payout, payout)
         accounts.accounts[bet.account].write(to: record, at: Layout.BetSettled.balances)
-        record.set(Layout.BetSettled.source, row.resultSource)
-        record.set(Layout.BetSettled.certainty, row.certainty)
+        record.set(Layout.BetSettled.source, origin.source)
+        record.set(
+            Layout.BetSettled.certainty, conclusion.origin == nil ? row.certainty : 0 as UInt8)
         record.set(Layout.BetSettled.legCount, bet.legCount)
         record.set(Layout.BetSettled.reason, reason(entry, bet).rawValue)
-        record.set(Layout.BetSettled.result, row.resultRecord)
-        record.set(Layout.BetSettled.proposal, row.resultProposal)
-        record.set(Layout.BetSettled.actor, row.resultActor)
-        record.set(Layout.BetSettled.approver, row.resultApprover)
+        record.set(Layout.BetSettled.result, origin.record)
+        record.set(Layout.BetSettled.proposal, origin.proposal)
+        record.set(Layout.BetSettled.actor, origin.actor)
+        record.set(Layout.BetSettled.approver, origin.approver)
         if isNarrow {
             for index in 0..<2 {
                 record.set(Layout.BetSettled.numerator + index * 8, exact.numerator[word: index])

@@ -33,7 +33,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 11)
+        var mix = RowMix(kind: 66, row: 12)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -204,13 +204,16 @@ extension Engine {
         words += accounts.totalWords.map { UInt64(bitPattern: $0) }
         words += accounts.freeLegWords.map(UInt64.init)
         words.append(UInt64(markets.shutChannels))
+        words += [UInt64(markets.suspicion), UInt64(markets.suspected.count)]
+        words += markets.suspected.map(UInt64.init)
         words.append(UInt64(markets.proposals.count))
         for proposal in markets.proposals {
             words += [
                 proposal.sequence, UInt64(bitPattern: proposal.time), UInt64(proposal.market),
                 proposal.actor, UInt64(proposal.settlementVersion),
                 UInt64(proposal.action.rawValue), UInt64(bitPattern: proposal.window.from),
-                UInt64(bitPattern: proposal.window.until), UInt64(proposal.results.count),
+                UInt64(bitPattern: proposal.window.until), proposal.bet,
+                UInt64(proposal.results.count),
             ]
             words += proposal.results.map {
                 UInt64($0.position) << 24 | UInt64($0.result) << 16 | UInt64($0.winners) << 8
@@ -270,6 +273,10 @@ extension Engine {
         let totals = (0..<22).map { _ in Int64(bitPattern: reader.next()) }
         let freeLegs = (0..<21).map { _ in reader.row() }
         let shutChannels = UInt16(truncatingIfNeeded: reader.next())
+        let suspicion = reader.row()
+        let suspected = (0..<min(reader.next(), UInt64(markets.markets.count))).map { _ in
+            reader.row()
+        }
         var proposals: [ProposalRow] = []
         for _ in 0..<min(reader.next(), UInt64(Self.mostProposals)) {
             var proposal = ProposalRow(
@@ -279,7 +286,7 @@ extension Engine {
                 action: ResultAction(rawValue: UInt8(truncatingIfNeeded: reader.next())) ?? .settle,
                 window: CancelWindow(
                     from: Int64(bitPattern: reader.next()), until: Int64(bitPattern: reader.next()))
-                    ?? .everything)
+                    ?? .everything, bet: reader.next())
             for _ in 0..<min(reader.next(), UInt64(Limits.selections)) {
                 let word = reader.next()
                 proposal.results.append(
@@ -298,7 +305,7 @@ extension Engine {
             sales: sales, seed: seed)
         markets.rebuild(
             hash: marketHash, freeStanding: freeStanding, queue: queue, proposals: proposals,
-            shutChannels: shutChannels, seed: seed)
+            shutChannels: shutChannels, suspected: (suspected, suspicion), seed: seed)
         return accounts.audit().problems + markets.audit().problems
     }
 }

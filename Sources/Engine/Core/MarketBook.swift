@@ -31,6 +31,10 @@ struct MarketBook: ~Copyable {
     private var lastToSettle: UInt32 = .max
     /// Bound: `Engine.mostProposals`.
     private(set) var proposals: [ProposalRow] = []
+    /// Markets whose bets are to be held against new references, each once; and how far the walk over the first has
+    /// come.
+    private(set) var suspected: [UInt32] = []
+    private(set) var suspicion: UInt32 = .max
 
     init(limits: EngineLimits, seed: UInt64) {
         fixtures = Rows(capacity: limits.fixtures)
@@ -339,11 +343,16 @@ struct MarketBook: ~Copyable {
 
     // MARK: Prices by hand
 
+    /// Whether a market has, or can have, room for what is held of its prices.
+    func hasRoomForHand(on row: MarketRow) -> Bool {
+        row.hand != .max || hands.count + Int(row.selectionCount) <= hands.capacity
+    }
+
     /// Room for what is held of a market's prices; false where there is none.
     mutating func takeHand(_ market: UInt32) -> Bool {
         let row = markets[market]
         guard row.hand == .max else { return true }
-        guard hands.count + Int(row.selectionCount) <= hands.capacity else { return false }
+        guard hasRoomForHand(on: row) else { return false }
         let first = UInt32(hands.count)
         for place in 0..<UInt32(row.selectionCount) {
             var hand = HandRow()
@@ -465,6 +474,32 @@ struct MarketBook: ~Copyable {
         }
     }
 
+    // MARK: Suspected prices
+
+    var hasSuspects: Bool { !suspected.isEmpty }
+
+    /// Puts a market at the end of those whose bets are looked at; the walk over one that is looked at begins anew.
+    mutating func suspect(_ market: UInt32) {
+        if markets[market].isSuspected == 0 {
+            suspected.append(market)
+            change(market: market) { $0.isSuspected = 1 }
+        }
+        if suspected[0] == market { moveSuspicion(to: markets[market].lastStanding) }
+    }
+
+    /// The walk goes on at this standing leg.
+    mutating func moveSuspicion(to standing: UInt32) {
+        if suspicion != .max { hash.subtract(suspicion, kind: 29) }
+        suspicion = standing
+        if suspicion != .max { hash.add(suspicion, kind: 29) }
+    }
+
+    /// The walk over the first of them is at its end; the next begins at its newest leg.
+    mutating func clearSuspicion() {
+        change(market: suspected.removeFirst()) { $0.isSuspected = 0 }
+        moveSuspicion(to: suspected.first.map { markets[$0].lastStanding } ?? .max)
+    }
+
     // MARK: Snapshots
 
     /// After the rows were loaded: what follows from them.
@@ -475,9 +510,11 @@ struct MarketBook: ~Copyable {
 
     mutating func rebuild(
         hash: StateHash, freeStanding: UInt32, queue: (UInt32, UInt32), proposals: [ProposalRow],
-        shutChannels: UInt16, seed: UInt64
+        shutChannels: UInt16, suspected: (markets: [UInt32], at: UInt32), seed: UInt64
     ) {
         self.hash = hash
+        self.suspected = suspected.markets
+        suspicion = suspected.at
         self.shutChannels = shutChannels
         self.freeStanding = freeStanding
         (firstToSettle, lastToSettle) = queue
@@ -516,6 +553,7 @@ struct MarketBook: ~Copyable {
         for proposal in proposals { fresh.add(proposal.mix) }
         fresh.add(freeStanding, kind: 22)
         if shutChannels != 0 { fresh.add(UInt32(shutChannels), kind: 28) }
+        if suspicion != .max { fresh.add(suspicion, kind: 29) }
         var problems = fresh == hash ? [] : ["the markets' hash is not the hash of their rows"]
         let shut = (0..<UInt32(markets.count)).count { markets[$0].suspendAt > 0 }
         if shut != watched { problems.append("markets that are watched are not counted right") }

@@ -20,6 +20,8 @@ struct FixtureRow: BitwiseCopyable {
     /// When it truly began, as its supplier says, and when the supplier said so; 0 for nothing said.
     var trueStart: Int64 = 0
     var trueStartSaid: Int64 = 0
+    /// When its material version last changed, nanoseconds of UTC.
+    var materialAt: Int64 = 0
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 16, row: UInt64(row))
@@ -30,6 +32,7 @@ struct FixtureRow: BitwiseCopyable {
         mix.combine(
             UInt64(status) << 16 | UInt64(isInPlay) << 8 | UInt64(sport), UInt64(firstMarket))
         mix.combine(trueStart, trueStartSaid)
+        mix.combine(materialAt, 0)
         return mix
     }
 }
@@ -105,6 +108,8 @@ struct MarketRow: BitwiseCopyable {
     var floor: Int64 = 0
     /// Hundredths of a percent that a selection's chance may move from one price to the next; 0 any.
     var mostMove: UInt16 = 0
+    /// Its bets are to be looked at: a reference says that a price of it was an error.
+    var isSuspected: UInt8 = 0
     /// How often its limits were moved.
     var limitsVersion: UInt32 = 0
 
@@ -169,7 +174,9 @@ struct MarketRow: BitwiseCopyable {
             UInt64(firstDeduction) << 32 | UInt64(places),
             UInt64(mayPush) << 16 | UInt64(mostPlaces) << 8 | UInt64(racing))
         mix.combine(startingTime, suspendAt)
-        mix.combine(UInt64(bitPattern: floor), UInt64(limitsVersion) << 16 | UInt64(mostMove))
+        mix.combine(
+            UInt64(bitPattern: floor),
+            UInt64(limitsVersion) << 24 | UInt64(isSuspected) << 16 | UInt64(mostMove))
         if hand != .max || isByHand == 1 { mix.combine(UInt64(hand), UInt64(isByHand)) }
         return mix
     }
@@ -193,6 +200,15 @@ struct ResultOrigin {
         proposal =
             command.kind == .approve
             ? command.field(Layout.Result.proposal, as: UInt64.self) : 0
+    }
+
+    /// Who said what a market's bets come to as they do.
+    init(_ row: MarketRow) {
+        source = row.resultSource
+        actor = row.resultActor
+        approver = row.resultApprover
+        record = row.resultRecord
+        proposal = row.resultProposal
     }
 }
 
@@ -316,6 +332,13 @@ struct SelectionRow: BitwiseCopyable {
             chanceWin = newValue?.win ?? .max
             chanceBack = newValue?.back ?? .max
         }
+    }
+
+    /// Whether a price that was offered is so far above a new reference, thousandths, that who took it is looked for.
+    func isSuspect(by reference: UInt32) -> Bool {
+        guard reference > 0, isWithdrawn == 0 else { return false }
+        let capped = UInt64(min(reference, Limits.price))
+        return UInt64(lastNumerator) * 5000 > UInt64(lastDenominator) * capped * 6
     }
 
     /// What says how likely it is, in thousandths; 0 where nothing does.
@@ -473,11 +496,13 @@ struct ProposalRow {
     var action = ResultAction.settle
     /// Of a cancel.
     var window = CancelWindow.everything
+    /// What is to be void, or no longer: its sequence; 0 where it is about the market.
+    var bet: UInt64 = 0
 
     var mix: RowMix {
         var mix = RowMix(kind: 20, row: sequence)
         mix.combine(window.from, window.until)
-        mix.combine(UInt64(action.rawValue), 0)
+        mix.combine(UInt64(action.rawValue), bet)
         mix.combine(UInt64(bitPattern: time), UInt64(market) << 32 | UInt64(settlementVersion))
         mix.combine(actor, UInt64(results.count))
         for one in results {

@@ -22,6 +22,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case idReused = 22
     case idOutsideWindow = 23
     case palpable = 24
+    case betUnknown = 25
+    case betNotOpen = 26
 
     public var code: String {
         switch self {
@@ -47,6 +49,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .idReused: "id_reused"
         case .idOutsideWindow: "id_outside_window"
         case .palpable: "palpable"
+        case .betUnknown: "bet_unknown"
+        case .betNotOpen: "bet_not_open"
         }
     }
 
@@ -75,6 +79,9 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .idOutsideWindow: "This key was not made in the last minutes. Nothing was done."
         case .palpable:
             "That price is far above what the reference says. Look again, or say that it is meant."
+        case .betUnknown: "There is no such bet here; it may have left with its market."
+        case .betNotOpen:
+            "The bet waits, was refused or was sold back: there is nothing to be void."
         case .idReused: "That id was used for something else. Nothing was done."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }

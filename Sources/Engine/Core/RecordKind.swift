@@ -52,6 +52,9 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case startingPrices = 49
     // Selling back by rule
     case cashOutStep = 50
+    // Prices that look like errors afterwards
+    case suspectStep = 51
+    case betSuspected = 52
 
     /// The kind byte of a record's further slots.
     public static let continuation: UInt8 = 255
@@ -67,12 +70,12 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .fixtureUpdate, .market, .price, .marketState, .marketLimits, .pricing, .channelState,
             .withdrawal, .place, .timerDue, .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
-            .startingPrices, .cashOut, .cashOutRule, .cashOutStep:
+            .startingPrices, .cashOut, .cashOutRule, .cashOutStep, .suspectStep:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
             .betSettled, .resultAnswered, .betsReleased, .cashOutAnswered,
-            .cashOutRuleChanged:
+            .cashOutRuleChanged, .betSuspected:
             false
         }
     }
@@ -115,6 +118,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .cashOutRule: "cash_out_rule"
         case .cashOutRuleChanged: "cash_out_rule_changed"
         case .cashOutStep: "cash_out_step"
+        case .suspectStep: "suspect_step"
+        case .betSuspected: "bet_suspected"
         case .result: "result"
         case .propose: "propose"
         case .approve: "approve"
@@ -599,7 +604,7 @@ public enum Layout {
         public static let source = 8  // u8: 1 feed, 2 operator
         public static let certainty = 9  // u8: 1 scouted, 2 confirmed
         public static let selectionCount = 10  // u8
-        /// u8: 1 settle, 2 rollback; of a proposal also 3 cancel, 4 take a cancel back
+        /// u8: 1 settle, 2 rollback; of a proposal also 3 cancel, 4 take a cancel back, 5 void a bet, 6 take that back
         public static let action = 11
         /// u32, of a proposal: the settlement version that was seen, plus one; 0 any.
         public static let expected = 12
@@ -614,6 +619,9 @@ public enum Layout {
         public static let from = 128  // i64, ns, 0 no start
         public static let until = 136  // i64, ns, 0 no end
         public static let windowSize = 144
+        // One to void a bet, or to take that back, has the bet instead:
+        public static let bet = 128  // u64
+        public static let betSize = 136
     }
     /// Bets that were accepted in a window of time are void on this market, or no longer are.
     public enum Cancel {
@@ -698,6 +706,20 @@ public enum Layout {
         public static let reason = 16  // u8: 1 age, 2 size
         public static let archived = 17  // u8: 1 they were copied to the archive and read back
         public static let size = 24
+    }
+    /// A bet was taken at a price far above what the references said soon after.
+    public enum BetSuspected {
+        public static let bet = 0  // u64
+        public static let market = 8  // u64
+        public static let selection = 16  // u32, place in the market
+        public static let reference = 20  // u32, thousandths, that speaks against its price
+        public static let odds = 24  // u32, u32, at which it was taken
+        public static let chance = 32  // u32, of winning by the references, parts per billion
+        public static let leg = 36  // u8, place in the slip
+        public static let acceptedAt = 40  // i64, ns
+        public static let stake = 48  // i64, minor units
+        public static let potentialReturn = 56  // i64, minor units
+        public static let size = 64
     }
     public enum ForgetIDs {
         public static let projected = 0  // u64: the projection is durable up to this sequence

@@ -44,6 +44,9 @@ public struct RuleSet: Hashable, Sendable {
     /// What a price may be expected to return by its reference, in hundredths of the stake, before it looks like an
     /// error.
     public var palpable: UInt16 = 150
+    /// How long after it was taken a bet is held against new references, in milliseconds, as long as its match is as it
+    /// was.
+    public var suspicion: Int64 = 900_000
 
     public init(version: UInt32) { self.version = version }
 

@@ -45,6 +45,11 @@ import Ledger
         return record
     }
 
+    /// Passes by the record at hand where it is of this kind.
+    mutating func pass(_ kind: RecordKind) {
+        if let record = first, record.kind == kind { slot += record.slots }
+    }
+
     /// The in-play delay that a market is left with; nil when nothing is said of it.
     func betDelay(of market: MarketID) -> UInt32? {
         var rest = self

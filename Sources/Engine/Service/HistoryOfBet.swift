@@ -206,6 +206,11 @@ extension HistoryTeller {
     func resultAnswered(_ record: RecordBytes, _ place: RecordPlace?) {
         let id = record.field(Layout.ResultAnswered.market, as: UInt64.self)
         guard isPlaced, markets[id] != nil, let given else { return }
+        if given.kind == .propose, isOfBet(given),
+            given.field(Layout.Result.bet, as: UInt64.self) != question.bet
+        {
+            return
+        }
         let refusal = OperationRefusal(
             rawValue: record.field(Layout.ResultAnswered.refusal, as: UInt16.self))
         // Suppliers repeat themselves.
@@ -224,7 +229,8 @@ extension HistoryTeller {
                 fields += window(given, Layout.Result.from, Layout.Result.until)
             }
             fields += said(given, Layout.Result.time)
-            let count = Int(given.field(Layout.Result.selectionCount, as: UInt8.self))
+            let count =
+                isOfBet(given) ? 0 : Int(given.field(Layout.Result.selectionCount, as: UInt8.self))
             for index in 0..<count {
                 let offset = Layout.Result.selections + index * Layout.Result.selectionSize
                 let result = SelectionResult(rawValue: given.field(offset, as: UInt8.self))
@@ -252,6 +258,8 @@ extension HistoryTeller {
             switch action {
             case .cancel: "that bets are void"
             case .reinstate: "that bets are no longer void"
+            case .voidBet: "that this bet is void"
+            case .restoreBet: "that this bet is no longer void"
             case .rollback: "that there is no result any more"
             case .settle, nil: "a result"
             }
@@ -264,6 +272,40 @@ extension HistoryTeller {
                     ? "\(name): the feed's result" : "\(name): the feed said \(what)"
             }
         add(step(given.kind?.word ?? "result", title, [command?.place, place], fields))
+    }
+
+    /// Whether a proposal is about one bet.
+    private func isOfBet(_ given: RecordBytes) -> Bool {
+        given.kind == .propose
+            && ResultAction(rawValue: given.field(Layout.Result.action, as: UInt8.self))?.isOfBet
+                == true
+    }
+
+    /// What references said soon after it was taken.
+    func suspected(_ record: RecordBytes, _ place: RecordPlace?) {
+        typealias Suspected = Layout.BetSuspected
+        guard record.field(Suspected.bet, as: UInt64.self) == question.bet else { return }
+        let market = record.field(Suspected.market, as: UInt64.self)
+        let reference = record.field(Suspected.reference, as: UInt32.self)
+        let chance = record.field(Suspected.chance, as: UInt32.self)
+        let name = names[market]?.name ?? "market \(market)"
+        add(
+            step(
+                "bet_suspected", "\(name): the price looked like an error afterwards",
+                [command?.place, place],
+                [
+                    (
+                        "selection",
+                        selectionName(
+                            market, Int(record.field(Suspected.selection, as: UInt32.self)))
+                    ),
+                    ("taken at", record.odds(at: Suspected.odds)?.text(as: .decimal) ?? "none"),
+                    (
+                        "reference then",
+                        Odds(thousandths: reference)?.text(as: .decimal) ?? "none"
+                    ),
+                    ("chance by the references", "\(chance) parts per billion"),
+                ]))
     }
 
     /// The bets that a cancel is about.

@@ -128,6 +128,7 @@ final class HistoryTeller {
         case .cashOutAnswered where record.account == question.account: sold(record, place)
         case .cashOutRuleChanged where record.account == question.account: ruled(record, place)
         case .betSettled where record.account == question.account: settled(record, place)
+        case .betSuspected where record.account == question.account: suspected(record, place)
         default: break
         }
     }

@@ -212,6 +212,9 @@ private struct Said {
 
     private static func proposal(_ record: RecordBytes) -> String {
         let action = ResultAction(rawValue: record.field(Layout.Result.action, as: UInt8.self))
+        if let action, action.isOfBet {
+            return "\(action.word) bet \(record.field(Layout.Result.bet, as: UInt64.self))"
+        }
         guard action == .settle || action == nil else { return action?.word ?? "" }
         let count = Int(record.field(Layout.Result.selectionCount, as: UInt8.self))
         let end = Layout.Result.selections + count * Layout.Result.selectionSize

@@ -69,6 +69,8 @@ public struct SettlementRow: Sendable {
     /// Nanoseconds since 1970.
     public let settledAt: Int64
     public let version: UInt32
+    /// Two people have made it void.
+    public let isVoidByHand: Bool
     /// What comes back beside cash; nil for a bet of cash alone.
     public let returned: PromotionalReturn?
 }
@@ -121,6 +123,8 @@ public protocol ProjectionRows: AnyObject {
     func add(_ session: SessionRow) throws
     /// In the place of an earlier one of the same record.
     func put(_ action: OperatorAction) throws
+    /// In the place of an earlier one of the same record; what is so now is read with it.
+    func put(_ suspect: SuspectedBet) throws
     /// In the place of an earlier one with the same number.
     func put(_ bet: ProjectedBet) throws
     func conclude(_ bet: ConclusionRow) throws

@@ -40,6 +40,7 @@ public struct Projector<Rows: ProjectionRows> {
             case .place: place = record
             case .placed: try placed(record, place)
             case .betSettled: try settled(record)
+            case .betSuspected: try suspected(record)
             case .cashOutAnswered: try sold(record)
             case .accountChanged: try accountChanged(record)
             case .session: try session(record)
@@ -134,6 +135,23 @@ public struct Projector<Rows: ProjectionRows> {
                 realm: record.field(Layout.Session.realm, as: UInt8.self),
                 channel: record.field(Layout.Session.channel, as: UInt8.self),
                 began: record.time.nanoseconds))
+    }
+
+    private func suspected(_ record: RecordBytes) throws {
+        guard let odds = record.odds(at: Layout.BetSuspected.odds) else { return }
+        try rows.put(
+            SuspectedBet(
+                sequence: record.sequence, time: record.time.nanoseconds,
+                bet: record.field(Layout.BetSuspected.bet, as: UInt64.self),
+                account: record.account.rawValue,
+                market: record.field(Layout.BetSuspected.market, as: UInt64.self),
+                selection: record.field(Layout.BetSuspected.selection, as: UInt32.self),
+                odds: odds,
+                reference: record.field(Layout.BetSuspected.reference, as: UInt32.self),
+                chance: record.field(Layout.BetSuspected.chance, as: UInt32.self),
+                acceptedAt: record.field(Layout.BetSuspected.acceptedAt, as: Int64.self),
+                stake: record.field(Layout.BetSuspected.stake, as: Int64.self),
+                potentialReturn: record.field(Layout.BetSuspected.potentialReturn, as: Int64.self)))
     }
 
     private mutating func placed(_ record: RecordBytes, _ place: RecordBytes?) throws {
@@ -231,6 +249,8 @@ public struct Projector<Rows: ProjectionRows> {
                 bet: bet, status: record.field(Layout.BetSettled.status, as: UInt8.self),
                 payout: payout, settledAt: record.time.nanoseconds,
                 version: record.field(Layout.BetSettled.version, as: UInt32.self),
+                isVoidByHand: record.field(Layout.BetSettled.reason, as: UInt8.self)
+                    == SettlementReason.voidedByOperators.rawValue,
                 returned: record.isPromotionalSettlement ? record.settlementReturns.now : nil))
         try line(
             record, part: 0, reason: reason, moved: payout - before, bet: bet,

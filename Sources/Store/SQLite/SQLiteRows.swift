@@ -22,6 +22,8 @@ final class SQLiteRows: ProjectionRows {
     private let returnToBet: Database.Statement
     /// Accounts with a row of bonus money and free stakes.
     private var promotional: Set<UInt64> = []
+    /// Bets that are, or once were, void by two people's word.
+    private var voidKnown: Set<UInt64> = []
     private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
         capacity: Limits.legs * SQLiteRows.legWords + 1)
     /// Words of a leg as it is stored: market, fixture, selection, odds.
@@ -74,6 +76,14 @@ final class SQLiteRows: ProjectionRows {
             sequence INTEGER PRIMARY KEY, time INTEGER, actor INTEGER, kind TEXT, market INTEGER,
             fixture INTEGER, account INTEGER, refusal TEXT, reason TEXT, detail TEXT)
         """,
+        """
+        CREATE TABLE IF NOT EXISTS suspects (
+            sequence INTEGER PRIMARY KEY, time INTEGER, bet INTEGER, account INTEGER,
+            market INTEGER, selection INTEGER, odds INTEGER, reference INTEGER, chance INTEGER,
+            accepted_at INTEGER, stake INTEGER, potential INTEGER)
+        """,
+        // Bets that two people have made void.
+        "CREATE TABLE IF NOT EXISTS void_bets (bet INTEGER PRIMARY KEY)",
         // Bonus money and free stakes stand beside the rest: most accounts, lines and bets have none.
         """
         CREATE TABLE IF NOT EXISTS promotional (
@@ -125,6 +135,9 @@ final class SQLiteRows: ProjectionRows {
         var known: Set<UInt64> = []
         try database.query("SELECT account FROM promotional") { known.insert($0.unsigned(0)) }
         promotional = known
+        var void: Set<UInt64> = []
+        try database.query("SELECT bet FROM void_bets") { void.insert($0.unsigned(0)) }
+        voidKnown = void
     }
 
     deinit { legBuffer.deallocate() }
@@ -206,6 +219,19 @@ final class SQLiteRows: ProjectionRows {
                 .text(action.kind), number(action.market), number(action.fixture),
                 number(action.account), .text(action.refusal), .text(action.reason),
                 .text(action.detail),
+            ])
+    }
+
+    func put(_ suspect: SuspectedBet) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO suspects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                bits(suspect.sequence), .integer(suspect.time), bits(suspect.bet),
+                bits(suspect.account), bits(suspect.market), .integer(Int64(suspect.selection)),
+                bits(UInt64(suspect.odds.numerator) << 32 | UInt64(suspect.odds.denominator)),
+                .integer(Int64(suspect.reference)), .integer(Int64(suspect.chance)),
+                .integer(suspect.acceptedAt), .integer(suspect.stake),
+                .integer(suspect.potentialReturn),
             ])
     }
 
@@ -321,6 +347,12 @@ final class SQLiteRows: ProjectionRows {
             $0.integer(bet.version)
             $0.integer(bet.bet)
         }
+        if bet.isVoidByHand {
+            try database.run("INSERT OR REPLACE INTO void_bets VALUES (?)", [bits(bet.bet)])
+            voidKnown.insert(bet.bet)
+        } else if voidKnown.contains(bet.bet) {
+            try database.run("DELETE FROM void_bets WHERE bet = ?", [bits(bet.bet)])
+        }
         guard let returned = bet.returned else { return }
         try database.run(returnToBet) {
             $0.integer(returned.bonus)
@@ -359,8 +391,9 @@ final class SQLiteRows: ProjectionRows {
         + "threshold, settlement, legs, "
         + "(SELECT COALESCE(SUM(part), 0) FROM sales WHERE sales.bet = bets.bet), "
         + "(SELECT COALESCE(SUM(payout), 0) FROM sales WHERE sales.bet = bets.bet), "
-        + "bonus, free, bonus_back, free_back "
+        + "bonus, free, bonus_back, free_back, void_bets.bet "
         + "FROM bets LEFT JOIN promotional_bets ON promotional_bets.bet = bets.bet "
+        + "LEFT JOIN void_bets ON void_bets.bet = bets.bet "
 
     private static func bet(_ row: Database.Row) -> ProjectedBet {
         let blob = row.blob(18)
@@ -389,6 +422,7 @@ final class SQLiteRows: ProjectionRows {
             bankers: UInt32(truncatingIfNeeded: shape))
         bet.soldStake = row.integer(19)
         bet.soldFor = row.integer(20)
+        bet.isVoidByHand = !row.isNull(25)
         let (bonus, free) = (row.integer(21), row.integer(22))
         if bonus | free != 0 {
             bet.split = StakeSplit(cash: bet.stake - bonus - free, bonus: bonus, free: free)
@@ -504,6 +538,61 @@ final class SQLiteRows: ProjectionRows {
                     sequence: row.unsigned(0), time: row.integer(1), actor: row.unsigned(2),
                     kind: row.text(3), market: number(4), fixture: number(5), account: number(6),
                     refusal: row.text(7), reason: row.text(8), detail: row.text(9)))
+        }
+        return found
+    }
+
+    /// Whose hand was last on the prices of a suspected bet's market before it.
+    private static let priced = """
+        (SELECT actor FROM actions WHERE kind = 'pricing' AND refusal = ''
+        AND actions.market = suspects.market AND actions.sequence < suspects.bet
+        ORDER BY actions.sequence DESC LIMIT 1)
+        """
+
+    /// The newest first, with what has become of them.
+    func suspects(before: UInt64, limit: Int) throws(DatabaseError) -> [SuspectedBet] {
+        var found: [SuspectedBet] = []
+        try database.query(
+            "SELECT suspects.sequence, suspects.time, suspects.bet, suspects.account, market, "
+                + "selection, odds, reference, chance, suspects.accepted_at, suspects.stake, "
+                + "suspects.potential, bets.status, bets.payout, void_bets.bet, \(Self.priced) "
+                + "FROM suspects LEFT JOIN bets ON bets.bet = suspects.bet "
+                + "LEFT JOIN void_bets ON void_bets.bet = suspects.bet "
+                + "WHERE suspects.sequence < ? ORDER BY suspects.sequence DESC LIMIT ?",
+            [.integer(Int64(clamping: before)), .integer(Int64(limit))]
+        ) { row in
+            let odds = row.unsigned(6)
+            guard
+                let price = Odds(
+                    UInt32(truncatingIfNeeded: odds >> 32), over: UInt32(truncatingIfNeeded: odds))
+            else { return }
+            var suspect = SuspectedBet(
+                sequence: row.unsigned(0), time: row.integer(1), bet: row.unsigned(2),
+                account: row.unsigned(3), market: row.unsigned(4),
+                selection: UInt32(clamping: row.integer(5)), odds: price,
+                reference: UInt32(clamping: row.integer(7)),
+                chance: UInt32(clamping: row.integer(8)), acceptedAt: row.integer(9),
+                stake: row.integer(10), potentialReturn: row.integer(11))
+            suspect.status = UInt8(clamping: row.integer(12))
+            suspect.payout = row.integer(13)
+            suspect.isVoid = !row.isNull(14)
+            suspect.priced = row.isNull(15) ? nil : row.unsigned(15)
+            found.append(suspect)
+        }
+        return found
+    }
+
+    func suspicionCounts() throws(DatabaseError) -> [SuspicionCount] {
+        var found: [SuspicionCount] = []
+        try database.query(
+            "SELECT \(Self.priced) AS priced, COUNT(*), COUNT(void_bets.bet), SUM(stake) "
+                + "FROM suspects LEFT JOIN void_bets ON void_bets.bet = suspects.bet "
+                + "GROUP BY priced ORDER BY priced", []
+        ) { row in
+            found.append(
+                SuspicionCount(
+                    priced: row.isNull(0) ? nil : row.unsigned(0), bets: Int(row.integer(1)),
+                    void: Int(row.integer(2)), staked: row.integer(3)))
         }
         return found
     }

@@ -70,6 +70,11 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         {
             try rows.actions(filter, before: before, limit: limit)
         }
+        public func suspects(before: UInt64, limit: Int) throws
+            -> (bets: [SuspectedBet], counts: [SuspicionCount])
+        {
+            (try rows.suspects(before: before, limit: limit), try rows.suspicionCounts())
+        }
         public func history(of account: AccountID, after: UInt64?, limit: Int) throws
             -> AccountHistory
         {
@@ -292,6 +297,17 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
             Void
     ) -> Bool {
         ask({ try $0.actions(filter, before: before, limit: limit) }, answer)
+    }
+
+    public func suspects(
+        before: UInt64, limit: Int,
+        _ answer:
+            @escaping @Sendable (
+                Result<(bets: [SuspectedBet], counts: [SuspicionCount]), ProjectionFailure>,
+                _ asOf: UInt64
+            ) -> Void
+    ) -> Bool {
+        ask({ try $0.suspects(before: before, limit: limit) }, answer)
     }
 
     public func save(_ session: StoredSession, _ saved: @escaping @Sendable (Bool) -> Void) -> Bool

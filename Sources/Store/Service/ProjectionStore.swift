@@ -46,6 +46,8 @@ public struct ProjectedBet: Sendable {
     /// What of its stake was sold back while the rest stood on, and for how much; beside `stake` and `payout`.
     public var soldStake: Int64 = 0
     public var soldFor: Int64 = 0
+    /// Two of the house's people have made it void.
+    public var isVoidByHand = false
     /// Of which money its stake is; nil for a stake of cash alone.
     public var split: StakeSplit?
     /// What came back of that beside cash.
@@ -195,6 +197,70 @@ public struct ActionFilter: Sendable {
     public init() {}
 }
 
+/// A bet whose price looked like an error afterwards.
+public struct SuspectedBet: Equatable, Sendable {
+    /// Of the record that says so.
+    public let sequence: UInt64
+    /// Nanoseconds since 1970.
+    public let time: Int64
+    public let bet: UInt64
+    public let account: UInt64
+    public let market: UInt64
+    public let selection: UInt32
+    public let odds: Odds
+    /// Thousandths, and parts per billion: what the references said.
+    public let reference: UInt32
+    public let chance: UInt32
+    public let acceptedAt: Int64
+    /// Minor units, as it stood then.
+    public let stake: Int64
+    public let potentialReturn: Int64
+    // As it is now.
+    /// BetStatus
+    public var status: UInt8 = 2
+    public var payout: Int64 = 0
+    /// Two people have made it void.
+    public var isVoid = false
+    /// Whose hand was last on the market's prices before it; nil where nobody's was.
+    public var priced: UInt64?
+
+    public init(
+        sequence: UInt64, time: Int64, bet: UInt64, account: UInt64, market: UInt64,
+        selection: UInt32, odds: Odds, reference: UInt32, chance: UInt32, acceptedAt: Int64,
+        stake: Int64, potentialReturn: Int64
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.bet = bet
+        self.account = account
+        self.market = market
+        self.selection = selection
+        self.odds = odds
+        self.reference = reference
+        self.chance = chance
+        self.acceptedAt = acceptedAt
+        self.stake = stake
+        self.potentialReturn = potentialReturn
+    }
+}
+
+/// Suspected bets by whose hand was last on their markets' prices.
+public struct SuspicionCount: Equatable, Sendable {
+    /// Nil where nobody's was.
+    public let priced: UInt64?
+    public let bets: Int
+    public let void: Int
+    /// Minor units.
+    public let staked: Int64
+
+    public init(priced: UInt64?, bets: Int, void: Int, staked: Int64) {
+        self.priced = priced
+        self.bets = bets
+        self.void = void
+        self.staked = staked
+    }
+}
+
 /// A signed-in browser as it is kept: the token itself is never stored, only its digest.
 public struct StoredSession: Sendable {
     public let tokenHash: [UInt8]
@@ -263,6 +329,16 @@ public protocol ProjectionStore: AnyObject, Sendable {
         _ answer:
             @escaping @Sendable (Result<[OperatorAction], ProjectionFailure>, _ asOf: UInt64) ->
             Void
+    ) -> Bool
+    /// Bets whose prices looked like errors, the newest first, before the record `before`; and how many there are by
+    /// whose hand was on the prices.
+    func suspects(
+        before: UInt64, limit: Int,
+        _ answer:
+            @escaping @Sendable (
+                Result<(bets: [SuspectedBet], counts: [SuspicionCount]), ProjectionFailure>,
+                _ asOf: UInt64
+            ) -> Void
     ) -> Bool
     /// `saved` is called once the session is durable, or with false when it could not be made so.
     func save(_ session: StoredSession, _ saved: @escaping @Sendable (Bool) -> Void) -> Bool

@@ -35,3 +35,14 @@ export function dialogOf(name, title, verb = "Set") {
     dialog.addEventListener("close", () => dialog.remove());
     return { dialog, note, form };
 }
+
+// What the first of two people asks for: `inputs` are shown, `body` says what is sent to `path`.
+export function proposal(title, path, inputs = [], body = () => ({})) {
+    const { dialog, note, form } = dialogOf("propose", title, "Propose");
+    const reason = element("input", { id: "reason", required: true, maxlength: "60" });
+    form(async () => {
+        const answer = await post(path, { ...body(), reason: reason.value });
+        return answer.ok ? null : answer.text;
+    }, ...inputs, element("div", {}, element("label", { for: "reason" }, "Reason"), reason), note);
+    dialog.showModal();
+}

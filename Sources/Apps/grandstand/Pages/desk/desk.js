@@ -1,11 +1,12 @@
 import { element, minor, money, odds, time, useCurrency, uuid7 } from "/format.js";
-import { desk, dialogOf, markets, post, say, send } from "/common.js";
+import { desk, dialogOf, markets, post, proposal, say, send } from "/common.js";
 import "/customer.js";
 import { keys, rowKeys } from "/keys.js";
 import { moveLimits } from "/limits.js";
 import { newMarket, tellMatch } from "/making.js";
 import { movePrices } from "/prices.js";
 import "/queue.js";
+import "/suspects.js";
 import "/trail.js";
 
 let operator = null;
@@ -252,24 +253,6 @@ class Risk extends HTMLElement {
     }
 }
 
-// What the first of two people asks for: `inputs` are shown, `body` says what is sent to `path`.
-function proposal(title, path, inputs, body) {
-    const reason = element("input", { id: "reason", required: true, maxlength: "60" });
-    const note = element("div", { role: "alert" });
-    const dialog = element("dialog", { "aria-labelledby": "propose-title" }, element("form", { onsubmit: async event => {
-        event.preventDefault();
-        const answer = await post(path, { ...body(), reason: reason.value });
-        if (answer.ok) dialog.close();
-        else note.replaceChildren(element("p", { class: "message small" }, answer.text));
-    } }, element("h2", { id: "propose-title" }, title), ...inputs,
-    element("div", {}, element("label", { for: "reason" }, "Reason"), reason), note,
-    element("div", { class: "row" }, element("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-        element("button", { class: "primary", type: "submit" }, "Propose"))));
-    document.body.append(dialog);
-    dialog.addEventListener("close", () => dialog.remove());
-    dialog.showModal();
-}
-
 // Bets that were accepted in a window of time, or all.
 function proposeVoid(market) {
     const moment = (id, label) => [id, element("input", { id, placeholder: "2026-11-22T09:30:00Z", pattern: "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?Z" }), label];
@@ -297,6 +280,7 @@ function propose(market) {
 // What a proposal comes to, in words.
 function wish(p, market) {
     if (p.action === "settle") return p.results.map((r, i) => `${market?.selections[i]?.name ?? i} ${r.replace("_", " ")}`).join(", ");
+    if (p.bet) return `bet ${p.bet} ${p.action === "void" ? "void" : "no longer void"}`;
     const window = [p.from && `from ${p.from}`, p.until && `before ${p.until}`].filter(Boolean).join(" and ");
     return `${p.action === "cancel" ? "void" : "no longer void"}: ${window ? `bets accepted ${window}` : "all bets"}`;
 }
@@ -317,7 +301,7 @@ class Proposals extends HTMLElement {
                 element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${wish(p, market)} (${p.reason}), by operator ${p.actor}`), note,
                 element("button", { type: "button", class: isMine ? "needs-trader" : "primary needs-trader", disabled: isMine, onclick: async () => {
                     note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`, {}, uuid7(Date.now()))).text;
-                } }, isMine ? "Another person approves" : p.action === "settle" ? "Approve and settle" : "Approve"));
+                } }, isMine ? "Another person approves" : ["settle", "void", "restore"].includes(p.action) ? "Approve and settle" : "Approve"));
         }));
     }
 }

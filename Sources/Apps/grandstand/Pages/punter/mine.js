@@ -137,7 +137,8 @@ class Mine extends HTMLElement {
             bet.stakeSplit ? element("p", { class: "small number muted" }, this.#split(bet)) : null,
             bet.sold ? element("p", { class: "small number muted" }, `Sold before: ${money(bet.sold.stake, state.currency)} of the stake for ${money(bet.sold.payout, state.currency)}`) : null,
             bet.status === "open" && bet.id ? this.#sale(bet) : null,
-            bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null,
+            bet.reason === "voided_by_operators" ? element("p", { class: "small message" }, "We have made this bet void and given your stake back. Write to us if you do not agree.")
+                : bet.settlement > 1 ? element("p", { class: "small tag warn" }, "result corrected") : null,
             ...(bet.status === "settled" && bet.id ? this.#why(bet, payout) : []));
     }
 
