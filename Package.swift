@@ -95,7 +95,7 @@ let package = Package(
                 "SystemThreads", "CSystem",
             ]),
 
-        floor("ProjectionService", "Store/Service", imports: ["Kernel"]),
+        floor("ProjectionService", "Store/Service", imports: ["Kernel", "Betting"]),
         floor(
             "FeedService", "Feeds/Service",
             imports: ["Kernel", "Catalogue", "Pricing", "Betting", "EngineCore", "FeedCore"]),

@@ -9,10 +9,27 @@ public struct BetReturn: Sendable {
     private var parts: Parts
     /// The free stake at prices of 1, over the denominators of `parts`.
     private var unreturned: Parts?
+    private let terms: HouseTerms
+    /// What was paid for it, minor units; and the stake of each of its lines.
+    private let paid: Int64
+    private let unit: Int64
+    private let legs: Int
+    /// Legs that won at their price, and legs that were lost.
+    private var won = 0
+    private var lost = 0
 
     /// `stake` is the whole bet's, `free` what of it is not returned, minor units; both divide by the lines, and by
     /// two for an each-way bet.
-    public init(stake: Int64, free: Int64 = 0, shape: SystemShape?, isEachWay: Bool = false) {
+    ///
+    /// `terms` are what the house adds and takes.
+    public init(
+        stake: Int64, free: Int64 = 0, shape: SystemShape?, isEachWay: Bool = false,
+        terms: HouseTerms = .none
+    ) {
+        self.terms = terms
+        paid = stake - free
+        unit = terms.isNone ? 0 : stake / (shape?.lines ?? 1)
+        legs = shape?.legs ?? 0
         parts = Parts(stake, shape, isEachWay)
         if free > 0 { unreturned = Parts(free, shape, isEachWay) }
     }
@@ -31,6 +48,7 @@ public struct BetReturn: Sendable {
 
     /// A leg as its facts are.
     public mutating func multiply(by facts: LegFacts) {
+        if !terms.isNone { count(facts) }
         if parts.place == nil {
             parts.win.multiply(by: facts.win)
             if unreturned != nil { unreturned?.win.multiply(by: facts.winAtOne) }
@@ -44,14 +62,15 @@ public struct BetReturn: Sendable {
 
     /// A leg that wins at its price; of an each-way bet on these terms, for both parts.
     public mutating func multiply(byWon odds: Odds, places: PlaceTerms?) {
-        let won = LegFactor.won(odds)
+        won += 1
+        let price = LegFactor.won(odds)
         if parts.place != nil, let places {
             let placed = LegFactor.placed(odds, places)
-            parts.multiply(by: won, place: placed)
-            if unreturned != nil { unreturned?.multiply(by: won.atOne, place: placed.atOne) }
+            parts.multiply(by: price, place: placed)
+            if unreturned != nil { unreturned?.multiply(by: price.atOne, place: placed.atOne) }
         } else {
-            parts.win.multiply(by: won)
-            if unreturned != nil { unreturned?.win.multiply(by: won.atOne) }
+            parts.win.multiply(by: price)
+            if unreturned != nil { unreturned?.win.multiply(by: price.atOne) }
         }
     }
 
@@ -65,8 +84,66 @@ public struct BetReturn: Sendable {
         }
     }
 
+    private mutating func count(_ facts: LegFacts) {
+        if facts.win == .lost {
+            lost += 1
+        } else if facts.result == .won, facts.win != .unchanged, facts.win != .undecided {
+            won += 1
+        }
+    }
+
+    /// What of the bonus it earns, once it is decided.
+    public var bonus: CoverBonus.Earned? {
+        guard legs > 0, terms.bonus != .none else { return nil }
+        if won == legs, terms.bonus.allWinners > 0 { return .allWinners(terms.bonus.allWinners) }
+        if won == 1, lost == legs - 1, terms.bonus.onlyWinner > CoverBonus.none.onlyWinner {
+            return .onlyWinner(terms.bonus.onlyWinner)
+        }
+        return nil
+    }
+
+    /// What the house takes of what it wins, before rounding; nil where it takes nothing.
+    public var commission: ExactAmount? {
+        guard terms.commission > 0 else { return nil }
+        let whole = afterBonus
+        return Self.winnings(whole, paid).map {
+            $0.multiplied(by: UInt64(terms.commission), over: UInt64(Deduction.whole))
+        }
+    }
+
+    /// What is beyond `stake`; nil where nothing is.
+    private static func winnings(_ amount: ExactAmount, _ stake: Int64) -> ExactAmount? {
+        var taken = amount.denominator
+        var won = amount.numerator
+        let isLong = taken.multiplyReportingOverflow(by: UInt64(stake))
+        guard !isLong, taken < won else { return nil }
+        won.subtract(taken)
+        return ExactAmount(numerator: won, denominator: amount.denominator)
+    }
+
+    /// With what the house adds.
+    private var afterBonus: ExactAmount {
+        let whole = beforeHouse
+        switch bonus {
+        case nil: return whole
+        case .allWinners(let more):
+            return whole.multiplied(
+                by: UInt64(Deduction.whole) + UInt64(more), over: UInt64(Deduction.whole))
+        case .onlyWinner(let times):
+            // The stake of its one line, and its winnings so often.
+            guard let winnings = Self.winnings(whole, unit) else { return whole }
+            let more = winnings.multiplied(
+                by: UInt64(times - CoverBonus.none.onlyWinner), over: 100)
+            var sum = whole.numerator
+            let isLong =
+                sum.multiplyReportingOverflow(by: 100) || sum.addReportingOverflow(more.numerator)
+            precondition(!isLong, "a bonus is less than the bet is allowed to return")
+            return ExactAmount(numerator: sum, denominator: more.denominator)
+        }
+    }
+
     public func outcome(_ rounding: Rounding) -> BetOutcome {
-        guard unreturned != nil else { return parts.outcome(rounding) }
+        guard unreturned != nil || !terms.isNone else { return parts.outcome(rounding) }
         if parts.isOpen { return .open }
         guard let payout = exact.rounded(rounding) else { return .overflow }
         return .settled(payout: payout)
@@ -74,7 +151,23 @@ public struct BetReturn: Sendable {
 
     /// The exact amount before rounding, for the record and for those who check.
     public var exact: ExactAmount {
-        guard let unreturned else { return parts.exact }
+        guard !terms.isNone else { return unreturned == nil ? parts.exact : beforeHouse }
+        let whole = afterBonus
+        guard let commission else { return whole }
+        // Over the denominator of what is taken.
+        var left = whole.numerator
+        let isLong = left.multiplyReportingOverflow(by: UInt64(Deduction.whole))
+        precondition(!isLong, "a return and a commission fit")
+        left.subtract(commission.numerator)
+        return ExactAmount(numerator: left, denominator: commission.denominator)
+    }
+
+    /// What is decided, as a fraction; nothing of what is lost.
+    private var beforeHouse: ExactAmount {
+        guard let unreturned else {
+            return ExactAmount(
+                numerator: parts.decided, denominator: parts.exact.denominator)
+        }
         var whole = parts.decided
         let given = unreturned.decided
         if whole < given { whole = given }

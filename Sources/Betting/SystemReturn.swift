@@ -20,18 +20,26 @@ public struct SystemReturn: Sendable {
     /// Free legs that are not lost, and those among them that have no result.
     private var alive = 0
     private var undecided = 0
+    /// Of a system with groups: what its legs multiply by, and by how much the fraction was widened.
+    private var factors: [LegFactor] = []
+    private var widening = WideInteger(1)
 
     /// `unitStake` is the stake of each line, minor units.
     public init(unitStake: Int64, shape: SystemShape) {
         self.unitStake = unitStake
         self.shape = shape
-        sums = [WideInteger](repeating: WideInteger(0), count: shape.free + 1)
+        sums = [WideInteger](
+            repeating: WideInteger(0), count: shape.isNested ? 1 : shape.free + 1)
         sums[0] = WideInteger(1)
     }
 
     /// The legs' factors, in the order of the slip.
     public mutating func multiply(by factor: LegFactor) {
         precondition(added < shape.legs, "a system has so many legs")
+        guard !shape.isNested else {
+            added += 1
+            return factors.append(factor)
+        }
         let isBanker = shape.isBanker(added)
         added += 1
         switch factor {
@@ -70,6 +78,8 @@ public struct SystemReturn: Sendable {
 
     /// Changes nothing but the fraction's form.
     mutating func widen(by factor: UInt64) {
+        Self.scale(&widening, by: shape.isNested ? factor : 1)
+        guard !shape.isNested else { return }
         for index in sums.indices { Self.scale(&sums[index], by: factor) }
         Self.scale(&denominator, by: factor)
     }
@@ -83,6 +93,10 @@ public struct SystemReturn: Sendable {
     /// Settled as soon as every line is: a leg without result leaves it open only where a line still has it that no
     /// lost leg has ended.
     public func outcome(_ rounding: Rounding) -> BetOutcome {
+        if shape.isNested {
+            if state(of: nil).isOpen { return .open }
+            return exact.rounded(rounding).map { .settled(payout: $0) } ?? .overflow
+        }
         if isBankerLost { return .settled(payout: 0) }
         if isBankerOpen || undecided > 0, alive >= shape.smallest, !planted(.systemSettledEarly) {
             return .open
@@ -93,6 +107,7 @@ public struct SystemReturn: Sendable {
 
     /// What the decided lines come to, before the one rounding.
     public var exact: ExactAmount {
+        if shape.isNested { return nested }
         var sum = WideInteger(0)
         if !isBankerLost && !isBankerOpen {
             for size in 1...shape.free where shape.sizes >> UInt32(size - 1) & 1 == 1 {
@@ -102,5 +117,75 @@ public struct SystemReturn: Sendable {
             Self.scale(&sum, by: UInt64(unitStake))
         }
         return ExactAmount(numerator: sum, denominator: denominator)
+    }
+
+    // MARK: Groups
+
+    /// The sum of the lines of everything, each group's counting as a leg's factor does.
+    private var nested: ExactAmount {
+        var (sum, over) = value(of: nil)
+        Self.scale(&sum, by: UInt64(unitStake))
+        let isLong =
+            sum.multiplyReportingOverflow(by: widening)
+            || over.multiplyReportingOverflow(by: widening)
+        precondition(!isLong, "a sum of lines fits, its legs being counted")
+        return ExactAmount(numerator: sum, denominator: over)
+    }
+
+    /// As in `extend`, over the denominators of all that is in it; what is lost or open adds nothing.
+    private func value(of group: Int?) -> (sum: WideInteger, over: WideInteger) {
+        var sums = [WideInteger(1)]
+        var over = WideInteger(1)
+        for child in shape.children(of: group) {
+            let (above, below) =
+                switch child {
+                case .leg(let leg): factors[leg].wide
+                case .group(let inner): value(of: inner)
+                }
+            var isLong = over.multiplyReportingOverflow(by: below)
+            sums.append(WideInteger(0))
+            for size in stride(from: sums.count - 1, through: 0, by: -1) {
+                isLong = sums[size].multiplyReportingOverflow(by: below) || isLong
+                guard size > 0 else { continue }
+                var with = sums[size - 1]
+                isLong = with.multiplyReportingOverflow(by: above) || isLong
+                isLong = sums[size].addReportingOverflow(with) || isLong
+            }
+            precondition(!isLong, "a sum of lines fits, its legs being counted")
+        }
+        let sizes = shape.sizes(of: group)
+        var sum = WideInteger(0)
+        for size in 1..<sums.count where sizes >> UInt32(size - 1) & 1 == 1 {
+            let isLong = sum.addReportingOverflow(sums[size])
+            precondition(!isLong, "a sum of lines fits, its legs being counted")
+        }
+        return (sum, over)
+    }
+
+    /// Whether a line of it is not lost, and whether one of those has a leg without result.
+    private func state(of group: Int?) -> (isAlive: Bool, isOpen: Bool) {
+        var alive = 0
+        var hasOpen = false
+        for child in shape.children(of: group) {
+            let state =
+                switch child {
+                case .leg(let leg): (factors[leg] != .lost, factors[leg] == .undecided)
+                case .group(let inner): state(of: inner)
+                }
+            if state.0 { alive += 1 }
+            if state.1 { hasOpen = true }
+        }
+        let isAlive = alive > shape.sizes(of: group).trailingZeroBitCount
+        return (isAlive, isAlive && hasOpen)
+    }
+}
+
+extension LegFactor {
+    /// Nothing for what is lost or has no result.
+    fileprivate var wide: (WideInteger, WideInteger) {
+        guard case .ratio(let above, let below) = self else {
+            return (WideInteger(0), WideInteger(1))
+        }
+        return (WideInteger(above), WideInteger(below))
     }
 }

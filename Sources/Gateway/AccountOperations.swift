@@ -132,13 +132,18 @@ extension PunterGateway {
             }
             do throws(Problem) {
                 let (accepted, potential) = (bet.acceptedAt, bet.potentialReturn)
+                let (number, shape) = (bet.bet, bet.shape)
+                let isPlain = bet.split == nil && !bet.isEachWay
                 try asking(reply) { engine in
                     (
                         engine.sequence,
                         engine.facts(of: legs, accepted: accepted, potentialReturn: potential),
-                        engine.terms.rounding
+                        engine.terms.rounding,
+                        engine.houseTerms(askedFor: number, shape, isPlain: isPlain)
                     )
-                } _: { [unowned self] (found: (UInt64, [LegFacts?], Rounding), reply) in
+                } _: {
+                    [unowned self]
+                    (found: (UInt64, [LegFacts?], Rounding, HouseTerms), reply) in
                     guard !found.1.contains(where: { $0 == nil }) else {
                         return reply.fail(Self.betUnknown)
                     }
@@ -149,7 +154,7 @@ extension PunterGateway {
                                 for index in facts.indices { facts[index].isCancelled = true }
                             }
                             Messages.write(
-                                explanation: bet, facts, found.2, to: &json, in: hub.view)
+                                explanation: bet, facts, found.2, found.3, to: &json, in: hub.view)
                         })
                 }
             } catch {

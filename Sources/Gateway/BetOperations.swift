@@ -143,6 +143,14 @@ extension PunterGateway {
                         json.bool(numbers.isRelated)
                         json.key("lines")
                         json.number(numbers.lines)
+                        if numbers.house.bonus != .none {
+                            json.key("bonus")
+                            json.object { json in Messages.write(numbers.house.bonus, to: &json) }
+                        }
+                        if numbers.house.commission > 0 {
+                            json.key("commission")
+                            json.number(numbers.house.commission)
+                        }
                         json.key("limits")
                         json.array { json in
                             for bound in numbers.bounds { Self.write(bound, to: &json) }

@@ -220,12 +220,40 @@ struct BetRequest {
             }
             bankers = legs
         }
-        guard let shape = SystemShape(legs: legs, sizes: sizes, bankers: bankers) else {
+        let groups = try groups(tape, tape.member("groups", of: system))
+        let shape = SystemShape(legs: legs, sizes: sizes, bankers: bankers, groups: groups)
+        guard let shape else {
             throw Malformed(
-                what: "system: 2 to \(SystemShape.mostLegs) legs, with sizes that they have",
+                what: groups.isEmpty
+                    ? "system: 2 to \(SystemShape.mostLegs) legs, with sizes that they have"
+                    : "system: groups of some of its legs, within or beside each other, with sizes that they have; and no bankers",
                 isRule: true)
         }
         return shape
+    }
+
+    /// `[{"from": 0, "to": 1, "sizes": [1]}]`: legs that count as one in what is around them.
+    private static func groups(_ tape: borrowing JSONTape, _ place: JSONTape.Place?)
+        throws(Malformed) -> [SystemGroup]
+    {
+        guard let place else { return [] }
+        guard let count = tape.count(place), count <= SystemShape.mostGroups else {
+            throw Malformed(what: "system.groups: at most \(SystemShape.mostGroups)")
+        }
+        var groups: [SystemGroup] = []
+        for index in 0..<count {
+            guard let item = tape.item(index, of: place),
+                let from = tape.member("from", of: item).flatMap({ tape.whole($0) }),
+                let until = tape.member("to", of: item).flatMap({ tape.whole($0) }),
+                let sizes = bits(tape, tape.member("sizes", of: item), in: 1...Int64(Limits.legs)),
+                (0..<Int64(Limits.legs)).contains(from), (0..<Int64(Limits.legs)).contains(until)
+            else {
+                throw Malformed(
+                    what: "system.groups: such as [{\"from\": 0, \"to\": 1, \"sizes\": [1]}]")
+            }
+            groups.append(SystemGroup(first: Int(from), last: Int(until), sizes: sizes))
+        }
+        return groups
     }
 
     /// One bit for each number of an array, the least in the lowest; nil for anything else, and for one named twice.
@@ -385,6 +413,9 @@ struct BetRequest {
                 | UInt64(tolerance))
         if let shape {
             bytes.append(littleEndian: UInt64(shape.sizes) << 32 | UInt64(shape.bankers))
+            if shape.isNested {
+                for place in 0..<4 { bytes.append(littleEndian: UInt64(shape.groupWords[place])) }
+            }
         }
         if bonus | free != 0 {
             bytes.append(littleEndian: UInt64(bonus))
@@ -416,6 +447,7 @@ struct BetRequest {
         intent.structure = structure
         intent.sizes = shape?.sizes ?? 0
         intent.bankers = shape?.bankers ?? 0
+        intent.groups = shape?.groupWords ?? .zero
         intent.rule = rule
         intent.ruleSource = ruleSource
         intent.tolerance = tolerance

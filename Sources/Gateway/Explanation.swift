@@ -10,9 +10,9 @@ extension Messages {
 
     static func write(
         explanation bet: ProjectedBet, _ legs: [LegFacts], _ rounding: Rounding,
-        to json: inout JSONWriter, in view: CatalogueView
+        _ terms: HouseTerms, to json: inout JSONWriter, in view: CatalogueView
     ) {
-        let shape = SystemShape(legs: legs.count, sizes: bet.sizes, bankers: bet.bankers)
+        let shape = bet.shape
         let parts: Int64 = bet.isEachWay ? 2 : 1
         let count = (shape?.lines ?? 1) * parts
         json.key("bet")
@@ -22,7 +22,8 @@ extension Messages {
         json.key("payout")
         json.number(bet.payout)
         var total = BetReturn(
-            stake: bet.stake, free: bet.split?.free ?? 0, shape: shape, isEachWay: bet.isEachWay)
+            stake: bet.stake, free: bet.split?.free ?? 0, shape: shape, isEachWay: bet.isEachWay,
+            terms: terms)
         for leg in legs { total.multiply(by: leg) }
         json.key("comesTo")
         write(total.outcome(rounding) == .open ? nil : total, decimals: 4, to: &json)
@@ -31,6 +32,19 @@ extension Messages {
         if let free = total.notReturned, total.outcome(rounding) != .open {
             json.key("notReturned")
             json.string(free.text(decimals: 4))
+        }
+        if let bonus = total.bonus {
+            json.key("bonus")
+            switch bonus {
+            case .allWinners(let more):
+                json.string("All legs won: \(percent(more)) more.")
+            case .onlyWinner(let times):
+                json.string("Only one leg won: its winnings count \(hundredths(times)) times.")
+            }
+        }
+        if total.outcome(rounding) != .open, let commission = total.commission {
+            json.key("commission")
+            json.string(commission.text(decimals: 4))
         }
         json.key("rounding")
         json.string(rounding.word)
@@ -96,6 +110,18 @@ extension Messages {
         json.string(total.exact.text(decimals: decimals))
     }
 
+    /// Such as 12.5 %.
+    fileprivate static func percent(_ basisPoints: UInt16) -> String {
+        hundredths(basisPoints) + " %"
+    }
+
+    /// Such as 1.5 of 150.
+    private static func hundredths(_ number: UInt16) -> String {
+        let (whole, rest) = (number / 100, number % 100)
+        guard rest > 0 else { return "\(whole)" }
+        return "\(whole).\(rest < 10 ? "0" : "")\(rest % 10 == 0 ? rest / 10 : rest)"
+    }
+
     private static func write(_ factor: LegFactor, to json: inout JSONWriter) {
         switch factor {
         case .undecided: json.null()
@@ -138,7 +164,7 @@ extension LegFacts {
         if deduction.basisPoints > 0, result != .lost {
             let off = deduction.isOnPrice ? "the price" : "winnings"
             reasons.append(
-                "\(Self.percent(deduction.basisPoints)) off \(off) for who was withdrawn.")
+                "\(Messages.percent(deduction.basisPoints)) off \(off) for who was withdrawn.")
         }
         if paysStarting, let starting {
             reasons.append(
@@ -158,15 +184,8 @@ extension LegFacts {
             )
         }
         if placeDeduction.basisPoints > 0, placeDeduction != deduction {
-            reasons.append("\(Self.percent(placeDeduction.basisPoints)) off the place part.")
+            reasons.append("\(Messages.percent(placeDeduction.basisPoints)) off the place part.")
         }
         return reasons
-    }
-
-    /// Such as 12.5 %.
-    private static func percent(_ basisPoints: UInt16) -> String {
-        let (whole, rest) = (basisPoints / 100, basisPoints % 100)
-        guard rest > 0 else { return "\(whole) %" }
-        return "\(whole).\(rest < 10 ? "0" : "")\(rest % 10 == 0 ? rest / 10 : rest) %"
     }
 }

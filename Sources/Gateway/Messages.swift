@@ -518,10 +518,7 @@ enum Messages {
             json.key("eachWay")
             json.bool(true)
         }
-        guard bet.sizes != 0,
-            let shape = SystemShape(
-                legs: bet.legs.count, sizes: bet.sizes, bankers: bet.bankers)
-        else { return }
+        guard let shape = bet.shape else { return }
         json.key("system")
         json.object { json in
             if let name = shape.name {
@@ -529,17 +526,37 @@ enum Messages {
                 json.string(name)
             }
             json.key("sizes")
-            json.array { json in
-                for size in 1...shape.free where shape.sizes >> UInt32(size - 1) & 1 == 1 {
-                    json.number(size)
-                }
-            }
+            write(sizes: shape.sizes, to: &json)
             json.key("bankers")
             json.array { json in
                 for leg in 0..<shape.legs where shape.isBanker(leg) { json.number(leg) }
             }
+            if shape.isNested {
+                json.key("groups")
+                json.array { json in
+                    for group in shape.groups {
+                        json.object { json in
+                            json.key("from")
+                            json.number(group.first)
+                            json.key("to")
+                            json.number(group.last)
+                            json.key("sizes")
+                            write(sizes: group.sizes, to: &json)
+                        }
+                    }
+                }
+            }
             json.key("lines")
             json.number(shape.lines)
+        }
+    }
+
+    /// One number for each bit.
+    private static func write(sizes: UInt32, to json: inout JSONWriter) {
+        json.array { json in
+            for size in 1...SystemShape.mostLegs where sizes >> UInt32(size - 1) & 1 == 1 {
+                json.number(size)
+            }
         }
     }
 

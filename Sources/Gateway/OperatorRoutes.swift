@@ -1,3 +1,4 @@
+import Betting
 import Kernel
 import NetworkCodecs
 
@@ -242,6 +243,19 @@ enum OperatorRoutes {
         body: "ChannelRequest",
         problems: decided + [(404, "channel_unknown"), (409, "no_change")], role: .trader,
         comesFirst: true)
+    static let houseRules = route(
+        "getHouseRules", "What the house adds to bets, and takes of what they win.", tag: "house",
+        .init(200, "What bets are under that are asked for now.", schema: "HouseRules"),
+        problems: [(503, "busy")])
+    static let setHouseRules = route(
+        "setHouseRules",
+        "Says, whole, what the house adds to bets that are asked for from here on, and takes of what they win; what was asked for before stays under what held then.",
+        tag: "house", done, parameters: [PunterRoutes.match("the house rules")],
+        body: "HouseRulesRequest",
+        problems: decided + [
+            (409, "no_change"), (409, "full"), (412, "changed_since"),
+            (422, "amount_out_of_range"), (422, "not_a_bonus"),
+        ], role: .supervisor)
     static let risk = route(
         "getRisk",
         "What each sport and the dearest fixtures may cost: each market's worst, added up.",
@@ -332,6 +346,19 @@ enum OperatorRoutes {
         "takenBack":{"type":"boolean","description":"They are no longer void."},\
         "reason":{"type":"string","minLength":1,"maxLength":64},\
         "evidence":{"type":"string","maxLength":32}}},\
+        "CoverBonus":{"type":"object","required":["cover"],"properties":{\
+        "cover":{"enum":["trixie","patent","yankee","lucky_15","canadian","lucky_31","heinz","lucky_63","super_heinz","goliath"]},\
+        "onlyWinner":{"type":"integer","minimum":100,"maximum":\(CoverBonus.mostOfOnlyWinner),\
+        "description":"Hundredths by which the winnings of the only winner count; 100 nothing more. Of covers with singles."},\
+        "allWinners":{"type":"integer","minimum":0,"maximum":\(CoverBonus.mostOfAllWinners),\
+        "description":"Hundredths of a percent on top of the return where all legs win."}}},\
+        "HouseRules":{"type":"object","required":["commission","bonuses"],"properties":{\
+        "commission":{"type":"integer","description":"Hundredths of a percent of what a bet wins beyond its stake."},\
+        "bonuses":{"type":"array","items":{"$ref":"#/components/schemas/CoverBonus"}}}},\
+        "HouseRulesRequest":{"type":"object","required":["commission","bonuses","reason"],"properties":{\
+        "commission":{"type":"integer","minimum":0,"maximum":\(HouseRules.mostCommission)},\
+        "bonuses":{"type":"array","maxItems":10,"items":{"$ref":"#/components/schemas/CoverBonus"}},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "BetVoidRequest":{"type":"object","required":["reason"],"properties":{\
         "takenBack":{"type":"boolean","description":"It is no longer void: its results count again."},\
         "reason":{"type":"string","minLength":1,"maxLength":64},\

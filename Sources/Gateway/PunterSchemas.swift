@@ -188,6 +188,9 @@ enum PunterSchemas {
             "minimumStake":{"type":"integer"},"maximumStake":{"type":"integer"},\
             "delay":{"type":"integer"},"related":{"type":"boolean"},\
             "lines":{"type":"integer","description":"Over which the stake is divided: of a system its lines, of an each-way bet twice as many."},\
+            "bonus":{"type":"object","required":["onlyWinner","allWinners"],"description":"What the house adds to such a cover: the winnings of an only winner count so many hundredths times; so many hundredths of a percent more where all win.",\
+            "properties":{"onlyWinner":{"type":"integer"},"allWinners":{"type":"integer"}}},\
+            "commission":{"type":"integer","description":"Hundredths of a percent that the house takes of what the bet wins beyond its stake."},\
             "limits":{"type":"array","description":"What each limit by itself lets it stake, in the order in which they are checked.",\
             "items":{"type":"object","required":["rule","most"],"properties":{\
             "rule":{"type":"string","description":"The code of the refusal that more than this leads to."},\
@@ -259,6 +262,8 @@ enum PunterSchemas {
             "returned":{"$ref":"#/components/schemas/Returned"},\
             "notReturned":{"type":"string",\
             "description":"Of a free stake: what comes off the lines, since it is not returned; minor units, cut after four decimals."},\
+            "bonus":{"type":"string","description":"What the house added, and why."},\
+            "commission":{"type":"string","description":"What the house takes of the winnings; minor units, cut after four decimals."},\
             "lineCount":{"type":"integer"},"lines":{"type":"array",\
             "description":"The first \(Messages.mostLines).","items":{"type":"object",\
             "required":["legs","part","stake","comesTo"],"properties":{\
@@ -371,7 +376,9 @@ enum PunterSchemas {
             "description":"Each number of free legs of which all choices are lines: [2,3] of three legs is a Trixie."},\
             "bankers":{"type":"array","maxItems":15,"uniqueItems":true,\
             "items":{"type":"integer","minimum":0,"maximum":15},\
-            "description":"Places of legs that are in every line."}}}
+            "description":"Places of legs that are in every line."},\
+            "groups":{"type":"array","maxItems":4,"items":{"$ref":"#/components/schemas/SystemGroup"},\
+            "description":"Within or beside each other; instead of bankers."}}}
             """
         ),
         (
@@ -379,7 +386,18 @@ enum PunterSchemas {
             """
             {"type":"object","required":["sizes","bankers","lines"],"properties":{\
             "name":{"type":"string"},"sizes":{"type":"array","items":{"type":"integer"}},\
-            "bankers":{"type":"array","items":{"type":"integer"}},"lines":{"type":"integer"}}}
+            "bankers":{"type":"array","items":{"type":"integer"}},"lines":{"type":"integer"},\
+            "groups":{"type":"array","items":{"$ref":"#/components/schemas/SystemGroup"}}}}
+            """
+        ),
+        (
+            "SystemGroup",
+            """
+            {"type":"object","required":["from","to","sizes"],\
+            "description":"Legs that count as one in what is around them: each of their own lines may stand for it.",\
+            "properties":{"from":{"type":"integer","minimum":0,"maximum":15},\
+            "to":{"type":"integer","minimum":0,"maximum":15},\
+            "sizes":{"type":"array","items":{"type":"integer","minimum":1,"maximum":16}}}}
             """
         ),
         (

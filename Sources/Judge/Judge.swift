@@ -74,6 +74,8 @@ public struct Judge: ~Copyable {
         var legs: [Leg]
         /// Its lines, as places among its legs.
         var lines: [[Int]]
+        /// Which of the covers that have a name it is.
+        var cover: Int?
         /// What its place part returns by its own terms, and by the best that may come where those at the off count;
         /// nil when it is not each way.
         var placed: (struck: Int64, most: Int64)?
@@ -238,6 +240,8 @@ public struct Judge: ~Copyable {
     /// Markets whose bets are held against new references, and where in the first one's bets that has come to.
     var suspected: [Int] = []
     var suspicion = -1
+    /// What the house adds and takes, the oldest first, each with the command that said so.
+    var houseRules: [(sequence: UInt64, said: HouseSaid)] = []
     /// Channels that take no bets.
     var shutChannels: Set<UInt8> = []
     let ladder = TickLadder.classic
@@ -318,6 +322,7 @@ public struct Judge: ~Copyable {
         case .pricing(let market, let word): handle(market, word, said.outcomes)
         case .channel(let channel, let isShut, let actor):
             shut(channel, isShut, actor, said.outcomes)
+        case .houseRules(let house): setHouse(house, said.outcomes)
         case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
         case .marketLimits(let market, let word): limit(market, word, said.outcomes)

@@ -385,7 +385,7 @@ extension Judge {
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
             bonus: intent.bonus, free: intent.free, acceptedAt: isPending ? nil : time,
             dueAt: dueAt,
-            legs: legs, lines: lines,
+            legs: legs, lines: lines, cover: cover(lines, legs: legs.count),
             placed: intent.isEachWay ? placedReturns(intent, lines, prices, places) : nil)
         remember(
             Key(account: intent.account, id: intent.id),
@@ -474,6 +474,9 @@ extension Judge {
         guard legs >= 2, legs <= 16, intent.bankers >> UInt32(legs) == 0 else {
             return Word.noSystem
         }
+        if !intent.groups.allSatisfy({ $0 == 0 }) {
+            return isNested(intent) ? refusalOfLines(intent) : Word.noSystem
+        }
         let free = legs - (0..<legs).count { intent.bankers >> UInt32($0) & 1 == 1 }
         guard intent.sizes < 1 << UInt32(free) else { return Word.noSystem }
         return refusalOfLines(intent)
@@ -505,9 +508,10 @@ extension Judge {
         of intent: Intent, _ lines: [[Int]], _ prices: [Worth], _ places: [Worth]
     ) -> Product {
         let ones = intent.legs.map { _ in Worth.times(1, over: 1) }
-        return Product(
+        let product = Product(
             stake: intent.stake, lines: lines, prices, places: intent.isEachWay ? places : nil,
             free: intent.free, atOne: (ones, ones))
+        return promised(product, lines, intent)
     }
 
     /// Every choice of legs that has all bankers and a wanted number of others; one line of all legs when it is
@@ -517,6 +521,9 @@ extension Judge {
         guard intent.isSystem else { return [all] }
         return (0..<(1 << all.count)).compactMap { choice in
             let chosen = all.filter { choice >> $0 & 1 == 1 }
+            if !intent.groups.allSatisfy({ $0 == 0 }) {
+                return isLine(chosen, of: intent) ? chosen : nil
+            }
             let others = chosen.filter { intent.bankers >> UInt32($0) & 1 == 0 }
             let hasBankers = chosen.count - others.count == intent.bankers.nonzeroBitCount
             guard hasBankers, !others.isEmpty,
@@ -805,8 +812,8 @@ extension Judge {
 
     // MARK: Settlement
 
-    private func product(of bet: Bet) -> Product {
-        Product(
+    private func product(of bet: Bet, _ number: UInt64) -> Product {
+        let product = Product(
             stake: bet.stake, lines: bet.lines, bet.legs.map { worth(of: $0, in: bet) },
             places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) },
             free: bet.free,
@@ -814,6 +821,7 @@ extension Judge {
                 bet.legs.map { worth(of: $0, in: bet, isAtOne: true) },
                 bet.placed == nil ? [] : bet.legs.map { placeWorth(of: $0, in: bet, isAtOne: true) }
             ))
+        return settled(product, bet, number)
     }
 
     /// Of the payout what is bonus money again: what it comes to by itself, no more than it was. And the free stake of
@@ -850,7 +858,7 @@ extension Judge {
                 object("bet \(settled.bet) is settled, but it does not stand")
                 continue
             }
-            let product = product(of: bet)
+            let product = product(of: bet, settled.bet)
             let number = Int(bet.account)
             if settled.payoutBefore != bet.payout {
                 object("bet \(settled.bet) was paid otherwise")
@@ -954,7 +962,7 @@ extension Judge {
     /// That a bet which is open or settled is so by its legs, and was paid what they come to.
     mutating func checkStanding(_ number: UInt64) {
         guard let bet = bets[number] else { return }
-        let product = product(of: bet)
+        let product = product(of: bet, number)
         if product.isOpen != (bet.status == 2) {
             object("bet \(number) stands where its legs do not")
         }

@@ -308,7 +308,7 @@ extension Judge {
             bet.soldStake += verdict.part
             bet.soldFor += verdict.payout
             let prices = bet.legs.map { Worth.price($0.odds) }
-            let product = Product(stake: bet.stake, lines: bet.lines, prices)
+            let product = promised(Product(stake: bet.stake, lines: bet.lines, prices), bet, id)
             if !product.rounds(to: shown.potentialReturn, cell.rounding) {
                 object("what is left of bet \(id) does not return \(shown.potentialReturn)")
             }

@@ -34,6 +34,7 @@ public enum Command: Sendable {
     case price(market: ExternalID, PriceSaid)
     case pricing(market: ExternalID, PricingSaid)
     case channel(UInt8, isShut: UInt8, actor: UInt64)
+    case houseRules(HouseSaid)
     case cashOut(CashOutSaid)
     /// 0: not any more.
     case cashOutRule(account: UInt64, bet: UInt64, atLeast: Int64)
@@ -104,7 +105,30 @@ public struct LimitsSaid: Sendable {
     }
 }
 
-/// What is offered, each in the market's order.
+/// What the house adds and takes from here on.
+public struct HouseSaid: Sendable {
+    /// Hundredths of a percent.
+    public var commission: UInt16
+    /// Hundredths of its winnings for the only winner, and hundredths of a percent for all, by the covers that have a
+    /// name: trixie, patent, yankee, lucky 15, canadian, lucky 31, heinz, lucky 63, super heinz, goliath.
+    public var bonuses: [(onlyWinner: UInt16, allWinners: UInt16)]
+    /// One more than the versions that were seen, 0 any.
+    public var expected: UInt32
+    public var actor: UInt64
+    public var hasReason: Bool
+
+    public init(
+        commission: UInt16, bonuses: [(onlyWinner: UInt16, allWinners: UInt16)], expected: UInt32,
+        actor: UInt64, hasReason: Bool
+    ) {
+        self.commission = commission
+        self.bonuses = bonuses
+        self.expected = expected
+        self.actor = actor
+        self.hasReason = hasReason
+    }
+}
+
 /// How far an account is trusted.
 public struct RiskSaid: Sendable {
     public var account: UInt64
@@ -155,6 +179,7 @@ public struct PricingSaid: Sendable {
     }
 }
 
+/// What is offered, each in the market's order.
 public struct PriceSaid: Sendable {
     public var odds: [Odds?]
     /// Milliseconds, beside the market's own.
@@ -336,6 +361,8 @@ public struct Intent: Sendable {
     /// Of a system, bits: how many legs its lines have beside the bankers, less one; and which legs are bankers.
     public var sizes: UInt32
     public var bankers: UInt32
+    /// Bits 28 to 31 the first leg of a group, 24 to 27 the last, below them sizes; zeros behind the last.
+    public var groups: [UInt32] = []
     public var legCount: Int
     public var rule: UInt8
     public var tolerance: UInt8

@@ -22,6 +22,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case sameOperator = "same-operator"
     case openAfterRecovery = "open-after-recovery"
     case bankerForgotten = "banker-forgotten"
+    case groupsForgotten = "groups-forgotten"
+    case houseRulesOfToday = "house-rules-of-today"
     case systemSettledEarly = "system-settled-early"
     // Corrections
     case oldResultTaken = "old-result-taken"

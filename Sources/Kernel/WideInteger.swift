@@ -28,6 +28,28 @@ public struct WideInteger: Equatable, Sendable {
         return carry != 0
     }
 
+    /// Multiplies in place; true when the product no longer fits and is then meaningless.
+    public mutating func multiplyReportingOverflow(by other: WideInteger) -> Bool {
+        var product = WideInteger(0)
+        var isLong = false
+        for place in 0..<Self.words where other.limbs[place] != 0 {
+            var part = self
+            isLong = part.multiplyReportingOverflow(by: other.limbs[place]) || isLong
+            // Moved up by as many words.
+            var moved = WideInteger(0)
+            for index in 0..<Self.words where part.limbs[index] != 0 {
+                guard index + place < Self.words else {
+                    isLong = true
+                    continue
+                }
+                moved.limbs[index + place] = part.limbs[index]
+            }
+            isLong = product.addReportingOverflow(moved) || isLong
+        }
+        self = product
+        return isLong
+    }
+
     /// Adds in place; true when the sum no longer fits and is then meaningless.
     public mutating func addReportingOverflow(_ other: WideInteger) -> Bool {
         var carry: UInt64 = 0

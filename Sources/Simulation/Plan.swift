@@ -64,6 +64,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case marketLimits
     case offers
     case traders
+    case house
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -249,11 +249,40 @@ struct SimulatedClient {
         }
         let free = legs - UInt32(intent.bankers.nonzeroBitCount)
         intent.sizes = UInt32(world.random.number(in: 1...(1 << Int(free)) - 1))
-        guard world.random.number(in: 0...7) > 0,
-            let shape = SystemShape(
-                legs: Int(legs), sizes: intent.sizes, bankers: intent.bankers)
-        else { return }
+        if world.plan.has(.house) {
+            switch world.random.number(in: 0...3) {
+            case 0, 1: group(&intent, world)
+            case 2 where intent.bankers == 0:
+                // Covers, which the house adds to.
+                let hasSingles = legs >= 3 && world.random.number(in: 0...1) == 0
+                intent.sizes = (1 << legs) - (hasSingles ? 1 : 2)
+            default: break
+            }
+        }
+        guard world.random.number(in: 0...7) > 0, let shape = intent.shape else { return }
         intent.stake = max(1, intent.stake / shape.lines) * shape.lines
+    }
+
+    /// One or two groups of legs, now and then some that cannot be.
+    private func group(_ intent: inout BetIntent, _ world: Simulation) {
+        let last = intent.legs.count - 1
+        intent.bankers = 0
+        guard last > 1, world.random.number(in: 0...3) == 0 else {
+            // One pair of legs, and what else there is.
+            let first = UInt32(world.random.number(in: 0...max(0, last - 1)))
+            intent.groups[0] =
+                first << 28 | (first + 1) << 24 | UInt32(world.random.number(in: 1...3))
+            intent.sizes = UInt32(world.random.number(in: 1...(1 << last) - 1))
+            return
+        }
+        for place in 0...world.random.number(in: 0...1) {
+            let (one, other) = (
+                UInt32(world.random.number(in: 0...last)), UInt32(world.random.number(in: 0...last))
+            )
+            let sizes = UInt32(world.random.number(in: 1...3))
+            intent.groups[place] = min(one, other) << 28 | max(one, other) << 24 | sizes
+        }
+        intent.sizes = UInt32(world.random.number(in: 1...3))
     }
 
     /// Half on winning and half on being placed, where all its markets have terms; most stakes divide.
@@ -265,9 +294,7 @@ struct SimulatedClient {
         }
         intent.structure = .eachWay
         guard world.random.number(in: 0...7) > 0 else { return }
-        let shape = SystemShape(
-            legs: intent.legs.count, sizes: intent.sizes, bankers: intent.bankers)
-        let lines = (shape?.lines ?? 1) * 2
+        let lines = (intent.shape?.lines ?? 1) * 2
         intent.stake = max(1, intent.stake / lines) * lines
     }
 
@@ -411,9 +438,12 @@ struct SimulatedClient {
 }
 
 extension BetIntent {
+    fileprivate var shape: SystemShape? {
+        SystemShape(legs: legs.count, sizes: sizes, bankers: bankers, packedGroups: groups)
+    }
+
     /// Equal parts that its stake is divided among, as far as it makes sense.
     fileprivate var lineCount: Int64 {
-        let shape = SystemShape(legs: legs.count, sizes: sizes, bankers: bankers)
-        return (structure == .accumulator ? 1 : shape?.lines ?? 1) * (structure == .eachWay ? 2 : 1)
+        (structure == .accumulator ? 1 : shape?.lines ?? 1) * (structure == .eachWay ? 2 : 1)
     }
 }

@@ -69,6 +69,7 @@ enum DeskSaying {
     case pricing(ExternalID, PricingHand)
     case channel(UInt8, isShut: Bool, actor: UInt64)
     case proposeVoid(UInt64, isTakenBack: Bool, actor: UInt64)
+    case house(HouseRules, version: Int?, actor: UInt64)
     case approve(UInt64, actor: UInt64)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
@@ -96,6 +97,9 @@ enum DeskSaying {
         case .pricing(let market, let hand): encoder.pricing(market, hand)
         case .channel(let channel, let isShut, let actor):
             encoder.channelState(channel, isShut: isShut, actor: actor, reason: "a fault")
+        case .house(let rules, let version, let actor):
+            encoder.houseRules(
+                rules, version: version, actor: actor, reason: actor == 3 ? "" : "a new season")
         case .proposeVoid(let bet, let isTakenBack, let actor):
             encoder.proposeVoid(
                 bet: bet, isTakenBack: isTakenBack, actor: actor,
@@ -231,10 +235,19 @@ struct SimulatedSupplier: ~Copyable {
             count = world.random.number(in: 2...4)
         }
         var legs: [LegIntent] = []
+        // Of one match no two are taken together, so most who know the house pick one of each.
+        let isApart = plan.has(.house) && world.random.number(in: 0...3) > 0
+        var matches: Set<Int> = []
         for _ in 0..<count {
-            let pick =
+            var pick =
                 plan.has(.hotMarket) && world.random.number(in: 0...3) > 0
                 ? choice[0] : choice[world.random.number(in: 0...choice.count - 1)]
+            if isApart {
+                let others = choice.filter { !matches.contains(offers[$0].match) }
+                guard !others.isEmpty else { break }
+                pick = others[world.random.number(in: 0...others.count - 1)]
+                matches.insert(offers[pick].match)
+            }
             if let leg = leg(pick, world) { legs.append(leg) }
         }
         return legs.isEmpty ? nil : legs
@@ -645,6 +658,25 @@ struct SimulatedSupplier: ~Copyable {
         world.send(.desk(.pricing(offer.id, hand)))
     }
 
+    /// Another commission, other bonuses; now and then by what somebody saw before.
+    private func changeHouse(_ world: Simulation) {
+        var rules = HouseRules.none
+        rules.commission = UInt16([0, 0, 200, 550, 5000, 5001][world.random.number(in: 0...5)])
+        for place in rules.bonuses.indices where world.random.number(in: 0...1) == 0 {
+            let hasSingles = SystemShape.named[place].sizes & 1 == 1
+            rules.bonuses[place] =
+                CoverBonus(
+                    onlyWinner: hasSingles ? UInt16(world.random.number(in: 100...400)) : 100,
+                    allWinners: UInt16(world.random.number(in: 0...2500))) ?? .none
+        }
+        let isSeen = world.random.number(in: 0...3) == 0
+        world.send(
+            .desk(
+                .house(
+                    rules, version: isSeen ? world.random.number(in: 0...3) : nil,
+                    actor: UInt64(world.random.number(in: 0...3)))))
+    }
+
     /// Mostly gives; now and then takes back, or asks again under an id that was used.
     private func grant(_ world: Simulation) {
         let now = Timestamp(nanoseconds: world.clock.wall()).milliseconds
@@ -668,6 +700,7 @@ struct SimulatedSupplier: ~Copyable {
 
     func deskTick(_ world: Simulation) {
         guard !offers.isEmpty else { return }
+        if plan.has(.house), world.random.number(in: 0...5) == 0 { return changeHouse(world) }
         if plan.has(.marketLimits), world.random.number(in: 0...2) == 0 { return limit(world) }
         if plan.has(.traders), world.random.number(in: 0...1) == 0 { return trade(world) }
         guard plan.has(.byHand) || plan.has(.promotions) else {

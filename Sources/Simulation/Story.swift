@@ -52,6 +52,10 @@ extension Simulation {
         case .cashOutStep: tell("\(number) rules to sell are looked at\(outcome(said))")
         case .timerDue: tell("\(number) delays end\(outcome(said))")
         case .settleStep: tell("\(number) settlement goes on\(outcome(said))")
+        case .houseRules(let house):
+            tell(
+                "\(number) operator \(house.actor) sets house rules: commission \(house.commission)"
+                    + outcome(said))
         case .suspectStep: tell("\(number) bets are held against references\(outcome(said))")
         case .result(let market, let word):
             let words = word.marks.map { SelectionResult(rawValue: $0.result)?.word ?? "?" }

@@ -178,6 +178,20 @@ struct Witness {
                 actor: record.field(Layout.Result.actor, as: UInt64.self))
         case .settleStep: return .settleStep
         case .suspectStep: return .suspectStep
+        case .houseRules:
+            let count = Int(record.field(Layout.HouseRules.count, as: UInt16.self))
+            return .houseRules(
+                HouseSaid(
+                    commission: record.field(Layout.HouseRules.commission, as: UInt16.self),
+                    bonuses: (0..<min(count, 40)).map {
+                        let offset = Layout.HouseRules.bonuses + $0 * Layout.HouseRules.bonusSize
+                        return (
+                            record.field(offset, as: UInt16.self),
+                            record.field(offset + 2, as: UInt16.self)
+                        )
+                    }, expected: record.field(Layout.HouseRules.expected, as: UInt32.self),
+                    actor: record.field(Layout.HouseRules.actor, as: UInt64.self),
+                    hasReason: record.field(Layout.HouseRules.reason, as: UInt8.self) != 0))
         case .release:
             return .release(
                 market: record.field(Layout.Release.market, as: UInt64.self),
@@ -343,6 +357,8 @@ struct Witness {
             validUntil: record.field(Layout.Place.validUntil, as: Int64.self), legs: legs)
         intent.offer = record.field(Layout.Place.offer, as: UInt64.self)
         intent.channel = UInt8(truncatingIfNeeded: record.flags >> 4 & 15)
+        let groups = record.groups(behind: said)
+        intent.groups = (0..<4).map { groups[$0] }
         return intent
     }
 

@@ -205,13 +205,20 @@ struct AccountBook: ~Copyable {
         let row = legs[bet.firstLeg + UInt32(bet.legCount)]
         return SystemShape(
             legs: Int(bet.legCount), sizes: row.numerator,
-            bankers: planted(.bankerForgotten) ? 0 : row.denominator)
+            bankers: planted(.bankerForgotten) ? 0 : row.denominator,
+            packedGroups: bet.isNested && !planted(.groupsForgotten) ? groups(of: bet) : .zero)
+    }
+
+    private func groups(of bet: BetRow) -> SIMD4<UInt32> {
+        let words = legs[bet.firstLeg + UInt32(bet.legCount) + 1].words
+        return SIMD4(words[0], words[1], words[2], words[3])
     }
 
     /// The each-way terms of one of a bet's legs; nil for a bet that is not each way.
     func places(of bet: BetRow, leg: Int) -> PlaceTerms? {
         guard bet.isEachWay else { return nil }
-        let first = bet.firstLeg + UInt32(bet.legCount) + (bet.isSystem ? 1 : 0)
+        let first =
+            bet.firstLeg + UInt32(bet.legCount) + (bet.isSystem ? 1 : 0) + (bet.isNested ? 1 : 0)
         return PlaceTerms(packed: legs[first + UInt32(leg / 4)].words[leg % 4])
     }
 

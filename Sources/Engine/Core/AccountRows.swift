@@ -105,7 +105,7 @@ struct BetRow: BitwiseCopyable {
     var heldLegs: UInt8 = 0
     var refusal: UInt8 = 0
     /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that; bit 2:
-    /// not of cash alone, with a `PromotionalRow` behind all; bit 6: its price was found to look like an error; bit 7:
+    /// not of cash alone, with a `PromotionalRow` behind all; bit 4: a row of groups stands behind that of the lines; bit 6: its price was found to look like an error; bit 7:
     /// two people have made it void.
     var forms: UInt8 = 0
 
@@ -113,6 +113,7 @@ struct BetRow: BitwiseCopyable {
     var isEachWay: Bool { forms & 2 != 0 }
 
     var isPromotional: Bool { forms & 4 != 0 }
+    var isNested: Bool { forms & 16 != 0 }
     var isSuspected: Bool { forms & 64 != 0 }
     var isVoidByHand: Bool { forms & 128 != 0 }
 
@@ -120,12 +121,16 @@ struct BetRow: BitwiseCopyable {
     @inline(__always) var legRows: Int {
         guard forms != 0 else { return Int(legCount) }
         return Self.legRows(
-            Int(legCount), isSystem: isSystem, isEachWay: isEachWay, isPromotional: isPromotional)
+            Int(legCount), isSystem: isSystem, isNested: isNested, isEachWay: isEachWay,
+            isPromotional: isPromotional)
     }
 
     @inline(__always)
-    static func legRows(_ legs: Int, isSystem: Bool, isEachWay: Bool, isPromotional: Bool) -> Int {
-        legs + (isSystem ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0) + (isPromotional ? 1 : 0)
+    static func legRows(
+        _ legs: Int, isSystem: Bool, isNested: Bool, isEachWay: Bool, isPromotional: Bool
+    ) -> Int {
+        legs + (isSystem ? 1 : 0) + (isNested ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0)
+            + (isPromotional ? 1 : 0)
     }
 
     /// A row that waits to be used again; `firstLeg` leads to the next such.
@@ -171,6 +176,13 @@ struct LegRow: BitwiseCopyable {
         LegRow(
             numerator: shape.sizes, denominator: shape.bankers, market: .max, selection: .max,
             material: 0)
+    }
+
+    /// A system's groups, in the same four words.
+    static func groups(_ words: SIMD4<UInt32>) -> LegRow {
+        LegRow(
+            numerator: words[0], denominator: words[1], market: .max, selection: words[2],
+            material: words[3])
     }
 
     /// Four legs' each-way terms, in the same four words.

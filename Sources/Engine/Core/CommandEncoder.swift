@@ -50,6 +50,8 @@ public struct BetIntent: Sendable {
     /// Of a system, as in `SystemShape`.
     public var sizes: UInt32 = 0
     public var bankers: UInt32 = 0
+    /// Of a system with groups: as `SystemShape.groupWords` has them.
+    public var groups = SIMD4<UInt32>.zero
     public var legs: [LegIntent]
     public var rule: PriceRule = .exact
     public var ruleSource: PriceRuleSource = .standard
@@ -641,6 +643,27 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    /// What the house adds to bets that are asked for from here on, and takes of what they win; whole. `version` is how
+    /// many versions there were when it was seen, nil when it does not matter.
+    public mutating func houseRules(
+        _ rules: HouseRules, version: Int? = nil, actor: UInt64, reason: String
+    ) -> RecordBytes {
+        let record = begin(
+            .houseRules,
+            body: Layout.HouseRules.bonuses + rules.bonuses.count * Layout.HouseRules.bonusSize)
+        record.set(Layout.HouseRules.commission, rules.commission)
+        record.set(Layout.HouseRules.count, UInt16(rules.bonuses.count))
+        record.set(Layout.HouseRules.expected, version.map { UInt32($0) &+ 1 } ?? 0)
+        record.set(Layout.HouseRules.actor, actor)
+        record.set(Layout.HouseRules.reason, text: reason, width: 64)
+        for (place, bonus) in rules.bonuses.enumerated() {
+            let offset = Layout.HouseRules.bonuses + place * Layout.HouseRules.bonusSize
+            record.set(offset + Layout.HouseRules.onlyWinner, bonus.onlyWinner)
+            record.set(offset + Layout.HouseRules.allWinners, bonus.allWinners)
+        }
+        return record
+    }
+
     /// `channel` as in `Layout.Session`.
     public mutating func channelState(
         _ channel: UInt8, isShut: Bool, actor: UInt64, reason: String
@@ -717,15 +740,28 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    @inline(never)
+    private static func groupsSize(_ intent: BetIntent) -> Int {
+        intent.groups == .zero ? 0 : Layout.Place.groupsSize
+    }
+
+    @inline(never)
+    private static func write(_ groups: SIMD4<UInt32>, to record: RecordBytes, at offset: Int) {
+        record.flags |= Layout.Place.hasGroups
+        for place in 0..<4 { record.set(offset + place * 4, groups[place]) }
+    }
+
     public mutating func place(_ intent: BetIntent) -> RecordBytes {
         let count = min(intent.legs.count, 255)
         let written = min(count, Limits.legs)
-        let record = begin(
-            .place, body: Layout.Place.legs + written * Layout.Place.legSize)
+        let end = Layout.Place.legs + written * Layout.Place.legSize
+        let more = intent.sizes == 0 ? 0 : Self.groupsSize(intent)
+        let record = begin(.place, body: end + more)
         record.account = intent.account
         record.clientID = intent.id
         record.requestHash = intent.requestHash
         record.flags = UInt16(intent.fill.rawValue) | UInt16(intent.channel) << 4
+        if more > 0 { Self.write(intent.groups, to: record, at: end) }
         record.set(Layout.Place.session, intent.session.rawValue)
         record.set(Layout.Place.stakeCash, intent.stake &- intent.bonus &- intent.free)
         record.set(Layout.Place.stakeBonus, intent.bonus)

@@ -21,6 +21,8 @@ public struct Engine: ~Copyable {
     var accounts: AccountBook
     var markets: MarketBook
     var rules = CellRules()
+    /// What the house adds and takes, the oldest version first. Bound: `mostHouseVersions`.
+    var houseVersions: [HouseVersion] = []
     /// The newest record and its time.
     public internal(set) var sequence: UInt64 = 0
     public internal(set) var time = Timestamp(nanoseconds: 0)
@@ -74,6 +76,7 @@ public struct Engine: ~Copyable {
         case .marketLimits: setMarketLimits(command, &outcomes)
         case .pricing: setPricing(command, &outcomes)
         case .channelState: setChannel(command, &outcomes)
+        case .houseRules: setHouseRules(command, &outcomes)
         case .withdrawal: withdraw(command, &outcomes)
         case .fixtureUpdate: updateFixture(command, &outcomes)
         case .fixture: defineFixture(command, &outcomes)
@@ -163,6 +166,7 @@ public struct Engine: ~Copyable {
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
         rules.combine(into: &mix)
         total.add(mix)
+        for version in houseVersions { total.add(version.mix) }
         return total
     }
 
@@ -176,6 +180,7 @@ public struct Engine: ~Copyable {
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
         rules.combine(into: &mix)
         total.add(mix)
+        for version in houseVersions { total.add(version.mix) }
         return total
     }
 

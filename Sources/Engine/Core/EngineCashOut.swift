@@ -413,8 +413,10 @@ extension Engine {
 
     /// What a bet returns when everything wins, with this stake.
     private func potentialReturn(of bet: BetRow, stake: Int64) -> Int64 {
+        let shape = accounts.shape(of: bet)
         var total = BetReturn(
-            stake: stake, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
+            stake: stake, shape: shape, isEachWay: bet.isEachWay,
+            terms: houseTerms(of: bet, shape).promised)
         for index in 0..<Int(bet.legCount) {
             total.multiply(
                 byWon: accounts.legs[bet.firstLeg + UInt32(index)].odds,

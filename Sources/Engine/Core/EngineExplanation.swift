@@ -43,8 +43,8 @@ extension Engine {
                 .related, leg: index, Int64(related ?? -1), -1, isPassed: related == nil)
         }
         guard !explanation.isRefused else { return explanation.checks }
-        request.stake = filled(request, account, quotes)
-        explainStake(request, account, quotes, &explanation)
+        request.stake = filled(command, request, account, quotes)
+        explainStake(command, request, account, quotes, &explanation)
         guard !explanation.isRefused else { return explanation.checks }
         let row = accounts.accounts[account]
         if delay.total(ruleSet) > 0 {
@@ -55,7 +55,7 @@ extension Engine {
         explanation.add(
             .tooManyBetsOfAccount, Int64(row.standing), Int64(ruleSet.openBetsPerAccount),
             isPassed: row.standing < ruleSet.openBetsPerAccount)
-        explainCaps(request, account, quotes, &explanation)
+        explainCaps(command, request, account, quotes, &explanation)
         return explanation.checks
     }
 
@@ -152,7 +152,7 @@ extension Engine {
             explainChannel(command, &explanation)
         }
         guard request.isSystem || request.isEachWay else { return }
-        let lines = (request.isSystem ? request.shape?.lines : 1).map {
+        let lines = (request.isSystem ? request.shape(command)?.lines : 1).map {
             $0 * (request.isEachWay ? 2 : 1)
         }
         explanation.add(
@@ -251,11 +251,12 @@ extension Engine {
     }
 
     private borrowing func explainCaps(
-        _ request: PlaceRequest, _ account: UInt32, _ quotes: [LegQuote],
+        _ command: RecordBytes, _ request: PlaceRequest, _ account: UInt32,
+        _ quotes: [LegQuote],
         _ explanation: inout Explanation
     ) {
         guard rules.hasCaps else { return }
-        let slip = StakedSlip(request, account: account, quotes: quotes)
+        let slip = StakedSlip(command, request, account: account, quotes: quotes)
         let potential = potentialReturn(slip, split: request.split) ?? 0
         for cap in caps(of: account) {
             let value = cap.counted + potential
@@ -264,7 +265,8 @@ extension Engine {
     }
 
     private borrowing func explainStake(
-        _ request: PlaceRequest, _ account: UInt32, _ quotes: [LegQuote],
+        _ command: RecordBytes, _ request: PlaceRequest, _ account: UInt32,
+        _ quotes: [LegQuote],
         _ explanation: inout Explanation
     ) {
         let stake = request.stake
@@ -277,7 +279,7 @@ extension Engine {
         for quote in quotes {
             most = min(most, row.mostStaked(markets.markets[quote.market].maximumStake))
         }
-        let slip = StakedSlip(request, account: account, quotes: quotes)
+        let slip = StakedSlip(command, request, account: account, quotes: quotes)
         let split = request.split
         let returned = potentialReturn(slip, split: split)
         let isFloored =

@@ -32,12 +32,12 @@ extension Engine {
         wanted.tolerance = PriceRule.anyTicks
         wanted.fill = .cap
         do throws(Refused) {
-            let shape = try checkShape(wanted)
+            let shape = try checkShape(command, wanted)
             let quotes = try quotes(command, wanted)
             for (index, quote) in quotes.enumerated() { scratch[index] = quote }
             try checkPrecision(wanted)
             try checkRelated(wanted)
-            wanted.stake = filled(wanted, account, quotes)
+            wanted.stake = filled(command, wanted, account, quotes)
             let potential = try checkStake(wanted, shape, account).potential
             if rules.hasCaps { try checkCaps(account, potential) }
             let isOther = quotes.indices.contains {

@@ -32,8 +32,8 @@ extension Engine {
                     forBody: Layout.Place.legs + request.legCount * Layout.Place.legSize)
         else { return request.stake }
         do throws(Refused) {
-            _ = try checkShape(request)
-            return filled(request, account, try quotes(command, request))
+            _ = try checkShape(command, request)
+            return filled(command, request, account, try quotes(command, request))
         } catch {
             return request.stake
         }
@@ -118,7 +118,8 @@ extension Engine {
         }
         if request.isPromotional { try checkKinds(request, number) }
 
-        let shape = try checkShape(request)
+        let shape =
+            request.isSystem || request.isEachWay ? try checkShape(command, request) : nil
         let offer = command.field(Layout.Place.offer, as: UInt64.self)
         if offer != 0 { try checkOffer(offer, number, at: time) }
         if markets.shutChannels != 0 { try checkChannel(command) }
@@ -147,7 +148,7 @@ extension Engine {
                 threshold: Int64(ruleSet.openBetsPerAccount))
         }
         if rules.hasCaps { try checkCaps(number, potential) }
-        try checkRoom(request, isPending: isPending)
+        try checkRoom(request.legRows(shape), isPending: isPending)
         return Terms(
             potentialReturn: potential, placed: placed, delay: delay, accountRow: number,
             exposure: request.legCount == 1 ? exposure : nil, shape: shape)
@@ -181,10 +182,11 @@ extension Engine {
         }
     }
 
-    /// The lines of a system, and that its stake is theirs in equal parts; nil for an accumulator.
-    func checkShape(_ request: PlaceRequest) throws(Refused) -> SystemShape? {
+    /// The lines of a system or of an each-way bet, and that its stake is theirs in equal parts; nil for an accumulator.
+    func checkShape(_ command: RecordBytes, _ request: PlaceRequest) throws(Refused) -> SystemShape?
+    {
         guard request.isSystem || request.isEachWay else { return nil }
-        let shape = request.shape
+        let shape = request.shape(command)
         guard shape != nil || !request.isSystem else {
             throw Refused(
                 .systemMalformed, value: Int64(request.sizes), threshold: Int64(request.bankers))
@@ -265,12 +267,12 @@ extension Engine {
     }
 
     /// What this machine can hold beside what it holds already.
-    private func checkRoom(_ request: PlaceRequest, isPending: Bool) throws(Refused) {
+    private func checkRoom(_ rows: Int, isPending: Bool) throws(Refused) {
         guard !isPending || !accounts.areTimersFull else {
             let timers = Int64(accounts.timerCapacity)
             throw Refused(.tooManyTimers, value: timers, threshold: timers)
         }
-        guard accounts.hasRoom(legs: request.legRows) else {
+        guard accounts.hasRoom(legs: rows) else {
             let bets = accounts.betCount
             throw Refused(
                 .tooManyOpenBets, value: Int64(bets), threshold: Int64(limits.openBets))
@@ -413,8 +415,7 @@ extension Engine {
             throw Refused(.stakeAboveMaximum, value: stake, threshold: most)
         }
         let isEachWay = request.isEachWay
-        let mostReturned = potentialReturn(
-            stake, free: request.free, shape, legs: request.legCount, isEachWay: isEachWay)
+        let mostReturned = potentialReturn(request, shape)
         guard let potential = mostReturned, potential <= rules.payoutCap
         else {
             throw Refused(
@@ -428,7 +429,7 @@ extension Engine {
         guard cash >= cashStaked else {
             throw Refused(.insufficientFunds, value: cash, threshold: cashStaked)
         }
-        let placed = isEachWay ? placedReturn(request) : nil
+        let placed = isEachWay ? placedReturn(request, shape) : nil
         let cost = BetCost(
             potential: potential, placed: placed, stake: paid, isSingle: request.legCount == 1)
         var exposure: Int64 = 0
@@ -455,8 +456,7 @@ extension Engine {
         guard request.legCount == 1, !request.isEachWay else { return false }
         return isUnderFloor(
             market: scratch[0].market, selection: scratch[0].selection, account: account,
-            potential: potentialReturn(
-                request.stake, free: request.free, shape, legs: 1, isEachWay: false),
+            potential: potentialReturn(request, shape),
             paid: request.split.paid)
     }
 
@@ -474,8 +474,8 @@ extension Engine {
     }
 
     /// What the place part of the slip at hand returns when every leg is placed; cut.
-    func placedReturn(_ request: PlaceRequest) -> PlacedReturn {
-        placedReturn(request.split, request.shape, legs: request.legCount) { index in
+    func placedReturn(_ request: PlaceRequest, _ shape: SystemShape?) -> PlacedReturn {
+        placedReturn(request.split, shape, legs: request.legCount) { index in
             (
                 scratch[index].odds, PlaceTerms(packed: scratch[index].places),
                 scratch[index].isAtTheOff
@@ -505,10 +505,10 @@ extension Engine {
     }
 
     /// Cut to whole minor units by the cell's rounding; nil when no Int64 holds it.
-    private func potentialReturn(
-        _ stake: Int64, free: Int64, _ shape: SystemShape?, legs: Int, isEachWay: Bool
-    ) -> Int64? {
-        if legs == 1, !isEachWay, free == 0 {
+    @inline(__always)
+    private func potentialReturn(_ request: PlaceRequest, _ shape: SystemShape?) -> Int64? {
+        let stake = request.stake
+        if request.legCount == 1, !request.isEachWay, request.free == 0 {
             let leg = scratch[0]
             let product = UInt64(stake).multipliedFullWidth(by: UInt64(leg.numerator))
             guard product.high < UInt64(leg.denominator) else { return nil }
@@ -523,9 +523,16 @@ extension Engine {
                 }
             return Int64(exactly: quotient + (goesUp ? 1 : 0))
         }
+        return potentialReturnOfMore(request, shape)
+    }
+
+    /// The same of more than a price and a stake.
+    @inline(never)
+    private func potentialReturnOfMore(_ request: PlaceRequest, _ shape: SystemShape?) -> Int64? {
         var total = BetReturn(
-            stake: stake, free: free, shape: shape, isEachWay: isEachWay)
-        for index in 0..<legs {
+            stake: request.stake, free: request.free, shape: shape, isEachWay: request.isEachWay,
+            terms: promised(shape, isPlain: !request.isPromotional && !request.isEachWay))
+        for index in 0..<request.legCount {
             let leg = scratch[index]
             total.multiply(byWon: leg.odds, places: PlaceTerms(packed: leg.places))
         }
@@ -554,10 +561,12 @@ extension Engine {
                 dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
                 legCount: UInt8(request.legCount),
                 status: (isPending ? BetStatus.pending : .open).rawValue,
-                forms: (terms.shape == nil ? 0 : 1) | (terms.placed == nil ? 0 : 2)
-                    | (isPromotional ? 4 : 0)))!
+                forms: (terms.shape.map { $0.isNested ? 17 : 1 } ?? 0)
+                    | (terms.placed == nil ? 0 : 2) | (isPromotional ? 4 : 0)))!
         if let shape = terms.shape {
-            accounts.set(.shape(shape), at: accounts.bets[bet].firstLeg + UInt32(request.legCount))
+            let first = accounts.bets[bet].firstLeg + UInt32(request.legCount)
+            accounts.set(.shape(shape), at: first)
+            if shape.isNested { accounts.set(.groups(shape.groupWords), at: first + 1) }
         }
         if terms.placed != nil { writePlaces(of: bet) }
         if isPromotional { accounts.setSplit(request.split, of: bet) }
@@ -630,7 +639,8 @@ extension Engine {
     /// The terms of the slip at hand, behind the bet's legs.
     private mutating func writePlaces(of bet: UInt32) {
         let row = accounts.bets[bet]
-        let first = row.firstLeg + UInt32(row.legCount) + (row.isSystem ? 1 : 0)
+        let first =
+            row.firstLeg + UInt32(row.legCount) + (row.isSystem ? 1 : 0) + (row.isNested ? 1 : 0)
         let count = Int(row.legCount)
         for start in stride(from: 0, to: count, by: 4) {
             var words = InlineArray<4, UInt32>(repeating: 0)

@@ -443,7 +443,9 @@ extension Engine {
         let shape = accounts.shape(of: bet)
         let free =
             bet.isPromotional && !planted(.freeStakeReturned) ? accounts.split(of: bet).free : 0
-        var total = BetReturn(stake: bet.stake, free: free, shape: shape, isEachWay: bet.isEachWay)
+        var total = BetReturn(
+            stake: bet.stake, free: free, shape: shape, isEachWay: bet.isEachWay,
+            terms: houseTerms(of: bet, shape))
         for index in 0..<UInt32(bet.legCount) {
             total.multiply(by: facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet))
         }

@@ -15,6 +15,8 @@ public struct SlipNumbers: Sendable {
     public var isRelated: Bool
     /// Lines that the stake is divided among: 1 for an accumulator.
     public var lines: Int64 = 1
+    /// What the house would add, and take of what it wins.
+    public var house = HouseTerms.none
     /// What each limit lets it stake; empty where a leg is not offered.
     public var bounds: [StakeBound] = []
 }
@@ -34,6 +36,7 @@ extension Engine {
             maximumStake: ruleSet.stake, delay: 0, isRelated: false)
         numbers.lines = (shape?.lines ?? 1) * (isEachWay ? 2 : 1)
         let lines = numbers.lines
+        numbers.house = houseRules.terms(for: shape, isPlain: split.isCash && !isEachWay)
         numbers.minimumStake = (max(1, rules.minimumStake) + lines - 1) / lines * lines
         guard lines <= ruleSet.lines else { return none(numbers) }
         guard !isEachWay || legs.count <= Limits.eachWayLegs,

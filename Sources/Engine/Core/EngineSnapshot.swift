@@ -1,3 +1,4 @@
+import Betting
 public import Catalogue
 public import Kernel
 import Ledger
@@ -33,7 +34,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 12)
+        var mix = RowMix(kind: 66, row: 13)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -206,6 +207,13 @@ extension Engine {
         words.append(UInt64(markets.shutChannels))
         words += [UInt64(markets.suspicion), UInt64(markets.suspected.count)]
         words += markets.suspected.map(UInt64.init)
+        words.append(UInt64(houseVersions.count))
+        for version in houseVersions {
+            words += [version.sequence, UInt64(version.rules.commission)]
+            words += version.rules.bonuses.map {
+                UInt64($0.onlyWinner) << 16 | UInt64($0.allWinners)
+            }
+        }
         words.append(UInt64(markets.proposals.count))
         for proposal in markets.proposals {
             words += [
@@ -276,6 +284,19 @@ extension Engine {
         let suspicion = reader.row()
         let suspected = (0..<min(reader.next(), UInt64(markets.markets.count))).map { _ in
             reader.row()
+        }
+        houseVersions = []
+        for _ in 0..<min(reader.next(), UInt64(Self.mostHouseVersions)) {
+            let (at, commission) = (reader.next(), UInt16(truncatingIfNeeded: reader.next()))
+            let bonuses = SystemShape.named.map { _ in
+                let word = reader.next()
+                return CoverBonus(
+                    onlyWinner: UInt16(truncatingIfNeeded: word >> 16),
+                    allWinners: UInt16(truncatingIfNeeded: word))
+            }
+            let rules = HouseRules(commission: commission, bonuses: bonuses.compactMap(\.self))
+            guard let rules else { return ["house rules that nobody can have set"] }
+            houseVersions.append(HouseVersion(sequence: at, rules: rules))
         }
         var proposals: [ProposalRow] = []
         for _ in 0..<min(reader.next(), UInt64(Self.mostProposals)) {

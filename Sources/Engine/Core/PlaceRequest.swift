@@ -67,14 +67,20 @@ struct PlaceRequest {
     }
 
     /// Which lines it asks for; nil when it is an accumulator, or no system that there is.
-    var shape: SystemShape? {
-        isSystem ? SystemShape(legs: legCount, sizes: sizes, bankers: bankers) : nil
+    func shape(_ record: RecordBytes) -> SystemShape? {
+        guard isSystem else { return nil }
+        return SystemShape(
+            legs: legCount, sizes: sizes, bankers: bankers,
+            packedGroups: record.groups(behind: legCount))
     }
 
     /// Rows that the bet takes for its legs and what they make.
-    @inline(__always) var legRows: Int {
-        BetRow.legRows(
-            legCount, isSystem: isSystem, isEachWay: isEachWay, isPromotional: isPromotional)
+    @inline(__always)
+    func legRows(_ shape: SystemShape?) -> Int {
+        guard shape != nil || isEachWay || isPromotional else { return legCount }
+        return BetRow.legRows(
+            legCount, isSystem: isSystem, isNested: shape?.isNested == true, isEachWay: isEachWay,
+            isPromotional: isPromotional)
     }
 
     /// The stake as it was asked for.
@@ -163,5 +169,18 @@ extension IDRow {
             high: request.id.high, low: request.id.low, hashHigh: request.hash.high,
             hashLow: request.hash.low, account: account, bet: bet,
             validUntil: request.validUntil, sequence: sequence)
+    }
+}
+
+extension RecordBytes {
+    /// The groups behind so many legs of a placement; zeros where they do not fit.
+    public func groups(behind legs: Int) -> SIMD4<UInt32> {
+        let offset = Layout.Place.legs + legs * Layout.Place.legSize
+        guard flags & Layout.Place.hasGroups != 0,
+            slots >= SlotSize.slots(forBody: offset + Layout.Place.groupsSize)
+        else { return .zero }
+        var words = SIMD4<UInt32>.zero
+        for place in 0..<4 { words[place] = field(offset + place * 4, as: UInt32.self) }
+        return words
     }
 }

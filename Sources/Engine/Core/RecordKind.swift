@@ -55,6 +55,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     // Prices that look like errors afterwards
     case suspectStep = 51
     case betSuspected = 52
+    // What the house adds and takes
+    case houseRules = 53
 
     /// The kind byte of a record's further slots.
     public static let continuation: UInt8 = 255
@@ -70,7 +72,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .fixtureUpdate, .market, .price, .marketState, .marketLimits, .pricing, .channelState,
             .withdrawal, .place, .timerDue, .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
-            .startingPrices, .cashOut, .cashOutRule, .cashOutStep, .suspectStep:
+            .startingPrices, .cashOut, .cashOutRule, .cashOutStep, .suspectStep, .houseRules:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
@@ -120,6 +122,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .cashOutStep: "cash_out_step"
         case .suspectStep: "suspect_step"
         case .betSuspected: "bet_suspected"
+        case .houseRules: "house_rules"
         case .result: "result"
         case .propose: "propose"
         case .approve: "approve"
@@ -477,6 +480,10 @@ public enum Layout {
         public static let legs = 112  // 64 each
         // `flags` bits 0 and 1: FillRule; bits 4 to 7: the channel, as in Session
         public static let legSize = 64
+        /// `flags` bit 2: behind the legs stand a system's groups, 4 each, u32: bits 28 to 31 the first leg, 24 to 27 the
+        /// last, below them sizes as in `sizes`; zeros behind the last.
+        public static let hasGroups: UInt16 = 4
+        public static let groupsSize = 16
     }
     public enum Leg {
         public static let market = 0  // u64
@@ -706,6 +713,21 @@ public enum Layout {
         public static let reason = 16  // u8: 1 age, 2 size
         public static let archived = 17  // u8: 1 they were copied to the archive and read back
         public static let size = 24
+    }
+    /// What the house adds to bets that are asked for from here on, and takes of what they win; whole. Answered by a
+    /// `market_changed` of no market.
+    public enum HouseRules {
+        public static let commission = 0  // u16, hundredths of a percent of winnings
+        /// u16, covers that follow: those that have a name, in their order
+        public static let count = 2
+        /// u32, the versions that there were when it was seen, plus one; 0 any
+        public static let expected = 4
+        public static let actor = 8  // u64, operator
+        public static let reason = 16  // text 64
+        public static let bonuses = 80  // 4 each:
+        public static let bonusSize = 4
+        public static let onlyWinner = 0  // u16, hundredths of its winnings; 100 nothing more
+        public static let allWinners = 2  // u16, hundredths of a percent on top of the return
     }
     /// A bet was taken at a price far above what the references said soon after.
     public enum BetSuspected {

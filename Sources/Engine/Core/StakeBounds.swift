@@ -32,9 +32,11 @@ struct StakedSlip {
         self.quotes = quotes
     }
 
-    init(_ request: PlaceRequest, account: UInt32, quotes: [LegQuote]) {
+    init(
+        _ command: RecordBytes, _ request: PlaceRequest, account: UInt32, quotes: [LegQuote]
+    ) {
         self.init(
-            account: account, split: request.split, shape: request.shape,
+            account: account, split: request.split, shape: request.shape(command),
             isEachWay: request.isEachWay, quotes: quotes)
     }
 
@@ -132,7 +134,8 @@ extension Engine {
 
     borrowing func potentialReturn(_ slip: StakedSlip, split: StakeSplit) -> Int64? {
         var total = BetReturn(
-            stake: split.total, free: split.free, shape: slip.shape, isEachWay: slip.isEachWay)
+            stake: split.total, free: split.free, shape: slip.shape, isEachWay: slip.isEachWay,
+            terms: promised(slip.shape, isPlain: split.isCash && !slip.isEachWay))
         for quote in slip.quotes {
             total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
         }
@@ -168,10 +171,11 @@ extension Engine {
     /// What a bet that takes what it can get stakes: no more than it asks for, or as much as there may be. A stake
     /// that cannot be met is left as it was asked for, to be refused for what is in its way.
     borrowing func filled(
-        _ request: PlaceRequest, _ account: UInt32, _ quotes: [LegQuote]
+        _ command: RecordBytes, _ request: PlaceRequest, _ account: UInt32,
+        _ quotes: [LegQuote]
     ) -> Int64 {
         guard request.fill != .reject, !request.isPromotional else { return request.stake }
-        let slip = StakedSlip(request, account: account, quotes: quotes)
+        let slip = StakedSlip(command, request, account: account, quotes: quotes)
         let asked = request.fill == .cap && !planted(.capIgnored) ? request.stake : .max
         let most = min(asked, bounds(slip, asked: asked).map(\.most).min() ?? 0)
         guard most >= max(1, rules.minimumStake) else { return request.stake }

@@ -279,7 +279,7 @@ extension Engine {
         }
         let isOtherOdds = readLegs(of: fact, command, request, compare: ours != nil)
         var told = terms
-        if request.isEachWay { told.placed = placedReturn(request) }
+        if request.isEachWay { told.placed = placedReturn(request, terms.shape) }
         let isRoomOnly = refused?.refusal.isCapacity == true
         if !isRoomOnly {
             note(
@@ -310,14 +310,16 @@ extension Engine {
         of fact: RecordBytes, _ command: RecordBytes, _ request: PlaceRequest, account: UInt32
     ) -> Terms? {
         let count = request.legCount
+        let shape = request.shape(command)
         guard (1...Limits.legs).contains(count),
             Int(fact.field(Layout.Placed.legCount, as: UInt8.self)) == count,
             fact.slots
                 >= SlotSize.slots(forBody: Layout.Placed.size(legs: count)),
             command.slots
                 >= SlotSize.slots(forBody: Layout.Place.legs + count * Layout.Place.legSize),
-            request.stake > 0, covers(request, account), accounts.hasRoom(legs: request.legRows),
-            !request.isSystem || request.shape != nil, !accounts.isIDWindowFull,
+            request.stake > 0, covers(request, account),
+            accounts.hasRoom(legs: request.legRows(shape)),
+            !request.isSystem || shape != nil, !accounts.isIDWindowFull,
             !accounts.areTimersFull
         else { return nil }
         for index in 0..<count {
@@ -337,7 +339,7 @@ extension Engine {
                 customer: fact.field(Layout.Placed.delayCustomer, as: UInt32.self),
                 selection: fact.field(Layout.Placed.delaySelection, as: UInt32.self)),
             accountRow: account,
-            shape: request.shape)
+            shape: shape)
     }
 
     private func covers(_ request: PlaceRequest, _ account: UInt32) -> Bool {

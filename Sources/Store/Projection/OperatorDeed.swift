@@ -115,6 +115,10 @@ private struct Said {
                 rawValue: record.field(Layout.ChannelState.channel, as: UInt8.self))
             let isShut = record.field(Layout.ChannelState.isShut, as: UInt8.self) == 1
             detail = "\(isShut ? "stops" : "opens") \(channel?.word ?? "?")"
+        case .houseRules:
+            self.init(record, actor: Layout.HouseRules.actor, reason: Layout.HouseRules.reason)
+            let commission = record.field(Layout.HouseRules.commission, as: UInt16.self)
+            detail = "commission \(commission) hundredths of a percent"
         case .propose:
             self.init(record, actor: Layout.Result.actor, reason: Layout.Result.reason)
             detail = Self.proposal(record)

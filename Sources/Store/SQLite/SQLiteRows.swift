@@ -25,7 +25,7 @@ final class SQLiteRows: ProjectionRows {
     /// Bets that are, or once were, void by two people's word.
     private var voidKnown: Set<UInt64> = []
     private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
-        capacity: Limits.legs * SQLiteRows.legWords + 1)
+        capacity: Limits.legs * SQLiteRows.legWords + 3)
     /// Words of a leg as it is stored: market, fixture, selection, odds.
     private static let legWords = 4
 
@@ -296,6 +296,13 @@ final class SQLiteRows: ProjectionRows {
             legBuffer[words] = (UInt64(bet.sizes) << 32 | UInt64(bet.bankers)).littleEndian
             words += 1
         }
+        if bet.groups != .zero {
+            for pair in 0..<2 {
+                let (one, other) = (bet.groups[pair * 2], bet.groups[pair * 2 + 1])
+                legBuffer[words] = (UInt64(one) << 32 | UInt64(other)).littleEndian
+                words += 1
+            }
+        }
         let blob = UnsafeRawBufferPointer(start: legBuffer.baseAddress, count: words * 8)
         try database.run(addBet) {
             $0.integer(bet.bet)
@@ -409,7 +416,15 @@ final class SQLiteRows: ProjectionRows {
                     reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))),
                 places: PlaceTerms(packed: UInt32(word(index * 4 + 2) >> 32)))
         }
-        let shape = blob.count % 32 == 8 ? word(blob.count / 8 - 1) : 0
+        // One word of a system stands behind its legs, and two more of its groups.
+        let shape = blob.count % 32 == 0 ? 0 : word(legs.count * 4)
+        var groups = SIMD4<UInt32>.zero
+        if blob.count % 32 == 24 {
+            for place in 0..<4 {
+                let pair = word(legs.count * 4 + 1 + place / 2)
+                groups[place] = UInt32(truncatingIfNeeded: place % 2 == 0 ? pair >> 32 : pair)
+            }
+        }
         var bet = ProjectedBet(
             bet: row.unsigned(0), account: row.unsigned(1),
             client: ExternalID(high: row.unsigned(2), low: row.unsigned(3)),
@@ -419,7 +434,7 @@ final class SQLiteRows: ProjectionRows {
             dueAt: row.integer(12), settledAt: row.integer(13), refusal: UInt16(row.integer(14)),
             value: row.integer(15), threshold: row.integer(16),
             settlementVersion: row.integer(17), legs: legs, sizes: UInt32(shape >> 32),
-            bankers: UInt32(truncatingIfNeeded: shape))
+            bankers: UInt32(truncatingIfNeeded: shape), groups: groups)
         bet.soldStake = row.integer(19)
         bet.soldFor = row.integer(20)
         bet.isVoidByHand = !row.isNull(25)

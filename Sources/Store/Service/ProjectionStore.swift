@@ -1,3 +1,4 @@
+public import Betting
 public import Kernel
 
 /// A bet as its customer may see it, with everything that was decided about it.
@@ -43,6 +44,8 @@ public struct ProjectedBet: Sendable {
     /// Of a system, as in the journal; zeros of an accumulator.
     public let sizes: UInt32
     public let bankers: UInt32
+    /// As `SystemShape.groupWords` has them.
+    public let groups: SIMD4<UInt32>
     /// What of its stake was sold back while the rest stood on, and for how much; beside `stake` and `payout`.
     public var soldStake: Int64 = 0
     public var soldFor: Int64 = 0
@@ -53,6 +56,13 @@ public struct ProjectedBet: Sendable {
     /// What came back of that beside cash.
     public var returned = PromotionalReturn.none
 
+    /// Which lines its legs make; nil of an accumulator.
+    public var shape: SystemShape? {
+        sizes == 0
+            ? nil
+            : SystemShape(legs: legs.count, sizes: sizes, bankers: bankers, packedGroups: groups)
+    }
+
     /// Half of the stake is on being placed.
     public var isEachWay: Bool { legs.contains { $0.places != nil } }
 
@@ -60,8 +70,10 @@ public struct ProjectedBet: Sendable {
         bet: UInt64, account: UInt64, client: ExternalID, requestHash: ExternalID, status: UInt8,
         stake: Int64, potentialReturn: Int64, payout: Int64, placedAt: Int64, acceptedAt: Int64,
         dueAt: Int64, settledAt: Int64, refusal: UInt16, value: Int64, threshold: Int64,
-        settlementVersion: Int64, legs: [Leg], sizes: UInt32 = 0, bankers: UInt32 = 0
+        settlementVersion: Int64, legs: [Leg], sizes: UInt32 = 0, bankers: UInt32 = 0,
+        groups: SIMD4<UInt32> = .zero
     ) {
+        self.groups = groups
         self.bet = bet
         self.account = account
         self.client = client

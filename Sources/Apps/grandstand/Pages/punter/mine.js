@@ -1,7 +1,7 @@
 import { state } from "/state.js";
 import { element, money, odds, time } from "/format.js";
 import { now } from "/link.js";
-import { label, placeTerms } from "/systems.js";
+import { groupsLabel, label, placeTerms } from "/systems.js";
 import "/cashout.js";
 
 const reasons = {
@@ -164,6 +164,8 @@ class Mine extends HTMLElement {
                     element("td", {}, `${line.legs.map(index => known.legs[index].selectionName).join(" + ")}${line.part === "place" ? " (place)" : ""}`),
                     element("td", { class: "n" }, money(line.stake, state.currency)), element("td", { class: "n" }, cents(line.comesTo))))))) : null,
             known.lineCount > known.lines.length ? element("p", { class: "muted" }, `and ${known.lineCount - known.lines.length} more lines`) : null,
+            known.bonus ? element("p", {}, known.bonus) : null,
+            known.commission ? element("p", {}, `Less ${known.commission}: the house's part of the winnings.`) : null,
             known.notReturned ? element("p", {}, `Less ${known.notReturned}: the free stake itself is not returned.`) : null,
             element("p", {}, `Together ${known.comesTo ?? "open"} in the smallest coin, rounded ${known.rounding.replace("_", " ")} once.`))];
     }
@@ -186,6 +188,7 @@ class Mine extends HTMLElement {
 
     #kind(bet) {
         if (!bet.system) return label(0, bet.legs.length, 0);
+        if (bet.system.groups) return groupsLabel(bet.system);
         const sizes = bet.system.sizes.reduce((bits, size) => bits | 1 << size - 1, 0);
         return label(sizes, bet.legs.length, bet.system.bankers.length);
     }

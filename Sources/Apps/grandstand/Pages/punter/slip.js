@@ -1,7 +1,7 @@
 import { state } from "/state.js";
 import { newID, now, place } from "/link.js";
 import { element, minor, money, odds, plain } from "/format.js";
-import { kinds, label, lines, placeTerms, sizeList } from "/systems.js";
+import { bonusWords, kinds, label, lines, placeTerms, sizeList } from "/systems.js";
 
 const rules = { exact: "Only this price", better: "This price or longer", any: "Any price" };
 
@@ -151,6 +151,8 @@ class Slip extends HTMLElement {
             ...(this.#split.bonus ? row("Of it bonus money", money(this.#split.bonus, state.currency)) : []),
             ...(this.#split.free ? row("Of it free, not returned", money(this.#split.free, state.currency)) : []),
             ...row("Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
+            ...(n?.bonus ? row("Bonus", bonusWords(n.bonus)) : []),
+            ...(n?.commission ? row("Commission", `${n.commission / 100} % of winnings`) : []),
             ...row(this.#parts > 1 ? "Total stakes from" : "Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
             ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));

@@ -50,3 +50,13 @@ export function placeTerms({ places, fraction }) {
     const first = Array.from({ length: places }, (_, index) => index + 1);
     return `${fraction.join("/")} the odds, ${places === 1 ? "win only" : `places ${first.join("-")}`}`;
 }
+
+// What the house adds to a cover, such as "one winner counts 2 times; all win: 10 % more".
+export function bonusWords({ onlyWinner, allWinners }) {
+    return [onlyWinner > 100 && `one winner counts ${onlyWinner / 100} times`, allWinners > 0 && `all win: ${allWinners / 100} % more`].filter(Boolean).join("; ");
+}
+
+// A system of groups, such as "2 of 2, 1–2 by 1".
+export function groupsLabel({ sizes, groups }) {
+    return `${sizes.join(", ")} of ${groups.map(g => `(${g.sizes.join(", ")} of ${g.from + 1}–${g.to + 1})`).join(" and ")} and the others`;
+}
