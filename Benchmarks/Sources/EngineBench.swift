@@ -66,7 +66,7 @@ enum EngineBench {
     }
 
     // One thread runs a benchmark; the intent is used again and again, so that the client costs little.
-    nonisolated(unsafe) private static var template = BetIntent(
+    @exclusivity(unchecked) nonisolated(unsafe) private static var template = BetIntent(
         account: AccountID(0), id: .zero, requestHash: .zero, session: SessionID(1), stake: 1,
         currency: .eur,
         legs: [

@@ -73,6 +73,21 @@ public struct LegFacts: Sendable {
         return paying(placed).shared(finish.share(of: places.places), among: finish.tied)
     }
 
+    /// Legs of one match under one price: won when all are, and lost with any; a void or half result of one leaves no
+    /// price for the rest, so that the stake goes back unless another has lost.
+    public static func joint(_ legs: [LegFacts], at odds: Odds) -> LegFacts {
+        var joint = LegFacts(odds: odds, result: .won)
+        if legs.contains(where: { $0.win == .lost }) {
+            joint.result = .lost
+        } else if legs.contains(where: { $0.win == .undecided }) {
+            joint.result = .undecided
+        } else if legs.contains(where: { $0.isCancelled || $0.result != .won }) {
+            joint.result = .void
+            joint.isCancelled = legs.contains(where: \.isCancelled)
+        }
+        return joint
+    }
+
     /// Its stake goes back, whatever else becomes of the bet.
     public var isVoid: Bool { isCancelled || !isWaiting && result == .void && !isNotRun }
 

@@ -30,10 +30,15 @@ extension PunterGateway {
             } catch {
                 throw error.problem("The bet is not complete.")
             }
+            let quoted = try checkQuote(request, session)
             var intent = request.intent(
-                session, receivedAt: now, digest: digest, rate: settings.rate)
+                session, receivedAt: now, digest: digest, rate: settings.rate, quoted)
             intent.channel = call.channel.rawValue
             let taken = hub.submit({ [unowned self] record, _ in
+                // Whatever was decided of it; what the engine had no room for uses up nothing.
+                if record != nil, quoted != nil {
+                    settings.quotes.use(intent.id, of: intent.account)
+                }
                 answer(record, hash: intent.requestHash, reply)
             }) { [intent] in $0.place(intent) }
             guard taken else { throw busy() }
@@ -121,9 +126,21 @@ extension PunterGateway {
             let stake = StakeSplit(
                 cash: bet.stake - bet.bonus - bet.free, bonus: bet.bonus, free: bet.free)
             let isEachWay = bet.structure == .eachWay
+            var joint: Odds?
+            if bet.structure == .sameGame {
+                joint = jointOdds(
+                    bet.legs.map {
+                        QuoteBook.Leg(
+                            market: $0.market.rawValue, selection: $0.selection, odds: $0.odds,
+                            places: nil)
+                    })
+            }
+            let price = joint
+            let isQuoteRequired = settings.areQuotesRequired || bet.structure == .sameGame
             try asking(reply) { engine in
                 engine.slip(
-                    stake: stake, shape: shape, isEachWay: isEachWay, legs: legs, account: account)
+                    stake: stake, shape: shape, isEachWay: isEachWay, joint: price, legs: legs,
+                    account: account)
             } _: { numbers, reply in
                 reply.send(
                     Documents.json(asOf: numbers.asOf, .nobody) { json in
@@ -143,6 +160,12 @@ extension PunterGateway {
                         json.bool(numbers.isRelated)
                         json.key("lines")
                         json.number(numbers.lines)
+                        if let price {
+                            json.key("jointOdds")
+                            Messages.write(odds: price, to: &json)
+                        }
+                        json.key("quoteRequired")
+                        json.bool(isQuoteRequired)
                         if numbers.house.bonus != .none {
                             json.key("bonus")
                             json.object { json in Messages.write(numbers.house.bonus, to: &json) }

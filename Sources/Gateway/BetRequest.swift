@@ -26,6 +26,8 @@ struct BetRequest {
     let structure: BetStructure
     /// Nil for an accumulator.
     let shape: SystemShape?
+    /// A single-use quote as it was sent; what it says is for whoever signed it.
+    let quote: String?
 
     /// What is wrong with the message; uses up no id.
     struct Malformed: Error {
@@ -77,9 +79,9 @@ struct BetRequest {
         let given = try Self.stake(tape, tape.member("stake", of: root))
         currency = given.currency
         let kind: BetStructure = try Self.choice(
-            tape, "structure", ["single", "accumulator", "system"],
-            [.accumulator, .accumulator, .system], standard: .accumulator,
-            else: "structure: single, accumulator or system")
+            tape, "structure", ["single", "accumulator", "system", "same_game"],
+            [.accumulator, .accumulator, .system, .sameGame], standard: .accumulator,
+            else: "structure: single, accumulator, system or same_game")
         guard let items = tape.member("legs", of: root), let count = tape.count(items), count > 0,
             count <= Limits.legs
         else { throw Malformed(what: "legs: 1 to \(Limits.legs)") }
@@ -91,6 +93,11 @@ struct BetRequest {
         }
         shape = kind == .system ? try Self.shape(tape, legs: count) : nil
         let isEachWay = try Self.flag(tape, "eachWay")
+        guard kind != .sameGame || !isEachWay && count > 1 && count <= Limits.sameGameLegs else {
+            throw Malformed(
+                what: "structure: same_game has 2 to \(Limits.sameGameLegs) legs, not each way",
+                isRule: true)
+        }
         structure = isEachWay ? .eachWay : kind
         let parts = (shape?.lines ?? 1) * (isEachWay ? 2 : 1)
         let (whole, overflow) = given.amount.multipliedReportingOverflow(
@@ -119,16 +126,23 @@ struct BetRequest {
             tape, "fill", ["reject", "cap", "maximum"], [.reject, .cap, .maximum],
             standard: .reject, else: "fill: reject, cap or maximum")
         offer = try Self.offer(tape)
-        guard fill == .reject || bonus | free == 0 else {
-            throw Malformed(what: "fill: of a stake of cash alone", isRule: true)
+        guard fill == .reject || bonus | free == 0 && kind != .sameGame else {
+            throw Malformed(
+                what: "fill: of a stake of cash alone, and not of legs with one price", isRule: true
+            )
         }
         let tolerance = tape.member("tolerance", of: root).flatMap { tape.whole($0) } ?? 0
         guard (0...255).contains(tolerance) else {
             throw Malformed(what: "tolerance: 0 to 255 rungs of the ladder")
         }
         self.tolerance = UInt8(tolerance)
-        if let quote = tape.member("quote", of: root), !tape.isNull(quote) {
-            throw Malformed(what: "quote: single-use quotes are not issued")
+        if let place = tape.member("quote", of: root), !tape.isNull(place) {
+            guard let text = tape.text(place) else {
+                throw Malformed(what: "quote: a single-use quote, as it was given")
+            }
+            quote = text
+        } else {
+            quote = nil
         }
         guard let place = tape.member("oddsFormat", of: root) else {
             format = .decimal
@@ -272,12 +286,12 @@ struct BetRequest {
     }
 
     /// What one of `words` stands for; `standard` when the member is not there.
-    private static func choice<Value>(
-        _ tape: borrowing JSONTape, _ name: StaticString, _ words: InlineArray<3, StaticString>,
-        _ values: InlineArray<3, Value>, standard: Value, else what: String
+    private static func choice<Value, let count: Int>(
+        _ tape: borrowing JSONTape, _ name: StaticString, _ words: InlineArray<count, StaticString>,
+        _ values: InlineArray<count, Value>, standard: Value, else what: String
     ) throws(Malformed) -> Value {
         guard let place = tape.member(name, of: tape.root) else { return standard }
-        for index in 0..<3 where tape.isText(place, words[index]) { return values[index] }
+        for index in 0..<count where tape.isText(place, words[index]) { return values[index] }
         throw Malformed(what: what)
     }
 
@@ -433,7 +447,8 @@ struct BetRequest {
     }
 
     func intent(
-        _ session: PunterSession, receivedAt: Timestamp, digest: Digest, rate: ExchangeRate
+        _ session: PunterSession, receivedAt: Timestamp, digest: Digest, rate: ExchangeRate,
+        _ quoted: QuoteBook.Quoted? = nil
     ) -> BetIntent {
         var intent = BetIntent(
             account: session.account, id: clientID, requestHash: hash(digest),
@@ -452,6 +467,12 @@ struct BetRequest {
         intent.ruleSource = ruleSource
         intent.tolerance = tolerance
         intent.oddsFormat = format
+        guard let quoted else { return intent }
+        intent.isQuoted = true
+        // Whatever its customer says: nobody decides it after the quote is over.
+        intent.validUntil = min(
+            validUntil, Timestamp(nanoseconds: quoted.until * 1_000_000))
+        if let joint = quoted.joint { intent.joint = joint }
         return intent
     }
 }

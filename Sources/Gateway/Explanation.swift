@@ -13,8 +13,8 @@ extension Messages {
         _ terms: HouseTerms, to json: inout JSONWriter, in view: CatalogueView
     ) {
         let shape = bet.shape
-        let parts: Int64 = bet.isEachWay ? 2 : 1
-        let count = (shape?.lines ?? 1) * parts
+        let sides: Int64 = bet.isEachWay ? 2 : 1
+        let count = (shape?.lines ?? 1) * sides
         json.key("bet")
         json.numberText(bet.bet)
         json.key("stake")
@@ -24,7 +24,12 @@ extension Messages {
         var total = BetReturn(
             stake: bet.stake, free: bet.split?.free ?? 0, shape: shape, isEachWay: bet.isEachWay,
             terms: terms)
-        for leg in legs { total.multiply(by: leg) }
+        let parts: [LegFacts] = bet.joint.map { [.joint(legs, at: $0)] } ?? legs
+        for part in parts { total.multiply(by: part) }
+        if let joint = bet.joint {
+            json.key("jointOdds")
+            write(odds: joint, to: &json)
+        }
         json.key("comesTo")
         write(total.outcome(rounding) == .open ? nil : total, decimals: 4, to: &json)
         write(bet.split, to: &json)
@@ -77,20 +82,22 @@ extension Messages {
             let unit = bet.stake / max(1, count)
             var told = 0
             for line in shape?.lineLegs(atMost: mostLines) ?? [Array(legs.indices)] {
-                for part in 0..<Int(parts) where told < mostLines {
+                for part in 0..<Int(sides) where told < mostLines {
                     told += 1
-                    write(line, legs, unit, isPlace: part == 1, to: &json)
+                    write(
+                        line, of: bet.joint == nil ? line.map { legs[$0] } : parts, unit,
+                        isPlace: part == 1, to: &json)
                 }
             }
         }
     }
 
     private static func write(
-        _ line: [Int], _ legs: [LegFacts], _ stake: Int64, isPlace: Bool,
+        _ line: [Int], of parts: [LegFacts], _ stake: Int64, isPlace: Bool,
         to json: inout JSONWriter
     ) {
         var total = BetReturn(stake: stake, shape: nil)
-        for leg in line { total.multiply(by: isPlace ? legs[leg].place : legs[leg].win) }
+        for part in parts { total.multiply(by: isPlace ? part.place : part.win) }
         json.object { json in
             json.key("legs")
             json.array { json in for leg in line { json.number(leg) } }

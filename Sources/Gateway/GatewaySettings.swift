@@ -1,6 +1,7 @@
 public import Kernel
 import NetworkCodecs
 public import NetworkLoops
+public import Pricing
 
 /// What a gateway is told about where and how it serves.
 public struct GatewaySettings: Sendable {
@@ -34,6 +35,14 @@ public struct GatewaySettings: Sendable {
     public var moneyRequests = MoneyRequests()
     /// Signs where pages of listings end.
     public var cursors: Cursors
+    /// Single-use quotes that are out, over all loops.
+    public var quotes = QuoteBook(key: [UInt8](repeating: 0, count: 32))
+    /// No bet is taken without one.
+    public var areQuotesRequired = false
+    /// Who prices selections of one match together; nil where nobody does.
+    public var jointPricer: (any JointPricer)?
+    /// What a joint price is lowered by, once for each leg: hundredths of a percent.
+    public var jointMargin: UInt32 = 500
     /// Why no bets can be taken yet, nil when they can.
     public var whyNotReady: @Sendable () -> String? = { nil }
 

@@ -61,6 +61,10 @@ extension Messages {
                 }
             }
             write(systemOf: bet, to: &json)
+            if let joint = bet.joint {
+                json.key("jointOdds")
+                write(odds: joint, to: &json)
+            }
             json.key("placedAt")
             json.string(Timestamp(nanoseconds: bet.placedAt).description)
             if bet.dueAt != 0 {

@@ -61,7 +61,7 @@ public final class PunterGateway: OperationGateway {
             readHistory(account, after, limit, answer)
         }
         for operation in catalogueOperations + sessionOperations + accountOperations
-            + limitOperations + betOperations + cashOutOperations
+            + limitOperations + betOperations + quoteOperations + cashOutOperations
         {
             add(operation)
         }

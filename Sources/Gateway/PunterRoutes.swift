@@ -173,9 +173,18 @@ enum PunterRoutes {
         ],
         body: "BetRequest",
         problems: [
-            (400, "malformed"), (422, "not_a_bet"), (415, "unsupported_media_type"), (503, "busy"),
+            (400, "malformed"), (422, "not_a_bet"), (422, "quote_missing"), (422, "quote_invalid"),
+            (422, "quote_expired"), (415, "unsupported_media_type"), (503, "busy"),
         ],
         session: true, movesMoney: true)
+    static let quote = route(
+        "quote",
+        "Fetches a single-use quote when a bet is tapped: the bet takes its id, within 30 s. With structure same_game one price for all legs, which are of one match.",
+        tag: "bets", [.init(200, "The quote.", schema: "Quote")], body: "QuoteRequest",
+        problems: [
+            (400, "malformed"), (415, "unsupported_media_type"), (422, "not_offered"),
+            (422, "not_priced_together"), (429, "too_many_quotes"),
+        ], session: true)
     static let cashOuts = route(
         "listCashOuts", "What some of one's own bets could be sold back for at this moment.",
         tag: "bets",

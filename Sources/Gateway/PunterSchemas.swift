@@ -127,6 +127,7 @@ enum PunterSchemas {
             "properties":{"id":{"$ref":"#/components/schemas/Number"},"clientId":{"type":"string",\
             "format":"uuid"},"status":{"enum":["pending","open","refused","settled","cashed_out"]},"stake":{"type":"integer"},\
             "system":{"$ref":"#/components/schemas/System"},"eachWay":{"type":"boolean"},\
+            "jointOdds":{"$ref":"#/components/schemas/Odds"},\
             "stakeSplit":{"$ref":"#/components/schemas/StakeSplit"},\
             "returned":{"$ref":"#/components/schemas/Returned"},\
             "offer":{"$ref":"#/components/schemas/Offer"},\
@@ -187,6 +188,8 @@ enum PunterSchemas {
             "properties":{"asOf":{"type":"integer"},"potentialReturn":{"type":["integer","null"]},\
             "minimumStake":{"type":"integer"},"maximumStake":{"type":"integer"},\
             "delay":{"type":"integer"},"related":{"type":"boolean"},\
+            "quoteRequired":{"type":"boolean","description":"It is taken with a single-use quote only."},\
+            "jointOdds":{"$ref":"#/components/schemas/Odds"},\
             "lines":{"type":"integer","description":"Over which the stake is divided: of a system its lines, of an each-way bet twice as many."},\
             "bonus":{"type":"object","required":["onlyWinner","allWinners"],"description":"What the house adds to such a cover: the winnings of an only winner count so many hundredths times; so many hundredths of a percent more where all win.",\
             "properties":{"onlyWinner":{"type":"integer"},"allWinners":{"type":"integer"}}},\
@@ -262,6 +265,7 @@ enum PunterSchemas {
             "returned":{"$ref":"#/components/schemas/Returned"},\
             "notReturned":{"type":"string",\
             "description":"Of a free stake: what comes off the lines, since it is not returned; minor units, cut after four decimals."},\
+            "jointOdds":{"$ref":"#/components/schemas/Odds"},\
             "bonus":{"type":"string","description":"What the house added, and why."},\
             "commission":{"type":"string","description":"What the house takes of the winnings; minor units, cut after four decimals."},\
             "lineCount":{"type":"integer"},"lines":{"type":"array",\
@@ -419,7 +423,7 @@ enum PunterSchemas {
             """
             {"type":"object","required":["stake","legs"],\
             "properties":{"stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single",\
-            "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
+            "accumulator","system","same_game"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
             "eachWay":{"type":"boolean"},"legs":{"type":"array",\
             "minItems":1,"maxItems":20,"items":{"$ref":"#/components/schemas/LegRequest"}}}}
             """
@@ -433,7 +437,7 @@ enum PunterSchemas {
             "validUntil":{"type":"string","format":"date-time",\
             "pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]{1,9})?Z$"},\
             "stake":{"$ref":"#/components/schemas/Stake"},"structure":{"enum":["single",\
-            "accumulator","system"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
+            "accumulator","system","same_game"]},"system":{"$ref":"#/components/schemas/SystemRequest"},\
             "eachWay":{"type":"boolean","description":"Half of the stake on winning, half on being placed."},\
             "legs":{"type":"array","minItems":1,"maxItems":20,\
             "items":{"$ref":"#/components/schemas/LegRequest"}},\
@@ -441,7 +445,32 @@ enum PunterSchemas {
             "description":"A stake that is higher than may be taken is refused, or as much of it is taken as may be; maximum takes the highest stake that may be, and not less than the amount."},\
             "priceRule":{"enum":["exact",\
             "better","any"]},"tolerance":{"type":"integer","minimum":0,"maximum":255},\
-            "oddsFormat":{"enum":["decimal","fractional","american","hong_kong","malay","indonesian"]},"quote":{"type":"null"}}}
+            "oddsFormat":{"enum":["decimal","fractional","american","hong_kong","malay","indonesian"]},"quote":{"type":["string","null"],\
+            "description":"A single-use quote whose id the bet has; same_game needs one."}}}
+            """
+        ),
+        (
+            "QuoteRequest",
+            """
+            {"type":"object","required":["legs"],"properties":{\
+            "structure":{"enum":["same_game"]},"eachWay":{"type":"boolean"},\
+            "legs":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"object",\
+            "required":["market","selection"],"properties":{\
+            "market":{"$ref":"#/components/schemas/Number"},\
+            "selection":{"type":"integer","minimum":0,"maximum":63}}}}}}
+            """
+        ),
+        (
+            "Quote",
+            """
+            {"type":"object","required":["asOf","id","quote","until","legs"],"properties":{\
+            "asOf":{"type":"integer"},"id":{"type":"string","format":"uuid","description":"The bet's id."},\
+            "quote":{"type":"string"},"until":{"$ref":"#/components/schemas/Instant"},\
+            "jointOdds":{"$ref":"#/components/schemas/Odds"},\
+            "legs":{"type":"array","items":{"type":"object","required":["market","selection","odds","version"],\
+            "properties":{"market":{"$ref":"#/components/schemas/Number"},"selection":{"type":"integer"},\
+            "odds":{"$ref":"#/components/schemas/Odds"},"version":{"type":"integer"},\
+            "eachWay":{"$ref":"#/components/schemas/PlaceTerms"}}}}}}
             """
         ),
         (

@@ -166,8 +166,15 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         } catch {
             return refuse(tape, Problem(400, "malformed", error.what))
         }
+        let quoted: QuoteBook.Quoted?
+        do {
+            quoted = try gateway.checkQuote(request, session)
+        } catch {
+            return refuse(tape, error)
+        }
         var intent = request.intent(
-            session, receivedAt: gateway.now, digest: gateway.digest, rate: gateway.settings.rate)
+            session, receivedAt: gateway.now, digest: gateway.digest,
+            rate: gateway.settings.rate, quoted)
         intent.channel = Channel.web.rawValue
         guard hub.submit(for: self, tag: intent.requestHash, { [intent] in $0.place(intent) })
         else {
@@ -179,6 +186,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
     func answered(_ record: RecordBytes?, sequence: UInt64, tag: ExternalID) {
         betsInFlight -= 1
         defer { if isLeaving { goAway() } }
+        if let record { gateway.settings.quotes.use(record.clientID, of: record.account) }
         guard let record, let socket else { return }
         let isRepeat = record.flags & Layout.Placed.repeated != 0
         if let question = EarlierBet.Question(record, hash: tag) {

@@ -76,6 +76,8 @@ public struct Judge: ~Copyable {
         var lines: [[Int]]
         /// Which of the covers that have a name it is.
         var cover: Int?
+        /// The one price of all legs, which are of one match then.
+        var joint: Odds?
         /// What its place part returns by its own terms, and by the best that may come where those at the off count;
         /// nil when it is not each way.
         var placed: (struck: Int64, most: Int64)?

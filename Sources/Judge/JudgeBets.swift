@@ -215,7 +215,8 @@ extension Judge {
     private func offer(
         for intent: Intent, _ word: UInt16, _ number: Int, said: Int64?
     ) -> OfferShown? {
-        guard Word.offered.contains(word), intent.bonus == 0, intent.free == 0 else { return nil }
+        guard Word.offered.contains(word), intent.bonus == 0, intent.free == 0, !intent.isSameGame
+        else { return nil }
         var other = intent
         other.rule = 3
         other.tolerance = .max
@@ -238,7 +239,9 @@ extension Judge {
     private func filled(
         _ intent: Intent, _ number: Int, said: Int64?, isOffer: Bool = false
     ) -> Intent {
-        guard intent.fill == 1 || intent.fill == 2, intent.bonus == 0, intent.free == 0 else {
+        guard intent.fill == 1 || intent.fill == 2, intent.bonus == 0, intent.free == 0,
+            !intent.isSameGame
+        else {
             return intent
         }
         // Whatever else is in its way is so for every stake.
@@ -385,7 +388,8 @@ extension Judge {
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
             bonus: intent.bonus, free: intent.free, acceptedAt: isPending ? nil : time,
             dueAt: dueAt,
-            legs: legs, lines: lines, cover: cover(lines, legs: legs.count),
+            legs: legs, lines: lines, cover: cover(lines, of: intent),
+            joint: intent.isSameGame ? intent.joint : nil,
             placed: intent.isEachWay ? placedReturns(intent, lines, prices, places) : nil)
         remember(
             Key(account: intent.account, id: intent.id),
@@ -412,7 +416,7 @@ extension Judge {
             return Wanted(word)
         }
         if accounts[number].isShut { return Wanted(Word.accountShut) }
-        if intent.structure != 1, !intent.isSystem, !intent.isEachWay {
+        if intent.structure != 1, !intent.isSystem, !intent.isEachWay, !intent.isSameGame {
             return Wanted(Word.structure)
         }
         if intent.legCount < 1 || intent.legCount > rules.legs
@@ -445,7 +449,11 @@ extension Judge {
         {
             return Wanted(Word.legCount)
         }
-        if let leg = relatedLeg(intent) { return Wanted(Word.related, leg) }
+        if intent.isSameGame {
+            if let wanted = refusalOfSameGame(intent) { return wanted }
+        } else if let leg = relatedLeg(intent) {
+            return Wanted(Word.related, leg)
+        }
         return refusalOfStake(intent, number, isOffer: isOffer)
     }
 
@@ -507,6 +515,11 @@ extension Judge {
     private func product(
         of intent: Intent, _ lines: [[Int]], _ prices: [Worth], _ places: [Worth]
     ) -> Product {
+        if intent.isSameGame, let joint = intent.joint {
+            return Product(
+                stake: intent.stake, lines: [[0]], [.price(joint)], free: intent.free,
+                atOne: ([.times(1, over: 1)], []))
+        }
         let ones = intent.legs.map { _ in Worth.times(1, over: 1) }
         let product = Product(
             stake: intent.stake, lines: lines, prices, places: intent.isEachWay ? places : nil,
@@ -553,6 +566,27 @@ extension Judge {
             return fallen <= Int(intent.tolerance) ? nil : Word.price
         default: return Word.price
         }
+    }
+
+    /// Why legs cannot be taken at one price.
+    private func refusalOfSameGame(_ intent: Intent) -> Wanted? {
+        if intent.joint == nil { return Wanted(Word.related, min(1, intent.legs.count - 1)) }
+        if intent.legs.count < 2 || intent.legs.count > Limits.sameGameLegs {
+            return Wanted(Word.legCount)
+        }
+        var seen: [UInt64] = []
+        for (index, leg) in intent.legs.enumerated() {
+            let market = markets[Int(leg.market)]
+            if market.fixture != markets[Int(intent.legs[0].market)].fixture {
+                return Wanted(Word.structure, index)
+            }
+            if seen.contains(leg.market) { return Wanted(Word.related, index) }
+            if leg.odds != market.selections[Int(leg.selection)].odds {
+                return Wanted(Word.price, index)
+            }
+            seen.append(leg.market)
+        }
+        return nil
     }
 
     /// The first leg that says something about an earlier one.
@@ -812,7 +846,31 @@ extension Judge {
 
     // MARK: Settlement
 
+    /// The same at a price of 1.
+    private func onesOf(_ bet: Bet, _ joint: Odds) -> Worth {
+        let worth = worth(ofAll: bet.legs, at: joint, in: bet)
+        if case .times = worth { return .times(1, over: 1) }
+        return worth
+    }
+
+    /// What all legs come to that have one price.
+    private func worth(ofAll legs: [Leg], at joint: Odds, in bet: Bet) -> Worth {
+        let worths = legs.map { worth(of: $0, in: bet) }
+        if worths.contains(.lost) { return .lost }
+        if worths.contains(.open) { return .open }
+        let haveWon = legs.allSatisfy {
+            !isVoid($0, in: bet) && markets[$0.market].selections[$0.selection].mark.result == 1
+        }
+        return haveWon ? .price(joint) : .times(1, over: 1)
+    }
+
     private func product(of bet: Bet, _ number: UInt64) -> Product {
+        if let joint = bet.joint {
+            let product = Product(
+                stake: bet.stake, lines: [[0]], [worth(ofAll: bet.legs, at: joint, in: bet)],
+                free: bet.free, atOne: ([onesOf(bet, joint)], []))
+            return settled(product, bet, number)
+        }
         let product = Product(
             stake: bet.stake, lines: bet.lines, bet.legs.map { worth(of: $0, in: bet) },
             places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) },
@@ -828,14 +886,17 @@ extension Judge {
     /// the lines whose legs are all void.
     private func returned(of bet: Bet, payout: Int64) -> (bonus: Int64, free: Int64) {
         guard bet.isPromotional else { return (0, 0) }
-        var share = Product(
-            stake: bet.stake, lines: bet.lines, bet.legs.map { worth(of: $0, in: bet) },
-            places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) })
+        let all = bet.joint.map { worth(ofAll: bet.legs, at: $0, in: bet) }
+        var share =
+            all.map { Product(stake: bet.stake, lines: [[0]], [$0]) }
+            ?? Product(
+                stake: bet.stake, lines: bet.lines, bet.legs.map { worth(of: $0, in: bet) },
+                places: bet.placed == nil ? nil : bet.legs.map { placeWorth(of: $0, in: bet) })
         _ = share.numerator.multiplyReportingOverflow(by: UInt64(bet.bonus))
         _ = share.denominator.multiplyReportingOverflow(by: UInt64(bet.stake))
-        let void = bet.lines.count { line in
-            line.allSatisfy { isVoid(bet.legs[$0], in: bet) }
-        }
+        let void =
+            all.map { $0 == .times(1, over: 1) ? 1 : 0 }
+            ?? bet.lines.count { line in line.allSatisfy { isVoid(bet.legs[$0], in: bet) } }
         return (
             min(payout, bet.bonus, floor(share)), bet.free / Int64(bet.lines.count) * Int64(void)
         )

@@ -114,7 +114,8 @@ extension Judge {
         }
         if atLeast == 0 {
             saleRules[id] = nil
-        } else if bet.placed != nil || bet.isPromotional || bet.legs.count > Limits.cashOutLegs
+        } else if bet.placed != nil || bet.isPromotional || bet.joint != nil
+            || bet.legs.count > Limits.cashOutLegs
             || atLeast < 0
             || atLeast > Limits.potentialReturn
         {
@@ -203,7 +204,9 @@ extension Judge {
         let sold = part == 0 ? bet.stake : part
         let parts = Int64(bet.lines.count * (bet.placed == nil ? 1 : 2))
         if sold <= 0 || sold > bet.stake || sold % parts != 0 { return .refused(Word.noPart) }
-        if bet.placed != nil || bet.isPromotional || bet.legs.count > Limits.cashOutLegs {
+        if bet.placed != nil || bet.isPromotional || bet.joint != nil
+            || bet.legs.count > Limits.cashOutLegs
+        {
             return .refused(Word.notOffered)
         }
         var factors: [Worth] = []

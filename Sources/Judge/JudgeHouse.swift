@@ -80,8 +80,11 @@ extension Judge {
     ]
 
     /// Which cover lines are: all of two legs and more, and of one where singles are among them.
-    func cover(_ lines: [[Int]], legs: Int) -> Int? {
-        guard lines.count > 1 else { return nil }
+    ///
+    /// What is said with groups is none, though its lines be the same.
+    func cover(_ lines: [[Int]], of intent: Intent) -> Int? {
+        guard lines.count > 1, intent.groups.allSatisfy({ $0 == 0 }) else { return nil }
+        let legs = intent.legCount
         let hasSingles = lines.contains { $0.count == 1 }
         let all = (1 << legs) - 1 - (hasSingles ? 0 : legs)
         guard lines.count == all else { return nil }
@@ -130,7 +133,7 @@ extension Judge {
     /// Adds what the house adds where all legs win: of a cover of cash alone that is not each way.
     func promised(_ product: Product, _ lines: [[Int]], _ intent: Intent) -> Product {
         guard let house = houseRules.last?.said, intent.bonus == 0, intent.free == 0,
-            !intent.isEachWay, let cover = cover(lines, legs: intent.legCount)
+            !intent.isEachWay, let cover = cover(lines, of: intent)
         else { return product }
         return product.more(house.bonuses[cover].allWinners)
     }

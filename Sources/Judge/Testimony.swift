@@ -363,6 +363,8 @@ public struct Intent: Sendable {
     public var bankers: UInt32
     /// Bits 28 to 31 the first leg of a group, 24 to 27 the last, below them sizes; zeros behind the last.
     public var groups: [UInt32] = []
+    /// The one price of all legs.
+    public var joint: Odds?
     public var legCount: Int
     public var rule: UInt8
     public var tolerance: UInt8
@@ -370,6 +372,7 @@ public struct Intent: Sendable {
     public var validUntil: Int64
     public var legs: [Leg]
 
+    var isSameGame: Bool { structure == 4 }
     var isEachWay: Bool { structure == 3 && legs.first?.placesSaid != 0 && !legs.isEmpty }
     var isSystem: Bool { sizes != 0 && (structure == 2 || isEachWay) }
 

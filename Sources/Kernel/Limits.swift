@@ -42,6 +42,8 @@ public enum Limits {
     public static let eachWayLegs = 12
     /// Legs of one bet that is sold back before it is decided.
     public static let cashOutLegs = 12
+    /// Legs of one match that are taken at one price.
+    public static let sameGameLegs = 8
     /// Legs of one bet whose stake is not cash alone.
     public static let promotionalLegs = 12
     /// Legs of a market that are looked through for what a customer stands to win there already.

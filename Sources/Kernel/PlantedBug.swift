@@ -23,6 +23,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case openAfterRecovery = "open-after-recovery"
     case bankerForgotten = "banker-forgotten"
     case groupsForgotten = "groups-forgotten"
+    case jointPriceUnasked = "joint-price-unasked"
+    case jointPriceStale = "joint-price-stale"
     case houseRulesOfToday = "house-rules-of-today"
     case systemSettledEarly = "system-settled-early"
     // Corrections

@@ -201,7 +201,10 @@ struct SimulatedClient {
 
     private mutating func bet(_ world: Simulation) {
         if !offered.isEmpty, world.random.number(in: 0...1) == 0 { return takeOffer(world) }
-        guard let account, let session, let legs = world.supplier.slip(world) else { return }
+        guard let account, let session else { return }
+        let isSameGame = world.plan.has(.house) && world.random.number(in: 0...3) == 0
+        let together = isSameGame ? world.supplier.sameGame(world) : nil
+        guard let legs = together ?? world.supplier.slip(world) else { return }
         let now = world.clock.wall()
         let made = Timestamp(nanoseconds: now).milliseconds
         let id = ExternalID(milliseconds: made, random: (world.random.next(), world.random.next()))
@@ -216,10 +219,15 @@ struct SimulatedClient {
             receivedAt: Timestamp(nanoseconds: now))
         intent.rule = world.supplier.rule(world)
         intent.tolerance = UInt8([0, 1, 5, 255][world.random.number(in: 0...3)])
-        if world.plan.has(.systems), world.random.number(in: 0...1) == 0 {
+        if together != nil {
+            intent.structure = .sameGame
+            if world.random.number(in: 0...9) > 0 {
+                intent.joint = Odds(thousandths: UInt32(world.random.number(in: 1100...30_000)))
+            }
+        } else if world.plan.has(.systems), world.random.number(in: 0...1) == 0 {
             makeSystem(&intent, world)
         }
-        makeEachWay(&intent, world)
+        if together == nil { makeEachWay(&intent, world) }
         if world.plan.has(.promotions) { spend(&intent, world) }
         if world.plan.has(.fills), world.random.number(in: 0...2) == 0 {
             intent.fill = world.random.number(in: 0...3) == 0 ? .maximum : .cap

@@ -253,6 +253,22 @@ struct SimulatedSupplier: ~Copyable {
         return legs.isEmpty ? nil : legs
     }
 
+    /// Legs of several markets of one match; nil where none offers two.
+    func sameGame(_ world: Simulation) -> [LegIntent]? {
+        let known = offers.indices.filter { offers[$0].market != nil && !offers[$0].shown.isEmpty }
+        guard !known.isEmpty else { return nil }
+        let first = known[world.random.number(in: 0...known.count - 1)]
+        let others = known.filter { offers[$0].match == offers[first].match && $0 != first }
+        guard !others.isEmpty else { return nil }
+        var picks = [first] + others.prefix(world.random.number(in: 1...3))
+        // Now and then one that is of another match, or a market twice.
+        if world.random.number(in: 0...7) == 0 {
+            picks.append(known[world.random.number(in: 0...known.count - 1)])
+        }
+        let legs = picks.compactMap { leg($0, world) }
+        return legs.count < 2 ? nil : legs
+    }
+
     private func leg(_ pick: Int, _ world: Simulation) -> LegIntent? {
         let offer = offers[pick]
         guard let market = offer.market, let fixture = offer.fixture else { return nil }

@@ -359,6 +359,7 @@ struct Witness {
         intent.channel = UInt8(truncatingIfNeeded: record.flags >> 4 & 15)
         let groups = record.groups(behind: said)
         intent.groups = (0..<4).map { groups[$0] }
+        intent.joint = record.jointOdds(behind: said)
         return intent
     }
 

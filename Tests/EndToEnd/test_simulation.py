@@ -15,7 +15,7 @@ SEED_BUDGET = 2400
 BUGS = [
     "hold-not-counted", "void-twice", "deposit-twice", "rounded-up", "debt-forgotten", "settled-twice", "dead-heat-whole",
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
-    "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten", "groups-forgotten", "house-rules-of-today",
+    "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten", "groups-forgotten", "joint-price-unasked", "joint-price-stale", "house-rules-of-today",
     "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "deducted-always", "places-forgotten", "guarantee-forgotten",
     "cash-out-margin-forgotten", "cash-out-paid-as-offered", "cash-out-delay-ignored", "remainder-unreckoned", "sale-rule-forgotten", "free-stake-returned", "bonus-paid-as-cash", "void-free-stake-kept", "cap-ignored", "paid-today-forgotten", "offer-for-anybody", "exposure-unwatched", "floor-forgotten",
     "held-price-kept", "channel-ignored", "suspected-twice", "void-forgotten", "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",

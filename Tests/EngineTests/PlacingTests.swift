@@ -229,9 +229,10 @@ import Testing
         var unknown = cell.intent(account, [(open, 0, even)], stake: 500)
         unknown.legs[0].market = MarketID(999)
         #expect(try cell.place(unknown).refusal == .marketUnknown)
-        var joint = cell.intent(account, [(open, 0, even)], stake: 500)
-        joint.structure = .sameGame
-        #expect(try cell.place(joint).refusal == .structureUnsupported)
+        // A system that says no sizes, as journals of before there were systems have it.
+        var sizeless = cell.intent(account, [(open, 0, even)], stake: 500)
+        sizeless.structure = .system
+        #expect(try cell.place(sizeless).refusal == .structureUnsupported)
         let far = try cell.market([even, even])
         func system(_ sizes: UInt32, bankers: UInt32 = 0, stake: Int64 = 500) throws -> Refusal? {
             var system = cell.intent(

@@ -167,6 +167,13 @@ public final class Cell {
         public let fixtureID: ExternalID
         public let market: MarketID
         public let fixture: FixtureID
+
+        public init(id: ExternalID, fixtureID: ExternalID, market: MarketID, fixture: FixtureID) {
+            self.id = id
+            self.fixtureID = fixtureID
+            self.market = market
+            self.fixture = fixture
+        }
     }
 
     /// A fixture with one open market at these prices.

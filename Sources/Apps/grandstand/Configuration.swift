@@ -78,6 +78,11 @@ struct Setting {
             help: "The simulated world's seed; 0: another one at each start.",
             form: .number(0...Int64.max)),
         Setting(
+            key: "quotes", unit: "offered or required", standard: "offered",
+            help:
+                "required: every bet needs a single-use quote, fetched when it is tapped and good for 30 s.",
+            form: .oneOf(["offered", "required"])),
+        Setting(
             key: "quarter-lines", unit: "off or on", standard: "off",
             help:
                 "on: simulated matches offer an Asian handicap and an Asian total, too, settled by halves.",

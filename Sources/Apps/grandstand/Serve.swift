@@ -212,6 +212,10 @@ final class Platform: @unchecked Sendable {
     private var recovered: UInt64 = 0
     private var admission: Admission?
     private let board = LoopBoard()
+    /// What the simulated world says of its matches together.
+    private let worldModel = WorldModel()
+    /// One for all loops, under the key of the data directory.
+    private var quotes: QuoteBook?
     private let pool = WorkPool()
     private let operators = OperatorRegistry()
     /// Certificates of the punters' listener, when it is encrypted.
@@ -385,8 +389,14 @@ final class Platform: @unchecked Sendable {
     private func gatewaySettings(
         _ listen: (host: String, port: UInt16), publicOrigin origin: String, isEncrypted: Bool
     ) throws -> GatewaySettings {
-        var settings = GatewaySettings(
-            cursors: Cursors(key: try SecretFile.key(configuration.text("data") + "/cursors.key")))
+        let key = try SecretFile.key(configuration.text("data") + "/cursors.key")
+        var settings = GatewaySettings(cursors: Cursors(key: key))
+        let quotes = self.quotes ?? QuoteBook(key: key)
+        self.quotes = quotes
+        settings.quotes = quotes
+        settings.areQuotesRequired = configuration.text("quotes") == "required"
+        if configuration.text("feed") == "simulation" { settings.jointPricer = worldModel }
+        settings.jointMargin = UInt32(try configuration.number("margin"))
         let perSecond = Int(try configuration.number("requests-per-second"))
         if perSecond > 0 {
             let burst = Int(try configuration.number("requests-burst"))
@@ -613,7 +623,9 @@ final class Platform: @unchecked Sendable {
         let now = gs_wall_nanoseconds() / 1_000_000
         let seed = UInt64(try configuration.number("seed"))
         world.seed = seed == 0 ? UInt64(now) : seed
-        return SimulatedWorld(settings: world, startingAt: now, run: "sim\(now)")
+        let source = SimulatedWorld(settings: world, startingAt: now, run: "sim\(now)")
+        source.onPicture = { [worldModel] in worldModel.learn($0, markets: $1, $2) }
+        return source
     }
 
     // MARK: Running

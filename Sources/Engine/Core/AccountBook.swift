@@ -209,6 +209,11 @@ struct AccountBook: ~Copyable {
             packedGroups: bet.isNested && !planted(.groupsForgotten) ? groups(of: bet) : .zero)
     }
 
+    /// The price of all of a bet's legs together; nil where each has its own.
+    func joint(of bet: BetRow) -> Odds? {
+        bet.isJoint ? legs[bet.firstLeg + UInt32(bet.legCount)].odds : nil
+    }
+
     private func groups(of bet: BetRow) -> SIMD4<UInt32> {
         let words = legs[bet.firstLeg + UInt32(bet.legCount) + 1].words
         return SIMD4(words[0], words[1], words[2], words[3])

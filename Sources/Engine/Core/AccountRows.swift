@@ -105,7 +105,7 @@ struct BetRow: BitwiseCopyable {
     var heldLegs: UInt8 = 0
     var refusal: UInt8 = 0
     /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that; bit 2:
-    /// not of cash alone, with a `PromotionalRow` behind all; bit 4: a row of groups stands behind that of the lines; bit 6: its price was found to look like an error; bit 7:
+    /// not of cash alone, with a `PromotionalRow` behind all; bit 4: a row of groups stands behind that of the lines; bit 5: the price of all legs together stands behind them; bit 6: its price was found to look like an error; bit 7:
     /// two people have made it void.
     var forms: UInt8 = 0
 
@@ -114,6 +114,9 @@ struct BetRow: BitwiseCopyable {
 
     var isPromotional: Bool { forms & 4 != 0 }
     var isNested: Bool { forms & 16 != 0 }
+    var isJoint: Bool { forms & 32 != 0 }
+    /// What decides it: each of its legs, or all of them as one.
+    var parts: UInt32 { isJoint ? 1 : UInt32(legCount) }
     var isSuspected: Bool { forms & 64 != 0 }
     var isVoidByHand: Bool { forms & 128 != 0 }
 
@@ -121,15 +124,15 @@ struct BetRow: BitwiseCopyable {
     @inline(__always) var legRows: Int {
         guard forms != 0 else { return Int(legCount) }
         return Self.legRows(
-            Int(legCount), isSystem: isSystem, isNested: isNested, isEachWay: isEachWay,
+            Int(legCount), isSystem: isSystem, hasMore: isNested || isJoint, isEachWay: isEachWay,
             isPromotional: isPromotional)
     }
 
     @inline(__always)
     static func legRows(
-        _ legs: Int, isSystem: Bool, isNested: Bool, isEachWay: Bool, isPromotional: Bool
+        _ legs: Int, isSystem: Bool, hasMore: Bool, isEachWay: Bool, isPromotional: Bool
     ) -> Int {
-        legs + (isSystem ? 1 : 0) + (isNested ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0)
+        legs + (isSystem ? 1 : 0) + (hasMore ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0)
             + (isPromotional ? 1 : 0)
     }
 
@@ -175,6 +178,13 @@ struct LegRow: BitwiseCopyable {
     static func shape(_ shape: SystemShape) -> LegRow {
         LegRow(
             numerator: shape.sizes, denominator: shape.bankers, market: .max, selection: .max,
+            material: 0)
+    }
+
+    /// The price of all legs of a bet together.
+    static func joint(_ odds: Odds) -> LegRow {
+        LegRow(
+            numerator: odds.numerator, denominator: odds.denominator, market: .max, selection: .max,
             material: 0)
     }
 

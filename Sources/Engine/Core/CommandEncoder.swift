@@ -50,8 +50,9 @@ public struct BetIntent: Sendable {
     /// Of a system, as in `SystemShape`.
     public var sizes: UInt32 = 0
     public var bankers: UInt32 = 0
-    /// Of a system with groups: as `SystemShape.groupWords` has them.
-    public var groups = SIMD4<UInt32>.zero
+    /// What stands behind the legs: of a system its groups, as `SystemShape.groupWords` has them; of legs of one match
+    /// the numerator and the denominator of their one price. One field, since it is handed on with every bet.
+    public private(set) var wordsBehindLegs = SIMD4<UInt32>.zero
     public var legs: [LegIntent]
     public var rule: PriceRule = .exact
     public var ruleSource: PriceRuleSource = .standard
@@ -66,8 +67,36 @@ public struct BetIntent: Sendable {
     public var receivedAt: Timestamp
     /// Milliseconds the customer's picture is behind, `UInt32.max` unknown.
     public var videoDelay: UInt32 = .max
+    /// The channel, and in the highest bit whether it is quoted.
+    public private(set) var way: UInt8 = 0
+
     /// As in `Layout.Session`, at most `Limits.channels`.
-    public var channel: UInt8 = 0
+    public var channel: UInt8 {
+        get { way & 0x7f }
+        set { way = newValue & 0x7f | way & 0x80 }
+    }
+
+    /// Its id is that of a single-use quote.
+    public var isQuoted: Bool {
+        get { way & 0x80 != 0 }
+        set { way = newValue ? way | 0x80 : way & 0x7f }
+    }
+
+    /// Of a system with groups: as `SystemShape.groupWords` has them.
+    public var groups: SIMD4<UInt32> {
+        get { structure == .sameGame ? .zero : wordsBehindLegs }
+        set { wordsBehindLegs = newValue }
+    }
+
+    /// The one price of all legs, which are of one match then; nil for another structure.
+    public var joint: Odds? {
+        get {
+            structure == .sameGame ? Odds(wordsBehindLegs[0], over: wordsBehindLegs[1]) : nil
+        }
+        set {
+            wordsBehindLegs = SIMD4(newValue?.numerator ?? 0, newValue?.denominator ?? 0, 0, 0)
+        }
+    }
 
     public init(
         account: AccountID, id: ExternalID, requestHash: ExternalID, session: SessionID,
@@ -741,27 +770,35 @@ public enum ResultAction: UInt8, Sendable {
     }
 
     @inline(never)
-    private static func groupsSize(_ intent: BetIntent) -> Int {
-        intent.groups == .zero ? 0 : Layout.Place.groupsSize
+    private static func sizeBehindLegs(_ words: SIMD4<UInt32>, _ structure: BetStructure) -> Int {
+        if words == .zero { return 0 }
+        return structure == .sameGame ? Layout.Place.jointSize : Layout.Place.groupsSize
     }
 
     @inline(never)
-    private static func write(_ groups: SIMD4<UInt32>, to record: RecordBytes, at offset: Int) {
-        record.flags |= Layout.Place.hasGroups
-        for place in 0..<4 { record.set(offset + place * 4, groups[place]) }
+    private static func write(
+        _ words: SIMD4<UInt32>, _ structure: BetStructure, to record: RecordBytes, at offset: Int
+    ) {
+        let isJoint = structure == .sameGame
+        record.flags |= isJoint ? Layout.Place.hasJoint : Layout.Place.hasGroups
+        for place in 0..<(isJoint ? 2 : 4) { record.set(offset + place * 4, words[place]) }
     }
 
     public mutating func place(_ intent: BetIntent) -> RecordBytes {
         let count = min(intent.legs.count, 255)
         let written = min(count, Limits.legs)
         let end = Layout.Place.legs + written * Layout.Place.legSize
-        let more = intent.sizes == 0 ? 0 : Self.groupsSize(intent)
+        let more =
+            intent.structure == .accumulator
+            ? 0 : Self.sizeBehindLegs(intent.wordsBehindLegs, intent.structure)
         let record = begin(.place, body: end + more)
         record.account = intent.account
         record.clientID = intent.id
         record.requestHash = intent.requestHash
         record.flags = UInt16(intent.fill.rawValue) | UInt16(intent.channel) << 4
-        if more > 0 { Self.write(intent.groups, to: record, at: end) }
+        if more > 0 {
+            Self.write(intent.wordsBehindLegs, intent.structure, to: record, at: end)
+        }
         record.set(Layout.Place.session, intent.session.rawValue)
         record.set(Layout.Place.stakeCash, intent.stake &- intent.bonus &- intent.free)
         record.set(Layout.Place.stakeBonus, intent.bonus)
@@ -769,6 +806,7 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Place.currency, intent.currency.numericCode)
         record.set(Layout.Place.structure, intent.structure.rawValue)
         record.set(Layout.Place.offer, intent.offer)
+        if intent.isQuoted { record.set(Layout.Place.quote, intent.id.low) }
         record.set(Layout.Place.sizes, intent.sizes)
         record.set(Layout.Place.bankers, intent.bankers)
         record.set(Layout.Place.legCount, UInt8(count))

@@ -38,6 +38,8 @@ public struct Engine: ~Copyable {
     /// Where the rules decided the last followed command otherwise than was stored.
     public internal(set) var disagreements: [Disagreement] = []
     var scratch: LegScratch
+    /// The one price of the slip at hand, where its legs are of one match.
+    var jointAtHand: Odds?
     let ladder = TickLadder.classic
     public let limits: EngineLimits
 

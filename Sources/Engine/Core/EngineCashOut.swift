@@ -340,7 +340,7 @@ extension Engine {
     func isEverSold(_ bet: BetRow) -> Bool {
         // Nothing says how likely a place is; what was given is not turned into money; and so many legs make a
         // fraction that fits.
-        !bet.isEachWay && !bet.isPromotional && bet.legCount <= Limits.cashOutLegs
+        !bet.isEachWay && !bet.isPromotional && !bet.isJoint && bet.legCount <= Limits.cashOutLegs
     }
 
     mutating func sell(

@@ -37,7 +37,18 @@ extension Engine {
             delay.add(quote, accounts.accounts[account].delay)
             quotes.append(quote)
         }
-        for index in quotes.indices.dropFirst() {
+        if request.isSameGame {
+            do throws(Refused) {
+                try checkSameGame(command, request) { quotes[$0] }
+            } catch {
+                let leg = error.facts.leg
+                explanation.add(
+                    error.refusal, leg: leg == .max ? nil : Int(leg), error.facts.value,
+                    error.facts.threshold, isPassed: false)
+            }
+        }
+        // Legs that have one price together may well say something about each other.
+        for index in request.isSameGame ? 0..<0 : quotes.indices.dropFirst() {
             let related = quotes[..<index].firstIndex { $0.isRelated(to: quotes[index]) }
             explanation.add(
                 .related, leg: index, Int64(related ?? -1), -1, isPassed: related == nil)

@@ -26,7 +26,8 @@ extension Engine {
     func offer(_ command: RecordBytes, for refusal: Refusal, _ account: UInt32) -> BetOffer? {
         if stored.isFollowed { return stored.taken.flatMap { $0.offer } }
         var wanted = PlaceRequest(command)
-        guard Self.isAnsweredByOffer(refusal), !wanted.isPromotional else { return nil }
+        guard Self.isAnsweredByOffer(refusal), !wanted.isPromotional, !wanted.isSameGame
+        else { return nil }
         let asked = wanted.stake
         wanted.rule = .any
         wanted.tolerance = PriceRule.anyTicks

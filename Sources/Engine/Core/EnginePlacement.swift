@@ -59,6 +59,7 @@ extension Engine {
         if let known = accounts.known(request.id, account: account) {
             return answerAgain(command, request, known, account: account, &outcomes)
         }
+        if request.isSameGame { jointAtHand = command.jointOdds(behind: request.legCount) }
         let terms: Terms
         do {
             terms =
@@ -130,7 +131,11 @@ extension Engine {
             delay.add(quote, accounts.accounts[number].delay)
         }
         try checkPrecision(request)
-        try checkRelated(request)
+        if request.isSameGame {
+            try checkSameGame(command, request) { scratch[$0] }
+        } else {
+            try checkRelated(request)
+        }
         let (potential, placed, exposure) = try checkStake(request, shape, number)
         let isPending = delay.total(ruleSet) > 0
         if isPending {
@@ -380,6 +385,38 @@ extension Engine {
         }
     }
 
+    /// Legs of one match under one price: all of them of that match, each of another market, and each still at the price
+    /// that it had when they were priced together.
+    @inline(never)
+    borrowing func checkSameGame(
+        _ command: RecordBytes, _ request: PlaceRequest, _ quote: (Int) -> LegQuote
+    ) throws(Refused) {
+        guard command.jointOdds(behind: request.legCount) != nil || planted(.jointPriceUnasked)
+        else {
+            throw Refused(.related, leg: min(1, request.legCount - 1), value: 0)
+        }
+        guard (2...Limits.sameGameLegs).contains(request.legCount) else {
+            throw Refused(
+                .legCountOutOfRange, value: Int64(request.legCount),
+                threshold: Int64(Limits.sameGameLegs))
+        }
+        for index in 0..<request.legCount {
+            let leg = quote(index)
+            guard leg.fixture == quote(0).fixture else {
+                throw Refused(.structureUnsupported, leg: index, value: Int64(request.structure))
+            }
+            for earlier in 0..<index where quote(earlier).market == leg.market {
+                throw Refused(.related, leg: index, value: Int64(earlier))
+            }
+            let shown = command.odds(at: PlaceRequest.leg(index) + Layout.Leg.odds)
+            guard shown == leg.odds || planted(.jointPriceStale) else {
+                throw Refused(
+                    .priceMoved, leg: index,
+                    value: Int64(leg.numerator) << 32 | Int64(leg.denominator))
+            }
+        }
+    }
+
     /// Legs that say something about each other are not multiplied. O(legs squared), at most 190 pairs.
     func checkRelated(_ request: PlaceRequest) throws(Refused) {
         guard request.legCount > 1 else { return }
@@ -529,6 +566,7 @@ extension Engine {
     /// The same of more than a price and a stake.
     @inline(never)
     private func potentialReturnOfMore(_ request: PlaceRequest, _ shape: SystemShape?) -> Int64? {
+        if request.isSameGame { return jointReturn(request) }
         var total = BetReturn(
             stake: request.stake, free: request.free, shape: shape, isEachWay: request.isEachWay,
             terms: promised(shape, isPlain: !request.isPromotional && !request.isEachWay))
@@ -536,6 +574,15 @@ extension Engine {
             let leg = scratch[index]
             total.multiply(byWon: leg.odds, places: PlaceTerms(packed: leg.places))
         }
+        guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
+        return payout
+    }
+
+    /// What a slip returns whose legs have one price.
+    private func jointReturn(_ request: PlaceRequest) -> Int64? {
+        guard let joint = jointAtHand else { return nil }
+        var total = BetReturn(stake: request.stake, free: request.free, shape: nil)
+        total.multiply(byWon: joint, places: nil)
         guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
         return payout
     }
@@ -562,11 +609,16 @@ extension Engine {
                 legCount: UInt8(request.legCount),
                 status: (isPending ? BetStatus.pending : .open).rawValue,
                 forms: (terms.shape.map { $0.isNested ? 17 : 1 } ?? 0)
-                    | (terms.placed == nil ? 0 : 2) | (isPromotional ? 4 : 0)))!
+                    | (terms.placed == nil ? 0 : 2) | (isPromotional ? 4 : 0)
+                    | (request.isSameGame ? 32 : 0)))!
         if let shape = terms.shape {
             let first = accounts.bets[bet].firstLeg + UInt32(request.legCount)
             accounts.set(.shape(shape), at: first)
             if shape.isNested { accounts.set(.groups(shape.groupWords), at: first + 1) }
+        }
+        if request.isSameGame, let joint = jointAtHand {
+            accounts.set(
+                .joint(joint), at: accounts.bets[bet].firstLeg + UInt32(request.legCount))
         }
         if terms.placed != nil { writePlaces(of: bet) }
         if isPromotional { accounts.setSplit(request.split, of: bet) }

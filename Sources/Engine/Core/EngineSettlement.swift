@@ -446,7 +446,7 @@ extension Engine {
         var total = BetReturn(
             stake: bet.stake, free: free, shape: shape, isEachWay: bet.isEachWay,
             terms: houseTerms(of: bet, shape))
-        for index in 0..<UInt32(bet.legCount) {
+        for index in 0..<bet.parts {
             total.multiply(by: facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet))
         }
         var worth = Worth(outcome: total.outcome(rules.rounding), exact: total.exact)
@@ -473,7 +473,7 @@ extension Engine {
         guard split.free > 0, !planted(.voidFreeStakeKept) else { return returned }
         var void = BetReturn(
             stake: split.free, shape: accounts.shape(of: bet), isEachWay: bet.isEachWay)
-        for index in 0..<UInt32(bet.legCount) {
+        for index in 0..<bet.parts {
             let leg = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
             void.multiply(byVoid: leg.isVoid)
         }
@@ -573,8 +573,22 @@ extension Engine {
         let before: PromotionalReturn
     }
 
-    /// Everything that decides what becomes of a leg.
+    /// Everything that decides what becomes of a leg, or of all of them where they have one price.
     func facts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
+        if let joint = accounts.joint(of: bet) { return jointFacts(of: bet, at: joint) }
+        return ownFacts(of: leg, index, in: bet)
+    }
+
+    @inline(never)
+    private func jointFacts(of bet: BetRow, at odds: Odds) -> LegFacts {
+        let legs = (0..<UInt32(bet.legCount)).map {
+            ownFacts(of: accounts.legs[bet.firstLeg + $0], Int($0), in: bet)
+        }
+        return .joint(legs, at: odds)
+    }
+
+    @inline(__always)
+    private func ownFacts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
         let isRace = bet.isEachWay && markets.markets[leg.market].isRace
         var facts = facts(
             market: leg.market, selection: leg.selection, odds: leg.odds,
@@ -636,7 +650,7 @@ extension Engine {
         case .reopen: return .reopened
         default:
             var isCancelled = false
-            for index in 0..<UInt32(bet.legCount) {
+            for index in 0..<bet.parts {
                 let facts = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
                 if facts.isCancelled { isCancelled = true }
                 guard facts.isCancelled || facts.result == .void && !facts.isNotRun else {

@@ -25,11 +25,10 @@ extension Engine {
     /// The numbers of a slip at this moment: the same limits that a placement is held against.
     ///
     /// `stake` is the whole bet's; one that a system cannot divide counts only as far as it can. `shape` is nil for an
-    /// accumulator.
+    /// accumulator, `joint` the one price of legs that are of one match.
     public borrowing func slip(
         stake split: StakeSplit, shape: SystemShape? = nil, isEachWay: Bool = false,
-        legs: [LegIntent],
-        account: AccountID?
+        joint: Odds? = nil, legs: [LegIntent], account: AccountID?
     ) -> SlipNumbers {
         var numbers = SlipNumbers(
             asOf: sequence, potentialReturn: nil, minimumStake: rules.minimumStake,
@@ -49,13 +48,16 @@ extension Engine {
             guard let quote = quote(leg), !isEachWay || quote.places != 0 else {
                 return none(numbers)
             }
-            numbers.isRelated = numbers.isRelated || quotes.contains { $0.isRelated(to: quote) }
+            numbers.isRelated =
+                joint == nil
+                && (numbers.isRelated || quotes.contains { $0.isRelated(to: quote) })
             quotes.append(quote)
             if quote.isInPlay { delay.add(quote, row.map { accounts.accounts[$0].delay } ?? 0) }
         }
         numbers.delay = delay.total(ruleSet)
-        let slip = StakedSlip(
+        var slip = StakedSlip(
             account: row, split: split, shape: shape, isEachWay: isEachWay, quotes: quotes)
+        slip.joint = joint
         numbers.bounds = bounds(slip)
         numbers.maximumStake = numbers.bounds.map(\.most).min() ?? 0
         var counted = split

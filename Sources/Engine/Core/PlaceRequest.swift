@@ -1,6 +1,6 @@
 import Betting
 import Catalogue
-import Kernel
+public import Kernel
 import Ledger
 import Risk
 
@@ -62,8 +62,11 @@ struct PlaceRequest {
     /// One that says its terms: journals of before there were each-way bets have some that do not.
     let isEachWay: Bool
 
+    /// One price for all legs, which are of one match.
+    var isSameGame: Bool { structure == BetStructure.sameGame.rawValue }
+
     var isStructure: Bool {
-        structure == BetStructure.accumulator.rawValue || isSystem || isEachWay
+        structure == BetStructure.accumulator.rawValue || isSystem || isEachWay || isSameGame
     }
 
     /// Which lines it asks for; nil when it is an accumulator, or no system that there is.
@@ -77,9 +80,10 @@ struct PlaceRequest {
     /// Rows that the bet takes for its legs and what they make.
     @inline(__always)
     func legRows(_ shape: SystemShape?) -> Int {
-        guard shape != nil || isEachWay || isPromotional else { return legCount }
+        guard shape != nil || isEachWay || isPromotional || isSameGame else { return legCount }
         return BetRow.legRows(
-            legCount, isSystem: isSystem, isNested: shape?.isNested == true, isEachWay: isEachWay,
+            legCount, isSystem: isSystem, hasMore: shape?.isNested == true || isSameGame,
+            isEachWay: isEachWay,
             isPromotional: isPromotional)
     }
 
@@ -173,6 +177,15 @@ extension IDRow {
 }
 
 extension RecordBytes {
+    /// The one price behind so many legs of a placement; nil where there is none.
+    public func jointOdds(behind legs: Int) -> Odds? {
+        let offset = Layout.Place.legs + legs * Layout.Place.legSize
+        guard flags & Layout.Place.hasJoint != 0,
+            slots >= SlotSize.slots(forBody: offset + Layout.Place.jointSize)
+        else { return nil }
+        return odds(at: offset)
+    }
+
     /// The groups behind so many legs of a placement; zeros where they do not fit.
     public func groups(behind legs: Int) -> SIMD4<UInt32> {
         let offset = Layout.Place.legs + legs * Layout.Place.legSize

@@ -484,6 +484,9 @@ public enum Layout {
         /// last, below them sizes as in `sizes`; zeros behind the last.
         public static let hasGroups: UInt16 = 4
         public static let groupsSize = 16
+        /// `flags` bit 3: behind the legs stands the one price of all of them, u32, u32.
+        public static let hasJoint: UInt16 = 8
+        public static let jointSize = 8
     }
     public enum Leg {
         public static let market = 0  // u64

@@ -19,6 +19,8 @@ struct StakedSlip {
     let split: StakeSplit
     let shape: SystemShape?
     let isEachWay: Bool
+    /// The one price of all legs, which are of one match then.
+    var joint: Odds?
     let quotes: [LegQuote]
 
     init(
@@ -38,6 +40,7 @@ struct StakedSlip {
         self.init(
             account: account, split: request.split, shape: request.shape(command),
             isEachWay: request.isEachWay, quotes: quotes)
+        if request.isSameGame { joint = command.jointOdds(behind: request.legCount) }
     }
 
     var lines: Int64 { (shape?.lines ?? 1) * (isEachWay ? 2 : 1) }
@@ -136,8 +139,12 @@ extension Engine {
         var total = BetReturn(
             stake: split.total, free: split.free, shape: slip.shape, isEachWay: slip.isEachWay,
             terms: promised(slip.shape, isPlain: split.isCash && !slip.isEachWay))
-        for quote in slip.quotes {
-            total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
+        if let joint = slip.joint {
+            total.multiply(byWon: joint, places: nil)
+        } else {
+            for quote in slip.quotes {
+                total.multiply(byWon: quote.odds, places: PlaceTerms(packed: quote.places))
+            }
         }
         guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
         return payout
@@ -174,7 +181,9 @@ extension Engine {
         _ command: RecordBytes, _ request: PlaceRequest, _ account: UInt32,
         _ quotes: [LegQuote]
     ) -> Int64 {
-        guard request.fill != .reject, !request.isPromotional else { return request.stake }
+        guard request.fill != .reject, !request.isPromotional, !request.isSameGame else {
+            return request.stake
+        }
         let slip = StakedSlip(command, request, account: account, quotes: quotes)
         let asked = request.fill == .cap && !planted(.capIgnored) ? request.stake : .max
         let most = min(asked, bounds(slip, asked: asked).map(\.most).min() ?? 0)

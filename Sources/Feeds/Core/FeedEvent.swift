@@ -234,3 +234,11 @@ public enum FeedTime {
         milliseconds.flatMap { range.contains($0) ? $0 : nil } ?? 0
     }
 }
+
+/// How what a supplier calls something becomes our id of it.
+public enum FeedIdentity {
+    /// `kind` is `fixture` or `market`.
+    public static func id(of kind: String, _ text: String, from source: String) -> ExternalID {
+        ExternalID(derivedFrom: source + ":" + kind + ":" + text)
+    }
+}

@@ -1,5 +1,5 @@
 public import Catalogue
-import Kernel
+public import Kernel
 import Pricing
 
 /// One match of the simulated world, whatever is played.
@@ -25,6 +25,8 @@ public final class SimulatedWorld: FeedSource {
     private var made = 0
     private var number: UInt64 = 0
     private let endless: Bool
+    /// Told how a football match stands and which its markets are, whenever it spoke; nil when it is decided.
+    public var onPicture: ((String, [ExternalID], MatchPicture?) -> Void)?
     private let run: String
 
     /// `run` goes into every id, so that two runs on one journal never meet; `endless` false plays each
@@ -94,6 +96,19 @@ public final class SimulatedWorld: FeedSource {
                 kickOffDelay: kickOffDelay, settings: settings))
     }
 
+    private func tell(_ contest: any SimulatedContest) {
+        guard let onPicture, let match = contest as? SimulatedMatch else { return }
+        let markets = match.offered.map {
+            FeedIdentity.id(of: "market", match.market($0), from: name)
+        }
+        // What is decided is priced by nobody.
+        let isOver = match.phase == .after || match.phase == .over
+        let picture = MatchPicture(
+            model: match.model, score: match.score, minute: match.minute,
+            handicap: match.handicap, total: match.total)
+        onPicture(match.id, markets, isOver ? nil : picture)
+    }
+
     private func soonest() -> Int? {
         matches.indices.min { matches[$0].nextTime < matches[$1].nextTime }
     }
@@ -106,6 +121,7 @@ public final class SimulatedWorld: FeedSource {
         guard let index = soonest() else { throw FeedError(line: number, what: "the world ended") }
         let time = matches[index].nextTime
         let said = matches[index].step()
+        tell(matches[index])
         if matches[index].isOver {
             let ended = matches.remove(at: index)
             if endless {

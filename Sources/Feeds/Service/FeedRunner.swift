@@ -178,7 +178,7 @@ public final class FeedRunner {
     // MARK: Events to commands
 
     private func id(_ kind: String, _ text: String) -> ExternalID {
-        ExternalID(derivedFrom: source.name + ":" + kind + ":" + text)
+        FeedIdentity.id(of: kind, text, from: source.name)
     }
 
     private func take(_ event: FeedEvent, _ message: FeedMessage, _ now: Int64) {

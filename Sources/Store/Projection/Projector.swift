@@ -229,6 +229,8 @@ public struct Projector<Rows: ProjectionRows> {
             sizes: place.field(Layout.Place.sizes, as: UInt32.self),
             bankers: place.field(Layout.Place.bankers, as: UInt32.self),
             groups: place.groups(behind: Int(place.field(Layout.Place.legCount, as: UInt8.self))))
+        row.joint = place.jointOdds(
+            behind: Int(place.field(Layout.Place.legCount, as: UInt8.self)))
         // As it was asked for, too, of a bet that was refused.
         let bonus = place.field(Layout.Place.stakeBonus, as: Int64.self)
         let free = place.field(Layout.Place.stakeFree, as: Int64.self)

@@ -303,6 +303,12 @@ final class SQLiteRows: ProjectionRows {
                 words += 1
             }
         }
+        if let joint = bet.joint {
+            legBuffer[words] =
+                (UInt64(joint.numerator) << 32 | UInt64(joint.denominator)).littleEndian
+            legBuffer[words + 1] = 0
+            words += 2
+        }
         let blob = UnsafeRawBufferPointer(start: legBuffer.baseAddress, count: words * 8)
         try database.run(addBet) {
             $0.integer(bet.bet)
@@ -416,8 +422,9 @@ final class SQLiteRows: ProjectionRows {
                     reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))),
                 places: PlaceTerms(packed: UInt32(word(index * 4 + 2) >> 32)))
         }
-        // One word of a system stands behind its legs, and two more of its groups.
-        let shape = blob.count % 32 == 0 ? 0 : word(legs.count * 4)
+        // One word of a system stands behind its legs, and two more of its groups; or two of the price of all of them.
+        let isJoint = blob.count % 32 == 16
+        let shape = blob.count % 32 == 0 || isJoint ? 0 : word(legs.count * 4)
         var groups = SIMD4<UInt32>.zero
         if blob.count % 32 == 24 {
             for place in 0..<4 {
@@ -435,6 +442,11 @@ final class SQLiteRows: ProjectionRows {
             value: row.integer(15), threshold: row.integer(16),
             settlementVersion: row.integer(17), legs: legs, sizes: UInt32(shape >> 32),
             bankers: UInt32(truncatingIfNeeded: shape), groups: groups)
+        if isJoint {
+            let odds = word(legs.count * 4)
+            bet.joint = Odds(
+                reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds)))
+        }
         bet.soldStake = row.integer(19)
         bet.soldFor = row.integer(20)
         bet.isVoidByHand = !row.isNull(25)

@@ -46,6 +46,8 @@ public struct ProjectedBet: Sendable {
     public let bankers: UInt32
     /// As `SystemShape.groupWords` has them.
     public let groups: SIMD4<UInt32>
+    /// The one price of all legs, which are of one match then.
+    public var joint: Odds?
     /// What of its stake was sold back while the rest stood on, and for how much; beside `stake` and `payout`.
     public var soldStake: Int64 = 0
     public var soldFor: Int64 = 0

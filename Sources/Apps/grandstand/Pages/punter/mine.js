@@ -125,6 +125,7 @@ class Mine extends HTMLElement {
             element("div", { class: "row" },
                 element("strong", {}, (bet.legs ?? []).map(l => l.selectionName).join(" + ") || `Bet ${bet.id}`),
                 element("span", { class: `tag ${kind}` }, word)),
+            bet.jointOdds ? element("p", { class: "small" }, `Together at ${odds(bet.jointOdds, state.format)}`) : null,
             (bet.system || bet.eachWay) && bet.legs ? element("p", { class: "small" }, this.#parts(bet)) : null,
             ...(bet.legs ?? []).map((leg, index) => element("p", { class: "small muted" },
                 `${bet.system?.bankers?.includes(index) ? "Banker · " : ""}${leg.fixtureName} · ${leg.marketName} @ ${odds(bet.odds?.[index] ?? leg.odds, state.format)}${leg.eachWay ? ` · ${placeTerms(leg.eachWay)}` : ""}`)),

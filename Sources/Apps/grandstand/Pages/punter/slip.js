@@ -150,6 +150,7 @@ class Slip extends HTMLElement {
             ...(this.#sizes || this.#eachWay ? [...row("Lines", `${this.#lines}${this.#eachWay ? " each way" : ""}`), ...row("Total stake", this.#amount ? money(this.#total, state.currency) : "–")] : []),
             ...(this.#split.bonus ? row("Of it bonus money", money(this.#split.bonus, state.currency)) : []),
             ...(this.#split.free ? row("Of it free, not returned", money(this.#split.free, state.currency)) : []),
+            ...(n?.jointOdds ? row("Together at", odds(n.jointOdds, state.format)) : []),
             ...row("Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
             ...(n?.bonus ? row("Bonus", bonusWords(n.bonus)) : []),
             ...(n?.commission ? row("Commission", `${n.commission / 100} % of winnings`) : []),
@@ -157,9 +158,9 @@ class Slip extends HTMLElement {
             ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
         const button = this.querySelector("button.primary");
-        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related;
+        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related && !(this.#isTogether(legs) && n && !n.jointOdds);
         button.disabled = !isReady;
-        button.textContent = !state.account ? "Open a demo account first" : n?.related ? "These cannot be combined"
+        button.textContent = !state.account ? "Open a demo account first" : n?.related || this.#isTogether(legs) && n && !n.jointOdds ? "These cannot be combined"
             : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#total, state.currency)}` : "Enter a stake";
     }
 
@@ -256,7 +257,7 @@ class Slip extends HTMLElement {
             ...(this.#eachWay ? { eachWay: true } : {}),
             ...(this.#offer ? { offer: this.#offer } : {}),
             ...(this.#takesLess && this.#fund === "cash" ? { fill: "cap" } : {}),
-            structure: this.#sizes ? "system" : legs.length > 1 ? "accumulator" : "single",
+            structure: this.#sizes ? "system" : this.#isTogether(legs) ? "same_game" : legs.length > 1 ? "accumulator" : "single",
             ...(this.#sizes ? { system: {
                 sizes: sizeList(this.#sizes), bankers: legs.flatMap((l, index) => this.#bankers.has(l.market) ? [index] : []),
             } } : {}),
@@ -265,6 +266,29 @@ class Slip extends HTMLElement {
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, version: l.version,
                 score: l.score, ...(this.#eachWay ? { eachWay: l.terms ?? state.markets.get(l.market)?.eachWay } : {}) })),
         };
+    }
+
+    // Selections of one match, which get one price.
+    #isTogether(legs) {
+        const fixtures = new Set(legs.map(l => state.markets.get(l.market)?.fixture));
+        return legs.length > 1 && legs.length <= 8 && fixtures.size === 1 && !this.#sizes && !this.#eachWay;
+    }
+
+    // A quote for the bet that was tapped: it has the bet's id, and is good for it alone.
+    async #quote(message) {
+        const together = message.structure === "same_game";
+        const response = await fetch("/api/v1/quotes", { method: "POST", headers: { "content-type": "application/json" },
+            body: JSON.stringify({ ...(together ? { structure: "same_game" } : {}), ...(message.eachWay ? { eachWay: true } : {}), legs: message.legs.map(l => ({ market: l.market, selection: l.selection })) }) });
+        const quote = await response.json();
+        if (!response.ok) throw new Error(quote.detail ?? quote.title);
+        const shorter = (now, shown) => now && shown && now[0] * shown[1] < shown[0] * now[1];
+        const seen = this.#numbers?.jointOdds;
+        if (together ? shorter(quote.jointOdds, seen) : state.rule !== "any" && quote.legs.some((leg, index) => shorter(leg.odds, message.legs[index].odds))) {
+            this.#ask();
+            throw new Error("The price has become shorter. Look again.");
+        }
+        return { ...message, id: quote.id, quote: quote.quote, legs: message.legs.map((leg, index) => ({ ...leg, odds: quote.legs[index].odds, version: quote.legs[index].version,
+            ...(quote.legs[index].eachWay ? { eachWay: quote.legs[index].eachWay } : {}) })) };
     }
 
     // The engine's own numbers, asked for at most a few times a second, however fast the prices move.
@@ -291,13 +315,22 @@ class Slip extends HTMLElement {
             const fixture = state.fixtures.get(state.markets.get(l.market)?.fixture);
             return { ...l, score: fixture?.score ?? l.score };
         });
-        const id = newID();
-        const message = { op: "place", id, validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
+        let message = { op: "place", id: newID(), validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
+        if (this.#numbers?.quoteRequired || message.structure === "same_game") {
+            this.querySelector("button.primary").disabled = true;
+            try { message = await this.#quote(message); } catch (error) {
+                this.#message = { kind: "bad", text: error.message };
+                this.#render();
+                return this.#update();
+            }
+        }
+        const id = message.id;
         this.#offer = null;
         const optimistic = {
             clientId: id, status: "sending", stake: this.#total,
             stakeSplit: Object.keys(this.#split).length ? { cash: 0, bonus: 0, free: 0, ...this.#split } : undefined,
             eachWay: this.#eachWay || undefined,
+            jointOdds: message.structure === "same_game" ? this.#numbers?.jointOdds : undefined,
             system: message.system ? { ...message.system, lines: this.#lines } : undefined, placedAt: new Date(now()).toISOString(),
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, selectionName: l.name,
                 marketName: l.marketName, fixtureName: l.fixture })),
