@@ -11,7 +11,7 @@ from conftest import BINARY
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PLANTED = ROOT / ".build/planted/release/grandstand"
 # Seeds that a bug may take until it is found. About two seconds on one core.
-SEED_BUDGET = 2400
+SEED_BUDGET = 4000
 BUGS = [
     "hold-not-counted", "void-twice", "deposit-twice", "rounded-up", "debt-forgotten", "settled-twice", "dead-heat-whole",
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
