@@ -114,9 +114,9 @@ extension OperatorGateway {
             }
             let only = tape.member("onlyWinner", of: item).map { tape.whole($0) } ?? 100
             let all = tape.member("allWinners", of: item).map { tape.whole($0) } ?? 0
-            guard let only, let all,
-                let bonus = CoverBonus(
-                    onlyWinner: UInt16(clamping: only), allWinners: UInt16(clamping: all))
+            guard let only = only.flatMap({ UInt16(exactly: $0) }),
+                let all = all.flatMap({ UInt16(exactly: $0) }),
+                let bonus = CoverBonus(onlyWinner: only, allWinners: all)
             else {
                 throw Problem(
                     400, "malformed",

@@ -401,7 +401,8 @@ enum PunterSchemas {
             "description":"Legs that count as one in what is around them: each of their own lines may stand for it.",\
             "properties":{"from":{"type":"integer","minimum":0,"maximum":15},\
             "to":{"type":"integer","minimum":0,"maximum":15},\
-            "sizes":{"type":"array","items":{"type":"integer","minimum":1,"maximum":16}}}}
+            "sizes":{"type":"array","minItems":1,"uniqueItems":true,\
+            "items":{"type":"integer","minimum":1,"maximum":16}}}}
             """
         ),
         (

@@ -87,7 +87,10 @@ extension PunterGateway {
             throw Problem(
                 400, "malformed", "structure: same_game where all legs get one price, or none")
         }
-        let isEachWay = tape.member("eachWay", of: root).flatMap { tape.flag($0) } ?? false
+        let said = tape.member("eachWay", of: root).map { tape.flag($0) } ?? false
+        guard let isEachWay = said else {
+            throw Problem(400, "malformed", "eachWay: true or false")
+        }
         guard let items = tape.member("legs", of: root), let count = tape.count(items), count > 0,
             count <= Limits.legs
         else { throw Problem(400, "malformed", "legs: 1 to \(Limits.legs)") }

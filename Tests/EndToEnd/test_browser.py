@@ -136,12 +136,15 @@ def test_prices_are_shown_in_six_formats_and_placed_as_they_are(server, page_of)
     assert page.problems == []
 
 
-def test_an_accumulator_of_one_match_is_refused_on_the_slip(server, page_of):
+def test_selections_of_one_match_and_another_cannot_be_combined(server, page_of):
     page = page_of(server.origin)
     page.get_by_role("button", name="Open a demo account").click()
-    card = page.locator("gs-card", has=page.locator(".price:not(:disabled)")).first
-    card.locator(".market").nth(0).locator(".price").first.click()
-    card.locator(".market").nth(1).locator(".price").first.click()
+    cards = page.locator("gs-card", has=page.locator(".market:nth-of-type(2) .price:not(:disabled)"))
+    cards.first.locator(".market").nth(0).locator(".price").first.click()
+    cards.first.locator(".market").nth(1).locator(".price").first.click()
+    # Of one match alone they have one price together; with a leg of another match nobody prices them.
+    expect(page.locator("gs-slip")).to_contain_text("Together at", timeout=10_000)
+    cards.nth(1).locator(".market").nth(0).locator(".price").first.click()
     expect(page.locator("gs-slip button.primary")).to_have_text("These cannot be combined")
 
 

@@ -52,7 +52,7 @@ def test_house_rules_are_set_seen_in_the_slip_and_kept_by_bets(make_server):
     assert trader("PUT", "/house-rules", body)[1]["code"] == "role_missing"
     for wrong, code in ({**body, "commission": 5001}, "malformed"), ({**body, "bonuses": [{"cover": "lucky_16"}]}, "malformed"), (
             {**body, "bonuses": [{"cover": "trixie", "onlyWinner": 200}]}, "amount_out_of_range"), ({**body, "bonuses": body["bonuses"] * 2}, "not_a_bonus"), (
-            {**body, "bonuses": [{"cover": "patent", "onlyWinner": 99}]}, "malformed"), ({**body, "reason": ""}, "malformed"):
+            {**body, "bonuses": [{"cover": "patent", "onlyWinner": 99}]}, "malformed"), ({**body, "bonuses": [{"cover": "patent", "allWinners": -1}]}, "malformed"), ({**body, "reason": ""}, "malformed"):
         assert supervisor("PUT", "/house-rules", wrong)[1]["code"] == code, wrong
     assert supervisor("PUT", "/house-rules", body, {"If-Match": fields["ETag"]})[0] == 200
     assert supervisor("PUT", "/house-rules", {**body, "commission": 1}, {"If-Match": fields["ETag"]})[1]["code"] == "changed_since"

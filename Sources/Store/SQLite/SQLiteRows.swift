@@ -82,6 +82,7 @@ final class SQLiteRows: ProjectionRows {
             market INTEGER, selection INTEGER, odds INTEGER, reference INTEGER, chance INTEGER,
             accepted_at INTEGER, stake INTEGER, potential INTEGER)
         """,
+        "CREATE INDEX IF NOT EXISTS actions_of_market ON actions (market, sequence)",
         // Bets that two people have made void.
         "CREATE TABLE IF NOT EXISTS void_bets (bet INTEGER PRIMARY KEY)",
         // Bonus money and free stakes stand beside the rest: most accounts, lines and bets have none.
