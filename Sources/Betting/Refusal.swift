@@ -155,6 +155,16 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         }
     }
 
+    /// Whether what was asked under an id is decided with it: else nothing was, and the id is as it was.
+    public var usesUpID: Bool {
+        switch self {
+        case .idOutsideWindow, .deadlinePassed, .deadlineTooFar, .tooManyRefused,
+            .tooManyOpenBets, .tooManyTimers, .tooManyIDs:
+            false
+        default: true
+        }
+    }
+
     /// Whether it speaks of the room that a cell has, not of a rule: another machine may have more.
     public var isCapacity: Bool {
         switch self {

@@ -85,9 +85,10 @@ public struct SystemShape: Hashable, Sendable {
     /// Whether the groups are in their order, within or beside each other, and have what they choose from.
     private var isTree: Bool {
         let groups = groups
-        guard groups.indices.allSatisfy({ groupWords[$0] == groups[$0].packed }) else {
-            return false
-        }
+        // What does not go forward cannot be walked through.
+        guard groups.allSatisfy(\.isWithinSixteen),
+            groups.indices.allSatisfy({ groupWords[$0] == groups[$0].packed })
+        else { return false }
         for (index, group) in groups.enumerated() {
             guard group.isWithinSixteen, group.last < legs, group.last - group.first < legs - 1,
                 group.sizes != 0, group.sizes >> UInt32(children(of: index).count) == 0

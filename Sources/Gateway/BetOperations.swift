@@ -35,8 +35,7 @@ extension PunterGateway {
                 session, receivedAt: now, digest: digest, rate: settings.rate, quoted)
             intent.channel = call.channel.rawValue
             let taken = hub.submit({ [unowned self] record, _ in
-                // Whatever was decided of it; what the engine had no room for uses up nothing.
-                if record != nil, quoted != nil {
+                if quoted != nil, let record, record.usesUpID {
                     settings.quotes.use(intent.id, of: intent.account)
                 }
                 answer(record, hash: intent.requestHash, reply)

@@ -174,7 +174,7 @@ enum PunterRoutes {
         body: "BetRequest",
         problems: [
             (400, "malformed"), (422, "not_a_bet"), (422, "quote_missing"), (422, "quote_invalid"),
-            (422, "quote_expired"), (415, "unsupported_media_type"), (503, "busy"),
+            (415, "unsupported_media_type"), (503, "busy"),
         ],
         session: true, movesMoney: true)
     static let quote = route(

@@ -186,7 +186,9 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
     func answered(_ record: RecordBytes?, sequence: UInt64, tag: ExternalID) {
         betsInFlight -= 1
         defer { if isLeaving { goAway() } }
-        if let record { gateway.settings.quotes.use(record.clientID, of: record.account) }
+        if let record, record.usesUpID {
+            gateway.settings.quotes.use(record.clientID, of: record.account)
+        }
         guard let record, let socket else { return }
         let isRepeat = record.flags & Layout.Placed.repeated != 0
         if let question = EarlierBet.Question(record, hash: tag) {

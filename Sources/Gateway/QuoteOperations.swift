@@ -141,7 +141,7 @@ extension PunterGateway {
 
     /// What a bet says of a quote, held against what was quoted.
     ///
-    /// - Throws: 422 `quote_missing`, `quote_invalid` or `quote_expired`.
+    /// - Throws: 422 `quote_missing` or `quote_invalid`.
     func checkQuote(_ request: BetRequest, _ session: PunterSession) throws(Problem)
         -> QuoteBook.Quoted?
     {
@@ -161,9 +161,14 @@ extension PunterGateway {
         guard let quoted, (quoted.joint != nil) == (request.structure == .sameGame) else {
             throw Problem(422, "quote_invalid", "That quote is not for this bet.")
         }
-        guard quoted.until >= now.milliseconds else {
-            throw Problem(422, "quote_expired", "That quote is over. Fetch another one.")
-        }
+        // Whether it is over the engine says, which first looks whether its bet was decided before.
         return quoted
+    }
+}
+
+extension RecordBytes {
+    /// Whether a bet was decided with its id, of an answer to it.
+    var usesUpID: Bool {
+        Refusal(rawValue: field(Layout.Placed.refusal, as: UInt16.self))?.usesUpID ?? true
     }
 }

@@ -117,11 +117,11 @@ def test_on_a_filesystem_that_is_full_nothing_is_taken_until_there_is_room(tmp_p
         cookie = server.sign_in()
         assert server.call("POST", "/api/v1/bets", bet(server.open_market(), new_id()), cookie)[0] == 201
         ballast = place / "ballast"
-        with open(ballast, "wb") as file:
+        # Without a buffer: what was not written would be tried again when the file is closed.
+        with open(ballast, "wb", buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(65_536))
-                    file.flush()
             except OSError:
                 pass
         refused = None

@@ -89,6 +89,9 @@ private struct Chosen {
         let words = SIMD4<UInt32>(2 << 28 | 3 << 24 | 1, 0 << 28 | 1 << 24 | 1, 0, 0)
         #expect(SystemShape(legs: 5, sizes: 0b10, bankers: 0, packedGroups: words) == nil)
         #expect(SystemShape(legs: 5, sizes: 0b10, bankers: 0, packedGroups: SIMD4(0, words[0], 0, 0)) == nil)
+        // One that goes backwards.
+        let back = SIMD4<UInt32>(0 << 28 | 2 << 24 | 1, 1 << 28 | 0 << 24 | 1, 0, 0)
+        #expect(SystemShape(legs: 4, sizes: 0b1, bankers: 0, packedGroups: back) == nil)
     }
 
     @Test(arguments: 1...300 as ClosedRange<UInt64>)

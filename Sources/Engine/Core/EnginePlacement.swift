@@ -83,14 +83,7 @@ extension Engine {
     }
 
     /// These use up no id: nothing about the bet itself was decided.
-    static func isStored(_ refusal: Refusal) -> Bool {
-        switch refusal {
-        case .idOutsideWindow, .deadlinePassed, .deadlineTooFar, .tooManyRefused,
-            .tooManyOpenBets, .tooManyTimers, .tooManyIDs:
-            false
-        default: true
-        }
-    }
+    static func isStored(_ refusal: Refusal) -> Bool { refusal.usesUpID }
 
     // MARK: Checks, in the order of `Refusal`
 

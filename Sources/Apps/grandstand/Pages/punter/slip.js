@@ -8,6 +8,8 @@ const rules = { exact: "Only this price", better: "This price or longer", any: "
 // The slip: legs, stake, what happens when the price moves, and what it would return.
 class Slip extends HTMLElement {
     #stake = "5.00";
+    // A quote is being fetched for what was tapped.
+    #isPlacing = false;
     // What the legs make: 0 for one accumulator, else the sizes of a system's lines.
     #sizes = 0;
     // Half of the stake on winning, half on being placed.
@@ -158,7 +160,7 @@ class Slip extends HTMLElement {
             ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
         const button = this.querySelector("button.primary");
-        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related && !(this.#isTogether(legs) && n && !n.jointOdds);
+        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related && !(this.#isTogether(legs) && !n?.jointOdds) && !this.#isPlacing;
         button.disabled = !isReady;
         button.textContent = !state.account ? "Open a demo account first" : n?.related || this.#isTogether(legs) && n && !n.jointOdds ? "These cannot be combined"
             : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#total, state.currency)}` : "Enter a stake";
@@ -256,7 +258,7 @@ class Slip extends HTMLElement {
                 : { amount: this.#amount || 1, currency: state.currency, kind: "cash", ...(this.#parts > 1 ? { per: "line" } : {}) },
             ...(this.#eachWay ? { eachWay: true } : {}),
             ...(this.#offer ? { offer: this.#offer } : {}),
-            ...(this.#takesLess && this.#fund === "cash" ? { fill: "cap" } : {}),
+            ...(this.#takesLess && this.#fund === "cash" && !this.#isTogether(legs) ? { fill: "cap" } : {}),
             structure: this.#sizes ? "system" : this.#isTogether(legs) ? "same_game" : legs.length > 1 ? "accumulator" : "single",
             ...(this.#sizes ? { system: {
                 sizes: sizeList(this.#sizes), bankers: legs.flatMap((l, index) => this.#bankers.has(l.market) ? [index] : []),
@@ -283,12 +285,13 @@ class Slip extends HTMLElement {
         if (!response.ok) throw new Error(quote.detail ?? quote.title);
         const shorter = (now, shown) => now && shown && now[0] * shown[1] < shown[0] * now[1];
         const seen = this.#numbers?.jointOdds;
+        if (together && !seen) throw new Error("Look at the price first.");
         if (together ? shorter(quote.jointOdds, seen) : state.rule !== "any" && quote.legs.some((leg, index) => shorter(leg.odds, message.legs[index].odds))) {
             this.#ask();
             throw new Error("The price has become shorter. Look again.");
         }
-        return { ...message, id: quote.id, quote: quote.quote, legs: message.legs.map((leg, index) => ({ ...leg, odds: quote.legs[index].odds, version: quote.legs[index].version,
-            ...(quote.legs[index].eachWay ? { eachWay: quote.legs[index].eachWay } : {}) })) };
+        return [{ ...message, id: quote.id, quote: quote.quote, legs: message.legs.map((leg, index) => ({ ...leg, odds: quote.legs[index].odds, version: quote.legs[index].version,
+            ...(quote.legs[index].eachWay ? { eachWay: quote.legs[index].eachWay } : {}) })) }, quote.jointOdds];
     }
 
     // The engine's own numbers, asked for at most a few times a second, however fast the prices move.
@@ -316,22 +319,29 @@ class Slip extends HTMLElement {
             return { ...l, score: fixture?.score ?? l.score };
         });
         let message = { op: "place", id: newID(), validUntil: new Date(now() + 15000).toISOString(), ...this.#request(legs) };
+        // What is tapped is what is placed, whatever is changed while a quote is fetched; and a second tap is none.
+        if (this.#isPlacing) return;
+        const total = this.#total, split = this.#split, lines = this.#lines, eachWay = this.#eachWay;
+        let joint = null;
         if (this.#numbers?.quoteRequired || message.structure === "same_game") {
-            this.querySelector("button.primary").disabled = true;
-            try { message = await this.#quote(message); } catch (error) {
+            this.#isPlacing = true;
+            this.#update();
+            try { [message, joint] = await this.#quote(message); } catch (error) {
+                this.#isPlacing = false;
                 this.#message = { kind: "bad", text: error.message };
                 this.#render();
                 return this.#update();
             }
+            this.#isPlacing = false;
         }
         const id = message.id;
         this.#offer = null;
         const optimistic = {
-            clientId: id, status: "sending", stake: this.#total,
-            stakeSplit: Object.keys(this.#split).length ? { cash: 0, bonus: 0, free: 0, ...this.#split } : undefined,
-            eachWay: this.#eachWay || undefined,
-            jointOdds: message.structure === "same_game" ? this.#numbers?.jointOdds : undefined,
-            system: message.system ? { ...message.system, lines: this.#lines } : undefined, placedAt: new Date(now()).toISOString(),
+            clientId: id, status: "sending", stake: total,
+            stakeSplit: Object.keys(split).length ? { cash: 0, bonus: 0, free: 0, ...split } : undefined,
+            eachWay: eachWay || undefined,
+            jointOdds: joint ?? undefined,
+            system: message.system ? { ...message.system, lines } : undefined, placedAt: new Date(now()).toISOString(),
             legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, selectionName: l.name,
                 marketName: l.marketName, fixtureName: l.fixture })),
         };
