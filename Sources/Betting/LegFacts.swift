@@ -25,8 +25,10 @@ public struct LegFacts: Sendable {
     /// What withdrawals take from a bet that was accepted when this one was.
     public var deduction = Deduction.none
     public var placeDeduction = Deduction.none
-    /// The starting price, where it is guaranteed and known.
+    /// The starting price, where it counts and is known.
     public var starting: Odds?
+    /// It has no price but what it starts at.
+    public var isAtStart = false
     /// Each-way terms that count; nil where the bet is not each way, or there are none any more.
     public var places: PlaceTerms?
     public var finish = Finish(position: 0)
@@ -66,10 +68,14 @@ public struct LegFacts: Sendable {
     private func place(_ paying: (LegFactor) -> LegFactor) -> LegFactor {
         if isCancelled || isWaiting || result == .undecided || result == .void { return win }
         guard let places, finish.position != 0 else { return .undecided }
-        let placed =
-            paysStarting
-            ? LegFactor.placed(starting ?? odds, places)
-            : .placed(odds, places, less: placeDeduction)
+        let placed: LegFactor =
+            if isAtStart {
+                starting.map { .placed($0, places, less: placeDeduction) } ?? .undecided
+            } else if paysStarting {
+                .placed(starting ?? odds, places)
+            } else {
+                .placed(odds, places, less: placeDeduction)
+            }
         return paying(placed).shared(finish.share(of: places.places), among: finish.tied)
     }
 
@@ -91,14 +97,22 @@ public struct LegFacts: Sendable {
     /// Its stake goes back, whatever else becomes of the bet.
     public var isVoid: Bool { isCancelled || !isWaiting && result == .void && !isNotRun }
 
-    /// Whether the guaranteed price is better than what was taken: compared by what the win part comes to after
+    /// It waits for nothing but its starting price.
+    public var isWaitingForStart: Bool {
+        isAtStart && starting == nil && !isCancelled && !isWaiting
+            && result != .undecided && win == .undecided
+    }
+
+    /// Whether it is paid at its starting price; and whether the guaranteed price is better than what was taken: compared by what the win part comes to after
     /// deductions, of which the starting price has none. Both parts of an each-way bet follow.
     public var paysStarting: Bool {
         guard let starting else { return false }
+        if isAtStart { return true }
         return LegFactor.won(starting).isBetter(than: .won(odds, less: deduction))
     }
 
     private var won: LegFactor {
+        if isAtStart { return starting.map { .won($0, less: deduction) } ?? .undecided }
         guard let starting, paysStarting else { return .won(odds, less: deduction) }
         return .won(starting)
     }

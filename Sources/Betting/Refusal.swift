@@ -26,6 +26,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case priceMoved = 25
     case related = 26
     case placeTermsChanged = 27
+    case startingPriceNotTaken = 28
     // The whole slip
     case stakeBelowMinimum = 40
     case stakeAboveMaximum = 41
@@ -78,6 +79,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .priceMoved: "price_moved"
         case .related: "related"
         case .placeTermsChanged: "place_terms_changed"
+        case .startingPriceNotTaken: "starting_price_not_taken"
         case .stakeBelowMinimum: "stake_below_minimum"
         case .stakeAboveMaximum: "stake_above_maximum"
         case .returnAboveMaximum: "return_above_maximum"
@@ -129,6 +131,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .priceMoved: "The price changed since you saw it."
         case .related: "Two selections depend on each other and cannot be combined."
         case .placeTermsChanged: "The each-way terms are not those you saw."
+        case .startingPriceNotTaken: "Bets at starting price are not taken on this selection now."
         case .stakeBelowMinimum: "The stake is below the minimum."
         case .stakeAboveMaximum: "The stake is above the maximum for this bet."
         case .returnAboveMaximum: "The bet could return more than the highest payout we offer."
@@ -186,7 +189,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .currencyMismatch: .currency
         case .structureUnsupported, .systemMalformed, .marketUnknown, .selectionUnknown,
             .selectionNotOffered,
-            .related, .placeTermsChanged, .betUnknown, .offerExpired, .channelShut:
+            .related, .placeTermsChanged, .startingPriceNotTaken, .betUnknown, .offerExpired,
+            .channelShut:
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score

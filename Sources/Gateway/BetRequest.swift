@@ -352,16 +352,7 @@ struct BetRequest {
         guard let selection = whole("selection"), (0..<64).contains(selection) else {
             throw Malformed(what: "legs[\(index)].selection: the selection's number in its market")
         }
-        guard let (top, bottom) = pair(tape, tape.member("odds", of: leg)),
-            let numerator = UInt32(exactly: top), let denominator = UInt32(exactly: bottom)
-        else {
-            throw Malformed(what: "legs[\(index)].odds: [return, stake] as the market showed them")
-        }
-        guard let odds = Odds(numerator, over: denominator) else {
-            throw Malformed(
-                what: "legs[\(index)].odds: a winning bet returns more than its stake",
-                isRule: true)
-        }
+        let odds = try odds(tape, leg, index)
         var score = Score.unknown
         if let shown = tape.member("score", of: leg), tape.count(shown) != nil {
             guard let (home, away) = pair(tape, shown), let homeGoals = UInt16(exactly: home),
@@ -376,6 +367,30 @@ struct BetRequest {
             odds: odds, marketVersion: whole("version").map { UInt64(clamping: $0) } ?? 0,
             score: score, clockSeconds: whole("clock").map { UInt32(clamping: $0) } ?? .max,
             message: known?.message ?? 0)
+    }
+
+    /// The price that was shown; nil where a leg is to be paid at its starting price.
+    private static func odds(
+        _ tape: borrowing JSONTape, _ leg: JSONTape.Place, _ index: Int
+    ) throws(Malformed) -> Odds? {
+        let shown = tape.member("odds", of: leg)
+        if let said = tape.member("startingPrice", of: leg) {
+            guard tape.flag(said) == true, shown == nil else {
+                throw Malformed(what: "legs[\(index)]: startingPrice true, or odds; not both")
+            }
+            return nil
+        }
+        guard let (top, bottom) = pair(tape, shown),
+            let numerator = UInt32(exactly: top), let denominator = UInt32(exactly: bottom)
+        else {
+            throw Malformed(what: "legs[\(index)].odds: [return, stake] as the market showed them")
+        }
+        guard let odds = Odds(numerator, over: denominator) else {
+            throw Malformed(
+                what: "legs[\(index)].odds: a winning bet returns more than its stake",
+                isRule: true)
+        }
+        return odds
     }
 
     /// Two whole numbers in an array.
@@ -439,7 +454,8 @@ struct BetRequest {
             bytes.append(littleEndian: leg.market.rawValue)
             bytes.append(littleEndian: UInt64(leg.selection))
             bytes.append(
-                littleEndian: UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator))
+                littleEndian: leg.odds.map { UInt64($0.numerator) << 32 | UInt64($0.denominator) }
+                    ?? 0)
             if let places = leg.places { bytes.append(littleEndian: UInt64(places.packed)) }
         }
         let sum = bytes.withUnsafeBytes { digest.sha256($0) }

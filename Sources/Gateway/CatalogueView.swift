@@ -26,6 +26,8 @@ struct MarketView {
     var places: PlaceTerms?
     /// Withdrawals take from its prices: with one all of them are gone, until it is formed anew.
     var isDeducted = false
+    /// Bets at starting price are taken until the start.
+    var takesAtStart = false
     var selections: [SelectionView]
     var reasons: ShutReasons = .feed
     var version: UInt64 = 0
@@ -272,7 +274,8 @@ public final class CatalogueView {
             type: record.field(Layout.Market.type, as: UInt8.self),
             winners: record.field(Layout.Market.winners, as: UInt8.self),
             places: record.places(at: Layout.Market.places),
-            isDeducted: record.field(Layout.Market.racing, as: UInt8.self) & 0x0f != 0,
+            isDeducted: record.field(Layout.Market.racing, as: UInt8.self) & 0x07 != 0,
+            takesAtStart: record.field(Layout.Market.racing, as: UInt8.self) & 0x08 != 0,
             selections: selections, isByHand: record.flags & Layout.Market.isByHand != 0)
     }
 
@@ -493,7 +496,8 @@ public final class CatalogueView {
         markets[id] = MarketView(
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
             type: made.type, winners: made.winners, places: made.places,
-            isDeducted: made.isDeducted, selections: made.selections, isByHand: made.isByHand)
+            isDeducted: made.isDeducted, takesAtStart: made.takesAtStart,
+            selections: made.selections, isByHand: made.isByHand)
         fixtures[fixture]?.markets.append(id)
         fixtures[fixture]?.order = record.sequence
         fixtureSequence += 1

@@ -173,7 +173,11 @@ extension LegFacts {
             reasons.append(
                 "\(Messages.percent(deduction.basisPoints)) off \(off) for who was withdrawn.")
         }
-        if paysStarting, let starting {
+        if isWaitingForStart {
+            reasons.append("Its starting price has not been said.")
+        } else if isAtStart, let starting {
+            if result != .lost { reasons.append("It started at \(starting.text(as: .decimal)).") }
+        } else if paysStarting, let starting {
             reasons.append(
                 "The starting price \(starting.text(as: .decimal)) is better than what was taken.")
         }

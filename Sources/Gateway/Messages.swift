@@ -121,6 +121,10 @@ enum Messages {
             json.key("winners")
             json.number(market.winners)
             write(places: market.places, to: &json)
+            if market.takesAtStart {
+                json.key("startingPrice")
+                json.bool(true)
+            }
             json.key("selections")
             json.array { json in
                 for (index, selection) in market.selections.enumerated() {
@@ -595,9 +599,11 @@ enum Messages {
         if legs > 0 {
             json.key("odds")
             json.array { json in
+                let atStart = record.field(Layout.Placed.atStart, as: UInt64.self)
                 for index in 0..<legs {
                     let offset = Layout.Placed.legs + index * Layout.Placed.legSize
-                    write(odds: record.odds(at: offset), to: &json)
+                    let isAtStart = atStart >> UInt64(index) & 1 == 1
+                    write(odds: isAtStart ? nil : record.odds(at: offset), to: &json)
                 }
             }
         }

@@ -102,6 +102,15 @@ extension Messages {
         }
     }
 
+    /// The price of a leg, or that it is paid at its starting price.
+    static func write(legOdds odds: Odds?, to json: inout JSONWriter) {
+        json.key("odds")
+        write(odds: odds, to: &json)
+        guard odds == nil else { return }
+        json.key("startingPrice")
+        json.bool(true)
+    }
+
     static func writeMembers(
         of leg: ProjectedBet.Leg, to json: inout JSONWriter, in view: CatalogueView
     ) {
@@ -112,8 +121,7 @@ extension Messages {
         json.numberText(leg.market)
         json.key("selection")
         json.number(leg.selection)
-        json.key("odds")
-        write(odds: leg.odds, to: &json)
+        write(legOdds: leg.odds, to: &json)
         json.key("marketName")
         json.string(market?.name ?? "Market \(leg.market)")
         json.key("selectionName")

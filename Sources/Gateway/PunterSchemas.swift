@@ -78,6 +78,7 @@ enum PunterSchemas {
             "reasons":{"$ref":"#/components/schemas/Reasons"},"betDelay":{"type":"integer"},\
             "maximumStake":{"type":"integer"},"winners":{"type":"integer"},\
             "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
+            "startingPrice":{"type":"boolean","description":"Bets at starting price are taken until the start."},\
             "selections":{"type":"array","items":{"$ref":"#/components/schemas/Selection"}}}}
             """
         ),
@@ -281,6 +282,7 @@ enum PunterSchemas {
             {"type":"object","required":["market","selection","odds","marketName","selectionName","win","why"],\
             "properties":{"market":{"$ref":"#/components/schemas/Number"},\
             "selection":{"type":"integer"},"odds":{"$ref":"#/components/schemas/Odds"},\
+            "startingPrice":{"type":"boolean"},\
             "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
             "marketName":{"type":"string"},"selectionName":{"type":"string"},\
             "fixtureName":{"type":"string"},\
@@ -408,9 +410,11 @@ enum PunterSchemas {
         (
             "LegRequest",
             """
-            {"type":"object","required":["market","selection","odds"],"properties":{\
+            {"type":"object","required":["market","selection"],\
+            "oneOf":[{"required":["odds"]},{"required":["startingPrice"]}],"properties":{\
             "market":{"$ref":"#/components/schemas/Number"},\
             "selection":{"type":"integer","minimum":0,"maximum":63},\
+            "startingPrice":{"enum":[true],"description":"Paid at what the selection starts at."},\
             "odds":{"type":"array","minItems":2,"maxItems":2,\
             "items":{"type":"integer","minimum":1,"maximum":4294967295}},\
             "version":{"type":"integer","minimum":0},"score":{"type":["array","null"],\
@@ -458,7 +462,8 @@ enum PunterSchemas {
             "legs":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"object",\
             "required":["market","selection"],"properties":{\
             "market":{"$ref":"#/components/schemas/Number"},\
-            "selection":{"type":"integer","minimum":0,"maximum":63}}}}}}
+            "selection":{"type":"integer","minimum":0,"maximum":63},\
+            "startingPrice":{"type":"boolean"}}}}}}
             """
         ),
         (
@@ -470,8 +475,8 @@ enum PunterSchemas {
             "jointOdds":{"$ref":"#/components/schemas/Odds"},\
             "legs":{"type":"array","items":{"type":"object","required":["market","selection","odds","version"],\
             "properties":{"market":{"$ref":"#/components/schemas/Number"},"selection":{"type":"integer"},\
-            "odds":{"$ref":"#/components/schemas/Odds"},"version":{"type":"integer"},\
-            "eachWay":{"$ref":"#/components/schemas/PlaceTerms"}}}}}}
+            "odds":{"$ref":"#/components/schemas/Odds"},"startingPrice":{"type":"boolean"},\
+            "version":{"type":"integer"},"eachWay":{"$ref":"#/components/schemas/PlaceTerms"}}}}}}
             """
         ),
         (
@@ -551,6 +556,7 @@ enum PunterSchemas {
             {"type":"object","required":["market","selection","odds","marketName","selectionName",\
             "fixtureName"],"properties":{"market":{"$ref":"#/components/schemas/Number"},\
             "selection":{"type":"integer"},"odds":{"$ref":"#/components/schemas/Odds"},\
+            "startingPrice":{"type":"boolean","description":"Paid at what it starts at; odds are null."},\
             "marketName":{"type":"string"},"selectionName":{"type":"string"},\
             "fixtureName":{"type":"string"}}}
             """

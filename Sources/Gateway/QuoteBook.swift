@@ -30,7 +30,8 @@ public final class QuoteBook: Sendable {
     struct Leg {
         let market: UInt64
         let selection: UInt32
-        let odds: Odds
+        /// Nil at starting price.
+        let odds: Odds?
         let places: PlaceTerms?
     }
 
@@ -121,7 +122,8 @@ public final class QuoteBook: Sendable {
         message += Self.bytes(account.rawValue) + Self.bytes(UInt64(legs.count))
         for leg in legs {
             message += Self.bytes(leg.market) + Self.bytes(UInt64(leg.selection))
-            message += Self.bytes(UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator))
+            message += Self.bytes(
+                leg.odds.map { UInt64($0.numerator) << 32 | UInt64($0.denominator) } ?? 0)
             message += Self.bytes(UInt64(leg.places?.packed ?? 0))
         }
         return Array(messageAuthenticationCode(message, key: key).prefix(Self.signatureBytes))

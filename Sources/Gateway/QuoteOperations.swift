@@ -67,8 +67,7 @@ extension PunterGateway {
                         json.numberText(leg.market)
                         json.key("selection")
                         json.number(leg.selection)
-                        json.key("odds")
-                        Messages.write(odds: leg.odds, to: &json)
+                        Messages.write(legOdds: leg.odds, to: &json)
                         json.key("version")
                         json.number(market?.version ?? 0)
                         Messages.write(places: leg.places, to: &json)
@@ -105,13 +104,18 @@ extension PunterGateway {
                 throw Problem(
                     400, "malformed", "legs[\(index)]: a market's id as text, and a selection")
             }
+            let isAtStart = tape.member("startingPrice", of: item).map { tape.flag($0) } ?? false
+            guard let isAtStart else {
+                throw Problem(400, "malformed", "legs[\(index)].startingPrice: true or false")
+            }
             guard let market = hub.view.markets[MarketID(number)], market.reasons.isEmpty,
                 Int(selection) < market.selections.count,
-                let odds = market.selections[Int(selection)].odds,
-                !isEachWay || market.places != nil
+                !isEachWay || market.places != nil,
+                isAtStart ? market.takesAtStart : market.selections[Int(selection)].odds != nil
             else {
                 throw Problem(422, "not_offered", "legs[\(index)]: it is not offered just now.")
             }
+            let odds = isAtStart ? nil : market.selections[Int(selection)].odds
             legs.append(
                 QuoteBook.Leg(
                     market: number, selection: UInt32(selection), odds: odds,

@@ -97,7 +97,9 @@ public struct Judge: ~Copyable {
     struct Leg {
         var market: Int
         var selection: Int
+        /// At starting price, what that was reckoned to be.
         var odds: Odds
+        var isAtStart = false
         /// The each-way terms that it was struck at.
         var places: PlaceTerms?
         /// Something happened since receipt that a waiting bet must not survive.

@@ -26,6 +26,7 @@ private enum Word {
     static let price: UInt16 = 25
     static let related: UInt16 = 26
     static let placeTerms: UInt16 = 27
+    static let noStart: UInt16 = 28
     static let stakeLow: UInt16 = 40
     static let stakeHigh: UInt16 = 41
     static let returnHigh: UInt16 = 42
@@ -215,7 +216,8 @@ extension Judge {
     private func offer(
         for intent: Intent, _ word: UInt16, _ number: Int, said: Int64?
     ) -> OfferShown? {
-        guard Word.offered.contains(word), intent.bonus == 0, intent.free == 0, !intent.isSameGame
+        guard Word.offered.contains(word), intent.bonus == 0, intent.free == 0, !intent.isSameGame,
+            !intent.legs.contains(where: \.isAtStart)
         else { return nil }
         var other = intent
         other.rule = 3
@@ -349,7 +351,7 @@ extension Judge {
         let delay = delay(of: intent, number)
         for (index, leg) in intent.legs.enumerated() {
             let market = Int(leg.market)
-            guard let odds = markets[market].selections[Int(leg.selection)].odds else {
+            guard let odds = price(of: leg) else {
                 return object("a bet is taken without a price")
             }
             if index >= placed.odds.count || placed.odds[index] != odds {
@@ -360,7 +362,7 @@ extension Judge {
             legs.append(
                 Leg(
                     market: market, selection: Int(leg.selection), odds: odds,
-                    places: intent.isEachWay ? leg.places : nil))
+                    isAtStart: leg.isAtStart, places: intent.isEachWay ? leg.places : nil))
         }
         let lines = lines(of: intent)
         let product = product(of: intent, lines, prices, places)
@@ -551,9 +553,20 @@ extension Judge {
         let market = markets[Int(leg.market)]
         guard Int(leg.selection) < market.selections.count else { return Word.selectionUnknown }
         guard market.reasons == 0 else { return Word.suspended }
-        guard let now = market.selections[Int(leg.selection)].odds else { return Word.notOffered }
-        let score = fixtures[market.fixture].said.score
-        if leg.score != .max, score != .max, leg.score != score { return Word.score }
+        let now = market.selections[Int(leg.selection)].odds
+        if now == nil, !leg.isAtStart { return Word.notOffered }
+        let fixture = fixtures[market.fixture].said
+        if now != nil, leg.score != .max, fixture.score != .max, leg.score != fixture.score {
+            return Word.score
+        }
+        if leg.isAtStart {
+            if intent.isSameGame { return Word.structure }
+            let isTaken =
+                market.said.takesAtStart && market.starts.isEmpty && !fixture.isInPlay
+                && price(of: leg) != nil
+            return isTaken ? nil : Word.noStart
+        }
+        guard let now else { return Word.notOffered }
         guard let seen = leg.odds else { return Word.price }
         if seen == now { return nil }
         switch intent.rule {
@@ -566,6 +579,14 @@ extension Judge {
             return fallen <= Int(intent.tolerance) ? nil : Word.price
         default: return Word.price
         }
+    }
+
+    /// What a leg is taken at, or what its starting price is reckoned to be: its price, or else its reference.
+    private func price(of leg: Intent.Leg) -> Odds? {
+        let selection = markets[Int(leg.market)].selections[Int(leg.selection)]
+        guard leg.isAtStart, selection.odds == nil else { return selection.odds }
+        return selection.isWithdrawn
+            ? nil : Odds(min(selection.reference, Limits.price), over: 1000)
     }
 
     /// Why legs cannot be taken at one price.
@@ -621,12 +642,11 @@ extension Judge {
             if !overflow { most = min(most, product / 1000) }
         }
         let prices = intent.legs.map {
-            Worth.price(markets[Int($0.market)].selections[Int($0.selection)].odds!)
+            Worth.price(price(of: $0)!)
         }
         let places = zip(intent.legs, prices).map { leg, _ in
             leg.places.map {
-                worthIfPlaced(
-                    markets[Int(leg.market)].selections[Int(leg.selection)].odds!, $0)
+                worthIfPlaced(price(of: leg)!, $0)
             } ?? .lost
         }
         let product = product(of: intent, lines(of: intent), prices, places)

@@ -115,6 +115,7 @@ extension Judge {
         if atLeast == 0 {
             saleRules[id] = nil
         } else if bet.placed != nil || bet.isPromotional || bet.joint != nil
+            || bet.legs.contains(where: \.isAtStart)
             || bet.legs.count > Limits.cashOutLegs
             || atLeast < 0
             || atLeast > Limits.potentialReturn
@@ -205,6 +206,7 @@ extension Judge {
         let parts = Int64(bet.lines.count * (bet.placed == nil ? 1 : 2))
         if sold <= 0 || sold > bet.stake || sold % parts != 0 { return .refused(Word.noPart) }
         if bet.placed != nil || bet.isPromotional || bet.joint != nil
+            || bet.legs.contains(where: \.isAtStart)
             || bet.legs.count > Limits.cashOutLegs
         {
             return .refused(Word.notOffered)

@@ -65,8 +65,8 @@ extension Judge {
     }
 
     private func share(_ worth: Worth, _ places: UInt8, _ tied: UInt8) -> Worth {
-        guard case .times(let above, let below) = worth else { return worth }
         if places == 0 { return .lost }
+        guard case .times(let above, let below) = worth else { return worth }
         return places >= tied ? worth : .times(above * UInt64(places), over: below * UInt64(tied))
     }
 
@@ -140,16 +140,24 @@ extension Judge {
             return expect(shown.refusal, 11, "starting prices that are no news")
         }
         markets[number].version += 1
-        if markets[number].said.isGuaranteed { markets[number].settlements += 1 }
+        if markets[number].said.isGuaranteed || markets[number].said.takesAtStart {
+            markets[number].settlements += 1
+        }
         compare(shown, number)
     }
 
     /// What a leg comes to when it wins, with what was taken from its price, or its starting price.
     func worthIfWon(_ leg: Leg, _ bet: Bet) -> Worth {
+        if leg.isAtStart { return start(of: leg).map { .price($0) } ?? .open }
         if let start = guaranteed(leg, bet) { return .price(start) }
         return reduced(
             UInt64(leg.odds.numerator), UInt64(leg.odds.denominator),
             left(leg, bet, isPlace: false))
+    }
+
+    /// What its selection started at, where that was said.
+    private func start(of leg: Leg) -> Odds? {
+        newest(markets[leg.market].starts)?.odds[leg.selection]
     }
 
     /// Its stake goes back by itself.
@@ -188,7 +196,11 @@ extension Judge {
         if position == 0 { return .open }
         let paid = (position..<position + tied).count { $0 <= Int(terms.places) }
         var placed = worthIfPlaced(leg.odds, terms, left(leg, bet, isPlace: true))
-        if let start = guaranteed(leg, bet) { placed = worthIfPlaced(start, terms) }
+        if leg.isAtStart {
+            placed = start(of: leg).map { worthIfPlaced($0, terms) } ?? .open
+        } else if let start = guaranteed(leg, bet) {
+            placed = worthIfPlaced(start, terms)
+        }
         if isAtOne { placed = .times(1, over: 1) }
         return share(placed, UInt8(paid), UInt8(tied))
     }

@@ -67,7 +67,7 @@ extension Judge {
         guard bet.status == 2, !bet.isSuspected, (bet.acceptedAt ?? 0) >= since(number) else {
             return nil
         }
-        for (index, leg) in bet.legs.enumerated() where leg.market == number {
+        for (index, leg) in bet.legs.enumerated() where leg.market == number && !leg.isAtStart {
             guard isError(leg.odds, number, leg.selection) else { continue }
             let references = references(number)
             let chance = share(

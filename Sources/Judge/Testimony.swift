@@ -291,6 +291,8 @@ public struct MarketSaid: Sendable {
     public var isAtTheOff = false
     public var isAntePost = false
     public var isGuaranteed = false
+    /// Bets at starting price are taken.
+    public var takesAtStart = false
     /// Stakes may go back by its lines; and bets on it may be sold back.
     public var mayPush = false
     public var isCashedOut = true
@@ -380,6 +382,8 @@ public struct Intent: Sendable {
         public var market: UInt64
         public var selection: UInt32
         public var odds: Odds?
+        /// It is to be paid at what its selection starts at.
+        public var isAtStart = false
         public var score: UInt32
         /// The each-way terms that were seen, and how many places they name even where they are none.
         public var places: PlaceTerms?

@@ -35,6 +35,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case deductedAlways = "deducted-always"
     case placesForgotten = "places-forgotten"
     case guaranteeForgotten = "guarantee-forgotten"
+    case startEstimatePaid = "start-estimate-paid"
+    case startDeducted = "start-deducted"
     // Selling back
     case cashOutMarginForgotten = "cash-out-margin-forgotten"
     case cashOutPaidAsOffered = "cash-out-paid-as-offered"

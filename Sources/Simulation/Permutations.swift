@@ -22,11 +22,12 @@ public struct Permutations: Sendable {
         var selections: Int
         var scoutedReturn: Int64?
         var isGuaranteed: Bool
+        var takesAtStart: Bool
     }
 
     struct BetPlan: Sendable {
         var account: Int
-        var legs: [(market: Int, selection: Int)]
+        var legs: [(market: Int, selection: Int, isAtStart: Bool)]
         var stake: Int64
         var sizes: UInt32
     }
@@ -59,23 +60,33 @@ public struct Permutations: Sendable {
                         fixture: fixture, selections: random.number(in: 2...3),
                         scoutedReturn: random.number(in: 0...3) == 0
                             ? Int64(random.number(in: 0...2) * 400) : nil,
-                        isGuaranteed: random.number(in: 0...1) == 0))
+                        isGuaranteed: random.number(in: 0...1) == 0,
+                        takesAtStart: random.number(in: 0...1) == 0))
             }
         }
-        for _ in 0..<random.number(in: 2...6) { bets.append(Self.bet(markets, &random)) }
+        for _ in 0..<random.number(in: 2...6) {
+            // The first is taken, whether it is heard in time that its match began or not.
+            bets.append(Self.bet(markets, mayBeAtStart: !bets.isEmpty, &random))
+        }
         heardAfter = random.number(in: 0...1) == 0 ? random.number(in: 0...bets.count) : nil
         for _ in 0..<random.number(in: 2...9) { words.append(word(&random)) }
     }
 
-    private static func bet(_ markets: [MarketPlan], _ random: inout SeededGenerator) -> BetPlan {
-        var legs: [(market: Int, selection: Int)] = []
+    private static func bet(
+        _ markets: [MarketPlan], mayBeAtStart: Bool, _ random: inout SeededGenerator
+    ) -> BetPlan {
+        var legs: [(market: Int, selection: Int, isAtStart: Bool)] = []
         for (number, market) in markets.enumerated()
         where !legs.contains(where: { markets[$0.market].fixture == market.fixture })
             && random.number(in: 0...1) == 0
         {
-            legs.append((number, random.number(in: 0...market.selections - 1)))
+            legs.append(
+                (
+                    number, random.number(in: 0...market.selections - 1),
+                    market.takesAtStart && mayBeAtStart && random.number(in: 0...1) == 0
+                ))
         }
-        if legs.isEmpty { legs = [(0, 0)] }
+        if legs.isEmpty { legs = [(0, 0, false)] }
         let isSystem = legs.count > 1 && random.number(in: 0...1) == 0
         return BetPlan(
             account: random.number(in: 0...accounts - 1), legs: legs,
@@ -378,6 +389,7 @@ private final class BareEngine {
             })
         facts.scoutedReturn = plan.scoutedReturn
         facts.isGuaranteed = plan.isGuaranteed
+        facts.takesAtStart = plan.takesAtStart
         say { $0.market(facts) }
         let prices = (0..<plan.selections).map {
             PriceEntry(odds: Odds(UInt32(19 + 7 * $0), over: 7))
@@ -397,7 +409,7 @@ private final class BareEngine {
             LegIntent(
                 market: MarketID(UInt64(leg.market)), fixture: FixtureID(0),
                 selection: UInt32(leg.selection),
-                odds: Odds(UInt32(19 + 7 * leg.selection), over: 7)!)
+                odds: leg.isAtStart ? nil : Odds(UInt32(19 + 7 * leg.selection), over: 7))
         }
         place(legs, account: bet.account, stake: bet.stake, sizes: bet.sizes, number: number)
         betNumbers.append(lastPlaced)

@@ -281,6 +281,7 @@ struct SimulatedSupplier: ~Copyable {
             marketVersion: offer.version,
             score: world.random.number(in: 0...3) == 0 ? Score.unknown : score)
         leg.places = offer.places
+        if plan.has(.racing), world.random.number(in: 0...3) == 0 { leg.odds = nil }
         return leg
     }
 
@@ -435,6 +436,7 @@ struct SimulatedSupplier: ~Copyable {
                 market.isAtTheOff = world.random.number(in: 0...3) == 0
                 market.isAntePost = world.random.number(in: 0...4) == 0
                 market.isGuaranteed = world.random.number(in: 0...1) == 0
+                market.takesAtStart = world.random.number(in: 0...1) == 0
             }
             if plan.has(.tightLiability) {
                 market.liabilityLimit = Int64(world.random.number(in: 500...100_000))

@@ -290,7 +290,8 @@ struct Witness {
             scoutedReturn: record.field(Layout.Market.scoutedReturn, as: Int64.self))
         let racing = record.field(Layout.Market.racing, as: UInt8.self)
         said.places = record.places(at: Layout.Market.places)
-        said.deductions = racing & 0x0f
+        said.deductions = racing & 0x07
+        said.takesAtStart = racing & 0x08 != 0
         said.isAtTheOff = racing & 0x10 != 0
         said.isAntePost = racing & 0x20 != 0
         said.isGuaranteed = racing & 0x40 != 0
@@ -338,6 +339,9 @@ struct Witness {
                 selection: record.field(offset + Layout.Leg.selection, as: UInt32.self),
                 odds: record.odds(at: offset + Layout.Leg.odds),
                 score: record.field(offset + Layout.Leg.score, as: UInt32.self))
+            leg.isAtStart =
+                leg.odds == nil
+                && record.field(offset + Layout.Leg.priceKind, as: UInt8.self) == 2
             leg.places = record.places(at: offset + Layout.Leg.eachWayPlaces)
             leg.placesSaid = record.field(offset + Layout.Leg.eachWayPlaces, as: UInt8.self)
             legs.append(leg)

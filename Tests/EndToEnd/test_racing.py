@@ -148,3 +148,76 @@ def test_a_punter_bets_each_way_on_the_slip_and_is_told_why(make_server, tmp_pat
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.problems == []
     page.screenshot(path=str(tmp_path / f"each-way-{size}.png"))
+
+
+def starting(path, starts_after, result_after):
+    """Three runners; bets at starting price are taken until what they started at is said."""
+    lines = [
+        (0, {"type": "fixture", "id": "s1", "sport": "horse_racing", "competition": "Evening card", "home": "16:50", "away": "Ascot", "scheduled": START + 60_000}),
+        (0, {"type": "market", "id": "s1/win", "fixture": "s1", "kind": "other", "name": "Win", "winners": 1, "delay": 0, "deductions": "rule_4",
+             "startingPrice": True, "selections": [{"id": n, "name": name} for n, name in enumerate(RUNNERS[:3])]}),
+        (0, {"type": "quotes", "market": "s1/win", "quotes": [{"back": "2.9", "lay": "3.1"}] * 3}),
+        (0, {"type": "state", "market": "s1/win", "suspended": False}),
+        (starts_after, {"type": "starting_prices", "market": "s1/win", "prices": ["5.5", "3.25", "9"]}),
+        (result_after, {"type": "result", "market": "s1/win", "certainty": 2, "results": ["won", "lost", "lost"]}),
+        (result_after + 600_000, {"type": "heartbeat"}),
+    ]
+    path.write_text("".join(json.dumps({"time": START + at, **line}) + "\n" for at, line in lines))
+    return path
+
+
+def test_bets_at_starting_price_are_paid_at_what_their_runners_started_at(make_server, tmp_path):
+    server = make_server("--feed", str(starting(tmp_path / "race.jsonl", 4000, 6000)), "--speed", "1", "--stale-after", "180000")
+    cookie = server.sign_in()
+    market = server.open_market()
+    assert market["startingPrice"] is True
+    place = lambda body: server.call("POST", "/api/v1/bets", body, cookie)
+
+    def at_start(runner, **more):
+        body = bet(market, new_id(), 200, 0)
+        del body["legs"][0]["odds"]
+        body["legs"][0].update(selection=runner, startingPrice=True, **more)
+        return body
+
+    taken = place(at_start(0))[1]["bet"]
+    assert taken["status"] == "open" and taken["odds"] == [None] and taken["potentialReturn"] > 500
+    assert place(at_start(1))[1]["bet"]["status"] == "open"
+    # A leg has a price or is at starting price.
+    assert place(at_start(0, odds=[2, 1]))[0] == 400
+    numbers = server.call("POST", "/api/v1/slip", {k: v for k, v in at_start(0).items() if k not in ("id", "validUntil")}, cookie)[1]
+    assert numbers["potentialReturn"] == taken["potentialReturn"]
+    quote = server.call("POST", "/api/v1/quotes", {"legs": [{"market": market["id"], "selection": 0, "startingPrice": True}]}, cookie)
+    assert quote[0] == 200 and quote[1]["legs"][0] == {"market": market["id"], "selection": 0, "odds": None, "startingPrice": True, "version": market["version"]}, quote
+    quoted = place({**at_start(0), "id": quote[1]["id"], "quote": quote[1]["quote"]})
+    assert quoted[1]["bet"]["status"] == "open", quoted
+    mine = server.call("GET", f"/api/v1/bets/{taken['id']}", cookie=cookie)[1]["bet"]
+    assert mine["legs"][0]["odds"] is None and mine["legs"][0]["startingPrice"] is True
+    assert "cash_out_not_offered" in json.dumps(server.call("GET", f"/api/v1/bets/{taken['id']}/cash-out", cookie=cookie)[1])
+    bets = wait(server, cookie, "settled")
+    assert [bets[b]["payout"] for b in sorted(bets, key=int) if bets[b]["status"] == "settled"] == [1100, 0, 1100]
+    why = server.call("GET", f"/api/v1/bets/{taken['id']}/explanation", cookie=cookie)[1]
+    assert why["legs"][0]["why"] == ["Won.", "It started at 5.50."] and why["comesTo"] == "1100"
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_a_punter_takes_the_starting_price_on_the_slip(make_server, tmp_path, page_of, size):  # noqa: F811
+    server = make_server("--feed", str(starting(tmp_path / "race.jsonl", 500_000, 600_000)), "--speed", "1", "--stale-after", "180000")
+    server.open_market()
+    page = page_of(server.origin, size)
+    page.get_by_role("button", name="Open a demo account").click()
+    page.locator(".price:not(:disabled)").first.click()
+    expect(page.locator("gs-slip .leg .number")).not_to_have_text("SP")
+    page.get_by_role("button", name="Starting price").click()
+    expect(page.locator("gs-slip .leg .number")).to_have_text("SP")
+    expect(page.locator("gs-slip dl")).to_contain_text("if it starts as it stands now")
+    expect(page.locator("gs-slip button.primary")).to_be_enabled()
+    assert violations(page) == []
+    page.screenshot(path=f"/tmp/starting-{size}.png")
+    page.locator("gs-slip button.primary").click()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("open", timeout=10_000)
+    expect(page.locator("gs-mine .bet").first).to_contain_text("@ SP")
+    expect(page.locator("gs-mine .bet").first).to_contain_text("Returns about")
+    page.reload()
+    expect(page.locator("gs-mine .bet").first).to_contain_text("@ SP", timeout=10_000)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.problems == []

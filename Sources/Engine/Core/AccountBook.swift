@@ -222,9 +222,7 @@ struct AccountBook: ~Copyable {
     /// The each-way terms of one of a bet's legs; nil for a bet that is not each way.
     func places(of bet: BetRow, leg: Int) -> PlaceTerms? {
         guard bet.isEachWay else { return nil }
-        let first =
-            bet.firstLeg + UInt32(bet.legCount) + (bet.isSystem ? 1 : 0) + (bet.isNested ? 1 : 0)
-        return PlaceTerms(packed: legs[first + UInt32(leg / 4)].words[leg % 4])
+        return PlaceTerms(packed: legs[bet.firstPlaces + UInt32(leg / 4)].words[leg % 4])
     }
 
     /// Of which money a bet's stake is.

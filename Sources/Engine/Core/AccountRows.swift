@@ -104,21 +104,39 @@ struct BetRow: BitwiseCopyable {
     /// Legs whose markets have not released them yet.
     var heldLegs: UInt8 = 0
     var refusal: UInt8 = 0
-    /// Bit 0: a row behind the legs says which lines they make; bit 1: each way, with rows of terms behind that; bit 2:
-    /// not of cash alone, with a `PromotionalRow` behind all; bit 4: a row of groups stands behind that of the lines; bit 5: the price of all legs together stands behind them; bit 6: its price was found to look like an error; bit 7:
-    /// two people have made it void.
+    /// What it is beside legs and a stake of cash: the bits below.
     var forms: UInt8 = 0
 
-    var isSystem: Bool { forms & 1 != 0 }
-    var isEachWay: Bool { forms & 2 != 0 }
+    /// A row behind the legs says which lines they make.
+    static let system: UInt8 = 1
+    /// Rows of terms stand behind that.
+    static let eachWay: UInt8 = 2
+    /// Not of cash alone, with a `PromotionalRow` behind all.
+    static let promotional: UInt8 = 4
+    /// A row of groups stands behind that of the lines.
+    static let nested: UInt8 = 16
+    /// The price of all legs together stands behind them.
+    static let joint: UInt8 = 32
+    /// Its price was found to look like an error.
+    static let suspected: UInt8 = 64
+    /// Two people have made it void.
+    static let voidByHand: UInt8 = 128
 
-    var isPromotional: Bool { forms & 4 != 0 }
-    var isNested: Bool { forms & 16 != 0 }
-    var isJoint: Bool { forms & 32 != 0 }
+    var isSystem: Bool { forms & Self.system != 0 }
+    var isEachWay: Bool { forms & Self.eachWay != 0 }
+    var isPromotional: Bool { forms & Self.promotional != 0 }
+    var isNested: Bool { forms & Self.nested != 0 }
+    var isJoint: Bool { forms & Self.joint != 0 }
+    var isSuspected: Bool { forms & Self.suspected != 0 }
+    var isVoidByHand: Bool { forms & Self.voidByHand != 0 }
+
+    /// The first row of an each-way bet's terms.
+    var firstPlaces: UInt32 {
+        firstLeg + UInt32(legCount) + (isSystem ? 1 : 0) + (isNested ? 1 : 0)
+    }
+
     /// What decides it: each of its legs, or all of them as one.
     var parts: UInt32 { isJoint ? 1 : UInt32(legCount) }
-    var isSuspected: Bool { forms & 64 != 0 }
-    var isVoidByHand: Bool { forms & 128 != 0 }
 
     /// Its legs, what they make, four legs' terms in each further row, and of which money its stake is.
     @inline(__always) var legRows: Int {
@@ -164,62 +182,68 @@ struct BetRow: BitwiseCopyable {
 }
 
 struct LegRow: BitwiseCopyable {
+    /// Of a leg at starting price, what that was reckoned to be when the bet was taken.
     var numerator: UInt32
     var denominator: UInt32
     var market: UInt32
-    var selection: UInt32
+    /// The selection's row, and in its highest bit whether the leg is at starting price.
+    var marked: UInt32
     /// The market's and the fixture's material versions together, at receipt; the lower half, which does not
     /// come round within a delay.
     var material: UInt32
 
+    static let atStart: UInt32 = 1 << 31
+
     var odds: Odds { Odds(reduced: numerator, denominator) }
+    var selection: UInt32 { marked & ~Self.atStart }
+    var isAtStart: Bool { marked & Self.atStart != 0 }
 
     /// What stands behind a system's legs.
     static func shape(_ shape: SystemShape) -> LegRow {
         LegRow(
-            numerator: shape.sizes, denominator: shape.bankers, market: .max, selection: .max,
+            numerator: shape.sizes, denominator: shape.bankers, market: .max, marked: .max,
             material: 0)
     }
 
     /// The price of all legs of a bet together.
     static func joint(_ odds: Odds) -> LegRow {
         LegRow(
-            numerator: odds.numerator, denominator: odds.denominator, market: .max, selection: .max,
+            numerator: odds.numerator, denominator: odds.denominator, market: .max, marked: .max,
             material: 0)
     }
 
     /// A system's groups, in the same four words.
     static func groups(_ words: SIMD4<UInt32>) -> LegRow {
         LegRow(
-            numerator: words[0], denominator: words[1], market: .max, selection: words[2],
+            numerator: words[0], denominator: words[1], market: .max, marked: words[2],
             material: words[3])
     }
 
     /// Four legs' each-way terms, in the same four words.
     static func places(_ words: InlineArray<4, UInt32>) -> LegRow {
         LegRow(
-            numerator: words[0], denominator: words[1], market: .max, selection: words[2],
+            numerator: words[0], denominator: words[1], market: .max, marked: words[2],
             material: words[3])
     }
 
     /// Of which money a stake is, and what of it came back, in the same four words.
     static func promotional(_ row: PromotionalRow) -> LegRow {
         LegRow(
-            numerator: row.bonus, denominator: row.free, market: .max, selection: row.bonusBack,
+            numerator: row.bonus, denominator: row.free, market: .max, marked: row.bonusBack,
             material: row.freeBack)
     }
 
-    var words: InlineArray<4, UInt32> { [numerator, denominator, selection, material] }
+    var words: InlineArray<4, UInt32> { [numerator, denominator, marked, material] }
 
     /// The first of the rows of a bet that left; `market` leads to the next such.
     static func free(next: UInt32) -> LegRow {
-        LegRow(numerator: 0, denominator: 0, market: next, selection: 0, material: 0)
+        LegRow(numerator: 0, denominator: 0, market: next, marked: 0, material: 0)
     }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 3, row: UInt64(row))
         mix.combine(
-            UInt64(numerator) << 32 | UInt64(denominator), UInt64(market) << 32 | UInt64(selection))
+            UInt64(numerator) << 32 | UInt64(denominator), UInt64(market) << 32 | UInt64(marked))
         mix.combine(UInt64(material), 0 as UInt64)
         return mix
     }
@@ -242,7 +266,7 @@ struct PromotionalRow: Equatable {
     init(_ row: LegRow) {
         bonus = row.numerator
         free = row.denominator
-        bonusBack = row.selection
+        bonusBack = row.marked
         freeBack = row.material
     }
 }

@@ -9,7 +9,9 @@ public struct LegIntent: Hashable, Sendable {
     public var market: MarketID
     public var fixture: FixtureID
     public var selection: UInt32
-    public var odds: Odds
+    // Zeros at starting price, as they are written.
+    fileprivate var numerator: UInt32
+    fileprivate var denominator: UInt32
     public var marketVersion: UInt64
     /// `Score.unknown` when the customer was shown none.
     public var score: UInt32
@@ -20,18 +22,28 @@ public struct LegIntent: Hashable, Sendable {
     public var places: PlaceTerms?
 
     public init(
-        market: MarketID, fixture: FixtureID, selection: UInt32, odds: Odds,
+        market: MarketID, fixture: FixtureID, selection: UInt32, odds: Odds?,
         marketVersion: UInt64 = 0, score: UInt32 = Score.unknown, clockSeconds: UInt32 = .max,
         message: UInt64 = 0
     ) {
         self.market = market
         self.fixture = fixture
         self.selection = selection
-        self.odds = odds
+        numerator = odds?.numerator ?? 0
+        denominator = odds?.denominator ?? 0
         self.marketVersion = marketVersion
         self.score = score
         self.clockSeconds = clockSeconds
         self.message = message
+    }
+
+    /// Nil at starting price.
+    public var odds: Odds? {
+        get { denominator == 0 ? nil : Odds(reduced: numerator, denominator) }
+        set {
+            numerator = newValue?.numerator ?? 0
+            denominator = newValue?.denominator ?? 0
+        }
     }
 }
 
@@ -207,6 +219,8 @@ public struct MarketFacts: Sendable {
     public var isAntePost = false
     /// A starting price that is better than what was taken is paid.
     public var isGuaranteed = false
+    /// Bets at starting price are taken until the start.
+    public var takesAtStart = false
     /// Bets on it may be sold back before it has a result.
     public var isCashedOut = true
     public var selections: [SelectionFacts]
@@ -543,7 +557,8 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Market.places, facts.places)
         record.set(
             Layout.Market.racing,
-            facts.deductions.rawValue | (facts.isAtTheOff ? 1 << 4 : 0)
+            facts.deductions.rawValue | (facts.takesAtStart ? 1 << 3 : 0)
+                | (facts.isAtTheOff ? 1 << 4 : 0)
                 | (facts.isAntePost ? 1 << 5 : 0) | (facts.isGuaranteed ? 1 << 6 : 0)
                 | (facts.isCashedOut ? 0 : 1 << 7))
         record.set(Layout.Market.scoutedReturn, facts.scoutedReturn.map { $0 == 0 ? -1 : $0 } ?? 0)
@@ -827,13 +842,18 @@ public enum ResultAction: UInt8, Sendable {
             record.set(offset + Layout.Leg.fixture, leg.fixture.rawValue)
             record.set(offset + Layout.Leg.selection, leg.selection)
             record.set(offset + Layout.Leg.line, Int32.min)
-            record.set(offset + Layout.Leg.odds, leg.odds)
+            record.set(offset + Layout.Leg.odds, leg.numerator)
+            record.set(offset + Layout.Leg.odds + 4, leg.denominator)
+            record.set(
+                offset + Layout.Leg.priceKind,
+                (leg.denominator == 0 ? PriceKind.starting : .fixed).rawValue)
             record.set(offset + Layout.Leg.marketVersion, leg.marketVersion)
             record.set(offset + Layout.Leg.score, leg.score)
             record.set(offset + Layout.Leg.clock, leg.clockSeconds)
-            record.set(offset + Layout.Leg.priceKind, PriceKind.fixed.rawValue)
-            record.set(offset + Layout.Leg.eachWayPlaces, leg.places)
-            if leg.places != nil { record.set(offset + Layout.Leg.eachWayBasis, 1 as UInt8) }
+            if let places = leg.places {
+                record.set(offset + Layout.Leg.eachWayPlaces, places)
+                record.set(offset + Layout.Leg.eachWayBasis, 1 as UInt8)
+            }
             record.set(offset + Layout.Leg.priceSource, 1 as UInt8)
             record.set(offset + Layout.Leg.message, leg.message)
         }

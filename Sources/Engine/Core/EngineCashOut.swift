@@ -337,10 +337,15 @@ extension Engine {
     // MARK: By rule
 
     /// Whether a bet is of a kind that is sold back at all.
+    private borrowing func hasLegAtStart(_ bet: BetRow) -> Bool {
+        (0..<UInt32(bet.legCount)).contains { accounts.legs[bet.firstLeg + $0].isAtStart }
+    }
+
     func isEverSold(_ bet: BetRow) -> Bool {
         // Nothing says how likely a place is; what was given is not turned into money; and so many legs make a
         // fraction that fits.
         !bet.isEachWay && !bet.isPromotional && !bet.isJoint && bet.legCount <= Limits.cashOutLegs
+            && !hasLegAtStart(bet)
     }
 
     mutating func sell(

@@ -122,11 +122,11 @@ extension Engine {
         }
         markets.change(market: number) {
             $0.version += 1
-            guard $0.isGuaranteed else { return }
+            guard $0.paysAtStart else { return }
             $0.settlementVersion += 1
             $0.resultRecord = command.sequence
         }
-        if row.isGuaranteed { markets.enqueue(number) }
+        if row.paysAtStart { markets.enqueue(number) }
         answer(command, market: number, nil, &outcomes)
     }
 

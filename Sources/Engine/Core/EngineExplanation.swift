@@ -221,17 +221,49 @@ extension Engine {
         guard place < UInt32(market.selectionCount) else { return nil }
         explanation.add(
             .marketSuspended, leg: index, Int64(market.reasons), 0, isPassed: market.reasons == 0)
+        let isAtStart = command.isAtStart(index)
         let odds = markets.selections[market.firstSelection + place].odds
         explanation.add(
-            .selectionNotOffered, leg: index, Int64(place), isPassed: odds != nil)
+            .selectionNotOffered, leg: index, Int64(place), isPassed: odds != nil || isAtStart)
         let fixture = markets.fixtures[market.fixture]
         let seen = command.field(offset + Layout.Leg.score, as: UInt32.self)
         explanation.add(
             .scoreChanged, leg: index, Int64(fixture.score), Int64(seen),
-            isPassed: seen == Score.unknown || fixture.score == Score.unknown
+            isPassed: odds == nil || seen == Score.unknown || fixture.score == Score.unknown
                 || seen == fixture.score)
-        guard let odds else { return nil }
-        let shown = command.odds(at: offset + Layout.Leg.odds)
+        let quote: LegQuote
+        if isAtStart {
+            if request.isSameGame {
+                explanation.add(
+                    .structureUnsupported, leg: index, Int64(request.structure), isPassed: false)
+            }
+            let atStart = quoteAtStart(number, market.firstSelection + place)
+            explanation.add(
+                .startingPriceNotTaken, leg: index, Int64(place),
+                isPassed: atStart != nil)
+            guard let atStart else { return nil }
+            quote = atStart
+        } else {
+            guard let odds else { return nil }
+            explainPrice(command, request, index, odds, &explanation)
+            quote = legQuote(number, market.firstSelection + place, odds)
+        }
+        guard !explanation.isRefused else { return nil }
+        if request.structure == BetStructure.eachWay.rawValue {
+            let seen = command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0
+            explanation.add(
+                .placeTermsChanged, leg: index, Int64(market.places), Int64(seen),
+                isPassed: seen != 0 && seen == market.places)
+            guard !explanation.isRefused else { return nil }
+        }
+        return quote
+    }
+
+    private borrowing func explainPrice(
+        _ command: RecordBytes, _ request: PlaceRequest, _ index: Int, _ odds: Odds,
+        _ explanation: inout Explanation
+    ) {
+        let shown = command.odds(at: PlaceRequest.leg(index) + Layout.Leg.odds)
         let isTaken =
             shown.map {
                 $0 == odds
@@ -241,24 +273,6 @@ extension Engine {
         explanation.add(
             .priceMoved, leg: index, Int64(odds.numerator) << 32 | Int64(odds.denominator),
             Int64(shown?.numerator ?? 0) << 32 | Int64(shown?.denominator ?? 0), isPassed: isTaken)
-        guard !explanation.isRefused else { return nil }
-        if request.structure == BetStructure.eachWay.rawValue {
-            let seen = command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0
-            explanation.add(
-                .placeTermsChanged, leg: index, Int64(market.places), Int64(seen),
-                isPassed: seen != 0 && seen == market.places)
-            guard !explanation.isRefused else { return nil }
-        }
-        return LegQuote(
-            fixture: market.fixture, market: number, selection: market.firstSelection + place,
-            numerator: odds.numerator, denominator: odds.denominator,
-            betDelay: fixture.isInPlay == 1 ? market.betDelay : 0,
-            selectionDelay: fixture.isInPlay == 1
-                ? markets.selections[market.firstSelection + place].delay : 0,
-            isInPlay: fixture.isInPlay == 1, marketVersion: market.version,
-            material: market.material + fixture.material, relationGroup: market.relationGroup,
-            competitorChain: fixture.competitorChain, places: market.places,
-            isDeductible: market.deductions != .none, isAtTheOff: market.isAtTheOff)
     }
 
     private borrowing func explainCaps(

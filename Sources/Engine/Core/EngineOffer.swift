@@ -35,6 +35,8 @@ extension Engine {
         do throws(Refused) {
             let shape = try checkShape(command, wanted)
             let quotes = try quotes(command, wanted)
+            // Nobody can offer a price that is not known.
+            guard !quotes.contains(where: \.isAtStart) else { return nil }
             for (index, quote) in quotes.enumerated() { scratch[index] = quote }
             try checkPrecision(wanted)
             try checkRelated(wanted)

@@ -112,8 +112,7 @@ extension Engine {
         }
         if request.isPromotional { try checkKinds(request, number) }
 
-        let shape =
-            request.isSystem || request.isEachWay ? try checkShape(command, request) : nil
+        let shape = request.isAccumulator ? nil : try checkShape(command, request)
         let offer = command.field(Layout.Place.offer, as: UInt64.self)
         if offer != 0 { try checkOffer(offer, number, at: time) }
         if markets.shutChannels != 0 { try checkChannel(command) }
@@ -327,7 +326,10 @@ extension Engine {
         }
         let selection = markets.markets[number].firstSelection + place
         guard let odds = markets.selections[selection].odds else {
-            throw Refused(.selectionNotOffered, leg: index, value: Int64(place))
+            guard command.isAtStart(index) else {
+                throw Refused(.selectionNotOffered, leg: index, value: Int64(place))
+            }
+            return try checkLegAtStart(command, request, index, number, selection)
         }
         let fixture = markets.markets[number].fixture
         let score = markets.fixtures[fixture].score
@@ -341,6 +343,9 @@ extension Engine {
                 || request.rule.accepts(
                     shown: shown, now: odds, tolerance: request.tolerance, ladder: ladder)
         else {
+            if command.isAtStart(index) {
+                return try checkLegAtStart(command, request, index, number, selection)
+            }
             let shown = command.field(offset + Layout.Leg.odds, as: UInt32.self)
             let over = command.field(offset + Layout.Leg.odds + 4, as: UInt32.self)
             throw Refused(
@@ -351,6 +356,26 @@ extension Engine {
         if request.structure == BetStructure.eachWay.rawValue {
             try checkPlaces(command, offset, number, index)
         }
+        let isInPlay = markets.fixtures[fixture].isInPlay == 1
+        // As `legQuote` has it; written out, since a call is a tenth of what a leg costs.
+        return LegQuote(
+            fixture: fixture, market: number, selection: selection,
+            numerator: odds.numerator, denominator: odds.denominator,
+            betDelay: isInPlay ? markets.markets[number].betDelay : 0,
+            selectionDelay: isInPlay ? markets.selections[selection].delay : 0, isInPlay: isInPlay,
+            marketVersion: markets.markets[number].version,
+            material: markets.markets[number].material + markets.fixtures[fixture].material,
+            relationGroup: markets.markets[number].relationGroup,
+            competitorChain: markets.fixtures[fixture].competitorChain,
+            places: markets.markets[number].places,
+            isDeductible: markets.markets[number].deductions != .none,
+            isAtTheOff: markets.markets[number].isAtTheOff)
+    }
+
+    /// A leg as it would be taken now, at this price.
+    @inline(never)
+    borrowing func legQuote(_ number: UInt32, _ selection: UInt32, _ odds: Odds) -> LegQuote {
+        let fixture = markets.markets[number].fixture
         let isInPlay = markets.fixtures[fixture].isInPlay == 1
         return LegQuote(
             fixture: fixture, market: number, selection: selection,
@@ -364,6 +389,39 @@ extension Engine {
             places: markets.markets[number].places,
             isDeductible: markets.markets[number].deductions != .none,
             isAtTheOff: markets.markets[number].isAtTheOff)
+    }
+
+    /// A leg whose price nobody knows before the start: before that, where its market takes such, with what the price is
+    /// reckoned to be.
+    @inline(never)
+    private func checkLegAtStart(
+        _ command: RecordBytes, _ request: PlaceRequest, _ index: Int, _ market: UInt32,
+        _ selection: UInt32
+    ) throws(Refused) -> LegQuote {
+        guard !request.isSameGame else {
+            throw Refused(.structureUnsupported, leg: index, value: Int64(request.structure))
+        }
+        guard let quote = quoteAtStart(market, selection) else {
+            throw Refused(
+                .startingPriceNotTaken, leg: index,
+                value: Int64(selection - markets.markets[market].firstSelection))
+        }
+        if request.structure == BetStructure.eachWay.rawValue {
+            try checkPlaces(command, PlaceRequest.leg(index), market, index)
+        }
+        return quote
+    }
+
+    /// Nil where no bet is taken at starting price, or none any more.
+    borrowing func quoteAtStart(_ market: UInt32, _ selection: UInt32) -> LegQuote? {
+        let row = markets.markets[market]
+        guard row.takesAtStart, row.startingTime == 0,
+            markets.fixtures[row.fixture].isInPlay == 0,
+            let estimate = markets.selections[selection].startEstimate
+        else { return nil }
+        var quote = legQuote(market, selection, estimate)
+        quote.isAtStart = true
+        return quote
     }
 
     /// Each-way terms are part of the price: another number of places, or another part, is another bet.
@@ -601,26 +659,14 @@ extension Engine {
                 dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
                 legCount: UInt8(request.legCount),
                 status: (isPending ? BetStatus.pending : .open).rawValue,
-                forms: (terms.shape.map { $0.isNested ? 17 : 1 } ?? 0)
-                    | (terms.placed == nil ? 0 : 2) | (isPromotional ? 4 : 0)
-                    | (request.isSameGame ? 32 : 0)))!
-        if let shape = terms.shape {
-            let first = accounts.bets[bet].firstLeg + UInt32(request.legCount)
-            accounts.set(.shape(shape), at: first)
-            if shape.isNested { accounts.set(.groups(shape.groupWords), at: first + 1) }
-        }
-        if request.isSameGame, let joint = jointAtHand {
-            accounts.set(
-                .joint(joint), at: accounts.bets[bet].firstLeg + UInt32(request.legCount))
-        }
-        if terms.placed != nil { writePlaces(of: bet) }
-        if isPromotional { accounts.setSplit(request.split, of: bet) }
+                forms: request.isPlain ? 0 : forms(request, terms)))!
+        if !request.isPlain { writeBehindLegs(of: bet, request, terms) }
         for index in 0..<request.legCount {
             let leg = scratch[index]
             accounts.set(
                 LegRow(
                     numerator: leg.numerator, denominator: leg.denominator, market: leg.market,
-                    selection: leg.selection,
+                    marked: leg.isAtStart ? leg.selection | LegRow.atStart : leg.selection,
                     material: UInt32(truncatingIfNeeded: leg.material)),
                 at: accounts.bets[bet].firstLeg + UInt32(index))
             markets.stand(bet, market: leg.market, selection: leg.selection, cost)
@@ -662,6 +708,33 @@ extension Engine {
         if markets.watched > 0, !isPending { shutExposed(by: bet, command, &outcomes) }
     }
 
+    @inline(never)
+    private func forms(_ request: PlaceRequest, _ terms: Terms) -> UInt8 {
+        var forms: UInt8 = 0
+        if let shape = terms.shape {
+            forms |= shape.isNested ? BetRow.system | BetRow.nested : BetRow.system
+        }
+        if terms.placed != nil { forms |= BetRow.eachWay }
+        if request.isPromotional { forms |= BetRow.promotional }
+        if request.isSameGame { forms |= BetRow.joint }
+        return forms
+    }
+
+    /// What stands behind the legs of a bet that is more than an accumulator of cash.
+    @inline(never)
+    private mutating func writeBehindLegs(
+        of bet: UInt32, _ request: PlaceRequest, _ terms: Terms
+    ) {
+        let first = accounts.bets[bet].firstLeg + UInt32(request.legCount)
+        if let shape = terms.shape {
+            accounts.set(.shape(shape), at: first)
+            if shape.isNested { accounts.set(.groups(shape.groupWords), at: first + 1) }
+        }
+        if request.isSameGame, let joint = jointAtHand { accounts.set(.joint(joint), at: first) }
+        if terms.placed != nil { writePlaces(of: bet) }
+        if request.isPromotional { accounts.setSplit(request.split, of: bet) }
+    }
+
     /// Markets that a bet has brought to what they may cost before somebody looks.
     @inline(never)
     mutating func shutExposed(
@@ -684,8 +757,7 @@ extension Engine {
     /// The terms of the slip at hand, behind the bet's legs.
     private mutating func writePlaces(of bet: UInt32) {
         let row = accounts.bets[bet]
-        let first =
-            row.firstLeg + UInt32(row.legCount) + (row.isSystem ? 1 : 0) + (row.isNested ? 1 : 0)
+        let first = row.firstPlaces
         let count = Int(row.legCount)
         for start in stride(from: 0, to: count, by: 4) {
             var words = InlineArray<4, UInt32>(repeating: 0)
@@ -728,8 +800,10 @@ extension Engine {
     ) {
         let firstLeg = accounts.bets[bet].firstLeg
         let count = Int(accounts.bets[bet].legCount)
+        var atStart: UInt64 = 0
         for index in 0..<count {
             let leg = accounts.legs[firstLeg + UInt32(index)]
+            if leg.isAtStart { atStart |= 1 << UInt64(index) }
             let offset = Layout.Placed.legs + index * Layout.Placed.legSize
             record.set(offset, leg.numerator)
             record.set(offset + 4, leg.denominator)
@@ -739,6 +813,7 @@ extension Engine {
             record.set(
                 Layout.Placed.exposures(legs: count) + index * 8, markets.worstLoss(leg.market))
         }
+        if atStart != 0 { record.set(Layout.Placed.atStart, atStart) }
         guard !isRepeated else { return }
         let market = accounts.legs[firstLeg].market
         record.set(Layout.Placed.exposureAfter, exposure ?? markets.worstLoss(market))

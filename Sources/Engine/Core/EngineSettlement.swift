@@ -7,10 +7,11 @@ import Ledger
 public struct SettledLeg: Sendable {
     public let market: MarketID
     public let selection: UInt32
-    public let odds: Odds
+    /// Nil at starting price.
+    public let odds: Odds?
     public let places: PlaceTerms?
 
-    public init(market: MarketID, selection: UInt32, odds: Odds, places: PlaceTerms?) {
+    public init(market: MarketID, selection: UInt32, odds: Odds?, places: PlaceTerms?) {
         self.market = market
         self.selection = selection
         self.odds = odds
@@ -593,7 +594,8 @@ extension Engine {
         var facts = facts(
             market: leg.market, selection: leg.selection, odds: leg.odds,
             places: isRace ? accounts.places(of: bet, leg: index) : nil,
-            accepted: bet.acceptedAt, potentialReturn: bet.potentialReturn)
+            accepted: bet.acceptedAt, potentialReturn: bet.potentialReturn,
+            isAtStart: leg.isAtStart)
         if bet.isVoidByHand {
             facts.isCancelled = !planted(.voidForgotten) || facts.result == .undecided
         }
@@ -611,8 +613,8 @@ extension Engine {
             return facts(
                 market: number,
                 selection: markets.markets[number].firstSelection + leg.selection,
-                odds: leg.odds, places: leg.places, accepted: accepted,
-                potentialReturn: potentialReturn)
+                odds: leg.odds ?? Odds(reduced: 1, 1), places: leg.places, accepted: accepted,
+                potentialReturn: potentialReturn, isAtStart: leg.odds == nil)
         }
     }
 
@@ -620,7 +622,7 @@ extension Engine {
     @inline(__always)
     private borrowing func facts(
         market number: UInt32, selection: UInt32, odds: Odds, places: PlaceTerms?,
-        accepted: Int64, potentialReturn: Int64
+        accepted: Int64, potentialReturn: Int64, isAtStart: Bool
     ) -> LegFacts {
         let market = markets.markets[number]
         let selection = markets.selections[selection]
@@ -631,12 +633,18 @@ extension Engine {
         }
         guard market.isRace else { return facts }
         facts.isNotRun = market.isAntePost && selection.isWithdrawn == 1
-        facts.deduction = markets.deduction(of: number, accepted: accepted, isPlace: false)
-        if market.isGuaranteed, !planted(.guaranteeForgotten) {
+        facts.isAtStart = isAtStart && !planted(.startEstimatePaid)
+        // What started without who was withdrawn needs nothing taken off.
+        if !isAtStart || planted(.startDeducted) {
+            facts.deduction = markets.deduction(of: number, accepted: accepted, isPlace: false)
+        }
+        if market.isGuaranteed && !planted(.guaranteeForgotten) || isAtStart {
             facts.starting = selection.starting
         }
         guard let places else { return facts }
-        facts.placeDeduction = markets.deduction(of: number, accepted: accepted, isPlace: true)
+        if !isAtStart {
+            facts.placeDeduction = markets.deduction(of: number, accepted: accepted, isPlace: true)
+        }
         facts.places = market.isAtTheOff ? PlaceTerms(packed: market.places) : places
         facts.finish = selection.finish
         return facts

@@ -52,7 +52,7 @@ extension Engine {
                 joint == nil
                 && (numbers.isRelated || quotes.contains { $0.isRelated(to: quote) })
             quotes.append(quote)
-            if quote.isInPlay { delay.add(quote, row.map { accounts.accounts[$0].delay } ?? 0) }
+            delay.add(quote, row.map { accounts.accounts[$0].delay } ?? 0)
         }
         numbers.delay = delay.total(ruleSet)
         var slip = StakedSlip(
@@ -71,18 +71,10 @@ extension Engine {
     private borrowing func quote(_ leg: LegIntent) -> LegQuote? {
         guard let number = markets.market(leg.market) else { return nil }
         let market = markets.markets[number]
+        guard leg.selection < UInt32(market.selectionCount) else { return nil }
         let selection = market.firstSelection + leg.selection
-        guard leg.selection < UInt32(market.selectionCount),
-            let odds = markets.selections[selection].odds
-        else { return nil }
-        let fixture = markets.fixtures[market.fixture]
-        return LegQuote(
-            fixture: market.fixture, market: number, selection: selection,
-            numerator: odds.numerator, denominator: odds.denominator, betDelay: market.betDelay,
-            selectionDelay: markets.selections[selection].delay, isInPlay: fixture.isInPlay == 1,
-            marketVersion: market.version, material: 0, relationGroup: market.relationGroup,
-            competitorChain: fixture.competitorChain, places: market.places,
-            isDeductible: market.deductions != .none, isAtTheOff: market.isAtTheOff)
+        guard leg.odds != nil else { return quoteAtStart(number, selection) }
+        return markets.selections[selection].odds.map { legQuote(number, selection, $0) }
     }
 
     private borrowing func none(_ numbers: SlipNumbers) -> SlipNumbers {

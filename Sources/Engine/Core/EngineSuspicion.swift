@@ -61,12 +61,14 @@ extension Engine {
         for index in 0..<bet.legCount {
             let leg = accounts.legs[bet.firstLeg + UInt32(index)]
             let place = Int(leg.selection) - Int(row.firstSelection)
-            guard leg.market == market,
+            guard leg.market == market, !leg.isAtStart,
                 let fair = Fair.chance(
                     of: place, among: references.span, winners: Int(row.winners)),
                 isPalpable(leg.odds, fair)
             else { continue }
-            if !planted(.suspectedTwice) { accounts.change(bet: number) { $0.forms |= 64 } }
+            if !planted(.suspectedTwice) {
+                accounts.change(bet: number) { $0.forms |= BetRow.suspected }
+            }
             let record = outcomes.append(
                 .betSuspected, body: Layout.BetSuspected.size, after: command)
             record.account = AccountID(partition: rules.partition, row: bet.account)
@@ -129,7 +131,7 @@ extension Engine {
                 command, result: proposal.market, .marketChangedSince,
                 proposal: proposal.sequence, &outcomes)
         }
-        accounts.change(bet: number) { $0.forms ^= 128 }
+        accounts.change(bet: number) { $0.forms ^= BetRow.voidByHand }
         answer(command, result: proposal.market, nil, &outcomes)
         stored.pass(.resultAnswered)
         settle(

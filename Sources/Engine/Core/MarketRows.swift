@@ -132,10 +132,14 @@ struct MarketRow: BitwiseCopyable {
     /// What becomes of a bet depends on its selection's result alone.
     var isPlain: Bool { firstCancel == .max && trueStart == 0 && scoutedReturn == 0 }
 
-    var deductions: DeductionRule { DeductionRule(rawValue: racing & 0x0f) ?? .none }
+    var deductions: DeductionRule { DeductionRule(rawValue: racing & 0x07) ?? .none }
+    /// It takes bets at starting price.
+    var takesAtStart: Bool { racing & 1 << 3 != 0 }
     var isAtTheOff: Bool { racing & 1 << 4 != 0 }
     var isAntePost: Bool { racing & 1 << 5 != 0 }
     var isGuaranteed: Bool { racing & 1 << 6 != 0 }
+    /// What its selections started at decides what bets come to.
+    var paysAtStart: Bool { racing & (1 << 3 | 1 << 6) != 0 }
     /// It has something that only races have.
     var isRace: Bool { racing & 0x7f != 0 || places != 0 }
     var isNotSoldBack: Bool { racing & 1 << 7 != 0 }
@@ -341,6 +345,11 @@ struct SelectionRow: BitwiseCopyable {
         return UInt64(lastNumerator) * 5000 > UInt64(lastDenominator) * capped * 6
     }
 
+    /// What its starting price is reckoned to be: its price, or what a reference says; nil where nothing does.
+    var startEstimate: Odds? {
+        isWithdrawn == 1 ? nil : odds ?? Odds(thousandths: min(reference, Limits.price))
+    }
+
     /// What says how likely it is, in thousandths; 0 where nothing does.
     var fairReference: UInt32 {
         isWithdrawn == 1 ? 0 : reference > 0 ? reference : odds?.thousandths ?? 0
@@ -472,6 +481,8 @@ struct LegQuote: BitwiseCopyable {
     /// Something may be deducted from its price.
     var isDeductible = false
     var isAtTheOff = false
+    /// At starting price; its odds are what that is reckoned to be.
+    var isAtStart = false
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
 

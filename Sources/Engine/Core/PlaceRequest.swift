@@ -66,8 +66,13 @@ struct PlaceRequest {
     var isSameGame: Bool { structure == BetStructure.sameGame.rawValue }
 
     var isStructure: Bool {
-        structure == BetStructure.accumulator.rawValue || isSystem || isEachWay || isSameGame
+        isAccumulator || isSystem || isEachWay || isSameGame
     }
+
+    var isAccumulator: Bool { structure == BetStructure.accumulator.rawValue }
+
+    /// Nothing but legs, and a stake of cash.
+    var isPlain: Bool { isAccumulator && !isPromotional }
 
     /// Which lines it asks for; nil when it is an accumulator, or no system that there is.
     func shape(_ record: RecordBytes) -> SystemShape? {
@@ -80,7 +85,7 @@ struct PlaceRequest {
     /// Rows that the bet takes for its legs and what they make.
     @inline(__always)
     func legRows(_ shape: SystemShape?) -> Int {
-        guard shape != nil || isEachWay || isPromotional || isSameGame else { return legCount }
+        guard !isPlain else { return legCount }
         return BetRow.legRows(
             legCount, isSystem: isSystem, hasMore: shape?.isNested == true || isSameGame,
             isEachWay: isEachWay,

@@ -1,3 +1,4 @@
+import Betting
 public import Kernel
 
 /// Sizes of the journal's records. Source: docs/formats/journal.md.
@@ -132,6 +133,13 @@ public enum SlotSize {
         let denominator = field(offset + 4, as: UInt32.self)
         guard denominator > 0, numerator > denominator else { return nil }
         return Odds(reduced: numerator, denominator)
+    }
+
+    /// Whether a leg of a `place` is to be paid at its starting price.
+    public func isAtStart(_ leg: Int) -> Bool {
+        let offset = Layout.Place.legs + leg * Layout.Place.legSize
+        return field(offset + Layout.Leg.priceKind, as: UInt8.self) == PriceKind.starting.rawValue
+            && odds(at: offset + Layout.Leg.odds) == nil
     }
 
     @inline(__always)

@@ -316,7 +316,7 @@ public enum Layout {
         public static let places = 36  // u8, that an each-way bet pays; 0 not each way
         public static let placeNumerator = 37  // u8, the part of the winnings
         public static let placeDenominator = 38  // u8
-        /// u8: bits 0 to 3 DeductionRule; bit 4 each-way terms count as at the off; bit 5 ante-post; bit 6 best
+        /// u8: bits 0 to 2 DeductionRule; bit 3 bets at starting price are taken; bit 4 each-way terms count as at the off; bit 5 ante-post; bit 6 best
         /// odds guaranteed; bit 7 bets on it are not sold back
         public static let racing = 39
         public static let maximumStake = 40  // i64
@@ -493,7 +493,7 @@ public enum Layout {
         public static let fixture = 8  // u64
         public static let selection = 16  // u32, place in the market
         public static let line = 20  // i32, quarters, Int32.min none
-        public static let odds = 24  // u32, u32, as shown
+        public static let odds = 24  // u32, u32, as shown; zeros at starting price
         public static let marketVersion = 32  // u64, as shown
         public static let score = 40  // u32, as shown, all ones unknown
         public static let clock = 44  // u32, as shown, all ones unknown
@@ -527,7 +527,8 @@ public enum Layout {
         public static let payoutCap = 120  // i64
         public static let exposureAfter = 128  // i64, worst loss of the first leg's market
         public static let exposureLimit = 136  // i64
-        public static let riskDecision = 144  // u64
+        /// u64, bit n: leg n is at starting price, its odds what that is reckoned to be.
+        public static let atStart = 144
         public static let stake = 152  // i64
         /// 16 each: odds u32 u32, market version u64, 0 where an earlier answer is repeated.
         public static let legs = 160

@@ -363,16 +363,12 @@ extension Engine {
             else { continue }
             if compare, scratch[index].odds != odds { isOther = true }
             let row = markets.markets[market]
-            let fixture = markets.fixtures[row.fixture]
-            scratch[index] = LegQuote(
-                fixture: row.fixture, market: market,
-                selection: row.firstSelection
-                    + command.field(offset + Layout.Leg.selection, as: UInt32.self),
-                numerator: odds.numerator, denominator: odds.denominator, betDelay: row.betDelay,
-                marketVersion: row.version, material: row.material + fixture.material,
-                relationGroup: row.relationGroup, competitorChain: fixture.competitorChain,
-                places: command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0,
-                isDeductible: row.deductions != .none, isAtTheOff: row.isAtTheOff)
+            let selection =
+                row.firstSelection + command.field(offset + Layout.Leg.selection, as: UInt32.self)
+            var quote = legQuote(market, selection, odds)
+            quote.places = command.places(at: offset + Layout.Leg.eachWayPlaces)?.packed ?? 0
+            quote.isAtStart = command.isAtStart(index)
+            scratch[index] = quote
         }
         return isOther
     }

@@ -106,7 +106,10 @@ extension HistoryTeller {
         for (index, leg) in question.legs.enumerated() {
             let offset = Layout.Place.legs + index * Layout.Place.legSize
             let name = names[leg.market]?.name ?? "market \(leg.market)"
-            let odds = record.odds(at: offset + Layout.Leg.odds)?.text(as: .decimal) ?? "none"
+            let odds =
+                record.isAtStart(index)
+                ? "starting price"
+                : record.odds(at: offset + Layout.Leg.odds)?.text(as: .decimal) ?? "none"
             let score = Self.score(record.field(offset + Layout.Leg.score, as: UInt32.self))
             let clock = Self.clock(record.field(offset + Layout.Leg.clock, as: UInt32.self))
             fields.append(
@@ -133,10 +136,14 @@ extension HistoryTeller {
         {
             let offset = Layout.Placed.legs + index * Layout.Placed.legSize
             guard let odds = record.odds(at: offset) else { continue }
+            let isAtStart =
+                record.field(Layout.Placed.atStart, as: UInt64.self) >> UInt64(index) & 1 == 1
             fields.append(
                 (
                     "leg \(index + 1) taken at",
-                    "\(odds.text(as: .decimal)), market version "
+                    (isAtStart
+                        ? "starting price, reckoned with \(odds.text(as: .decimal))"
+                        : odds.text(as: .decimal)) + ", market version "
                         + "\(record.field(offset + 8, as: UInt64.self))"
                 ))
         }

@@ -245,7 +245,6 @@ public struct Replay: ~Copyable {
             ] { copy.set(offset, 0 as UInt32) }
             for offset in [
                 Layout.Placed.payoutCap, Layout.Placed.exposureAfter, Layout.Placed.exposureLimit,
-                Layout.Placed.riskDecision,
             ] { copy.set(offset, 0 as Int64) }
             let legs = Int(copy.field(Layout.Placed.legCount, as: UInt8.self))
             for leg in 0..<legs {

@@ -72,6 +72,8 @@ public struct FeedMarket: Equatable, Sendable {
     public var isAntePost = false
     /// A starting price that is better than what was taken is paid.
     public var isGuaranteed = false
+    /// Bets at starting price are taken until the start.
+    public var takesAtStart = false
     /// Bets on it may be sold back before it has a result.
     public var isCashedOut = true
 

@@ -208,6 +208,7 @@ public enum GrandstandFeed {
         market.isAtTheOff = value["atTheOff"]?.flag ?? false
         market.isAntePost = value["antePost"]?.flag ?? false
         market.isGuaranteed = value["guaranteed"]?.flag ?? false
+        market.takesAtStart = value["startingPrice"]?.flag ?? false
         market.isCashedOut = value["cashOut"]?.flag ?? true
         return market
     }
@@ -452,6 +453,10 @@ public enum GrandstandFeed {
         }
         if market.isGuaranteed {
             json.key("guaranteed")
+            json.bool(true)
+        }
+        if market.takesAtStart {
+            json.key("startingPrice")
             json.bool(true)
         }
         json.key("selections")

@@ -279,6 +279,7 @@ public final class FeedRunner {
         facts.isAtTheOff = market.isAtTheOff
         facts.isAntePost = market.isAntePost
         facts.isGuaranteed = market.isGuaranteed
+        facts.takesAtStart = market.takesAtStart
         facts.isCashedOut = market.isCashedOut
         send { [facts] in $0.market(facts) }
         guard settings.suspendAt > 0 || settings.mostMove > 0 else { return }

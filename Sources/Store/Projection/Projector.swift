@@ -208,9 +208,11 @@ public struct Projector<Rows: ProjectionRows> {
                 market: place.field(leg + Layout.Leg.market, as: UInt64.self),
                 fixture: place.field(leg + Layout.Leg.fixture, as: UInt64.self),
                 selection: place.field(leg + Layout.Leg.selection, as: UInt32.self),
-                odds: Odds(
-                    reduced: source.field(offset, as: UInt32.self),
-                    max(1, source.field(offset + 4, as: UInt32.self))),
+                odds: place.isAtStart(index)
+                    ? nil
+                    : Odds(
+                        reduced: source.field(offset, as: UInt32.self),
+                        max(1, source.field(offset + 4, as: UInt32.self))),
                 places: place.places(at: leg + Layout.Leg.eachWayPlaces))
         }
         var row = ProjectedBet(

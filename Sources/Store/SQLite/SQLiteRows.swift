@@ -26,7 +26,7 @@ final class SQLiteRows: ProjectionRows {
     private var voidKnown: Set<UInt64> = []
     private let legBuffer = UnsafeMutableBufferPointer<UInt64>.allocate(
         capacity: Limits.legs * SQLiteRows.legWords + 3)
-    /// Words of a leg as it is stored: market, fixture, selection, odds.
+    /// Words of a leg as it is stored: market, fixture, selection, odds; those are 0 at starting price.
     private static let legWords = 4
 
     static let schema = [
@@ -289,7 +289,8 @@ final class SQLiteRows: ProjectionRows {
             legBuffer[word + 2] =
                 (UInt64(leg.places?.packed ?? 0) << 32 | UInt64(leg.selection)).littleEndian
             legBuffer[word + 3] =
-                (UInt64(leg.odds.numerator) << 32 | UInt64(leg.odds.denominator)).littleEndian
+                (leg.odds.map { UInt64($0.numerator) << 32 | UInt64($0.denominator) } ?? 0)
+                .littleEndian
         }
         var words = min(bet.legs.count, Limits.legs) * Self.legWords
         // What lines the legs of a system make stands behind them.
@@ -419,8 +420,10 @@ final class SQLiteRows: ProjectionRows {
             return ProjectedBet.Leg(
                 market: word(index * 4), fixture: word(index * 4 + 1),
                 selection: UInt32(truncatingIfNeeded: word(index * 4 + 2)),
-                odds: Odds(
-                    reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))),
+                odds: odds == 0
+                    ? nil
+                    : Odds(
+                        reduced: UInt32(odds >> 32), max(1, UInt32(truncatingIfNeeded: odds))),
                 places: PlaceTerms(packed: UInt32(word(index * 4 + 2) >> 32)))
         }
         // One word of a system stands behind its legs, and two more of its groups; or two of the price of all of them.

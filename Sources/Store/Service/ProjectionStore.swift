@@ -7,12 +7,13 @@ public struct ProjectedBet: Sendable {
         public let market: UInt64
         public let fixture: UInt64
         public let selection: UInt32
-        public let odds: Odds
+        /// Nil at starting price.
+        public let odds: Odds?
         /// Of an each-way bet, as it was struck.
         public let places: PlaceTerms?
 
         public init(
-            market: UInt64, fixture: UInt64, selection: UInt32, odds: Odds,
+            market: UInt64, fixture: UInt64, selection: UInt32, odds: Odds?,
             places: PlaceTerms? = nil
         ) {
             self.places = places

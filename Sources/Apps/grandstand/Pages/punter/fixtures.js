@@ -130,12 +130,13 @@ class Card extends HTMLElement {
             const { button, name, price, arrow } = view.buttons[index];
             put(name, selection.name);
             const isDecided = selection.result !== "undecided";
-            put(price, isDecided ? selection.result.replaceAll("_", " ") : selection.withdrawn ? "withdrawn" : odds(selection.odds, state.format));
+            const isAtStart = !selection.odds && state.takesAtStart(market);
+            put(price, isDecided ? selection.result.replaceAll("_", " ") : selection.withdrawn ? "withdrawn" : isAtStart ? "SP" : odds(selection.odds, state.format));
             put(arrow, { up: "▲", down: "▼" }[selection.moved] ?? "");
             button.classList.toggle("up", selection.moved === "up");
             button.classList.toggle("down", selection.moved === "down");
             button.classList.toggle("won", selection.result === "won");
-            button.disabled = market.status !== "open" || !selection.odds;
+            button.disabled = market.status !== "open" || selection.withdrawn || !selection.odds && !isAtStart;
             button.setAttribute("aria-pressed", state.inSlip(market.id, selection.id));
         });
     }

@@ -128,13 +128,13 @@ class Mine extends HTMLElement {
             bet.jointOdds ? element("p", { class: "small" }, `Together at ${odds(bet.jointOdds, state.format)}`) : null,
             (bet.system || bet.eachWay) && bet.legs ? element("p", { class: "small" }, this.#parts(bet)) : null,
             ...(bet.legs ?? []).map((leg, index) => element("p", { class: "small muted" },
-                `${bet.system?.bankers?.includes(index) ? "Banker · " : ""}${leg.fixtureName} · ${leg.marketName} @ ${odds(bet.odds?.[index] ?? leg.odds, state.format)}${leg.eachWay ? ` · ${placeTerms(leg.eachWay)}` : ""}`)),
+                `${bet.system?.bankers?.includes(index) ? "Banker · " : ""}${leg.fixtureName} · ${leg.marketName} @ ${leg.startingPrice ? "SP" : odds(bet.odds?.[index] ?? leg.odds, state.format)}${leg.eachWay ? ` · ${placeTerms(leg.eachWay)}` : ""}`)),
             bet.status === "pending" && bet.dueAt ? element("p", { class: "small number", "data-due": bet.dueAt }, this.#waiting(bet.dueAt)) : null,
             bet.refusal ? element("p", { class: "small message bad" }, bet.refusal.text) : null,
             element("div", { class: "row small number" }, `Stake ${money(bet.stake, state.currency)}`,
                 element("span", { class: `outcome ${payout > staked ? "won" : ""}` },
                     bet.status === "settled" || bet.status === "cashed_out" ? `Paid ${money(payout, state.currency)}`
-                        : bet.status === "refused" ? "" : bet.potentialReturn ? `Returns ${money(bet.potentialReturn, state.currency)}` : "")),
+                        : bet.status === "refused" ? "" : bet.potentialReturn ? `Returns ${bet.legs?.some(leg => leg.startingPrice) ? "about " : ""}${money(bet.potentialReturn, state.currency)}` : "")),
             bet.stakeSplit ? element("p", { class: "small number muted" }, this.#split(bet)) : null,
             bet.sold ? element("p", { class: "small number muted" }, `Sold before: ${money(bet.sold.stake, state.currency)} of the stake for ${money(bet.sold.payout, state.currency)}`) : null,
             bet.status === "open" && bet.id ? this.#sale(bet) : null,
@@ -157,7 +157,7 @@ class Mine extends HTMLElement {
         const times = factor => factor == null ? "open" : `× ${factor.length > 8 ? `${factor.slice(0, 8)}…` : factor}`;
         const cents = text => text == null ? "open" : money(Math.floor(Number(text)), state.currency);
         return [button, element("div", { class: "small explained" },
-            ...known.legs.map(leg => element("p", {}, `${leg.selectionName} @ ${odds(leg.odds, state.format)}: ${leg.why.join(" ")} `,
+            ...known.legs.map(leg => element("p", {}, `${leg.selectionName} @ ${leg.startingPrice ? "SP" : odds(leg.odds, state.format)}: ${leg.why.join(" ")} `,
                 element("span", { class: "number muted" }, `${times(leg.win)}${leg.place !== undefined ? `, place ${times(leg.place)}` : ""}`))),
             known.lineCount > 1 ? element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Lines of this bet" }, element("table", {},
                 element("thead", {}, element("tr", {}, ...["Line", "Stake", "Comes to"].map(h => element("th", { scope: "col" }, h)))),

@@ -64,7 +64,8 @@ class Slip extends HTMLElement {
         return state.slip.map(leg => {
             const market = state.markets.get(leg.market);
             const selection = market?.selections[leg.selection];
-            return { ...leg, current: selection?.odds ?? null, isOpen: market?.status === "open", terms: market?.eachWay };
+            return { ...leg, current: leg.isAtStart ? null : selection?.odds ?? null, isOpen: market?.status === "open", terms: market?.eachWay,
+                takesAtStart: state.takesAtStart(market) };
         });
     }
 
@@ -130,16 +131,18 @@ class Slip extends HTMLElement {
         this.querySelector(".takes-less")?.toggleAttribute("hidden", this.#fund !== "cash");
         this.querySelector(".most")?.toggleAttribute("disabled", !this.#numbers?.maximumStake);
         this.querySelector(".legs")?.replaceChildren(...legs.map(leg => {
-            const moved = leg.current && (leg.current[0] !== leg.odds[0] || leg.current[1] !== leg.odds[1]);
+            const moved = leg.current && leg.odds && (leg.current[0] !== leg.odds[0] || leg.current[1] !== leg.odds[1]);
             return element("div", { class: "leg" },
                 element("div", { class: "row" }, element("strong", {}, leg.name),
-                    element("span", { class: "number" }, odds(leg.current ?? leg.odds, state.format))),
+                    element("span", { class: "number" }, leg.isAtStart ? "SP" : odds(leg.current ?? leg.odds, state.format))),
                 this.#eachWay && leg.terms ? element("p", { class: "small muted" }, placeTerms(leg.terms)) : null,
                 element("div", { class: "row small muted" }, `${leg.fixture} · ${leg.marketName}`,
                     element("button", { class: "quiet small", type: "button", "aria-label": `Remove ${leg.name}`,
                         onclick: () => state.toggle({ id: leg.market }, { id: leg.selection }) }, "✕")),
                 this.#sizes ? element("button", { class: "small banker", type: "button", "aria-pressed": this.#bankers.has(leg.market),
                     title: "In every line", onclick: () => this.#toggleBanker(leg.market) }, "Banker") : null,
+                leg.takesAtStart || leg.isAtStart ? element("button", { class: "small at-start", type: "button", "aria-pressed": Boolean(leg.isAtStart),
+                    title: "Paid at what it starts at, whatever that is", onclick: () => this.#toggleStart(leg) }, "Starting price") : null,
                 !leg.isOpen ? element("p", { class: "small tag warn" }, "suspended") : null,
                 moved ? element("button", { class: "small", type: "button", onclick: () => this.#accept(leg) },
                     `Price was ${odds(leg.odds, state.format)}. Take ${odds(leg.current, state.format)}`) : null);
@@ -153,14 +156,14 @@ class Slip extends HTMLElement {
             ...(this.#split.bonus ? row("Of it bonus money", money(this.#split.bonus, state.currency)) : []),
             ...(this.#split.free ? row("Of it free, not returned", money(this.#split.free, state.currency)) : []),
             ...(n?.jointOdds ? row("Together at", odds(n.jointOdds, state.format)) : []),
-            ...row("Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
+            ...row(legs.some(l => l.isAtStart) ? "Return, if it starts as it stands now" : "Potential return", n?.potentialReturn != null && this.#amount ? money(n.potentialReturn, state.currency) : "–"),
             ...(n?.bonus ? row("Bonus", bonusWords(n.bonus)) : []),
             ...(n?.commission ? row("Commission", `${n.commission / 100} % of winnings`) : []),
             ...row(this.#parts > 1 ? "Total stakes from" : "Stakes from", n ? money(n.minimumStake, state.currency) : "–"),
             ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
         const button = this.querySelector("button.primary");
-        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && l.current) && !state.isStale && state.account && !n?.related && !(this.#isTogether(legs) && !n?.jointOdds) && !this.#isPlacing;
+        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && (l.isAtStart ? l.takesAtStart : l.current)) && !state.isStale && state.account && !n?.related && !(this.#isTogether(legs) && !n?.jointOdds) && !this.#isPlacing;
         button.disabled = !isReady;
         button.textContent = !state.account ? "Open a demo account first" : n?.related || this.#isTogether(legs) && n && !n.jointOdds ? "These cannot be combined"
             : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#total, state.currency)}` : "Enter a stake";
@@ -265,9 +268,16 @@ class Slip extends HTMLElement {
             } } : {}),
             priceRule: state.rule, tolerance: state.rule === "any" ? 255 : 0,
             oddsFormat: state.format,
-            legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, version: l.version,
+            legs: legs.map(l => ({ market: l.market, selection: l.selection, ...(l.isAtStart ? { startingPrice: true } : { odds: l.odds }), version: l.version,
                 score: l.score, ...(this.#eachWay ? { eachWay: l.terms ?? state.markets.get(l.market)?.eachWay } : {}) })),
         };
+    }
+
+    // At what it starts at, or at its price again.
+    #toggleStart(leg) {
+        state.slip = state.slip.map(l => l.market === leg.market
+            ? { ...l, isAtStart: !leg.isAtStart, odds: state.markets.get(l.market)?.selections[l.selection]?.odds ?? null } : l);
+        state.changed("slip");
     }
 
     // Selections of one match, which get one price.
@@ -280,7 +290,7 @@ class Slip extends HTMLElement {
     async #quote(message) {
         const together = message.structure === "same_game";
         const response = await fetch("/api/v1/quotes", { method: "POST", headers: { "content-type": "application/json" },
-            body: JSON.stringify({ ...(together ? { structure: "same_game" } : {}), ...(message.eachWay ? { eachWay: true } : {}), legs: message.legs.map(l => ({ market: l.market, selection: l.selection })) }) });
+            body: JSON.stringify({ ...(together ? { structure: "same_game" } : {}), ...(message.eachWay ? { eachWay: true } : {}), legs: message.legs.map(l => ({ market: l.market, selection: l.selection, ...(l.startingPrice ? { startingPrice: true } : {}) })) }) });
         const quote = await response.json();
         if (!response.ok) throw new Error(quote.detail ?? quote.title);
         const shorter = (now, shown) => now && shown && now[0] * shown[1] < shown[0] * now[1];
@@ -290,7 +300,7 @@ class Slip extends HTMLElement {
             this.#ask();
             throw new Error("The price has become shorter. Look again.");
         }
-        return [{ ...message, id: quote.id, quote: quote.quote, legs: message.legs.map((leg, index) => ({ ...leg, odds: quote.legs[index].odds, version: quote.legs[index].version,
+        return [{ ...message, id: quote.id, quote: quote.quote, legs: message.legs.map((leg, index) => ({ ...leg, ...(leg.startingPrice ? {} : { odds: quote.legs[index].odds }), version: quote.legs[index].version,
             ...(quote.legs[index].eachWay ? { eachWay: quote.legs[index].eachWay } : {}) })) }, quote.jointOdds];
     }
 
@@ -301,7 +311,7 @@ class Slip extends HTMLElement {
             this.#timer = null;
             const legs = this.#legs();
             // A slip that was placed meanwhile has no return to ask for, nor has one whose price is gone.
-            if (!legs.length || legs.some(l => !l.odds)) { this.#asked++; this.#numbers = null; return this.#update(); }
+            if (!legs.length || legs.some(l => !l.odds && !l.isAtStart)) { this.#asked++; this.#numbers = null; return this.#update(); }
             const turn = ++this.#asked;
             try {
                 const response = await fetch("/api/v1/slip", { method: "POST", headers: { "content-type": "application/json" },
@@ -342,7 +352,7 @@ class Slip extends HTMLElement {
             eachWay: eachWay || undefined,
             jointOdds: joint ?? undefined,
             system: message.system ? { ...message.system, lines } : undefined, placedAt: new Date(now()).toISOString(),
-            legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.odds, selectionName: l.name,
+            legs: legs.map(l => ({ market: l.market, selection: l.selection, odds: l.isAtStart ? null : l.odds, startingPrice: l.isAtStart, selectionName: l.name,
                 marketName: l.marketName, fixtureName: l.fixture })),
         };
         state.putBet(optimistic);

@@ -100,6 +100,9 @@ class State extends EventTarget {
         this.changed("cashOut", sold);
     }
 
+    // Whether bets are taken at what a market's selections start at.
+    takesAtStart(market) { return Boolean(market?.startingPrice) && !this.fixtures.get(market.fixture)?.inPlay; }
+
     keyOf(bet) { return bet.clientId ?? bet.id; }
 
     inSlip(market, selection) { return this.slip.some(l => l.market === market && l.selection === selection); }
@@ -111,7 +114,7 @@ class State extends EventTarget {
             const fixture = this.fixtures.get(market.fixture);
             this.slip = [...this.slip.filter(l => l.market !== market.id), {
                 market: market.id, selection: selection.id, name: selection.name, marketName: market.name,
-                fixture: fixture ? `${fixture.home} v ${fixture.away}` : "", odds: selection.odds,
+                fixture: fixture ? `${fixture.home} v ${fixture.away}` : "", odds: selection.odds, isAtStart: !selection.odds && this.takesAtStart(market),
                 version: market.version, score: fixture?.score ?? null,
             }];
         }
