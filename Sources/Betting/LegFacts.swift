@@ -20,6 +20,8 @@ public struct LegFacts: Sendable {
     public var isCancelled = false
     /// The result is not sure enough for its bet.
     public var isWaiting = false
+    /// It is paid as if it had won, whatever comes.
+    public var isPaidEarly = false
     /// Ante-post, and withdrawn: lost where the result is void.
     public var isNotRun = false
     /// What withdrawals take from a bet that was accepted when this one was.
@@ -46,6 +48,7 @@ public struct LegFacts: Sendable {
 
     private func win(paying won: LegFactor) -> LegFactor {
         if isCancelled { return .unchanged }
+        if isPaidEarly { return won }
         if isWaiting { return .undecided }
         switch result {
         case .undecided: return .undecided
@@ -95,7 +98,9 @@ public struct LegFacts: Sendable {
     }
 
     /// Its stake goes back, whatever else becomes of the bet.
-    public var isVoid: Bool { isCancelled || !isWaiting && result == .void && !isNotRun }
+    public var isVoid: Bool {
+        isCancelled || !isWaiting && !isPaidEarly && result == .void && !isNotRun
+    }
 
     /// It waits for nothing but its starting price.
     public var isWaitingForStart: Bool {

@@ -28,6 +28,8 @@ struct MarketView {
     var isDeducted = false
     /// Bets at starting price are taken until the start.
     var takesAtStart = false
+    /// Selections may be paid before it has a result.
+    var paysEarly = false
     var selections: [SelectionView]
     var reasons: ShutReasons = .feed
     var version: UInt64 = 0
@@ -218,7 +220,8 @@ public final class CatalogueView {
                 Int(record.field(Layout.Withdrawal.selection, as: UInt32.self)),
                 record.places(at: Layout.Withdrawal.places))
         case .result: command = .result(readOutcomes(record))
-        case .cancel, .startingPrices, .marketLimits, .place, .timerDue: command = .none
+        case .cancel, .startingPrices, .earlyPayout, .marketLimits, .place, .timerDue:
+            command = .none
         case .propose:
             command = .propose(readWish(record))
         case .approve:
@@ -276,6 +279,7 @@ public final class CatalogueView {
             places: record.places(at: Layout.Market.places),
             isDeducted: record.field(Layout.Market.racing, as: UInt8.self) & 0x07 != 0,
             takesAtStart: record.field(Layout.Market.racing, as: UInt8.self) & 0x08 != 0,
+            paysEarly: record.flags & Layout.Market.paysEarly != 0,
             selections: selections, isByHand: record.flags & Layout.Market.isByHand != 0)
     }
 
@@ -496,7 +500,7 @@ public final class CatalogueView {
         markets[id] = MarketView(
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
             type: made.type, winners: made.winners, places: made.places,
-            isDeducted: made.isDeducted, takesAtStart: made.takesAtStart,
+            isDeducted: made.isDeducted, takesAtStart: made.takesAtStart, paysEarly: made.paysEarly,
             selections: made.selections, isByHand: made.isByHand)
         fixtures[fixture]?.markets.append(id)
         fixtures[fixture]?.order = record.sequence

@@ -154,6 +154,7 @@ extension LegFacts {
     /// In words, what was reckoned with.
     func reasons(isEachWay: Bool) -> [String] {
         if isCancelled { return ["Bets of that time are void: the stake of its lines stands."] }
+        if isPaidEarly { return ["Paid early, as if it had won: it was far enough ahead."] }
         if isWaiting { return ["The result is not confirmed yet."] }
         var reasons: [String] = []
         switch result {

@@ -125,6 +125,10 @@ enum Messages {
                 json.key("startingPrice")
                 json.bool(true)
             }
+            if market.paysEarly {
+                json.key("earlyPayout")
+                json.bool(true)
+            }
             json.key("selections")
             json.array { json in
                 for (index, selection) in market.selections.enumerated() {

@@ -79,6 +79,7 @@ enum PunterSchemas {
             "maximumStake":{"type":"integer"},"winners":{"type":"integer"},\
             "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
             "startingPrice":{"type":"boolean","description":"Bets at starting price are taken until the start."},\
+            "earlyPayout":{"type":"boolean","description":"Bets may be paid before the end, as if they had won."},\
             "selections":{"type":"array","items":{"$ref":"#/components/schemas/Selection"}}}}
             """
         ),

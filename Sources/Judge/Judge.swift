@@ -153,6 +153,8 @@ public struct Judge: ~Copyable {
         var deductions: [(at: Int64, win: UInt16, place: UInt16)] = []
         /// All that was said of its starting prices, but for what came too late.
         var starts: [(said: Int64, odds: [Odds?])] = []
+        /// The same of early payouts: bets of before these moments.
+        var early: [(said: Int64, before: [Int64])] = []
         /// All that its supplier said of its result, but for what came too late.
         var words: [ResultSaid] = []
         /// All that anybody said of its cancels, but for what came too late.
@@ -340,6 +342,8 @@ public struct Judge: ~Copyable {
         case .result(let market, let word): result(market, word, said.outcomes)
         case .cancel(let market, let word): cancel(market, word, said.outcomes)
         case .startingPrices(let market, let odds, let at): start(market, odds, at, said.outcomes)
+        case .earlyPayout(let market, let before, let at):
+            payEarly(market, before, at, said.outcomes)
         case .propose(let proposal): propose(proposal, said.outcomes)
         case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
         case .settleStep: settle(said.outcomes)
@@ -607,7 +611,7 @@ public struct Judge: ~Copyable {
             return expect(shown.refusal, 1, "a market of no fixture")
         }
         if said.selections < 2 || said.selections > Limits.selections || said.winners < 1
-            || said.winners >= said.selections
+            || said.winners >= said.selections || said.paysEarly && said.isRace
         {
             return expect(shown.refusal, 4, "a malformed market")
         }
@@ -913,7 +917,8 @@ public struct Judge: ~Copyable {
     func worstLoss(_ number: Int, _ book: Book) -> Int64 {
         var worst: Int64 = 0
         let count = book.returns.count
-        let winners = markets[number].winners
+        // Whoever is paid early is paid beside who wins.
+        let winners = markets[number].said.paysEarly ? count : markets[number].winners
         let dearest = book.placed.sorted(by: >).prefix(markets[number].mostPlaces).reduce(0, +)
         let staked = book.staked - max(0, dearest)
         if winners == 1 {

@@ -74,6 +74,7 @@ extension Judge {
     private func beforeResult(_ leg: Leg, _ bet: Bet) -> Worth? {
         if bet.isVoidByHand { return .times(1, over: 1) }
         if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) { return .times(1, over: 1) }
+        if isPaidEarly(leg, in: bet) { return nil }
         if waits(leg.market, bet) { return .open }
         let selection = markets[leg.market].selections[leg.selection]
         if selection.mark.result == 0 { return .open }
@@ -113,6 +114,56 @@ extension Judge {
         }
     }
 
+    /// What was said last of early payouts; of two words of one moment the one that pays more.
+    private func newest(_ early: [(said: Int64, before: [Int64])]) -> [Int64]? {
+        early.max {
+            $0.said != $1.said
+                ? $0.said < $1.said : $0.before.lexicographicallyPrecedes($1.before)
+        }?.before
+    }
+
+    /// Paid as if it had won: its bet was there before.
+    func isPaidEarly(_ leg: Leg, in bet: Bet) -> Bool {
+        guard bet.joint == nil, let accepted = bet.acceptedAt,
+            let before = newest(markets[leg.market].early)?[leg.selection]
+        else { return false }
+        return accepted < before
+    }
+
+    mutating func payEarly(
+        _ id: ExternalID, _ before: [Int64], _ at: Int64, _ outcomes: [Outcome]
+    ) {
+        guard outcomes.count == 1, case .market(let shown) = outcomes[0] else {
+            return object("an early payout without an answer")
+        }
+        guard let number = marketNumbers[id] else {
+            return expect(shown.refusal, 2, "an early payout of no market")
+        }
+        let market = markets[number]
+        guard market.said.paysEarly, before.count == market.selections.count else {
+            return expect(shown.refusal, 4, "an early payout where there is none")
+        }
+        if market.isReleased {
+            return expect(shown.refusal, 18, "an early payout of what has left")
+        }
+        let word = (said: at > 0 ? at : time, before: before.map { max(0, $0) })
+        let nothing = before.map { _ in Int64(0) }
+        let known = newest(market.early)
+        if market.early.contains(where: {
+            $0.said > word.said
+                || $0.said == word.said && word.before.lexicographicallyPrecedes($0.before)
+        }) {
+            return expect(shown.refusal, 20, "an early payout of long ago")
+        }
+        markets[number].early.append(word)
+        if word.before == known ?? nothing {
+            return expect(shown.refusal, 11, "an early payout that is no news")
+        }
+        markets[number].version += 1
+        markets[number].settlements += 1
+        compare(shown, number)
+    }
+
     mutating func start(
         _ id: ExternalID, _ odds: [Odds?], _ at: Int64, _ outcomes: [Outcome]
     ) {
@@ -122,7 +173,7 @@ extension Judge {
         guard let number = marketNumbers[id] else {
             return expect(shown.refusal, 2, "starting prices of no market")
         }
-        guard odds.count == markets[number].selections.count else {
+        guard odds.count == markets[number].selections.count, !markets[number].said.paysEarly else {
             return expect(shown.refusal, 4, "starting prices of other selections")
         }
         if markets[number].isReleased {
@@ -164,6 +215,7 @@ extension Judge {
     func isVoid(_ leg: Leg, in bet: Bet) -> Bool {
         if bet.isVoidByHand { return true }
         if let accepted = bet.acceptedAt, isVoid(leg.market, accepted) { return true }
+        if isPaidEarly(leg, in: bet) { return false }
         return markets[leg.market].selections[leg.selection].mark.result == 3
             && beforeResult(leg, bet) == .times(1, over: 1)
     }
@@ -173,6 +225,7 @@ extension Judge {
         if let worth = beforeResult(leg, bet) { return worth }
         let mark = markets[leg.market].selections[leg.selection].mark
         let won = isAtOne ? .times(1, over: 1) : worthIfWon(leg, bet)
+        if isPaidEarly(leg, in: bet) { return won }
         return switch mark.result {
         case 1: won
         case 2: .lost

@@ -49,6 +49,7 @@ public enum Command: Sendable {
     case cancel(market: ExternalID, word: CancelSaid)
     /// `said` in nanoseconds; 0: when it was heard.
     case startingPrices(market: ExternalID, odds: [Odds?], said: Int64)
+    case earlyPayout(market: ExternalID, before: [Int64], said: Int64)
     case propose(ProposalSaid)
     case approve(proposal: UInt64, actor: UInt64)
     case settleStep
@@ -293,11 +294,18 @@ public struct MarketSaid: Sendable {
     public var isGuaranteed = false
     /// Bets at starting price are taken.
     public var takesAtStart = false
+    /// Selections may be paid before there is a result.
+    public var paysEarly = false
     /// Stakes may go back by its lines; and bets on it may be sold back.
     public var mayPush = false
     public var isCashedOut = true
     /// A person made it: who, and whether that person said why.
     public var byHand: (actor: UInt64, hasReason: Bool)?
+
+    /// It has something that only races have.
+    var isRace: Bool {
+        places != nil || deductions != 0 || isAtTheOff || isAntePost || isGuaranteed || takesAtStart
+    }
 
     public init(
         id: ExternalID, fixture: ExternalID, winners: Int, selections: Int, betDelay: UInt32,

@@ -37,6 +37,9 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case guaranteeForgotten = "guarantee-forgotten"
     case startEstimatePaid = "start-estimate-paid"
     case startDeducted = "start-deducted"
+    // Paid before the end
+    case earlyForgotten = "early-forgotten"
+    case earlyForAll = "early-for-all"
     // Selling back
     case cashOutMarginForgotten = "cash-out-margin-forgotten"
     case cashOutPaidAsOffered = "cash-out-paid-as-offered"

@@ -15,6 +15,7 @@ public struct Permutations: Sendable {
         case cancel(market: Int, CancelWindow, isTakenBack: Bool, said: Int64)
         case start(fixture: Int, at: Int64, said: Int64)
         case startingPrices(market: Int, [Odds?], said: Int64)
+        case earlyPayout(market: Int, [Int64?], said: Int64)
     }
 
     struct MarketPlan: Sendable {
@@ -23,6 +24,8 @@ public struct Permutations: Sendable {
         var scoutedReturn: Int64?
         var isGuaranteed: Bool
         var takesAtStart: Bool
+        /// Only of those that are no races.
+        var paysEarly: Bool { !isGuaranteed && !takesAtStart }
     }
 
     struct BetPlan: Sendable {
@@ -103,7 +106,7 @@ public struct Permutations: Sendable {
         // Few moments, so that some words are of the same.
         let said = Self.began + 3_600_000_000_000 + Int64(random.number(in: 0...5)) * 1_000_000
         let market = random.number(in: 0...markets.count - 1)
-        switch random.number(in: 0...9) {
+        switch random.number(in: 0...10) {
         case 0...1:
             var window = CancelWindow.everything
             let ends = (moment(&random), moment(&random))
@@ -124,6 +127,12 @@ public struct Permutations: Sendable {
                 (0..<markets[market].selections).map { _ in
                     random.number(in: 0...3) == 0
                         ? nil : Odds(UInt32(random.number(in: 8...60)), over: 7)
+                }, said: said)
+        case 10 where markets[market].paysEarly:
+            return .earlyPayout(
+                market: market,
+                (0..<markets[market].selections).map { _ in
+                    random.number(in: 0...1) == 0 ? nil : moment(&random)
                 }, said: said)
         case 4:
             let nothing = [SelectionOutcome](
@@ -168,7 +177,8 @@ public struct Permutations: Sendable {
         func said(_ index: Int) -> Int64 {
             switch words[index] {
             case .result(_, _, _, _, let said), .cancel(_, _, _, let said),
-                .start(_, _, let said), .startingPrices(_, _, let said):
+                .start(_, _, let said), .startingPrices(_, _, let said),
+                .earlyPayout(_, _, let said):
                 said
             }
         }
@@ -257,6 +267,9 @@ public struct Permutations: Sendable {
         case .cancel(let market, let window, let isTakenBack, let said):
             return "at \(seconds(said)): market \(market) is \(isTakenBack ? "not " : "")cancelled "
                 + "from \(seconds(window.from)) until \(seconds(window.until))"
+        case .earlyPayout(let market, let moments, let said):
+            let shown = moments.map { $0.map { seconds($0) } ?? "-" }.joined(separator: ", ")
+            return "at \(seconds(said)): bets on market \(market) of before \(shown) are paid"
         case .startingPrices(let market, let prices, let said):
             let shown = prices.map { $0?.text(as: .fractional) ?? "-" }.joined(separator: ", ")
             return "at \(seconds(said)): market \(market) started at \(shown)"
@@ -390,6 +403,7 @@ private final class BareEngine {
         facts.scoutedReturn = plan.scoutedReturn
         facts.isGuaranteed = plan.isGuaranteed
         facts.takesAtStart = plan.takesAtStart
+        facts.paysEarly = plan.paysEarly
         say { $0.market(facts) }
         let prices = (0..<plan.selections).map {
             PriceEntry(odds: Odds(UInt32(19 + 7 * $0), over: 7))
@@ -449,6 +463,8 @@ private final class BareEngine {
             }
         case .startingPrices(let market, let prices, let said):
             say { $0.startingPrices(market: Self.id(4, market), prices, time: said) }
+        case .earlyPayout(let market, let moments, let said):
+            say { $0.earlyPayout(market: Self.id(4, market), moments, time: said) }
         case .start(let fixture, let at, let said):
             var facts = FixtureFacts(id: Self.id(3, fixture))
             facts.startedAt = at

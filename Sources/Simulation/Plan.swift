@@ -65,6 +65,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case offers
     case traders
     case house
+    case early
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -117,6 +117,8 @@ final class SimulatedFeed: FeedSource {
                 + "\(cancel.from) until \(cancel.until)"
         case .startingPrices(let market, let prices):
             "that \(market) started at \(prices)"
+        case .earlyPayout(let market, let moments):
+            "that bets on \(market) are paid early before \(moments)"
         case .heartbeat: "that the supplier lives"
         }
     }

@@ -17,6 +17,7 @@ enum FeedSaying {
     case result(ExternalID, ResultWord)
     case cancel(ExternalID, CancelWindow, isTakenBack: Bool, time: Int64)
     case startingPrices(ExternalID, [Odds?], time: Int64)
+    case earlyPayout(ExternalID, [Int64?], time: Int64)
     case withdrawal(ExternalID, UInt32, deduction: UInt16?, places: PlaceTerms?)
 
     func record(_ encoder: inout CommandEncoder) -> RecordBytes {
@@ -39,6 +40,8 @@ enum FeedSaying {
             encoder.cancel(market: market, window, isTakenBack: isTakenBack, time: time)
         case .startingPrices(let market, let prices, let time):
             encoder.startingPrices(market: market, prices, time: time)
+        case .earlyPayout(let market, let moments, let time):
+            encoder.earlyPayout(market: market, moments, time: time)
         case .withdrawal(let market, let selection, let deduction, let places):
             encoder.withdrawal(
                 market: market, selection: selection, effective: 0, received: 1,
@@ -379,6 +382,12 @@ struct SimulatedSupplier: ~Copyable {
             }
             let time = world.random.number(in: 0...1) == 0 ? 0 : said(world)
             world.send(.feed(.startingPrices(offers[pick].id, prices, time: time)))
+        case 96..<99 where plan.has(.early) && offers[pick].name == nil:
+            let moments = offers[pick].prices.map { _ in
+                world.random.number(in: 0...2) == 0 ? said(world) : nil
+            }
+            let time = world.random.number(in: 0...1) == 0 ? 0 : said(world)
+            world.send(.feed(.earlyPayout(offers[pick].id, moments, time: time)))
         case 80..<84:
             guard offers[pick].name == nil else { return suspend(pick, false, world) }
             world.send(
@@ -438,6 +447,7 @@ struct SimulatedSupplier: ~Copyable {
                 market.isGuaranteed = world.random.number(in: 0...1) == 0
                 market.takesAtStart = world.random.number(in: 0...1) == 0
             }
+            if plan.has(.early) { market.paysEarly = world.random.number(in: 0...2) > 0 }
             if plan.has(.tightLiability) {
                 market.liabilityLimit = Int64(world.random.number(in: 500...100_000))
                 market.maximumStake = Int64(world.random.number(in: 100...50_000))

@@ -67,6 +67,10 @@ extension Simulation {
             tell(
                 "\(number) \(supplier.name(market)) started at \(prices), said at \(at)"
                     + outcome(said))
+        case .earlyPayout(let market, let before, let at):
+            tell(
+                "\(number) bets on \(supplier.name(market)) are paid early before \(before), said at "
+                    + "\(at)" + outcome(said))
         case .cancel(let market, let word):
             tell("\(number) \(Self.words(word)) of \(supplier.name(market))\(outcome(said))")
         case .propose(let proposal):

@@ -171,6 +171,15 @@ struct Witness {
                 odds: (0..<count).map {
                     record.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
                 }, said: record.field(Layout.Price.providerTime, as: Int64.self))
+        case .earlyPayout:
+            let count = Int(record.field(Layout.EarlyPayout.selectionCount, as: UInt16.self))
+            return .earlyPayout(
+                market: record.clientID,
+                before: (0..<count).map {
+                    record.field(
+                        Layout.EarlyPayout.moments + $0 * Layout.EarlyPayout.momentSize,
+                        as: Int64.self)
+                }, said: record.field(Layout.EarlyPayout.time, as: Int64.self))
         case .propose: return .propose(proposal(record))
         case .approve:
             return .approve(
@@ -296,6 +305,7 @@ struct Witness {
         said.isAntePost = racing & 0x20 != 0
         said.isGuaranteed = racing & 0x40 != 0
         said.isCashedOut = racing & 0x80 == 0
+        said.paysEarly = record.flags & Layout.Market.paysEarly != 0
         said.byHand = maker(
             record,
             at: Layout.Market.selections + said.selections * Layout.Market.selectionSize)

@@ -83,6 +83,35 @@ import Testing
         #expect(try lines(5) != lines(6))
     }
 
+    @Test func `pays who leads by enough early, once and of goals that stand`() throws {
+        var settings = SimulationSettings()
+        settings.matches = 40
+        settings.earlyPayoutLead = 2
+        let world = SimulatedWorld(settings: settings, startingAt: 0, run: "t", endless: false)
+        var scores: [String: Score] = [:]
+        var paid: [String: [Int64]] = [:]
+        var markets: Set<String> = []
+        while let time = try world.nextTime() {
+            for event in try world.next().events {
+                switch event {
+                case .market(let market) where market.paysEarly: markets.insert(market.id)
+                case .update(let update): scores[update.fixture] = Score(packed: update.state.score)
+                case .earlyPayout(let market, let moments):
+                    let score = try #require(scores[String(market.split(separator: "/")[0])])
+                    let before = paid[market] ?? [0, 0, 0]
+                    let isHome = moments[0] != before[0]
+                    #expect(isHome ? score.home >= score.away + 2 : score.away >= score.home + 2)
+                    #expect(moments[isHome ? 0 : 2] == time && moments[1] == 0)
+                    #expect(moments[isHome ? 2 : 0] == before[isHome ? 2 : 0])
+                    paid[market] = moments
+                default: break
+                }
+            }
+        }
+        #expect(markets.count == 40 && markets.isSuperset(of: paid.keys))
+        #expect(paid.count > 5 && paid.count < 40)
+    }
+
     @Test func `settles every market of every match, some of them after a correction`() throws {
         var settings = SimulationSettings()
         settings.matches = 40

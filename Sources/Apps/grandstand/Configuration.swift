@@ -88,6 +88,11 @@ struct Setting {
                 "on: simulated matches offer an Asian handicap and an Asian total, too, settled by halves.",
             form: .oneOf(["off", "on"])),
         Setting(
+            key: "early-payout", unit: "goals", standard: "0",
+            help:
+                "Simulated matches: bets on who wins are paid as soon as their side leads by so many; 0 never.",
+            form: .number(0...9)),
+        Setting(
             key: "margin", unit: "1/100 percent", standard: "500",
             help: "What our books add up to above 100 %.", form: .number(0...5000)),
         Setting(

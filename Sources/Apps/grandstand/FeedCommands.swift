@@ -85,7 +85,7 @@ enum FeedCommands {
                     print(
                         "market \(cancel.market): bets are "
                             + (cancel.isTakenBack ? "no longer cancelled" : "cancelled"))
-                case .marketState, .update, .heartbeat, .startingPrices: break
+                case .marketState, .update, .heartbeat, .startingPrices, .earlyPayout: break
                 }
             }
         }

@@ -619,6 +619,7 @@ final class Platform: @unchecked Sendable {
         world.matches = Int(try configuration.number("matches"))
         world.tennisMatches = Int(try configuration.number("tennis-matches"))
         world.offersQuarterLines = configuration.text("quarter-lines") == "on"
+        world.earlyPayoutLead = Int(try configuration.number("early-payout"))
         world.matchMilliseconds = try configuration.number("match-seconds") * 1000
         let now = gs_wall_nanoseconds() / 1_000_000
         let seed = UInt64(try configuration.number("seed"))

@@ -221,6 +221,8 @@ public struct MarketFacts: Sendable {
     public var isGuaranteed = false
     /// Bets at starting price are taken until the start.
     public var takesAtStart = false
+    /// Selections may be paid before it has a result.
+    public var paysEarly = false
     /// Bets on it may be sold back before it has a result.
     public var isCashedOut = true
     public var selections: [SelectionFacts]
@@ -538,8 +540,9 @@ public enum ResultAction: UInt8, Sendable {
             .market,
             body: end + (facts.byHand == nil ? 0 : Layout.Market.byHandSize))
         record.clientID = facts.id
+        if facts.paysEarly { record.flags |= Layout.Market.paysEarly }
         if let made = facts.byHand {
-            record.flags = Layout.Market.isByHand
+            record.flags |= Layout.Market.isByHand
             record.set(end, made.actor)
             record.set(end + 8, text: made.reason, width: 64)
         }
@@ -618,6 +621,24 @@ public enum ResultAction: UInt8, Sendable {
             record.set(
                 Layout.Price.entries + index * Layout.Price.entrySize + Layout.Price.entryOdds,
                 odds)
+        }
+        return record
+    }
+
+    /// Which selections are paid as if they had won, in the market's order: the moment before which bets were accepted,
+    /// UTC nanoseconds, nil for none. `time` is when the supplier said it, 0 when that is not known.
+    public mutating func earlyPayout(
+        market: ExternalID, _ moments: [Int64?], time: Int64 = 0
+    ) -> RecordBytes {
+        let record = begin(
+            .earlyPayout,
+            body: Layout.EarlyPayout.moments + moments.count * Layout.EarlyPayout.momentSize)
+        record.clientID = market
+        record.set(Layout.EarlyPayout.selectionCount, UInt16(moments.count))
+        record.set(Layout.EarlyPayout.time, time)
+        for (index, moment) in moments.enumerated() {
+            record.set(
+                Layout.EarlyPayout.moments + index * Layout.EarlyPayout.momentSize, moment ?? 0)
         }
         return record
     }

@@ -91,6 +91,7 @@ public struct Engine: ~Copyable {
         case .cashOutRule: setCashOutRule(command, &outcomes)
         case .cashOutStep: sellByRule(command, &outcomes)
         case .startingPrices: takeStartingPrices(command, &outcomes)
+        case .earlyPayout: payEarly(command, &outcomes)
         case .openAccount: openAccount(command, &outcomes)
         case .deposit: deposit(command, &outcomes)
         case .setLimit: setLimit(command, &outcomes)

@@ -283,11 +283,17 @@ extension Engine {
         guard count >= 2, Int(count) <= Limits.selections, winners >= 1, winners < count,
             command.slots >= SlotSize.slots(forBody: body)
         else { return answer(command, market: nil, .malformed, &outcomes) }
+        let places = command.places(at: Layout.Market.places)
+        let racing = command.field(Layout.Market.racing, as: UInt8.self)
+        let paysEarly = command.flags & Layout.Market.paysEarly != 0
+        // What a race pays depends on more than who is ahead.
+        guard !paysEarly || places == nil && racing & 0x7f == 0 else {
+            return answer(command, market: nil, .malformed, &outcomes)
+        }
         let isByHand = command.flags & Layout.Market.isByHand != 0
         if isByHand, let refusal = refusal(byHand: command, at: body, Layout.Market.byHandSize) {
             return answer(command, market: nil, refusal, &outcomes)
         }
-        let places = command.places(at: Layout.Market.places)
         var row = MarketRow(
             externalHigh: id.high, externalLow: id.low,
             relationGroup: command.field(Layout.Market.relationGroup, as: UInt64.self),
@@ -300,8 +306,8 @@ extension Engine {
             selectionCount: count, winners: winners, reasons: ShutReasons.feed.rawValue,
             scoutedReturn: max(-1, command.field(Layout.Market.scoutedReturn, as: Int64.self)),
             places: places?.packed ?? 0, mostPlaces: places?.places ?? 0,
-            racing: command.field(Layout.Market.racing, as: UInt8.self),
-            mayPush: command.mayPush(selections: Int(count)) ? 1 : 0)
+            racing: racing, mayPush: command.mayPush(selections: Int(count)) ? 1 : 0,
+            mostPaid: paysEarly ? count : winners)
         if isByHand {
             row.isByHand = 1
             row.reasons = ShutReasons([.feed, .trader]).rawValue

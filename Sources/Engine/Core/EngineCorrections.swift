@@ -97,7 +97,7 @@ extension Engine {
             return answer(command, market: nil, .marketUnknown, &outcomes)
         }
         let row = markets.markets[number]
-        guard let entries = command.priceEntries(of: row.selectionCount) else {
+        guard let entries = command.priceEntries(of: row.selectionCount), !row.paysEarly else {
             return answer(command, market: number, .malformed, &outcomes)
         }
         guard row.isReleased == 0 else {
@@ -127,6 +127,60 @@ extension Engine {
             $0.resultRecord = command.sequence
         }
         if row.paysAtStart { markets.enqueue(number) }
+        answer(command, market: number, nil, &outcomes)
+    }
+
+    // MARK: Early payouts
+
+    /// Which selections are paid as if they had won, whatever comes: bets on them that were accepted before. Of what was
+    /// said of it the newest word holds; what it no longer says is taken back.
+    mutating func payEarly(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        guard let number = markets.market(external: command.clientID) else {
+            return answer(command, market: nil, .marketUnknown, &outcomes)
+        }
+        let row = markets.markets[number]
+        let count = Int(row.selectionCount)
+        let body = Layout.EarlyPayout.moments + count * Layout.EarlyPayout.momentSize
+        let moments = (0..<count).map {
+            max(
+                0,
+                command.slots >= SlotSize.slots(forBody: body)
+                    ? command.field(
+                        Layout.EarlyPayout.moments + $0 * Layout.EarlyPayout.momentSize,
+                        as: Int64.self) : 0)
+        }
+        guard row.paysEarly, command.slots >= SlotSize.slots(forBody: body),
+            command.field(Layout.EarlyPayout.selectionCount, as: UInt16.self) == UInt16(count)
+        else { return answer(command, market: number, .malformed, &outcomes) }
+        guard row.isReleased == 0 else {
+            return answer(command, market: number, .betsReleased, &outcomes)
+        }
+        let said = command.said(at: Layout.EarlyPayout.time)
+        let before = (0..<count).map {
+            markets.selections[row.firstSelection + UInt32($0)].paidBefore
+        }
+        // Of two words of one moment the one that pays more, the first that differs deciding.
+        let isOld =
+            said < row.startingTime
+            || said == row.startingTime && moments.lexicographicallyPrecedes(before)
+        guard !refuses(command, .superseded, when: isOld) else {
+            return answer(command, market: number, .superseded, &outcomes)
+        }
+        markets.change(market: number) { $0.startingTime = said }
+        guard moments != before else {
+            return answer(command, market: number, .noChange, &outcomes)
+        }
+        for (index, moment) in moments.enumerated() {
+            markets.change(selection: row.firstSelection + UInt32(index)) {
+                $0.paidBefore = moment
+            }
+        }
+        markets.change(market: number) {
+            $0.version += 1
+            $0.settlementVersion += 1
+            $0.resultRecord = command.sequence
+        }
+        markets.enqueue(number)
         answer(command, market: number, nil, &outcomes)
     }
 

@@ -104,7 +104,7 @@ extension Engine {
                 .sorted(by: >).prefix(Int(row.winners) - 1).reduce(0, +)
             return row.staked - returns[index] - others - placed
         }
-        let isOne = row.winners == 1 && row.mostPlaces == 0
+        let isOne = row.mostPaid == 1 && row.mostPlaces == 0
         return MarketRisk(
             market: id, staked: row.staked, worstLoss: markets.worstLoss(number),
             liabilityLimit: row.liabilityLimit, openLegs: row.openLegs,

@@ -596,6 +596,8 @@ extension Engine {
             places: isRace ? accounts.places(of: bet, leg: index) : nil,
             accepted: bet.acceptedAt, potentialReturn: bet.potentialReturn,
             isAtStart: leg.isAtStart)
+        // One price for several says nothing of what each would be paid for.
+        if bet.isJoint { facts.isPaidEarly = false }
         if bet.isVoidByHand {
             facts.isCancelled = !planted(.voidForgotten) || facts.result == .undecided
         }
@@ -630,6 +632,11 @@ extension Engine {
         if !market.isPlain {
             facts.isCancelled = markets.isCancelled(number, accepted: accepted)
             facts.isWaiting = isScoutedOnly(number, potentialReturn: potentialReturn)
+            facts.isPaidEarly =
+                planted(.earlyForAll)
+                ? selection.paidBefore != 0
+                : accepted > 0 && accepted < selection.paidBefore
+                    && !planted(.earlyForgotten)
         }
         guard market.isRace else { return facts }
         facts.isNotRun = market.isAntePost && selection.isWithdrawn == 1
@@ -661,7 +668,7 @@ extension Engine {
             for index in 0..<bet.parts {
                 let facts = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
                 if facts.isCancelled { isCancelled = true }
-                guard facts.isCancelled || facts.result == .void && !facts.isNotRun else {
+                guard facts.isVoid else {
                     return .settled
                 }
             }

@@ -153,7 +153,7 @@ struct MarketBook: ~Copyable {
             staked -= dearestPlaces(market, adding: cost.placed, on: selection)
         }
         let adding = cost.won
-        if markets[market].winners == 1 {
+        if markets[market].mostPaid == 1 {
             // The one dearest selection, without writing all of them down first.
             var dearest: Int64 = 0
             for number in first..<first + count {
@@ -189,7 +189,7 @@ struct MarketBook: ~Copyable {
         }
         return WorstCase.loss(
             returnsIfWon: returns.span.extracting(0..<Int(row.selectionCount)), staked: staked,
-            winners: Int(row.winners))
+            winners: Int(row.mostPaid))
     }
 
     /// Puts what a bet may cost onto one leg's selection, or takes it off again.

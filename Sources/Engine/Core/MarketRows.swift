@@ -99,7 +99,7 @@ struct MarketRow: BitwiseCopyable {
     var isByHand: UInt8 = 0
     /// What is held of its prices: the first of as many rows as it has selections; all ones while nothing ever was.
     var hand: UInt32 = .max
-    /// When its supplier said what the starting prices are; 0 for nothing.
+    /// When its supplier said what the starting prices are, or which selections are paid early; 0 for nothing.
     var startingTime: Int64 = 0
     /// When its fixture truly began, where that was before we knew; 0 for nothing said.
     var trueStart: Int64 = 0
@@ -110,6 +110,8 @@ struct MarketRow: BitwiseCopyable {
     var mostMove: UInt16 = 0
     /// Its bets are to be looked at: a reference says that a price of it was an error.
     var isSuspected: UInt8 = 0
+    /// How many of its selections may be paid: its winners, or all where they may be paid early.
+    var mostPaid: UInt8
     /// How often its limits were moved.
     var limitsVersion: UInt32 = 0
 
@@ -130,7 +132,11 @@ struct MarketRow: BitwiseCopyable {
     /// Nothing more is expected of it, but for corrections.
     var isOver: Bool { isResulted == 1 || isCancelled == 1 }
     /// What becomes of a bet depends on its selection's result alone.
-    var isPlain: Bool { firstCancel == .max && trueStart == 0 && scoutedReturn == 0 }
+    var isPlain: Bool {
+        firstCancel == .max && trueStart == 0 && scoutedReturn == 0 && !paysEarly
+    }
+    /// Its selections may be paid before it has a result.
+    var paysEarly: Bool { mostPaid != winners }
 
     var deductions: DeductionRule { DeductionRule(rawValue: racing & 0x07) ?? .none }
     /// It takes bets at starting price.
@@ -180,7 +186,8 @@ struct MarketRow: BitwiseCopyable {
         mix.combine(startingTime, suspendAt)
         mix.combine(
             UInt64(bitPattern: floor),
-            UInt64(limitsVersion) << 24 | UInt64(isSuspected) << 16 | UInt64(mostMove))
+            UInt64(limitsVersion) << 32 | UInt64(mostPaid) << 24 | UInt64(isSuspected) << 16
+                | UInt64(mostMove))
         if hand != .max || isByHand == 1 { mix.combine(UInt64(hand), UInt64(isByHand)) }
         return mix
     }
@@ -318,9 +325,10 @@ struct SelectionRow: BitwiseCopyable {
     var reference: UInt32 = 0
     /// Milliseconds that a bet on it waits in play beside the market's own delay.
     var delay: UInt32 = 0
-    /// What it started at; zeros while that is not known.
-    var startingNumerator: UInt32 = 0
-    var startingDenominator: UInt32 = 0
+    // What it started at; zeros while that is not known. Of a market that pays early, which is no race: the moment of
+    // `paidBefore`, so that a row stays one cache line.
+    private var startingNumerator: UInt32 = 0
+    private var startingDenominator: UInt32 = 0
     /// What was last offered, which outlives a book that is emptied before a withdrawal.
     var lastNumerator: UInt32 = 0
     var lastDenominator: UInt32 = 0
@@ -376,11 +384,20 @@ struct SelectionRow: BitwiseCopyable {
         }
     }
 
+    /// Bets that were accepted before are paid as if it had won, nanoseconds of UTC; 0 none.
+    var paidBefore: Int64 {
+        get { Int64(startingNumerator) << 32 | Int64(startingDenominator) }
+        set {
+            startingNumerator = UInt32(truncatingIfNeeded: newValue >> 32)
+            startingDenominator = UInt32(truncatingIfNeeded: newValue)
+        }
+    }
+
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 18, row: UInt64(row))
         mix.combine(UInt64(delay), UInt64(lastNumerator) << 32 | UInt64(lastDenominator))
         if chanceWin != .max { mix.combine(UInt64(chanceWin), UInt64(chanceBack)) }
-        if startingDenominator != 0 {
+        if startingNumerator | startingDenominator != 0 {
             mix.combine(UInt64(startingNumerator), UInt64(startingDenominator))
         }
         mix.combine(

@@ -57,6 +57,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case betSuspected = 52
     // What the house adds and takes
     case houseRules = 53
+    // Paid before the end
+    case earlyPayout = 54
 
     /// The kind byte of a record's further slots.
     public static let continuation: UInt8 = 255
@@ -72,7 +74,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .fixtureUpdate, .market, .price, .marketState, .marketLimits, .pricing, .channelState,
             .withdrawal, .place, .timerDue, .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
-            .startingPrices, .cashOut, .cashOutRule, .cashOutStep, .suspectStep, .houseRules:
+            .startingPrices, .earlyPayout, .cashOut, .cashOutRule, .cashOutStep, .suspectStep,
+            .houseRules:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
@@ -133,6 +136,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .betsReleased: "bets_released"
         case .cancel: "cancel"
         case .startingPrices: "starting_prices"
+        case .earlyPayout: "early_payout"
         }
     }
 }
@@ -332,6 +336,16 @@ public enum Layout {
         /// `flags` bit 0: a person made it, whose id u64 and reason, text 64, stand behind the selections.
         public static let isByHand: UInt16 = 1
         public static let byHandSize = 72
+        /// `flags` bit 1: selections may be paid before it has a result.
+        public static let paysEarly: UInt16 = 2
+    }
+    /// Selections that are paid as if they had won.
+    public enum EarlyPayout {
+        public static let selectionCount = 0  // u16
+        public static let time = 8  // i64, ns, when the supplier said it
+        /// 8 each, i64, ns: bets that were accepted before are paid; 0 none.
+        public static let moments = 16
+        public static let momentSize = 8
     }
     public enum Price {
         public static let source = 0  // u8: 1 feed, 2 model, 3 trader

@@ -142,6 +142,19 @@ extension HistoryTeller {
                         at: Layout.Price.entries + index * Layout.Price.entrySize)
                     return (selectionName(id, index), odds?.text(as: .decimal) ?? "none")
                 })
+        case .earlyPayout:
+            let count = Int(record.field(Layout.EarlyPayout.selectionCount, as: UInt16.self))
+            return step(
+                "early_payout", "\(name): bets are paid early, or no longer are", places,
+                (0..<count).map { index in
+                    let moment = record.field(
+                        Layout.EarlyPayout.moments + index * Layout.EarlyPayout.momentSize,
+                        as: Int64.self)
+                    return (
+                        selectionName(id, index),
+                        moment == 0 ? "none" : "bets of before \(Timestamp(nanoseconds: moment))"
+                    )
+                })
         case .fixtureUpdate:
             return step("true_start", "\(name): it had begun before we knew", places)
         case .place, .timerDue:

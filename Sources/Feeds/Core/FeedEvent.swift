@@ -19,6 +19,9 @@ public enum FeedEvent: Equatable, Sendable {
     case cancel(FeedCancel)
     /// What each selection started at, thousandths in the market's order; 0 for none.
     case startingPrices(market: String, [UInt32])
+    /// Which selections are paid as if they had won: the moment before which bets were accepted, milliseconds of UTC, 0
+    /// none.
+    case earlyPayout(market: String, [Int64])
     /// Nothing new, but the supplier lives.
     case heartbeat
 }
@@ -74,6 +77,8 @@ public struct FeedMarket: Equatable, Sendable {
     public var isGuaranteed = false
     /// Bets at starting price are taken until the start.
     public var takesAtStart = false
+    /// Selections may be paid before it has a result.
+    public var paysEarly = false
     /// Bets on it may be sold back before it has a result.
     public var isCashedOut = true
 

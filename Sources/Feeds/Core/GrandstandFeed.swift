@@ -85,6 +85,10 @@ public enum GrandstandFeed {
             guard let items = value["prices"]?.items else { throw Missing(what: "prices: missing") }
             return .startingPrices(
                 market: try text(value, "market"), items.map { $0.thousandths ?? 0 })
+        case "early_payout":
+            guard let items = value["before"]?.items else { throw Missing(what: "before: missing") }
+            return .earlyPayout(
+                market: try text(value, "market"), items.map { FeedTime.clamped($0.whole) })
         case "withdrawal":
             guard let selection = value["selection"]?.whole, (0..<64).contains(selection) else {
                 throw Missing(what: "selection: its place in the market, from 0")
@@ -209,6 +213,7 @@ public enum GrandstandFeed {
         market.isAntePost = value["antePost"]?.flag ?? false
         market.isGuaranteed = value["guaranteed"]?.flag ?? false
         market.takesAtStart = value["startingPrice"]?.flag ?? false
+        market.paysEarly = value["earlyPayout"]?.flag ?? false
         market.isCashedOut = value["cashOut"]?.flag ?? true
         return market
     }
@@ -335,6 +340,15 @@ public enum GrandstandFeed {
                     if price == 0 { json.null() } else { json.string(decimal(price)) }
                 }
             }
+        case .earlyPayout(let market, let moments):
+            json.string("early_payout")
+            put("market", market, &json)
+            json.key("before")
+            json.array { json in
+                for moment in moments {
+                    if moment == 0 { json.null() } else { json.number(moment) }
+                }
+            }
         case .rollback(let market):
             json.string("rollback")
             put("market", market, &json)
@@ -457,6 +471,10 @@ public enum GrandstandFeed {
         }
         if market.takesAtStart {
             json.key("startingPrice")
+            json.bool(true)
+        }
+        if market.paysEarly {
+            json.key("earlyPayout")
             json.bool(true)
         }
         json.key("selections")

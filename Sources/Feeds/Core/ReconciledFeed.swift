@@ -168,7 +168,7 @@ public final class ReconciledFeed: FeedSource {
         case .update(let update):
             guard update.startedAt > 0, !update.state.isInPlay else { return [event] }
             return reset { $0.fixture == update.fixture } + [event]
-        case .cancel, .startingPrices, .heartbeat: return [event]
+        case .cancel, .startingPrices, .earlyPayout, .heartbeat: return [event]
         }
     }
 
@@ -211,7 +211,8 @@ public final class ReconciledFeed: FeedSource {
             if isSuspended { markets[other.market]?.words[1].quotes = [] }
             return tell(other.market)
         // What happens, and what it comes to, is the first one's to say.
-        case .update, .withdrawal, .result, .rollback, .cancel, .startingPrices, .heartbeat:
+        case .update, .withdrawal, .result, .rollback, .cancel, .startingPrices, .earlyPayout,
+            .heartbeat:
             return []
         }
     }

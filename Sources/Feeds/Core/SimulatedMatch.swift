@@ -27,6 +27,8 @@ struct SimulatedMatch: SimulatedContest {
     private var hasSaidHello = false
     private var settledMarkets: Set<Int> = []
     private var correction: (time: Int64, event: FeedEvent)?
+    /// Since when bets on either side are paid as if it had won; 0 not.
+    private var paidBefore: (home: Int64, away: Int64) = (0, 0)
     /// Quarters of a goal that the home side is given.
     let handicap: Int
     /// Quarters of a goal that all goals are over or under.
@@ -156,15 +158,15 @@ struct SimulatedMatch: SimulatedContest {
             .matchOdds, .overUnder, .bothTeamsToScore, .asianHandicap, .asianTotal,
         ]
         for index in offered {
-            events.append(
-                .market(
-                    FeedMarket(
-                        id: market(index), fixture: id, type: types[index], name: names[index],
-                        winners: 1, betDelay: settings.betDelay,
-                        selections: selections[index].enumerated().map {
-                            FeedSelection(id: UInt64($0.offset + 1), name: $0.element)
-                        })))
-            events.append(.marketState(market: market(index), isSuspended: false))
+            var market = FeedMarket(
+                id: self.market(index), fixture: id, type: types[index], name: names[index],
+                winners: 1, betDelay: settings.betDelay,
+                selections: selections[index].enumerated().map {
+                    FeedSelection(id: UInt64($0.offset + 1), name: $0.element)
+                })
+            market.paysEarly = index == 0 && settings.earlyPayoutLead > 0
+            events.append(.market(market))
+            events.append(.marketState(market: market.id, isSuspended: false))
         }
         return events
     }
@@ -254,6 +256,7 @@ struct SimulatedMatch: SimulatedContest {
         case (true, false), (false, true): break
         }
         events += earlyResults()
+        events += payEarly(now)
         return events + suspend(false)
     }
 
@@ -281,6 +284,20 @@ struct SimulatedMatch: SimulatedContest {
             events.append(result(4, [.won, .lost]))
         }
         return events
+    }
+
+    /// A side that leads by enough once is paid, whatever comes; of goals that stand, since nobody bets before they do.
+    private mutating func payEarly(_ now: Int64) -> [FeedEvent] {
+        let lead = settings.earlyPayoutLead
+        guard lead > 0 else { return [] }
+        if score.home - score.away >= lead, paidBefore.home == 0 {
+            paidBefore.home = now
+        } else if score.away - score.home >= lead, paidBefore.away == 0 {
+            paidBefore.away = now
+        } else {
+            return []
+        }
+        return [.earlyPayout(market: market(0), [paidBefore.home, 0, paidBefore.away])]
     }
 
     private func result(_ index: Int, _ results: [SelectionResult], certainty: UInt8 = 2)
@@ -391,6 +408,8 @@ public struct SimulationSettings: Sendable {
     public var spread = 0.015
     /// Whether an Asian handicap and an Asian total are offered too.
     public var offersQuarterLines = false
+    /// Goals by which a side must once lead for bets on it to be paid as if it had won; 0 never.
+    public var earlyPayoutLead = 0
 
     public init() {}
 

@@ -237,6 +237,16 @@ public final class FeedRunner {
                     market: id, prices.map { Odds(thousandths: $0) },
                     time: message.time * 1_000_000)
             }
+        case .earlyPayout(let market, let moments):
+            guard let place = places[market] else { return }
+            guard moments.count == plans[place].selections else {
+                misfits += 1
+                return
+            }
+            send { [id = plans[place].id] in
+                $0.earlyPayout(
+                    market: id, moments.map { $0 * 1_000_000 }, time: message.time * 1_000_000)
+            }
         }
     }
 
@@ -280,6 +290,7 @@ public final class FeedRunner {
         facts.isAntePost = market.isAntePost
         facts.isGuaranteed = market.isGuaranteed
         facts.takesAtStart = market.takesAtStart
+        facts.paysEarly = market.paysEarly
         facts.isCashedOut = market.isCashedOut
         send { [facts] in $0.market(facts) }
         guard settings.suspendAt > 0 || settings.mostMove > 0 else { return }
