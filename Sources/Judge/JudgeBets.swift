@@ -791,6 +791,7 @@ extension Judge {
                 accounts[number].balances.openBets += bet.paid
                 bets[placed.bet]?.status = 2
                 bets[placed.bet]?.acceptedAt = time
+                suspectLegs(of: bets[placed.bet]!)
             }
             if placed.status != bets[placed.bet]?.status { object("concluded as \(placed.status)") }
             compare(placed.balances, number)

@@ -4,12 +4,16 @@ import Kernel
 extension Judge {
     /// Whether what was last offered of a selection is more than six fifths of a new reference.
     func isSuspect(_ number: Int, _ place: Int, by reference: UInt32) -> Bool {
-        let selection = markets[number].selections[place]
-        guard !selection.isWithdrawn, reference > 0, let last = selection.lastOdds else {
-            return false
-        }
-        var ours = WideInteger(UInt64(last.numerator))
-        var most = WideInteger(UInt64(last.denominator))
+        guard let last = markets[number].selections[place].lastOdds else { return false }
+        return isSuspect(last, number, place, by: reference)
+    }
+
+    private func isSuspect(
+        _ odds: Odds, _ number: Int, _ place: Int, by reference: UInt32
+    ) -> Bool {
+        guard !markets[number].selections[place].isWithdrawn, reference > 0 else { return false }
+        var ours = WideInteger(UInt64(odds.numerator))
+        var most = WideInteger(UInt64(odds.denominator))
         _ = ours.multiplyReportingOverflow(by: 5000)
         _ = most.multiplyReportingOverflow(by: 6 * UInt64(min(reference, Limits.price)))
         return most < ours
@@ -28,6 +32,14 @@ extension Judge {
     /// The newest of a market's bets that is still there: its place; below zero for none.
     private func newest(_ number: Int) -> Int {
         markets[number].bets.count - 1 - markets[number].left
+    }
+
+    /// A bet that waited is held against what references say by now.
+    mutating func suspectLegs(of bet: Bet) {
+        for leg in bet.legs where !leg.isAtStart {
+            let reference = markets[leg.market].selections[leg.selection].reference
+            if isSuspect(leg.odds, leg.market, leg.selection, by: reference) { suspect(leg.market) }
+        }
     }
 
     mutating func suspect(_ number: Int) {

@@ -61,6 +61,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     // A trader's hand
     case heldPriceKept = "held-price-kept"
     case channelIgnored = "channel-ignored"
+    case suspectForgotten = "suspect-forgotten"
     case suspectedTwice = "suspected-twice"
     case voidForgotten = "void-forgotten"
     // The journal

@@ -86,6 +86,21 @@ import Testing
         #expect(cell.audit().isEmpty)
     }
 
+    @Test func `are found of a bet that waited while its reference came`() throws {
+        let live = try cell.market([decimal(5000), decimal(1200)], inPlay: true, betDelay: 3000)
+        let taken = try cell.place(cell.intent(account, [(live, 0, decimal(5000))], stake: 1000))
+        #expect(taken.status == .pending)
+        let turned = ([1200, 5000] as [UInt32]).map { PriceEntry(odds: decimal($0), reference: $0) }
+        try cell.say { $0.price(market: live.id, turned, margin: 0, message: 1, providerTime: 0) }
+        try cell.settleAll()
+        #expect(suspected.isEmpty)
+        cell.clock.advance(milliseconds: 3001)
+        try cell.turn()
+        try cell.settleAll()
+        #expect(suspected == [taken.bet])
+        #expect(cell.audit().isEmpty)
+    }
+
     @Test func `are no errors where prices moved a little at a time or by a third`() throws {
         _ = try bet()
         try price([3900, 1300])

@@ -82,7 +82,19 @@ extension Engine {
         accounts.post(.accept(accounts.split(of: bet).paid), to: bet.account)
         let record = concludedRecord(number, command, entry: .accept, &outcomes)
         record.set(Layout.Placed.status, BetStatus.open.rawValue)
+        suspectLegs(of: bet)
         if markets.watched > 0 { shutExposed(by: number, command, &outcomes) }
+    }
+
+    /// References that came while it waited passed it by.
+    private mutating func suspectLegs(of bet: BetRow) {
+        for index in bet.firstLeg..<bet.firstLeg + UInt32(bet.legCount) {
+            let leg = accounts.legs[index]
+            guard !leg.isAtStart, markets.selections[leg.selection].isSuspect(leg.odds),
+                !planted(.suspectForgotten)
+            else { continue }
+            suspect(leg.market)
+        }
     }
 
     private mutating func release(

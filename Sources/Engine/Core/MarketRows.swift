@@ -346,11 +346,24 @@ struct SelectionRow: BitwiseCopyable {
         }
     }
 
-    /// Whether a price that was offered is so far above a new reference, thousandths, that who took it is looked for.
+    /// Whether the price that was last offered is so far above a new reference, thousandths, that who took it is looked
+    /// for.
+    @inline(__always)
     func isSuspect(by reference: UInt32) -> Bool {
+        isSuspect(lastNumerator, lastDenominator, by: reference)
+    }
+
+    /// The same of a price that was taken, by the reference as it is.
+    func isSuspect(_ odds: Odds) -> Bool {
+        isSuspect(odds.numerator, odds.denominator, by: reference)
+    }
+
+    @inline(__always)
+    private func isSuspect(_ numerator: UInt32, _ denominator: UInt32, by reference: UInt32) -> Bool
+    {
         guard reference > 0, isWithdrawn == 0 else { return false }
         let capped = UInt64(min(reference, Limits.price))
-        return UInt64(lastNumerator) * 5000 > UInt64(lastDenominator) * capped * 6
+        return UInt64(numerator) * 5000 > UInt64(denominator) * capped * 6
     }
 
     /// What its starting price is reckoned to be: its price, or what a reference says; nil where nothing does.

@@ -216,6 +216,12 @@ extension HistoryTeller {
         if given.kind == .propose, isOfBet(given),
             given.field(Layout.Result.bet, as: UInt64.self) != question.bet
         {
+            otherProposals.insert(given.sequence)
+            return
+        }
+        if given.kind == .approve,
+            otherProposals.contains(given.field(Layout.Result.proposal, as: UInt64.self))
+        {
             return
         }
         let refusal = OperationRefusal(

@@ -53,6 +53,8 @@ final class HistoryTeller {
     var recent: [UInt64: [BetHistory.Step]] = [:]
     var lastOfFixture: [UInt64: BetHistory.Step] = [:]
     var isPlaced = false
+    /// Proposals that were about other bets alone.
+    var otherProposals: Set<UInt64> = []
     /// Of its stake, what is not in the books.
     var freeStake: Int64 = 0
     var isDecided = false

@@ -118,7 +118,8 @@ private struct Said {
         case .houseRules:
             self.init(record, actor: Layout.HouseRules.actor, reason: Layout.HouseRules.reason)
             let commission = record.field(Layout.HouseRules.commission, as: UInt16.self)
-            detail = "commission \(commission) hundredths of a percent"
+            detail =
+                "commission \(commission) hundredths of a percent" + Self.bonuses(record)
         case .propose:
             self.init(record, actor: Layout.Result.actor, reason: Layout.Result.reason)
             detail = Self.proposal(record)
@@ -135,6 +136,18 @@ private struct Said {
             guard let made = Self(making: record) else { return nil }
             self = made
         }
+    }
+
+    /// What house rules add to covers, in hundredths: "; trixie: only winner 100, all winners 1000".
+    private static func bonuses(_ record: RecordBytes) -> String {
+        let count = Int(record.field(Layout.HouseRules.count, as: UInt16.self))
+        return zip(SystemShape.named, 0..<count).map { cover, index in
+            let offset = Layout.HouseRules.bonuses + index * Layout.HouseRules.bonusSize
+            let only = record.field(offset + Layout.HouseRules.onlyWinner, as: UInt16.self)
+            let all = record.field(offset + Layout.HouseRules.allWinners, as: UInt16.self)
+            return only <= 100 && all == 0
+                ? "" : "; \(cover.name): only winner \(only), all winners \(all)"
+        }.joined()
     }
 
     /// Of matches and markets that people make and tell of.

@@ -36,6 +36,20 @@ export function dialogOf(name, title, verb = "Set") {
     return { dialog, note, form };
 }
 
+// A dialog about what there is at `path` now: `fill` gets it with what If-Match says when it is sent back.
+export async function dialogAbout(path, name, title, fill) {
+    const response = await fetch(path, { cache: "no-store" }).catch(() => null);
+    const known = response?.ok ? await response.json().catch(() => null) : null;
+    const parts = dialogOf(name, title, known ? "Set" : "Try again");
+    if (known) {
+        fill(known, response.headers.get("etag"), parts);
+    } else {
+        parts.form(async () => { dialogAbout(path, name, title, fill); return null; }, parts.note);
+        parts.note.append(element("p", { class: "message small" }, "What there is now could not be read."));
+    }
+    parts.dialog.showModal();
+}
+
 // What the first of two people asks for: `inputs` are shown, `body` says what is sent to `path`.
 export function proposal(title, path, inputs = [], body = () => ({})) {
     const { dialog, note, form } = dialogOf("propose", title, "Propose");

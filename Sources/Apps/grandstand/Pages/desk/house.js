@@ -1,16 +1,14 @@
 import { element } from "/format.js";
-import { dialogOf, send } from "/common.js";
+import { dialogAbout, send } from "/common.js";
 
 const covers = [["trixie", "Trixie"], ["patent", "Patent"], ["yankee", "Yankee"], ["lucky_15", "Lucky 15"], ["canadian", "Canadian"], ["lucky_31", "Lucky 31"],
     ["heinz", "Heinz"], ["lucky_63", "Lucky 63"], ["super_heinz", "Super Heinz"], ["goliath", "Goliath"]];
 const singles = ["patent", "lucky_15", "lucky_31", "lucky_63"];
 
 // What the house adds to covers and takes of winnings; for bets that are asked for from then on.
-export async function moveHouse() {
-    const response = await fetch("/api/v1/house-rules", { cache: "no-store" }).catch(() => null);
-    if (!response?.ok) return;
-    const [rules, seen] = [await response.json(), response.headers.get("etag")];
-    const { dialog, note, form } = dialogOf("house", "What the house adds and takes");
+export const moveHouse = () => dialogAbout("/api/v1/house-rules", "house", "What the house adds and takes", fill);
+
+function fill(rules, seen, { note, form }) {
     const input = (id, value) => element("input", { id, inputmode: "decimal", size: "6", value: String(value) });
     const commission = input("house-commission", rules.commission / 100);
     const reason = element("input", { id: "house-reason", required: true, maxlength: "60" });
@@ -39,5 +37,4 @@ export async function moveHouse() {
             return element("tr", {}, element("th", { scope: "row" }, r.name), element("td", {}, r.only ?? "–"), element("td", {}, r.all));
         })))),
     element("div", {}, element("label", { for: "house-reason" }, "Reason"), reason), note);
-    dialog.showModal();
 }

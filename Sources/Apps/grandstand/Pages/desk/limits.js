@@ -1,5 +1,5 @@
 import { element, minor, money, plain } from "/format.js";
-import { dialogOf, post, send } from "/common.js";
+import { dialogAbout, post, send } from "/common.js";
 
 const amounts = [
     ["maximumStake", "Highest stake"], ["liabilityLimit", "Worst loss that bets may make"],
@@ -7,11 +7,10 @@ const amounts = [
 ];
 
 // What a market takes, moved by a trader; and its whole match shut or opened.
-export async function moveLimits(market) {
-    const response = await fetch(`/api/v1/markets/${market.id}/limits`).catch(() => null);
-    if (!response?.ok) return;
-    const [limits, seen] = [await response.json(), response.headers.get("etag")];
-    const { dialog, note, form } = dialogOf("limits", `${market.fixture}: ${market.name}`);
+export const moveLimits = market =>
+    dialogAbout(`/api/v1/markets/${market.id}/limits`, "limits", `${market.fixture}: ${market.name}`, (...parts) => fill(market, ...parts));
+
+function fill(market, limits, seen, { dialog, note, form }) {
     const inputs = Object.fromEntries(amounts.map(([key]) => [key, element("input", { id: `limit-${key}`, inputmode: "decimal", value: plain(limits[key]) })]));
     const move = element("input", { id: "limit-mostMove", inputmode: "decimal", value: String(limits.mostMove / 100) });
     const reason = element("input", { id: "limit-reason", required: true, maxlength: "60" });
@@ -37,5 +36,4 @@ export async function moveLimits(market) {
     element("div", {}, element("label", { for: "limit-reason" }, "Reason"), reason), note,
     element("div", { class: "row" }, element("button", { type: "button", onclick: whole("suspend") }, "Suspend the match"),
         element("button", { type: "button", onclick: whole("resume") }, "Resume the match")));
-    dialog.showModal();
 }

@@ -37,18 +37,18 @@ class Suspects extends HTMLElement {
         if (text === this.#shown) return;
         this.#shown = text;
         // Who is at a button of a row that is made anew stays there.
-        const held = document.activeElement?.dataset?.bet;
+        const held = document.activeElement?.dataset?.held;
         this.#note.textContent = page.bets.length ? "" : "No bet was taken at a price that its references spoke against soon after.";
         this.#table.hidden = !page.bets.length;
         this.#counts.textContent = page.counts.map(c => `${c.pricedBy == null ? "Nobody's hand on the prices" : `Operator ${c.pricedBy}'s hand last on the prices`}: ${c.bets} bets, ${money(c.staked)}, ${c.void} of them void.`).join(" ");
         this.#rows.replaceChildren(...page.bets.map(b => element("tr", {}, element("td", {}, time(b.acceptedAt)), element("td", {}, b.bet),
-            element("td", {}, element("button", { type: "button", class: "quiet small", "aria-label": `Customer ${b.account}`, onclick: () => say("customer", b.account) }, b.account)),
+            element("td", {}, element("button", { type: "button", class: "quiet small", "data-held": `customer-${b.bet}`, "aria-label": `Customer ${b.account}`, onclick: () => say("customer", b.account) }, b.account)),
             element("td", {}, `${b.fixture}: ${b.name}, ${b.selection}`), element("td", { class: "n" }, odds(b.odds)), element("td", { class: "n" }, (1e9 / b.chance).toFixed(2)),
             element("td", { class: "n" }, money(b.stake)), element("td", { class: "n" }, money(b.potentialReturn)),
             element("td", {}, b.void ? "void" : b.status.replace("_", " ")),
-            element("td", {}, ["open", "settled"].includes(b.status) ? element("button", { type: "button", class: "quiet small needs-trader", "data-bet": b.bet, "aria-label": `${b.void ? "Take back the void of" : "Void"} bet ${b.bet}`,
+            element("td", {}, ["open", "settled"].includes(b.status) ? element("button", { type: "button", class: "quiet small needs-trader", "data-held": `void-${b.bet}`, "aria-label": `${b.void ? "Take back the void of" : "Void"} bet ${b.bet}`,
                 onclick: () => this.#propose(b.bet, b.void) }, b.void ? "Not void…" : "Void…") : ""))));
-        if (held) this.#rows.querySelector(`[data-bet="${held}"]`)?.focus();
+        if (held) this.#rows.querySelector(`[data-held="${held}"]`)?.focus();
     }
 }
 

@@ -189,7 +189,7 @@ class Mine extends HTMLElement {
 
     #kind(bet) {
         if (!bet.system) return label(0, bet.legs.length, 0);
-        if (bet.system.groups) return groupsLabel(bet.system);
+        if (bet.system.groups) return groupsLabel(bet.system, bet.legs.length);
         const sizes = bet.system.sizes.reduce((bits, size) => bits | 1 << size - 1, 0);
         return label(sizes, bet.legs.length, bet.system.bankers.length);
     }

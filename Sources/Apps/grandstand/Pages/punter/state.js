@@ -81,7 +81,8 @@ class State extends EventTarget {
         const known = this.bets.get(key) ?? [...this.bets.values()].find(b => b.id && b.id === bet.id);
         // Rows may be older than what was pushed: then they only fill gaps.
         const isOlder = known?.order != null && bet.order != null && bet.order < known.order;
-        const merged = isOlder ? { ...bet, ...known } : { ...known, ...bet };
+        // Why it came to what it did goes with what it came to.
+        const merged = { ...(isOlder ? { ...bet, ...known } : { ...known, ...bet }), reason: (isOlder ? known : bet).reason };
         this.bets.set(known ? this.keyOf(known) : key, merged);
         this.changed("bets");
         return merged;

@@ -56,7 +56,17 @@ export function bonusWords({ onlyWinner, allWinners }) {
     return [onlyWinner > 100 && `one winner counts ${onlyWinner / 100} times`, allWinners > 0 && `all win: ${allWinners / 100} % more`].filter(Boolean).join("; ");
 }
 
-// A system of groups, such as "2 of 2, 1–2 by 1".
-export function groupsLabel({ sizes, groups }) {
-    return `${sizes.join(", ")} of ${groups.map(g => `(${g.sizes.join(", ")} of ${g.from + 1}–${g.to + 1})`).join(" and ")} and the others`;
+// A system of groups, such as "2 of (1 of 1, 2), 3".
+export function groupsLabel({ sizes, groups }, legs) {
+    const within = (from, to, others) => {
+        const items = [];
+        for (let leg = from; leg <= to; leg++) {
+            const group = others.filter(g => g.from === leg && g.to <= to).sort((a, b) => b.to - a.to)[0];
+            if (!group) { items.push(leg + 1); continue; }
+            items.push(`(${group.sizes.join(" or ")} of ${within(group.from, group.to, others.filter(g => g !== group))})`);
+            leg = group.to;
+        }
+        return items.join(", ");
+    };
+    return `${sizes.join(" or ")} of ${within(0, legs - 1, groups)}`;
 }
