@@ -481,8 +481,12 @@ enum OperatorRoutes {
         "RiskSum":{"type":"object","required":["markets","staked","worstLoss"],"properties":{\
         "sport":{"type":"string"},"fixture":{"type":"string"},"name":{"type":"string"},\
         "markets":{"type":"integer"},"staked":{"type":"integer"},"worstLoss":{"type":"integer"}}},\
-        "Risk":{"type":"object","required":["asOf","sports","fixtures"],"properties":{\
+        "Risk":{"type":"object","required":["asOf","promotions","sports","fixtures"],"properties":{\
         "asOf":{"type":"integer"},\
+        "promotions":{"type":"object","required":["bets","bonus","free","potentialReturn"],\
+        "description":"What stands of bets that are not of cash alone.","properties":{\
+        "bets":{"type":"integer"},"bonus":{"type":"integer"},"free":{"type":"integer"},\
+        "potentialReturn":{"type":"integer"}}},\
         "sports":{"type":"array","items":{"$ref":"#/components/schemas/RiskSum"}},\
         "fixtures":{"type":"array","description":"The first \(OperatorGateway.mostRiskyFixtures), the dearest first.",\
         "items":{"$ref":"#/components/schemas/RiskSum"}}}},\

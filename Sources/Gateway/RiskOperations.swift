@@ -36,6 +36,17 @@ extension OperatorGateway {
                 json.object { json in
                     json.key("asOf")
                     json.number(found.asOf)
+                    json.key("promotions")
+                    json.object { json in
+                        json.key("bets")
+                        json.number(found.promotions.bets)
+                        json.key("bonus")
+                        json.number(found.promotions.bonus)
+                        json.key("free")
+                        json.number(found.promotions.free)
+                        json.key("potentialReturn")
+                        json.number(found.promotions.potentialReturn)
+                    }
                     json.key("sports")
                     json.array { json in
                         for (sport, sum) in found.sports {

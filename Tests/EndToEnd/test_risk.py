@@ -24,6 +24,7 @@ def test_the_desk_sees_what_may_be_lost(make_server, page_of, tmp_path):
     hedge = risk["hedge"]
     assert hedge["selection"] == 0 and 12_000 - win < hedge["worst"] <= risk["selections"][1]["result"]
     all_risk = desk("/risk")[1]
+    assert all_risk["promotions"] == {"bets": 0, "bonus": 0, "free": 0, "potentialReturn": 0}
     assert all_risk["sports"] == [{"sport": "tennis", "markets": 1, "staked": 12_000, "worstLoss": win - 12_000}]
     assert all_risk["fixtures"][0]["name"] == "Ada v Bea"
     account = server.call("GET", "/api/v1/account", cookie=cookie)[1]["account"]

@@ -86,10 +86,15 @@ import Testing
         #expect(held.status == .pending)
         #expect(balances(held) == [8_000, 2_000, 1_000, 0])
         #expect(held.held == 5_000)
+        let standing = cell.risk(fixtures: 1).promotions
+        #expect([Int64(standing.bets), standing.bonus, standing.free, standing.potentialReturn] == [1, 3_000, 1_000, held.potentialReturn])
+        try cell.restart()
+        #expect(cell.risk(fixtures: 1).promotions == standing)
         try cell.say { $0.marketState(inPlay.id, by: .trader, setting: .trader) }
         cell.clock.advance(milliseconds: 3_100)
         try cell.turn()
         let released = try #require(cell.concluded[held.bet])
+        #expect(cell.risk(fixtures: 1).promotions == PromotionalRisk())
         #expect(released.refusal == .suspendedDuringDelay)
         #expect(balances(released) == [10_000, 5_000, 2_000, 0])
         #expect(isSound())

@@ -13,6 +13,8 @@ struct AccountBook: ~Copyable {
     var limits: Rows<LimitRow>
     /// What each account's bets that are pending or open return together if all win, minor units: it follows from them.
     private(set) var promised: [Int64] = []
+    /// What stands of bets that are not of cash alone; found again from the bets after a snapshot.
+    private(set) var promotional = PromotionalRisk()
     /// What is being sold back, and what is to be.
     var sales: SaleBook
     /// Rows of bets by the sequence of their intents.
@@ -164,6 +166,7 @@ struct AccountBook: ~Copyable {
             $0.standing = isStanding ? $0.standing + 1 : $0.standing - 1
         }
         promised[Int(bet.account)] += isStanding ? bet.potentialReturn : -bet.potentialReturn
+        if bet.isPromotional { promotional.count(bet, split(of: bet), isStanding: isStanding) }
     }
 
     // MARK: Bets
@@ -250,6 +253,7 @@ struct AccountBook: ~Copyable {
         set(
             .promotional(PromotionalRow(stake)),
             at: bet.firstLeg + UInt32(bet.legRows) - 1)
+        promotional.count(bet, stake, isStanding: true)
         if stake.free > 0 { change(account: bet.account) { $0.free -= stake.free } }
     }
 
@@ -453,6 +457,7 @@ struct AccountBook: ~Copyable {
                 accounts[number].externalHigh, accounts[number].externalLow, row: number)
         }
         promised = [Int64](repeating: 0, count: accounts.count)
+        promotional = PromotionalRisk()
         freeBets = 0
         betIndex = SequenceIndex(reserving: bets.count, seed: seed &+ 4)
         for number in 0..<UInt32(bets.count) {
@@ -460,6 +465,9 @@ struct AccountBook: ~Copyable {
             if sequence != 0 { betIndex.insert(sequence, row: number, in: bets) }
             if bets[number].isStanding {
                 promised[Int(bets[number].account)] += bets[number].potentialReturn
+                if bets[number].isPromotional {
+                    promotional.count(bets[number], split(of: bets[number]), isStanding: true)
+                }
             }
             if bets[number].isFree {
                 freeBets += 1
@@ -519,12 +527,19 @@ struct AccountBook: ~Copyable {
         problems += freeProblems() + limitProblems() + saleProblems() + indexProblems()
         var standing = [UInt32](repeating: 0, count: accounts.count)
         var promised = [Int64](repeating: 0, count: accounts.count)
+        var promotional = PromotionalRisk()
         for number in 0..<UInt32(bets.count)
         where bets[number].status == BetStatus.pending.rawValue
             || bets[number].status == BetStatus.open.rawValue
         {
             standing[Int(bets[number].account)] += 1
             promised[Int(bets[number].account)] += bets[number].potentialReturn
+            if bets[number].isPromotional {
+                promotional.count(bets[number], split(of: bets[number]), isStanding: true)
+            }
+        }
+        if promotional != self.promotional {
+            problems.append("what stands of promotions is not the sum of its bets")
         }
         for number in 0..<UInt32(accounts.count)
         where accounts[number].standing != standing[Int(number)]

@@ -39,9 +39,30 @@ public struct RiskSum: Sendable {
     }
 }
 
+/// What stands of bets that are not of cash alone, in minor units.
+public struct PromotionalRisk: Equatable, Sendable {
+    public private(set) var bets: UInt32 = 0
+    /// Bonus money that is staked, and free stakes.
+    public private(set) var bonus: Int64 = 0
+    public private(set) var free: Int64 = 0
+    /// If all of them won; what of it is for cash that was staked beside it included.
+    public private(set) var potentialReturn: Int64 = 0
+
+    public init() {}
+
+    mutating func count(_ bet: BetRow, _ stake: StakeSplit, isStanding: Bool) {
+        let sign: Int64 = isStanding ? 1 : -1
+        bets = isStanding ? bets + 1 : bets - 1
+        bonus += sign * stake.bonus
+        free += sign * stake.free
+        potentialReturn += sign * bet.potentialReturn
+    }
+}
+
 /// Where the risk is.
 public struct RiskPicture: Sendable {
     public let asOf: UInt64
+    public let promotions: PromotionalRisk
     public let sports: [(sport: Sport, sum: RiskSum)]
     /// The dearest first.
     public let fixtures: [(fixture: FixtureID, sum: RiskSum)]
@@ -82,7 +103,7 @@ extension Engine {
             ($1.sum.worstLoss, $0.fixture.rawValue) < ($0.sum.worstLoss, $1.fixture.rawValue)
         }
         return RiskPicture(
-            asOf: sequence,
+            asOf: sequence, promotions: accounts.promotional,
             sports: sports.sorted { $0.key < $1.key }.map {
                 (Sport(rawValue: $0.key) ?? .other, $0.value)
             }, fixtures: Array(found.prefix(most)))

@@ -251,7 +251,10 @@ class Risk extends HTMLElement {
             element("thead", {}, element("tr", {}, element("th", { scope: "col" }, label), ...["Markets", "Staked", "Worst, added up"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...rows.map(r => element("tr", {}, element("th", { scope: "row" }, name(r)), element("td", { class: "n" }, r.markets),
                 element("td", { class: "n" }, money(r.staked)), element("td", { class: "n" }, money(r.worstLoss)))))));
-        this.#body.replaceChildren(table("Sport", r => r.sport.replace("_", " "), risk.sports), table("Match", r => r.name, risk.fixtures));
+        const given = risk.promotions;
+        this.#body.replaceChildren(...(given.bets ? [element("p", { class: "small" },
+            `Bonus money and free stakes: ${given.bets} ${given.bets === 1 ? "bet" : "bets"}, ${money(given.bonus)} and ${money(given.free)} staked, ${money(given.potentialReturn)} if all of them win.`)] : []),
+        table("Sport", r => r.sport.replace("_", " "), risk.sports), table("Match", r => r.name, risk.fixtures));
     }
 }
 
