@@ -415,7 +415,7 @@ enum PunterSchemas {
             "oneOf":[{"required":["odds"]},{"required":["startingPrice"]}],"properties":{\
             "market":{"$ref":"#/components/schemas/Number"},\
             "selection":{"type":"integer","minimum":0,"maximum":63},\
-            "startingPrice":{"enum":[true],"description":"Paid at what the selection starts at."},\
+            "startingPrice":{"const":true,"description":"Paid at what the selection starts at."},\
             "odds":{"type":"array","minItems":2,"maxItems":2,\
             "items":{"type":"integer","minimum":1,"maximum":4294967295}},\
             "version":{"type":"integer","minimum":0},"score":{"type":["array","null"],\

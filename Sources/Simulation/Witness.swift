@@ -370,7 +370,7 @@ struct Witness {
             tolerance: record.field(Layout.Place.tolerance, as: UInt8.self),
             validUntil: record.field(Layout.Place.validUntil, as: Int64.self), legs: legs)
         intent.offer = record.field(Layout.Place.offer, as: UInt64.self)
-        intent.channel = UInt8(truncatingIfNeeded: record.flags >> 4 & 15)
+        intent.channel = UInt8(record.channel)
         let groups = record.groups(behind: said)
         intent.groups = (0..<4).map { groups[$0] }
         intent.joint = record.jointOdds(behind: said)

@@ -87,7 +87,11 @@ class Server:
             return log.read()
 
     def codes(self) -> list[str]:
-        return re.findall(r"\d{4}-\d{4}-\d{4}", self.output())
+        """The operators' one-time codes: printed after the server is ready, so they are waited for."""
+        deadline = time.monotonic() + 10
+        while len(found := re.findall(r"\d{4}-\d{4}-\d{4}", self.output())) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return found
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -39,7 +39,35 @@ enum Recordings {
         #expect(checked == document["cases"]?.items?.count)
     }
 
-    private func payout(_ item: JSONValue, _ structure: String) throws -> BetOutcome {
+    @Test(.enabled(if: Recordings.exists("settlement-cases/cases.json"), "the cases are not beside the project"))
+    func `of which others say otherwise follow from other rules`() throws {
+        let data = try Data(contentsOf: Recordings.shared.appending(path: "settlement-cases/cases.json"))
+        let document = try JSONParser(depth: 8, members: 100_000).parse(Array(data).span)
+        var why: [String: String] = [:]
+        for item in document["cases"]?.items ?? [] where item["return_agrees"]?.flag == false {
+            let structure = item["bet_type"]?.text ?? ""
+            let theirs = BetOutcome.settled(payout: try #require(item["source_return"]?.text.flatMap(minorUnits)))
+            #expect(try payout(item, structure) != theirs)
+            why[item["id"]?.text ?? ""] =
+                try payout(item, structure, Policy(cutsLines: true)) == theirs
+                ? "each line cut" : try payout(item, structure, Policy(isHalfOfPrice: true)) == theirs ? "half of the price" : "unexplained"
+        }
+        #expect(
+            why == [
+                "swiftyShared-003": "each line cut", "swiftyShared-091": "half of the price",
+                "swiftyShared-094": "half of the price",
+            ])
+    }
+
+    /// What others do otherwise: cut what each line pays, or pay half of the price where half of the stake comes back.
+    private struct Policy {
+        var cutsLines = false
+        var isHalfOfPrice = false
+    }
+
+    private func payout(
+        _ item: JSONValue, _ structure: String, _ policy: Policy = Policy()
+    ) throws -> BetOutcome {
         let stake = try #require(item["unit_stake"]?.text.flatMap(minorUnits))
         if let line = item["asian_handicap"] { return try payout(onHandicap: line, stake) }
         let legs = item["legs"]?.items ?? []
@@ -51,10 +79,11 @@ enum Recordings {
             fold == legs.count
             ? nil : SystemShape(legs: legs.count, sizes: try #require(named?.sizes ?? fold.map { 1 << UInt32($0 - 1) }))
         #expect((shape?.lines ?? 1) * (isEachWay ? 2 : 1) == lines)
+        if policy.cutsLines, let shape { return try payout(legs, shape, cuttingLinesOf: stake) }
         func worth(isGuaranteed: Bool) throws -> Int64 {
             var total = BetReturn(stake: stake * lines, shape: shape, isEachWay: isEachWay)
             for leg in legs {
-                let win = try factor(of: leg, isGuaranteed: isGuaranteed)
+                let win = try factor(of: leg, isGuaranteed: isGuaranteed, policy)
                 if isEachWay { total.multiply(by: win, place: try placeFactor(of: leg)) } else { total.multiply(by: win) }
             }
             guard case .settled(let payout) = total.outcome(.halfUp) else { return -1 }
@@ -65,6 +94,20 @@ enum Recordings {
             paid = min(paid, try worth(isGuaranteed: false) + most)
         }
         if let cap = item["max_payout"]?.text.flatMap(minorUnits) { paid = min(paid, cap) }
+        return .settled(payout: paid)
+    }
+
+    /// Every line by itself, cut to whole minor units.
+    private func payout(_ legs: [JSONValue], _ shape: SystemShape, cuttingLinesOf stake: Int64) throws -> BetOutcome {
+        var paid: Int64 = 0
+        for line in 1..<(UInt32(1) << legs.count) where shape.sizes & (1 << UInt32(line.nonzeroBitCount - 1)) != 0 {
+            var total = BetReturn(stake: stake, shape: nil)
+            for (index, leg) in legs.enumerated() where line & (1 << UInt32(index)) != 0 {
+                total.multiply(by: try factor(of: leg, isGuaranteed: false))
+            }
+            guard case .settled(let part) = total.outcome(.down) else { return total.outcome(.down) }
+            paid += part
+        }
         return .settled(payout: paid)
     }
 
@@ -109,7 +152,9 @@ enum Recordings {
         return total.outcome(.halfUp)
     }
 
-    private func factor(of leg: JSONValue, isGuaranteed: Bool) throws -> LegFactor {
+    private func factor(
+        of leg: JSONValue, isGuaranteed: Bool, _ policy: Policy = Policy()
+    ) throws -> LegFactor {
         let odds = try odds(of: leg)
         switch (leg["result"]?.text, leg["dead_heat_fraction"]?.text) {
         case ("WON", nil):
@@ -123,7 +168,9 @@ enum Recordings {
             return .won(odds, less: deduction(of: leg)).shared(parts[0], among: parts[1])
         case ("PLACED", _): return .lost
         case ("VOID", _): return .unchanged
-        case ("HALF_WON", _): return .won(odds).halved
+        case ("HALF_WON", _):
+            return policy.isHalfOfPrice
+                ? .ratio(numerator: UInt64(odds.numerator), denominator: UInt64(odds.denominator) * 2) : .won(odds).halved
         case ("HALF_LOST", _): return .halfLost
         default:
             try #require(leg["result"]?.text == "LOST")

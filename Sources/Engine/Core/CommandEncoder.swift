@@ -443,16 +443,10 @@ public enum ResultAction: UInt8, Sendable {
     /// Somebody at the desk has signed in.
     public mutating func operatorSession(
         _ person: UInt64, role: String, brand: UInt32, licence: UInt32
-    )
-        -> RecordBytes
-    {
-        let record = begin(.session, body: Layout.Session.size)
-        record.account = AccountID(.max)
-        record.set(Layout.Session.brand, brand)
-        record.set(Layout.Session.licence, licence)
-        record.set(Layout.Session.channel, 1 as UInt8)
-        record.set(Layout.Session.authentication, 2 as UInt8)
-        record.set(Layout.Session.realm, 2 as UInt8)
+    ) -> RecordBytes {
+        let record = session(
+            account: AccountID(.max), brand: brand, licence: licence, channel: 1,
+            authentication: 2, realm: 2, format: nil)
         record.set(Layout.Session.operator, person)
         record.set(Layout.Session.role, text: role, width: 16)
         return record
@@ -477,14 +471,14 @@ public enum ResultAction: UInt8, Sendable {
     /// `channel`, `authentication` and `realm` as in `Layout.Session`; all else is unknown here.
     public mutating func session(
         account: AccountID, brand: UInt32, licence: UInt32, channel: UInt8, authentication: UInt8,
-        realm: UInt8, format: OddsFormat
+        realm: UInt8, format: OddsFormat?
     ) -> RecordBytes {
         let record = begin(.session, body: Layout.Session.size)
         record.account = account
         record.set(Layout.Session.brand, brand)
         record.set(Layout.Session.licence, licence)
         record.set(Layout.Session.channel, channel)
-        record.set(Layout.Session.oddsFormat, format.rawValue)
+        record.set(Layout.Session.oddsFormat, format?.rawValue ?? 0)
         record.set(Layout.Session.authentication, authentication)
         record.set(Layout.Session.realm, realm)
         return record

@@ -197,7 +197,7 @@ extension Engine {
         _ command: RecordBytes, _ explanation: inout Explanation
     ) {
         guard markets.shutChannels != 0, !explanation.isRefused else { return }
-        let channel = command.flags >> 4 & 15
+        let channel = command.channel
         explanation.add(
             .channelShut, Int64(channel), isPassed: markets.shutChannels & 1 << channel == 0)
     }

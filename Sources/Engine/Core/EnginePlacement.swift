@@ -173,7 +173,7 @@ extension Engine {
     /// That the channel through which a bet comes is open.
     @inline(never)
     func checkChannel(_ command: RecordBytes) throws(Refused) {
-        let channel = command.flags >> 4 & 15
+        let channel = command.channel
         guard markets.shutChannels & 1 << channel == 0 || planted(.channelIgnored) else {
             throw Refused(.channelShut, value: Int64(channel))
         }
@@ -617,23 +617,18 @@ extension Engine {
     /// The same of more than a price and a stake.
     @inline(never)
     private func potentialReturnOfMore(_ request: PlaceRequest, _ shape: SystemShape?) -> Int64? {
-        if request.isSameGame { return jointReturn(request) }
         var total = BetReturn(
             stake: request.stake, free: request.free, shape: shape, isEachWay: request.isEachWay,
             terms: promised(shape, isPlain: !request.isPromotional && !request.isEachWay))
-        for index in 0..<request.legCount {
-            let leg = scratch[index]
-            total.multiply(byWon: leg.odds, places: PlaceTerms(packed: leg.places))
+        if request.isSameGame {
+            guard let joint = jointAtHand else { return nil }
+            total.multiply(byWon: joint, places: nil)
+        } else {
+            for index in 0..<request.legCount {
+                let leg = scratch[index]
+                total.multiply(byWon: leg.odds, places: PlaceTerms(packed: leg.places))
+            }
         }
-        guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
-        return payout
-    }
-
-    /// What a slip returns whose legs have one price.
-    private func jointReturn(_ request: PlaceRequest) -> Int64? {
-        guard let joint = jointAtHand else { return nil }
-        var total = BetReturn(stake: request.stake, free: request.free, shape: nil)
-        total.multiply(byWon: joint, places: nil)
         guard case .settled(let payout) = total.outcome(rules.rounding) else { return nil }
         return payout
     }

@@ -135,6 +135,9 @@ public enum SlotSize {
         return Odds(reduced: numerator, denominator)
     }
 
+    /// Through which a `place` came.
+    public var channel: UInt16 { flags >> 4 & 15 }
+
     /// Whether a leg of a `place` is to be paid at its starting price.
     public func isAtStart(_ leg: Int) -> Bool {
         let offset = Layout.Place.legs + leg * Layout.Place.legSize

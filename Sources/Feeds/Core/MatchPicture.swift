@@ -36,7 +36,7 @@ extension MatchPicture {
     }
 
     /// Of every market, in the world's order, at this final score.
-    private func results(home: Int, away: Int) -> [[SelectionResult]] {
+    func results(home: Int, away: Int) -> [[SelectionResult]] {
         let over: [SelectionResult] = [.won, .lost]
         let under: [SelectionResult] = [.lost, .won]
         let match: [SelectionResult] =

@@ -306,23 +306,14 @@ struct SimulatedMatch: SimulatedContest {
         .result(FeedResult(market: market(index), certainty: certainty, results: results))
     }
 
-    var matchResult: [SelectionResult] {
-        score.home > score.away
-            ? [.won, .lost, .lost]
-            : score.home == score.away ? [.lost, .won, .lost] : [.lost, .lost, .won]
+    /// As it is, for whoever prices several selections of it together.
+    var picture: MatchPicture {
+        MatchPicture(
+            model: model, score: score, minute: minute, handicap: handicap, total: total)
     }
 
     /// Of every market, by the score as it is.
-    var results: [[SelectionResult]] {
-        let leads = leads(score.home, score.away)
-        let over: [SelectionResult] = [.won, .lost]
-        let under: [SelectionResult] = [.lost, .won]
-        return [
-            matchResult, score.home + score.away > 2 ? over : under,
-            score.home > 0 && score.away > 0 ? over : under,
-            QuarterLine.results(lead: leads.handicap), QuarterLine.results(lead: leads.total),
-        ]
-    }
+    var results: [[SelectionResult]] { picture.results(home: score.home, away: score.away) }
 
     private mutating func finalResults(_ now: Int64) -> [FeedEvent] {
         var events = suspend(true)
@@ -331,10 +322,10 @@ struct SimulatedMatch: SimulatedContest {
             events.append(result(index, results[index]))
         }
         settledMarkets.insert(0)
-        let truth = result(0, matchResult)
+        let truth = result(0, results[0])
         // Now and then a scout is too quick, and the confirmed result is another one.
         if random.unit() < settings.correctionChance {
-            let rotated = [matchResult[2], matchResult[0], matchResult[1]]
+            let rotated = [results[0][2], results[0][0], results[0][1]]
             events.append(result(0, rotated, certainty: 1))
             correction = (now + settings.afterMilliseconds / 2, truth)
         } else {

@@ -103,10 +103,7 @@ public final class SimulatedWorld: FeedSource {
         }
         // What is decided is priced by nobody.
         let isOver = match.phase == .after || match.phase == .over
-        let picture = MatchPicture(
-            model: match.model, score: match.score, minute: match.minute,
-            handicap: match.handicap, total: match.total)
-        onPicture(match.id, markets, isOver ? nil : picture)
+        onPicture(match.id, markets, isOver ? nil : match.picture)
     }
 
     private func soonest() -> Int? {

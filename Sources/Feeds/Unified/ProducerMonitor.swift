@@ -60,13 +60,7 @@ public struct ProducerMonitor {
     func isUp(_ product: Int) -> Bool { producers[product]?.state == .up }
 
     mutating func alive(_ product: Int, isSubscribed: Bool, at time: Int64) -> Change {
-        if var known = producers[product] {
-            // It speaks at this moment; whether it was silent before is looked at first.
-            if time - known.heard > Self.silence, known.state == .up || known.isRecovering {
-                known.isRecovering = false
-                producers[product] = known
-            }
-        }
+        // It speaks at this moment; whether it was silent before is looked at first.
         var change = pass(time)
         var producer = producers[product] ?? Producer(heard: time)
         producer.heard = max(producer.heard, time)
