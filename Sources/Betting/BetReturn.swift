@@ -87,7 +87,9 @@ public struct BetReturn: Sendable {
     private mutating func count(_ facts: LegFacts) {
         if facts.win == .lost {
             lost += 1
-        } else if facts.result == .won, facts.win != .unchanged, facts.win != .undecided {
+        } else if facts.result == .won || facts.isPaidEarly, facts.win != .unchanged,
+            facts.win != .undecided
+        {
             won += 1
         }
     }

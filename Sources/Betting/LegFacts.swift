@@ -105,7 +105,8 @@ public struct LegFacts: Sendable {
     /// It waits for nothing but its starting price.
     public var isWaitingForStart: Bool {
         isAtStart && starting == nil && !isCancelled && !isWaiting
-            && result != .undecided && win == .undecided
+            && result != .undecided
+            && (win == .undecided || finish.position != 0 && places != nil && place == .undecided)
     }
 
     /// Whether it is paid at its starting price; and whether the guaranteed price is better than what was taken: compared by what the win part comes to after

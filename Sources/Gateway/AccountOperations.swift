@@ -132,12 +132,14 @@ extension PunterGateway {
             }
             do throws(Problem) {
                 let (accepted, potential) = (bet.acceptedAt, bet.potentialReturn)
-                let (number, shape) = (bet.bet, bet.shape)
+                let (number, shape, isJoint) = (bet.bet, bet.shape, bet.joint != nil)
                 let isPlain = bet.split == nil && !bet.isEachWay
                 try asking(reply) { engine in
                     (
                         engine.sequence,
-                        engine.facts(of: legs, accepted: accepted, potentialReturn: potential),
+                        engine.facts(
+                            of: legs, isJoint: isJoint, accepted: accepted,
+                            potentialReturn: potential),
                         engine.terms.rounding,
                         engine.houseTerms(askedFor: number, shape, isPlain: isPlain)
                     )

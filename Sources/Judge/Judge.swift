@@ -76,6 +76,7 @@ public struct Judge: ~Copyable {
         var lines: [[Int]]
         /// Which of the covers that have a name it is.
         var cover: Int?
+        var isSystem = false
         /// The one price of all legs, which are of one match then.
         var joint: Odds?
         /// What its place part returns by its own terms, and by the best that may come where those at the off count;
@@ -104,6 +105,8 @@ public struct Judge: ~Copyable {
         var places: PlaceTerms?
         /// Something happened since receipt that a waiting bet must not survive.
         var isDisturbed = false
+        /// It was decided when its bet was last looked at: other legs carry what an accumulator may cost.
+        var isDecided = false
         /// The engine has let go of it.
         var hasLeft = false
     }
@@ -171,6 +174,8 @@ public struct Judge: ~Copyable {
         var resultedAt: Int64 = 0
         /// How many of its bets have left.
         var left = 0
+        /// The next of them that is looked at again; below zero for none.
+        var cursor = -1
         var isReleased = false
         /// All of them have.
         var isEmpty = false
@@ -246,6 +251,8 @@ public struct Judge: ~Copyable {
     /// Markets whose bets are held against new references, and where in the first one's bets that has come to.
     var suspected: [Int] = []
     var suspicion = -1
+    /// Markets whose bets are looked at again, in their order.
+    var settling: [Int] = []
     /// What the house adds and takes, the oldest first, each with the command that said so.
     var houseRules: [(sequence: UInt64, said: HouseSaid)] = []
     /// Channels that take no bets.
@@ -346,7 +353,7 @@ public struct Judge: ~Copyable {
             payEarly(market, before, at, said.outcomes)
         case .propose(let proposal): propose(proposal, said.outcomes)
         case .approve(let proposal, let actor): approve(proposal, actor, said.outcomes)
-        case .settleStep: settle(said.outcomes)
+        case .settleStep: settleStep(said.outcomes)
         case .suspectStep: lookForErrors(said.outcomes)
         case .release(let market, let projected): release(market, projected, said.outcomes)
         case .remark: break
@@ -799,7 +806,10 @@ public struct Judge: ~Copyable {
             }
             markets[number].hand?.drop()
             markets[number].reasons |= 1
-            if markets[number].isResulted { markets[number].settlements += 1 }
+            if markets[number].isResulted {
+                markets[number].settlements += 1
+                walk(number)
+            }
         }
         markets[number].version += 1
         change(market: number)
@@ -871,65 +881,5 @@ public struct Judge: ~Copyable {
             guard case .market(let shown) = outcome else { return object("no market is told") }
             compare(shown, number)
         }
-    }
-
-    // MARK: What a market may cost
-
-    struct Book {
-        var staked: Int64 = 0
-        var returns: [Int64]
-        /// Of place parts, if the selection is placed.
-        var placed: [Int64]
-        var legs: UInt32 = 0
-
-        /// What a bet on this selection costs if it wins, or of an each-way bet if it is placed; of a multiple only
-        /// what it wins.
-        mutating func add(
-            _ stake: Int64, returns potential: Int64, placed part: (struck: Int64, most: Int64)?,
-            on selection: Int,
-            isSingle: Bool
-        ) {
-            if isSingle { staked += stake }
-            let own = isSingle ? 0 : stake
-            guard let part else { return returns[selection] += potential - own }
-            returns[selection] += potential - part.struck - own / 2
-            placed[selection] += part.most - own / 2
-        }
-    }
-
-    /// Added up from every standing bet.
-    func book(_ number: Int) -> Book {
-        let nothing = [Int64](repeating: 0, count: markets[number].selections.count)
-        var book = Book(returns: nothing, placed: nothing)
-        for sequence in markets[number].bets {
-            guard let bet = bets[sequence], bet.isStanding else { continue }
-            for leg in bet.legs where leg.market == number {
-                book.legs += 1
-                book.add(
-                    bet.paid, returns: bet.potentialReturn, placed: bet.placed,
-                    on: leg.selection, isSingle: bet.legs.count == 1)
-            }
-        }
-        return book
-    }
-
-    /// Over every set of selections that can win together.
-    func worstLoss(_ number: Int, _ book: Book) -> Int64 {
-        var worst: Int64 = 0
-        let count = book.returns.count
-        // Whoever is paid early is paid beside who wins.
-        let winners = markets[number].said.paysEarly ? count : markets[number].winners
-        let dearest = book.placed.sorted(by: >).prefix(markets[number].mostPlaces).reduce(0, +)
-        let staked = book.staked - max(0, dearest)
-        if winners == 1 {
-            for one in book.returns { worst = max(worst, one - staked) }
-            return worst
-        }
-        for set in 0..<(1 << count) where set.nonzeroBitCount == winners {
-            var cost = -staked
-            for index in 0..<count where set >> index & 1 == 1 { cost += book.returns[index] }
-            worst = max(worst, cost)
-        }
-        return worst
     }
 }

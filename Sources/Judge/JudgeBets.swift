@@ -286,7 +286,7 @@ extension Judge {
     }
 
     /// Markets that are shut now because a bet that was accepted brought them to what they may cost.
-    private mutating func shutExposed(by bet: UInt64) -> [Int] {
+    mutating func shutExposed(by bet: UInt64) -> [Int] {
         var shut: [Int] = []
         for leg in bets[bet]?.legs ?? [] {
             let market = markets[leg.market]
@@ -301,7 +301,7 @@ extension Judge {
         return shut
     }
 
-    private mutating func expectShut(_ shut: [Int], _ outcomes: [Outcome]) {
+    mutating func expectShut(_ shut: [Int], _ outcomes: [Outcome]) {
         guard shut.count == outcomes.count else {
             return object("\(shut.count) markets should be shut, \(outcomes.count) are told")
         }
@@ -390,7 +390,7 @@ extension Judge {
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
             bonus: intent.bonus, free: intent.free, acceptedAt: isPending ? nil : time,
             dueAt: dueAt,
-            legs: legs, lines: lines, cover: cover(lines, of: intent),
+            legs: legs, lines: lines, cover: cover(lines, of: intent), isSystem: intent.isSystem,
             joint: intent.isSameGame ? intent.joint : nil,
             placed: intent.isEachWay ? placedReturns(intent, lines, prices, places) : nil)
         remember(
@@ -562,7 +562,8 @@ extension Judge {
         if leg.isAtStart {
             if intent.isSameGame { return Word.structure }
             let isTaken =
-                market.said.takesAtStart && market.starts.isEmpty && !fixture.isInPlay
+                market.said.takesAtStart && market.starts.isEmpty
+                && fixtures[market.fixture].heardAt == nil
                 && price(of: leg) != nil
             return isTaken ? nil : Word.noStart
         }
@@ -667,13 +668,14 @@ extension Judge {
         let part =
             intent.isEachWay
             ? placedReturns(intent, lines(of: intent), prices, places) : nil
+        let costs = costs(
+            intent.legs.map { (price(of: $0)!, false) }, paid: paid, returns: potential,
+            placed: part, isSystem: intent.isSystem)
         for (index, leg) in intent.legs.enumerated() {
             let market = Int(leg.market)
             var book = book(market)
             let before = worstLoss(market, book)
-            book.add(
-                paid, returns: potential, placed: part, on: Int(leg.selection),
-                isSingle: intent.legs.count == 1)
+            book.add(costs[index], on: Int(leg.selection))
             let after = worstLoss(market, book)
             if after > markets[market].liabilityLimit, after > before, !isFloored {
                 return Wanted(Word.exposure, index)
@@ -933,62 +935,59 @@ extension Judge {
     }
 
     /// `isByHand`: two people say so of one bet, and it is told though it comes to the same.
-    mutating func settle(_ outcomes: [Outcome], isByHand: Bool = false) {
-        for outcome in outcomes {
-            guard case .settled(let settled) = outcome else { return object("no bet is settled") }
-            guard let bet = bets[settled.bet], bet.status == 2 || bet.status == 4 else {
-                object("bet \(settled.bet) is settled, but it does not stand")
-                continue
-            }
-            let product = product(of: bet, settled.bet)
-            let number = Int(bet.account)
-            if settled.payoutBefore != bet.payout {
-                object("bet \(settled.bet) was paid otherwise")
-            }
-            if settled.version != bet.version + 1 { object("bet \(settled.bet): version skipped") }
-            bets[settled.bet]?.version += 1
-            bets[settled.bet]?.settledBy = sequence
-            if product.isOpen {
-                if bet.status == 2 || settled.entry != 7 || settled.status != 2
-                    || settled.payout != 0
-                {
-                    object("bet \(settled.bet) has an undecided leg and is settled")
-                }
-                accounts[number].balances.openBets += bet.paid
-                move(-bet.payout, bonus: -bet.bonusBack, number)
-                house += bet.payout - bet.paid
-                accounts[number].paid.append((time, -bet.payout))
-                giveBack(0, 0, settled)
-                bets[settled.bet]?.status = 2
-                bets[settled.bet]?.payout = 0
-            } else {
-                if !isPaid(product, settled.payout) || settled.status != 4 {
-                    object("bet \(settled.bet) is not worth \(settled.payout)")
-                }
-                if settled.entry != (bet.status == 2 ? 5 : 6) { object("another entry") }
-                let (bonus, free) = returned(of: bet, payout: settled.payout)
-                accounts[number].paid.append(
-                    (time, settled.payout - (bet.status == 2 ? 0 : bet.payout)))
-                if bet.status == 2 {
-                    accounts[number].balances.openBets -= bet.paid
-                    move(settled.payout, bonus: bonus, number)
-                    house += bet.paid - settled.payout
-                } else {
-                    let isOther =
-                        settled.payout != bet.payout || bonus != bet.bonusBack
-                        || free != bet.freeBack
-                    if !isOther, !isByHand { object("a settlement changes nothing") }
-                    move(
-                        settled.payout - bet.payout, bonus: bonus - bet.bonusBack, number)
-                    house += bet.payout - settled.payout
-                }
-                giveBack(bonus, free, settled)
-                bets[settled.bet]?.status = 4
-                saleRules[settled.bet] = nil
-                bets[settled.bet]?.payout = settled.payout
-            }
-            compare(settled.balances, number)
+    mutating func settle(_ settled: Settled, isByHand: Bool = false) {
+        guard let bet = bets[settled.bet], bet.status == 2 || bet.status == 4 else {
+            return object("bet \(settled.bet) is settled, but it does not stand")
         }
+        let product = product(of: bet, settled.bet)
+        let number = Int(bet.account)
+        if settled.payoutBefore != bet.payout {
+            object("bet \(settled.bet) was paid otherwise")
+        }
+        if settled.version != bet.version + 1 { object("bet \(settled.bet): version skipped") }
+        bets[settled.bet]?.version += 1
+        bets[settled.bet]?.settledBy = sequence
+        if product.isOpen {
+            if bet.status == 2 || settled.entry != 7 || settled.status != 2
+                || settled.payout != 0
+            {
+                object("bet \(settled.bet) has an undecided leg and is settled")
+            }
+            accounts[number].balances.openBets += bet.paid
+            move(-bet.payout, bonus: -bet.bonusBack, number)
+            house += bet.payout - bet.paid
+            accounts[number].paid.append((time, -bet.payout))
+            giveBack(0, 0, settled)
+            bets[settled.bet]?.status = 2
+            bets[settled.bet]?.payout = 0
+            markDecided(settled.bet)
+        } else {
+            if !isPaid(product, settled.payout) || settled.status != 4 {
+                object("bet \(settled.bet) is not worth \(settled.payout)")
+            }
+            if settled.entry != (bet.status == 2 ? 5 : 6) { object("another entry") }
+            let (bonus, free) = returned(of: bet, payout: settled.payout)
+            accounts[number].paid.append(
+                (time, settled.payout - (bet.status == 2 ? 0 : bet.payout)))
+            if bet.status == 2 {
+                accounts[number].balances.openBets -= bet.paid
+                move(settled.payout, bonus: bonus, number)
+                house += bet.paid - settled.payout
+            } else {
+                let isOther =
+                    settled.payout != bet.payout || bonus != bet.bonusBack
+                    || free != bet.freeBack
+                if !isOther, !isByHand { object("a settlement changes nothing") }
+                move(
+                    settled.payout - bet.payout, bonus: bonus - bet.bonusBack, number)
+                house += bet.payout - settled.payout
+            }
+            giveBack(bonus, free, settled)
+            bets[settled.bet]?.status = 4
+            saleRules[settled.bet] = nil
+            bets[settled.bet]?.payout = settled.payout
+        }
+        compare(settled.balances, number)
     }
 
     /// The customer gets so much, or gives it back; `bonus` of it is bonus money, and what of that is spent is cash.

@@ -152,8 +152,8 @@ extension Judge {
         var product = product
         if bet.bonus == 0, bet.free == 0, bet.placed == nil, let cover = bet.cover {
             let won = bet.legs.count {
-                markets[$0.market].selections[$0.selection].mark.result == 1
-                    && !isVoid($0, in: bet)
+                (markets[$0.market].selections[$0.selection].mark.result == 1
+                    || isPaidEarly($0, in: bet)) && !isVoid($0, in: bet)
             }
             let lost = bet.legs.count { worth(of: $0, in: bet) == .lost }
             if won == bet.legs.count { product = product.more(house.bonuses[cover].allWinners) }

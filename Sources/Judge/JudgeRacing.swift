@@ -140,7 +140,9 @@ extension Judge {
             return expect(shown.refusal, 2, "an early payout of no market")
         }
         let market = markets[number]
-        guard market.said.paysEarly, before.count == market.selections.count else {
+        guard market.said.paysEarly, before.count == market.selections.count,
+            before.allSatisfy({ $0 <= time })
+        else {
             return expect(shown.refusal, 4, "an early payout where there is none")
         }
         if market.isReleased {
@@ -161,6 +163,7 @@ extension Judge {
         }
         markets[number].version += 1
         markets[number].settlements += 1
+        walk(number)
         compare(shown, number)
     }
 
@@ -192,7 +195,9 @@ extension Judge {
         }
         markets[number].version += 1
         if markets[number].said.isGuaranteed || markets[number].said.takesAtStart {
+            if markets[number].said.takesAtStart { change(market: number) }
             markets[number].settlements += 1
+            walk(number)
         }
         compare(shown, number)
     }

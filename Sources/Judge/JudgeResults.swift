@@ -118,6 +118,7 @@ extension Judge {
         markets[number].settlements += 1
         markets[number].version += 1
         change(market: number)
+        walk(number)
     }
 
     /// Whether the result of a market is not sure enough for a bet.
@@ -127,6 +128,7 @@ extension Judge {
             return false
         }
         return market.scoutedReturn < 0 || bet.potentialReturn > market.scoutedReturn
+            || bet.legs.contains { $0.isAtStart || markets[$0.market].said.isGuaranteed }
     }
 
     // MARK: Cancels

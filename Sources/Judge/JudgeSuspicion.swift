@@ -30,7 +30,7 @@ extension Judge {
     }
 
     /// The newest of a market's bets that is still there: its place; below zero for none.
-    private func newest(_ number: Int) -> Int {
+    func newest(_ number: Int) -> Int {
         markets[number].bets.count - 1 - markets[number].left
     }
 
@@ -130,8 +130,7 @@ extension Judge {
         }
         expect(refusal, 0, "an approval")
         bets[wanted.number]?.isVoidByHand = !wanted.isTakenBack
-        settle(Array(outcomes.dropFirst()), isByHand: true)
-        if outcomes.count != 2 { object("what two people say of a bet is told of it once") }
+        settleByHand(Array(outcomes.dropFirst()))
         checkStanding(wanted.number)
     }
 }

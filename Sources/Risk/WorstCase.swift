@@ -4,8 +4,8 @@ public import Kernel
 public enum WorstCase {
     /// The most we can lose, in minor units, when `winners` of the selections win; never below zero.
     ///
-    /// `returnsIfWon` holds, for each selection, what all bets on it return together (stakes of single
-    /// bets included; of multiples the full net payout), `staked` the stakes of single bets taken.
+    /// `returnsIfWon` holds, for each selection, what all bets on it return together (stakes included; of
+    /// accumulators the leg's share; of systems the full net payout), `staked` what they brought.
     /// The worst joint result is the `winners` dearest selections. O(selections x winners).
     public static func loss(
         returnsIfWon: borrowing Span<Int64>, staked: Int64, winners: Int

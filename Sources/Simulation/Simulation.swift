@@ -676,6 +676,8 @@ public final class Simulation {
         }
         supplier.resolveAll(self)
         settleDown(seconds: 31)
+        // Whatever is sold by its rule after the last price waits as long as a bet.
+        if judge.pendingCount > 0 { settleDown(seconds: 60) }
         guard !result.isRefused else { return }
         guard let host else { return object("the server is down although faults are off") }
         if judge.pendingCount > 0 { object("\(judge.pendingCount) bets wait for ever") }

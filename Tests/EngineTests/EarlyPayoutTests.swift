@@ -108,6 +108,63 @@ import Testing
         #expect(cell.audit() == [])
     }
 
+    @Test func `is never about bets that are yet to be taken`() throws {
+        #expect(try pay([now + 1_000_000_000, nil, nil]) == OperationRefusal.malformed.rawValue)
+        try bet(0)
+        #expect(told.isEmpty)
+        try pay([now, nil, nil])
+        #expect(told.count == 1)
+    }
+
+    @Test func `counts as a winner for the bonus of a cover`() throws {
+        var rules = HouseRules.none
+        rules.bonuses[3] = CoverBonus(onlyWinner: 300, allWinners: 1000)!
+        try cell.say { [rules] in $0.houseRules(rules, version: nil, actor: 7, reason: "a new season") }
+        let others = try (0..<3).map { _ in try cell.market([three, three]) }
+        var lucky = cell.intent(account, [(match, 0, three)] + others.map { ($0, 0, three) }, stake: 1500)
+        lucky.structure = .system
+        lucky.sizes = 0b1111
+        #expect(try cell.place(lucky).status == .open)
+        cell.clock.advance(milliseconds: 10)
+        try pay([now, nil, nil])
+        for other in others { try cell.settle(other, [.lost, .won]) }
+        // 1.00 at 3.00, its winnings three times, whatever comes of the match.
+        #expect(told.map { $0[1] } == [700])
+        try cell.settle(match, [.lost, .won, .lost])
+        #expect(told.count == 1)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `tells at the desk what every selection may cost with the others`() throws {
+        for selection in 0..<3 { try bet(UInt32(selection)) }
+        let risk = try #require(cell.risk(of: match.market))
+        #expect(risk.selections.map(\.result) == [-6000, -6000, -6000])
+        #expect(risk.worstLoss == 6000)
+    }
+
+    @Test func `is named as who says so, though people had given a result`() throws {
+        try bet(0)
+        let proposed = try cell.say {
+            $0.result(
+                .propose, market: match.id, [.lost, .won, .lost].map { SelectionOutcome($0) },
+                source: .operator, actor: 7, reason: "seen")
+        }
+        let proposal = proposed.record.field(Layout.ResultAnswered.proposal, as: UInt64.self)
+        try cell.say { $0.approve(proposal: proposal, actor: 8) }
+        try cell.settleAll()
+        func told() -> [UInt64?] {
+            let record = cell.settled.last?.record
+            return [
+                record.map { UInt64($0.field(Layout.BetSettled.source, as: UInt8.self)) },
+                record?.field(Layout.BetSettled.actor, as: UInt64.self),
+                record?.field(Layout.BetSettled.approver, as: UInt64.self),
+            ]
+        }
+        #expect(told() == [UInt64(ResultSource.operator.rawValue), 7, 8])
+        try pay([now, nil, nil])
+        #expect(told() == [UInt64(ResultSource.feed.rawValue), 0, 0])
+    }
+
     @Test func `is of markets that say so, and of no race`() throws {
         let plain = try cell.market([three, three])
         let answer = try cell.say { $0.earlyPayout(market: plain.id, [1, nil]) }

@@ -89,7 +89,7 @@ import Testing
     @Test func `is decided under its own version by a newer build, whose rules hold from then on`()
         throws
     {
-        var next = RuleSet(version: 2)
+        var next = RuleSet(version: 3)
         next.stake = 150
         let (cell, live) = try written()
         try cell.restart(rules: [.current, next])
@@ -100,7 +100,7 @@ import Testing
         let refused = try cell.place(cell.intent(account, [(market, 0, even)], stake: 200))
         #expect(refused.refusal == .stakeAboveMaximum)
         #expect(refused.threshold == 150)
-        #expect(refused.record.rulesVersion == 2)
+        #expect(refused.record.rulesVersion == 3)
         let mixed = cell.stateHash
         try cell.restart(rules: [.current, next])
         #expect(cell.host.report.stateHash == mixed)
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func `is followed without a second opinion when its version is no longer known`() throws {
-        var next = RuleSet(version: 2)
+        var next = RuleSet(version: 3)
         next.stake = 150
         let (cell, live) = try written()
         try cell.restart(rules: [next])
@@ -117,13 +117,13 @@ import Testing
     }
 
     @Test func `is refused by an older build`() throws {
-        let cell = try Cell(rules: [.current, RuleSet(version: 2)])
+        let cell = try Cell(rules: [.current, RuleSet(version: 3)])
         _ = try cell.customer(cash: 100)
         do throws(HostError) {
             try cell.restart()
             Issue.record("an older build took newer records")
         } catch {
-            guard case .newerRules(2, _) = error else {
+            guard case .newerRules(3, _) = error else {
                 Issue.record("\(error)")
                 return
             }

@@ -113,7 +113,7 @@ import Testing
 
     @Test func `shut each market of a multiple by itself`() throws {
         let other = try cell.market([three, decimal(1500)])
-        try move { $0.suspendAt = 7_000 }
+        try move { $0.suspendAt = 4_000 }
         let both = try cell.place(cell.intent(account, [(market, 0, three), (other, 0, three)], stake: 1_000))
         #expect(both.status == .open)
         #expect(reasons == .exposure)

@@ -19,18 +19,18 @@ import Testing
         let second = try cell.place(cell.intent(account, [(match, 1, even)], stake: 4_000)).bet
         try cell.place(cell.intent(account, [(match, 2, even), (other, 0, even)], stake: 1_000))
         let risk = try #require(cell.risk(of: match.market))
-        #expect(risk.staked == 14_000)
-        // Singles with their stakes, of the double what it wins.
-        #expect(risk.selections.map(\.returnsIfWon) == [30_000, 8_000, 3_000])
-        #expect(risk.selections.map(\.result) == [-16_000, 6_000, 11_000])
-        #expect(risk.worstLoss == 16_000)
+        #expect(risk.staked == 14_500)
+        // Of the double the half that this leg carries.
+        #expect(risk.selections.map(\.returnsIfWon) == [30_000, 8_000, 2_000])
+        #expect(risk.selections.map(\.result) == [-15_500, 6_500, 12_500])
+        #expect(risk.worstLoss == 15_500)
         #expect(risk.openLegs == 3)
         // Our own price stands for what it could be backed at: 22,000 between the two worst at 3.0.
         #expect(risk.hedge?.selection == 0)
         #expect(risk.hedge?.stake == 7_333)
         let all = cell.risk(fixtures: 1)
         #expect(all.fixtures.map(\.fixture) == [match.fixture])
-        #expect(all.sports.map(\.sum.worstLoss) == [16_000 + 3_000])
+        #expect(all.sports.map(\.sum.worstLoss) == [15_500 + 1_500])
         #expect(all.sports.map(\.sum.markets) == [2])
         var own = try #require(cell.risk(of: account))
         #expect(own.bets == 3)

@@ -132,6 +132,52 @@ import Testing
         #expect(cell.audit() == [])
     }
 
+    @Test func `is not taken any more once its match has been in play, nor kept when its price is said meanwhile`() throws {
+        let race = try self.race()
+        var fixture = FixtureFacts(id: race.fixtureID)
+        fixture.state = FixtureState(status: .live, isInPlay: true, score: Score(home: 0, away: 0).packed)
+        try cell.say { [fixture] in $0.fixtureUpdate(fixture) }
+        fixture.state = FixtureState(status: .ended, isInPlay: false, score: Score(home: 0, away: 0).packed)
+        try cell.say { [fixture] in $0.fixtureUpdate(fixture) }
+        #expect(try cell.place(atStart(race)).refusal == .startingPriceNotTaken)
+        // The other leg waits in play; the starting price is said first.
+        let next = try self.race()
+        let inPlay = try cell.market([four, four], inPlay: true, betDelay: 2000)
+        var double = cell.intent(account, [(next, 0, four), (inPlay, 0, four)], stake: 1000)
+        double.legs[0].odds = nil
+        let waiting = try cell.place(double)
+        #expect(waiting.status == .pending)
+        try starts(next, at: [decimal(9000), four, four, four])
+        cell.clock.advance(milliseconds: 2_100)
+        try cell.turn()
+        #expect(cell.concluded[waiting.bet]?.refusal == .changedDuringDelay)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `waits for a confirmed result wherever large returns do`() throws {
+        let race = try cell.market([four, four, four, four], scoutedReturn: 10_000) { $0.takesAtStart = true }
+        try cell.place(atStart(race))
+        try cell.place(cell.intent(account, [(race, 0, four)], stake: 1000))
+        try starts(race, at: [decimal(50_000), four, four, four])
+        let results: [SelectionResult] = [.won, .lost, .lost, .lost]
+        try cell.say { $0.result(market: race.id, results.map { SelectionOutcome($0) }, source: .feed, certainty: 1) }
+        try cell.settleAll()
+        #expect(paid == [4000])
+        try cell.say { $0.result(market: race.id, results.map { SelectionOutcome($0) }, source: .feed, certainty: 2) }
+        try cell.settleAll()
+        #expect(paid == [4000, 50_000])
+    }
+
+    @Test func `is lost with its runner, however long that runner started`() throws {
+        // Prices whose terms are as large as moments; where supplies are scouted, markets ask more of each leg.
+        let race = try cell.market([four, four, four, four], scoutedReturn: 10_000) { $0.takesAtStart = true }
+        try cell.place(atStart(race))
+        try cell.place(cell.intent(account, [(race, 0, four)], stake: 1000))
+        try starts(race, at: [Odds(2_000_000_001, over: 1000), four, four, four])
+        try cell.settle(race, [.lost, .won, .lost, .lost])
+        #expect(paid == [0, 0])
+    }
+
     @Test func `is reckoned with its reference where there is no price yet`() throws {
         let race = try self.race()
         try cell.say {

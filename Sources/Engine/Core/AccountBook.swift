@@ -296,6 +296,12 @@ struct AccountBook: ~Copyable {
         return first
     }
 
+    mutating func change(leg number: UInt32, _ edit: (inout LegRow) -> Void) {
+        hash.subtract(legs[number].mix(number))
+        edit(&legs[number])
+        hash.add(legs[number].mix(number))
+    }
+
     mutating func set(_ leg: LegRow, at number: UInt32) {
         legs[number] = leg
         hash.add(leg.mix(number))

@@ -113,6 +113,8 @@ struct BetRow: BitwiseCopyable {
     static let eachWay: UInt8 = 2
     /// Not of cash alone, with a `PromotionalRow` behind all.
     static let promotional: UInt8 = 4
+    /// What it may cost is divided among its open legs.
+    static let divided: UInt8 = 8
     /// A row of groups stands behind that of the lines.
     static let nested: UInt8 = 16
     /// The price of all legs together stands behind them.
@@ -123,6 +125,7 @@ struct BetRow: BitwiseCopyable {
     static let voidByHand: UInt8 = 128
 
     var isSystem: Bool { forms & Self.system != 0 }
+    var isDivided: Bool { forms & Self.divided != 0 }
     var isEachWay: Bool { forms & Self.eachWay != 0 }
     var isPromotional: Bool { forms & Self.promotional != 0 }
     var isNested: Bool { forms & Self.nested != 0 }
@@ -186,17 +189,23 @@ struct LegRow: BitwiseCopyable {
     var numerator: UInt32
     var denominator: UInt32
     var market: UInt32
-    /// The selection's row, and in its highest bit whether the leg is at starting price.
+    /// The selection's row; in its highest bit whether the leg is at starting price, in the next whether it is
+    /// decided, so that others carry what its accumulator may cost.
     var marked: UInt32
     /// The market's and the fixture's material versions together, at receipt; the lower half, which does not
     /// come round within a delay.
     var material: UInt32
 
     static let atStart: UInt32 = 1 << 31
+    static let decided: UInt32 = 1 << 30
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
-    var selection: UInt32 { marked & ~Self.atStart }
+    var selection: UInt32 { marked & ~(Self.atStart | Self.decided) }
     var isAtStart: Bool { marked & Self.atStart != 0 }
+    var isDecided: Bool {
+        get { marked & Self.decided != 0 }
+        set { marked = newValue ? marked | Self.decided : marked & ~Self.decided }
+    }
 
     /// What stands behind a system's legs.
     static func shape(_ shape: SystemShape) -> LegRow {

@@ -424,7 +424,7 @@ extension Engine {
                 $0.reasons = ShutReasons(rawValue: $0.reasons).union(.feed).rawValue
                 if $0.isResulted == 1 {
                     $0.settlementVersion += 1
-                    $0.resultRecord = command.sequence
+                    $0.name(ResultOrigin(command, source: ResultSource.feed.rawValue))
                 }
             }
             guard let places, $0.places != 0 else { return }

@@ -123,8 +123,10 @@ extension Engine {
         markets.change(market: number) {
             $0.version += 1
             guard $0.paysAtStart else { return }
+            // A bet that waits was to be struck before anybody knew.
+            if $0.takesAtStart { $0.material += 1 }
             $0.settlementVersion += 1
-            $0.resultRecord = command.sequence
+            $0.name(ResultOrigin(command, source: ResultSource.feed.rawValue))
         }
         if row.paysAtStart { markets.enqueue(number) }
         answer(command, market: number, nil, &outcomes)
@@ -149,7 +151,9 @@ extension Engine {
                         Layout.EarlyPayout.moments + $0 * Layout.EarlyPayout.momentSize,
                         as: Int64.self) : 0)
         }
-        guard row.paysEarly, command.slots >= SlotSize.slots(forBody: body),
+        // What is still to come decides no bet.
+        guard row.paysEarly, moments.allSatisfy({ $0 <= time.nanoseconds }),
+            command.slots >= SlotSize.slots(forBody: body),
             command.field(Layout.EarlyPayout.selectionCount, as: UInt16.self) == UInt16(count)
         else { return answer(command, market: number, .malformed, &outcomes) }
         guard row.isReleased == 0 else {
@@ -178,7 +182,7 @@ extension Engine {
         markets.change(market: number) {
             $0.version += 1
             $0.settlementVersion += 1
-            $0.resultRecord = command.sequence
+            $0.name(ResultOrigin(command, source: ResultSource.feed.rawValue))
         }
         markets.enqueue(number)
         answer(command, market: number, nil, &outcomes)
@@ -242,12 +246,25 @@ extension Engine {
     // MARK: Certainty
 
     /// Whether a market's result is one that a bet which may return so much must not be settled by yet.
-    func isScoutedOnly(_ market: UInt32, potentialReturn: Int64) -> Bool {
+    @inline(__always)
+    func isScoutedOnly(_ market: UInt32, mostReturned: () -> Int64) -> Bool {
         let row = markets.markets[market]
         guard row.scoutedReturn != 0, row.certainty == Self.scouted, row.isByOperators == 0 else {
             return false
         }
-        return row.scoutedReturn < 0 || potentialReturn > row.scoutedReturn
+        return row.scoutedReturn < 0 || mostReturned() > row.scoutedReturn
+    }
+
+    /// What a bet may come to: nobody knows where a leg's price may still rise.
+    @inline(never)
+    func mostReturned(by bet: BetRow) -> Int64 {
+        for leg in bet.firstLeg..<bet.firstLeg + UInt32(bet.legCount)
+        where accounts.legs[leg].isAtStart
+            || markets.markets[accounts.legs[leg].market].isGuaranteed
+        {
+            return .max
+        }
+        return bet.potentialReturn
     }
 
     private static let scouted: UInt8 = 1

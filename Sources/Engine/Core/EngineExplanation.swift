@@ -329,7 +329,9 @@ extension Engine {
         let cost = cost(of: slip, split: split, potential: potential)
         for (index, quote) in quotes.enumerated() {
             let limit = markets.markets[quote.market].liabilityLimit
-            let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)
+            let after = markets.worstLoss(
+                quote.market, adding: cost.share(shares(of: slip), on: quote.odds),
+                on: quote.selection)
             explanation.add(
                 .exposureLimit, leg: index, after, limit,
                 isPassed: after <= limit || after <= markets.worstLoss(quote.market) || isFloored)

@@ -1,4 +1,6 @@
+import Betting
 import Kernel
+import Risk
 
 /// What bets that stand may cost on each of their legs' markets.
 extension Engine {
@@ -8,11 +10,59 @@ extension Engine {
         guard (bet.isExposed == 1) != standing else { return }
         accounts.change(bet: number) { $0.isExposed = standing ? 1 : 0 }
         let cost = cost(of: bet)
+        let shares = shares(of: bet)
         for index in 0..<UInt32(bet.legCount) {
             let leg = accounts.legs[bet.firstLeg + index]
             markets.expose(
-                market: leg.market, selection: leg.selection, cost, isStanding: standing)
+                market: leg.market, selection: leg.selection,
+                leg.isDecided ? .none : cost.share(shares, on: leg.odds), isStanding: standing)
         }
+    }
+
+    /// How what an accumulator may cost is divided among its open legs; nil for what stands on each leg whole.
+    func shares(of bet: BetRow) -> LiabilityShares? {
+        guard bet.isDivided else { return nil }
+        var shares = LiabilityShares()
+        for leg in bet.firstLeg..<bet.firstLeg + UInt32(bet.legCount)
+        where !accounts.legs[leg].isDecided {
+            shares.add(accounts.legs[leg].odds)
+        }
+        return shares
+    }
+
+    /// Takes note of which legs of an accumulator are decided; nothing of it may stand on them meanwhile.
+    mutating func markDecided(_ number: UInt32) {
+        let bet = accounts.bets[number]
+        guard bet.isDivided else { return }
+        for index in 0..<UInt32(bet.legCount) {
+            let isDecided = isDecided(bet.firstLeg + index, Int(index), in: bet)
+            guard isDecided != accounts.legs[bet.firstLeg + index].isDecided else { continue }
+            accounts.change(leg: bet.firstLeg + index) { $0.isDecided = isDecided }
+        }
+    }
+
+    /// What an accumulator that is still open may cost moves to the legs that are; markets which that brings to what
+    /// they may cost are shut.
+    @inline(never)
+    mutating func moveExposure(
+        of number: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
+    ) {
+        let bet = accounts.bets[number]
+        guard bet.isExposed == 1, bet.isDivided, !planted(.shareForgotten) else { return }
+        let hasMoved = (0..<UInt32(bet.legCount)).contains {
+            isDecided(bet.firstLeg + $0, Int($0), in: bet)
+                != accounts.legs[bet.firstLeg + $0].isDecided
+        }
+        guard hasMoved else { return }
+        setExposure(of: number, standing: false)
+        markDecided(number)
+        setExposure(of: number, standing: true)
+        if markets.watched > 0 { shutExposed(by: number, command, &outcomes) }
+    }
+
+    private func isDecided(_ leg: UInt32, _ index: Int, in bet: BetRow) -> Bool {
+        let facts = ownFacts(of: accounts.legs[leg], index, in: bet)
+        return facts.win != .undecided && (!bet.isEachWay || facts.place != .undecided)
     }
 
     /// What a bet that was taken may cost on each of its legs' markets.
@@ -29,7 +79,7 @@ extension Engine {
             } : nil
         return BetCost(
             potential: bet.potentialReturn, placed: placed, stake: stake.paid,
-            isSingle: bet.legCount == 1)
+            isWhole: bet.legCount > 1 && !bet.isDivided)
     }
 
     /// Recomputes every market's exposure from the bets; what does not agree, in words. O(rows).
@@ -41,9 +91,11 @@ extension Engine {
         for number in 0..<UInt32(accounts.bets.count) {
             let bet = accounts.bets[number]
             guard bet.isExposed == 1, !bet.isFree else { continue }
-            let cost = cost(of: bet)
+            let whole = cost(of: bet)
+            let shares = shares(of: bet)
             for index in 0..<UInt32(bet.legCount) {
                 let leg = accounts.legs[bet.firstLeg + index]
+                let cost = leg.isDecided ? .none : whole.share(shares, on: leg.odds)
                 returns[leg.selection, default: 0] += cost.won
                 placed[leg.selection, default: 0] += cost.placed
                 staked[leg.market, default: 0] += cost.staked

@@ -416,7 +416,7 @@ extension Engine {
     borrowing func quoteAtStart(_ market: UInt32, _ selection: UInt32) -> LegQuote? {
         let row = markets.markets[market]
         guard row.takesAtStart, row.startingTime == 0,
-            markets.fixtures[row.fixture].isInPlay == 0,
+            markets.fixtures[row.fixture].actualStart == 0,
             let estimate = markets.selections[selection].startEstimate
         else { return nil }
         var quote = legQuote(market, selection, estimate)
@@ -519,12 +519,15 @@ extension Engine {
         }
         let placed = isEachWay ? placedReturn(request, shape) : nil
         let cost = BetCost(
-            potential: potential, placed: placed, stake: paid, isSingle: request.legCount == 1)
+            potential: potential, placed: placed, stake: paid,
+            isWhole: request.legCount > 1 && !isDivided(request, shape))
+        let shares = isDivided(request, shape) ? sharesAtHand(request) : nil
         var exposure: Int64 = 0
         for index in 0..<(planted(.firstLegOnly) ? 1 : request.legCount) {
             let leg = scratch[index]
             let limit = markets.markets[leg.market].liabilityLimit
-            let after = markets.worstLoss(leg.market, adding: cost, on: leg.selection)
+            let after = markets.worstLoss(
+                leg.market, adding: cost.share(shares, on: leg.odds), on: leg.selection)
             guard
                 after <= limit || after <= markets.worstLoss(leg.market)
                     || isUnderFloor(request, shape, account)
@@ -559,6 +562,19 @@ extension Engine {
         guard row.free >= stake.free else {
             throw Refused(.insufficientFunds, value: row.free, threshold: stake.free)
         }
+    }
+
+    @inline(__always)
+    private func isDivided(_ request: PlaceRequest, _ shape: SystemShape?) -> Bool {
+        request.legCount > 1 && shape == nil && ruleSet.dividesLiability
+    }
+
+    /// How what the accumulator at hand may cost is divided among its legs.
+    @inline(never)
+    private func sharesAtHand(_ request: PlaceRequest) -> LiabilityShares {
+        var shares = LiabilityShares()
+        for index in 0..<request.legCount { shares.add(scratch[index].odds) }
+        return shares
     }
 
     /// What the place part of the slip at hand returns when every leg is placed; cut.
@@ -644,7 +660,9 @@ extension Engine {
         let isPromotional = request.isPromotional
         let cost = BetCost(
             potential: terms.potentialReturn, placed: terms.placed,
-            stake: request.stake - request.free, isSingle: request.legCount == 1)
+            stake: request.stake - request.free,
+            isWhole: request.legCount > 1 && !isDivided(request, terms.shape))
+        let shares = isDivided(request, terms.shape) ? sharesAtHand(request) : nil
         let now = time.nanoseconds
         let dueAt = isPending ? now + Int64(delay) * 1_000_000 : 0
         let bet = accounts.add(
@@ -654,7 +672,8 @@ extension Engine {
                 dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
                 legCount: UInt8(request.legCount),
                 status: (isPending ? BetStatus.pending : .open).rawValue,
-                forms: request.isPlain ? 0 : forms(request, terms)))!
+                forms: request.isPlain
+                    ? shares == nil ? 0 : BetRow.divided : forms(request, terms)))!
         if !request.isPlain { writeBehindLegs(of: bet, request, terms) }
         for index in 0..<request.legCount {
             let leg = scratch[index]
@@ -664,7 +683,9 @@ extension Engine {
                     marked: leg.isAtStart ? leg.selection | LegRow.atStart : leg.selection,
                     material: UInt32(truncatingIfNeeded: leg.material)),
                 at: accounts.bets[bet].firstLeg + UInt32(index))
-            markets.stand(bet, market: leg.market, selection: leg.selection, cost)
+            markets.stand(
+                bet, market: leg.market, selection: leg.selection,
+                cost.share(shares, on: leg.odds))
         }
         accounts.remember(
             IDRow(request, account: terms.accountRow, bet: bet, sequence: command.sequence))
@@ -705,7 +726,7 @@ extension Engine {
 
     @inline(never)
     private func forms(_ request: PlaceRequest, _ terms: Terms) -> UInt8 {
-        var forms: UInt8 = 0
+        var forms = isDivided(request, terms.shape) ? BetRow.divided : 0
         if let shape = terms.shape {
             forms |= shape.isNested ? BetRow.system | BetRow.nested : BetRow.system
         }

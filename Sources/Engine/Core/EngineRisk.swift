@@ -122,7 +122,7 @@ extension Engine {
             .reduce(0) { $0 + max(0, $1) }
         let results = returns.indices.map { index -> Int64 in
             let others = returns.indices.filter { $0 != index }.map { returns[$0] }
-                .sorted(by: >).prefix(Int(row.winners) - 1).reduce(0, +)
+                .sorted(by: >).prefix(Int(row.mostPaid) - 1).reduce(0, +)
             return row.staked - returns[index] - others - placed
         }
         let isOne = row.mostPaid == 1 && row.mostPlaces == 0

@@ -381,7 +381,7 @@ extension Engine {
             isWide: fact.map(\.isWideSettlement), before: accounts.returned(of: bet))
         var holdings = accounts.holdings(bet.account)
         switch verdict {
-        case .nothing: return
+        case .nothing: moveExposure(of: number, command, &outcomes)
         case .resettle(let payout, let returned):
             accounts.post(
                 .resettle(
@@ -411,11 +411,15 @@ extension Engine {
                 .reopen(
                     stake: accounts.split(of: bet).paid, payout: bet.payout,
                     bonus: conclusion.before.bonus, holdings), to: bet.account)
+            markDecided(number)
             setExposure(of: number, standing: true)
             accounts.count(bet, isStanding: true)
             giveBack(.none, conclusion)
             count(paid: -bet.payout, to: bet.account)
             conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
+            if markets.watched > 0, ruleSet.dividesLiability {
+                shutExposed(by: number, command, &outcomes)
+            }
         }
     }
 
@@ -521,6 +525,7 @@ extension Engine {
     ) -> RecordBytes? {
         let id = MarketID(partition: rules.partition, row: market).rawValue
         let ours = verdict
+        stored.passMarkets()
         var fact: RecordBytes?
         if let first = stored.first, first.kind == .betSettled,
             first.field(Layout.BetSettled.market, as: UInt64.self) == id
@@ -589,13 +594,14 @@ extension Engine {
     }
 
     @inline(__always)
-    private func ownFacts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
+    func ownFacts(of leg: LegRow, _ index: Int, in bet: BetRow) -> LegFacts {
         let isRace = bet.isEachWay && markets.markets[leg.market].isRace
         var facts = facts(
             market: leg.market, selection: leg.selection, odds: leg.odds,
             places: isRace ? accounts.places(of: bet, leg: index) : nil,
-            accepted: bet.acceptedAt, potentialReturn: bet.potentialReturn,
-            isAtStart: leg.isAtStart)
+            accepted: bet.acceptedAt, isAtStart: leg.isAtStart,
+            mostReturned: { mostReturned(by: bet) }
+        )
         // One price for several says nothing of what each would be paid for.
         if bet.isJoint { facts.isPaidEarly = false }
         if bet.isVoidByHand {
@@ -606,17 +612,23 @@ extension Engine {
 
     /// The same for legs that somebody else keeps; nil for one that is not here.
     public borrowing func facts(
-        of legs: [SettledLeg], accepted: Int64, potentialReturn: Int64
+        of legs: [SettledLeg], isJoint: Bool, accepted: Int64, potentialReturn: Int64
     ) -> [LegFacts?] {
-        legs.map { leg in
+        let mayRise = legs.contains { leg in
+            leg.odds == nil
+                || markets.market(leg.market).map { markets.markets[$0].isGuaranteed } ?? false
+        }
+        return legs.map { leg in
             guard let number = markets.market(leg.market),
                 leg.selection < UInt32(markets.markets[number].selectionCount)
             else { return nil }
-            return facts(
+            var facts = facts(
                 market: number,
                 selection: markets.markets[number].firstSelection + leg.selection,
                 odds: leg.odds ?? Odds(reduced: 1, 1), places: leg.places, accepted: accepted,
-                potentialReturn: potentialReturn, isAtStart: leg.odds == nil)
+                isAtStart: leg.odds == nil, mostReturned: { mayRise ? .max : potentialReturn })
+            if isJoint { facts.isPaidEarly = false }
+            return facts
         }
     }
 
@@ -624,19 +636,22 @@ extension Engine {
     @inline(__always)
     private borrowing func facts(
         market number: UInt32, selection: UInt32, odds: Odds, places: PlaceTerms?,
-        accepted: Int64, potentialReturn: Int64, isAtStart: Bool
+        accepted: Int64, isAtStart: Bool, mostReturned: () -> Int64
     ) -> LegFacts {
         let market = markets.markets[number]
         let selection = markets.selections[selection]
         var facts = LegFacts(odds: odds, result: selection.legResult)
         if !market.isPlain {
             facts.isCancelled = markets.isCancelled(number, accepted: accepted)
-            facts.isWaiting = isScoutedOnly(number, potentialReturn: potentialReturn)
-            facts.isPaidEarly =
-                planted(.earlyForAll)
-                ? selection.paidBefore != 0
-                : accepted > 0 && accepted < selection.paidBefore
-                    && !planted(.earlyForgotten)
+            facts.isWaiting = isScoutedOnly(number, mostReturned: mostReturned)
+            // Of races the same words hold starting prices.
+            if market.paysEarly {
+                facts.isPaidEarly =
+                    planted(.earlyForAll)
+                    ? selection.paidBefore != 0
+                    : accepted > 0 && accepted < selection.paidBefore
+                        && !planted(.earlyForgotten)
+            }
         }
         guard market.isRace else { return facts }
         facts.isNotRun = market.isAntePost && selection.isWithdrawn == 1

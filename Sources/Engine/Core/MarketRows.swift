@@ -1,6 +1,7 @@
 import Betting
 import Catalogue
 import Kernel
+import Risk
 
 struct FixtureRow: BitwiseCopyable {
     var externalHigh: UInt64
@@ -122,6 +123,11 @@ struct MarketRow: BitwiseCopyable {
         version += 1
         material += 1
         settlementVersion += 1
+        name(origin)
+    }
+
+    /// Who says what its bets come to from now on.
+    mutating func name(_ origin: ResultOrigin) {
         resultSource = origin.source
         resultActor = origin.actor
         resultApprover = origin.approver
@@ -565,26 +571,53 @@ struct PlacedReturn: Equatable {
 
 /// What a bet may cost on one leg's market, minor units.
 struct BetCost: Equatable {
-    /// If the selection wins; stakes of singles included, of multiples the net payout.
+    /// If the selection wins: the stake included, of systems the net payout.
     var won: Int64 = 0
     /// If it is placed, of each-way bets.
     var placed: Int64 = 0
-    /// What a single brought.
+    /// What it brought; nothing of systems.
     var staked: Int64 = 0
 
     static let none = BetCost()
 
-    /// `placed` is what an each-way bet's place part returns, nil for another bet; `stake` what was paid of it.
-    init(potential: Int64, placed: PlacedReturn?, stake: Int64, isSingle: Bool) {
+    /// `placed` is what an each-way bet's place part returns, nil for another bet; `stake` what was paid of it. A
+    /// multiple that stands whole on each leg costs what it wins there, and brings nothing.
+    init(potential: Int64, placed: PlacedReturn?, stake: Int64, isWhole: Bool) {
         guard let placed else {
-            won = isSingle ? potential : potential - stake
-            staked = isSingle ? stake : 0
+            won = isWhole ? potential - stake : potential
+            staked = isWhole ? 0 : stake
             return
         }
-        let part = isSingle ? 0 : stake / 2
+        let part = isWhole ? stake / 2 : 0
         won = potential - placed.struck - part
         self.placed = placed.most - part
-        staked = isSingle ? stake : 0
+        staked = isWhole ? 0 : stake
+    }
+
+    /// What of it a leg at `odds` carries, where it is divided.
+    @inline(__always)
+    func share(_ shares: LiabilityShares?, on odds: Odds) -> BetCost {
+        guard let shares else { return self }
+        return divided(by: shares, on: odds)
+    }
+
+    /// What is won is divided apart from the stake, so that a larger stake never costs less.
+    @inline(never)
+    private func divided(by shares: LiabilityShares, on odds: Odds) -> BetCost {
+        func share(_ returned: Int64, of stake: Int64) -> Int64 {
+            shares.cut(stake, on: odds) + shares.raised(returned - stake, on: odds)
+        }
+        var part = BetCost.none
+        guard placed > 0 else {
+            part.won = share(won, of: staked)
+            part.staked = shares.cut(staked, on: odds)
+            return part
+        }
+        let half = staked / 2
+        part.won = share(won, of: half)
+        part.placed = share(placed, of: half)
+        part.staked = shares.cut(half, on: odds) * 2
+        return part
     }
 
     private init() {}

@@ -155,7 +155,8 @@ extension Engine {
     ) -> Bool {
         guard let potential = potentialReturn(slip, stake) else { return false }
         let cost = cost(of: slip, split: slip.split(stake), potential: potential)
-        let after = markets.worstLoss(quote.market, adding: cost, on: quote.selection)
+        let after = markets.worstLoss(
+            quote.market, adding: cost.share(shares(of: slip), on: quote.odds), on: quote.selection)
         return after <= markets.markets[quote.market].liabilityLimit
             || after <= markets.worstLoss(quote.market)
     }
@@ -172,7 +173,19 @@ extension Engine {
             } : nil
         return BetCost(
             potential: potential, placed: placed, stake: split.paid,
-            isSingle: slip.quotes.count == 1)
+            isWhole: slip.quotes.count > 1 && !isDivided(slip))
+    }
+
+    private borrowing func isDivided(_ slip: StakedSlip) -> Bool {
+        slip.quotes.count > 1 && slip.shape == nil && ruleSet.dividesLiability
+    }
+
+    /// How what it may cost is divided among its legs; nil for what stands on each leg whole.
+    borrowing func shares(of slip: StakedSlip) -> LiabilityShares? {
+        guard isDivided(slip) else { return nil }
+        var shares = LiabilityShares()
+        for quote in slip.quotes { shares.add(quote.odds) }
+        return shares
     }
 
     /// What a bet that takes what it can get stakes: no more than it asks for, or as much as there may be. A stake

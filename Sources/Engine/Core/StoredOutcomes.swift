@@ -35,14 +35,18 @@ import Ledger
 
     /// Takes the record at hand when it is of `kind` and about `bet`.
     mutating func take(_ kind: RecordKind, bet: UInt64) -> RecordBytes? {
-        // Markets that a bet has shut are told of between one bet and the next.
-        while first?.kind == .marketChanged, let told = first { slot += told.slots }
+        passMarkets()
         guard let record = first, record.kind == kind else { return nil }
         let place = kind == .betSettled ? Layout.BetSettled.bet : Layout.Placed.bet
         guard record.field(place, as: UInt64.self) == bet else { return nil }
         slot += record.slots
         taken = record
         return record
+    }
+
+    /// Markets that a bet has shut are told of between one bet and the next.
+    mutating func passMarkets() {
+        while first?.kind == .marketChanged, let told = first { slot += told.slots }
     }
 
     /// Passes by the record at hand where it is of this kind.

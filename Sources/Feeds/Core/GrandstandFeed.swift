@@ -83,12 +83,24 @@ public enum GrandstandFeed {
         case "cancel": return .cancel(try cancel(value))
         case "starting_prices":
             guard let items = value["prices"]?.items else { throw Missing(what: "prices: missing") }
-            return .startingPrices(
-                market: try text(value, "market"), items.map { $0.thousandths ?? 0 })
+            var prices: [UInt32] = []
+            for item in items {
+                guard item.isNull || (item.thousandths ?? 0) > 1000 else {
+                    throw Missing(what: "prices: decimal odds above 1, or null")
+                }
+                prices.append(item.thousandths ?? 0)
+            }
+            return .startingPrices(market: try text(value, "market"), prices)
         case "early_payout":
             guard let items = value["before"]?.items else { throw Missing(what: "before: missing") }
-            return .earlyPayout(
-                market: try text(value, "market"), items.map { FeedTime.clamped($0.whole) })
+            var moments: [Int64] = []
+            for item in items {
+                guard item.isNull || FeedTime.clamped(item.whole) > 0 else {
+                    throw Missing(what: "before: milliseconds of UTC, or null")
+                }
+                moments.append(FeedTime.clamped(item.whole))
+            }
+            return .earlyPayout(market: try text(value, "market"), moments)
         case "withdrawal":
             guard let selection = value["selection"]?.whole, (0..<64).contains(selection) else {
                 throw Missing(what: "selection: its place in the market, from 0")

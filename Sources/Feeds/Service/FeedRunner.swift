@@ -243,9 +243,11 @@ public final class FeedRunner {
                 misfits += 1
                 return
             }
-            send { [id = plans[place].id] in
+            // Whose clock is ahead of ours means what was taken until now, not what is still to be.
+            send { [id = plans[place].id, wall] in
                 $0.earlyPayout(
-                    market: id, moments.map { $0 * 1_000_000 }, time: message.time * 1_000_000)
+                    market: id, moments.map { min($0, wall) * 1_000_000 },
+                    time: message.time * 1_000_000)
             }
         }
     }

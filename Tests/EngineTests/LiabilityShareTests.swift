@@ -1,0 +1,169 @@
+import Betting
+import Catalogue
+import EngineCore
+import EngineService
+import Kernel
+import TestSupport
+import Testing
+
+@Suite struct `What accumulators may cost` {
+    let even = decimal(2000)
+    let three = decimal(3000)
+
+    @Test func `is divided among their legs as their chances of losing are`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 100_000)
+        let likely = try cell.market([decimal(1250), decimal(4000)])
+        let other = try cell.market([decimal(5000), decimal(1250)])
+        // Chances of losing 0.2 and 0.8: a fifth and four fifths of 6,250 and of the stake.
+        try cell.place(cell.intent(account, [(likely, 0, decimal(1250)), (other, 0, decimal(5000))], stake: 1_000))
+        let one = try #require(cell.risk(of: likely.market))
+        #expect(one.staked == 200)
+        #expect(one.selections.map(\.result) == [200 - 1_250, 200])
+        let two = try #require(cell.risk(of: other.market))
+        #expect(two.staked == 800)
+        #expect(two.selections.map(\.result) == [800 - 5_000, 800])
+        #expect(one.worstLoss + two.worstLoss == 5_250)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `moves to the legs that are open, and back when a result is taken back`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 100_000)
+        let markets = try [cell.market([even, even]), cell.market([even, even]), cell.market([even, even])]
+        try cell.place(cell.intent(account, markets.map { ($0, 0, even) }, stake: 900))
+        func worst() -> [Int64] { markets.map { cell.risk(of: $0.market)!.worstLoss } }
+        #expect(worst() == [2_100, 2_100, 2_100])
+        try cell.settle(markets[1], [.won, .lost])
+        #expect(worst() == [3_150, 0, 3_150])
+        // What is void is decided, too; the last leg carries all that could come of the prices that were taken.
+        try cell.settle(markets[0], [.void, .void])
+        #expect(worst() == [0, 0, 6_300])
+        #expect(cell.risk(of: markets[2].market)!.selections.map(\.result) == [-6_300, 900])
+        #expect(cell.audit() == [])
+        try cell.restart()
+        #expect(worst() == [0, 0, 6_300])
+        try cell.settle(markets[1], [.undecided, .undecided])
+        #expect(worst() == [0, 3_150, 3_150])
+        try cell.settle(markets[2], [.lost, .won])
+        #expect(worst() == [0, 0, 0])
+        // Lost and taken back: it stands where it would stand.
+        try cell.settle(markets[2], [.undecided, .undecided])
+        #expect(worst() == [0, 3_150, 3_150])
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `shuts the market that it moves to, if it may not cost as much`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 100_000)
+        let first = try cell.market([even, even])
+        let last = try cell.market([even, even])
+        var limits = MarketLimits()
+        limits.suspendAt = 2_900
+        try cell.say { $0.marketLimits(last.id, limits) }
+        try cell.place(cell.intent(account, [(first, 0, even), (last, 0, even)], stake: 1_000))
+        func isOpen() throws -> Bool {
+            try cell.place(cell.intent(account, [(last, 1, even)], stake: 100)).refusal != .marketSuspended
+        }
+        #expect(try isOpen())
+        try cell.settle(first, [.won, .lost])
+        #expect(try !isOpen())
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `stands on each leg whole where it was taken under earlier rules`() throws {
+        let cell = try Cell(rules: [RuleSet(version: 1)])
+        let account = try cell.customer(cash: 100_000)
+        let markets = try [cell.market([even, even]), cell.market([even, even])]
+        let double = cell.intent(account, markets.map { ($0, 0, even) }, stake: 1_000)
+        try cell.place(double)
+        try cell.restart()
+        #expect(cell.host.report.divergences.count == 0)
+        func worst() -> [Int64] { markets.map { cell.risk(of: $0.market)!.worstLoss } }
+        #expect(worst() == [3_000, 3_000])
+        for market in markets {
+            try cell.say { $0.marketState(market.id, by: .feed, lifting: [.feed, .recovery]) }
+        }
+        try cell.place(cell.intent(account, markets.map { ($0, 0, even) }, stake: 1_000))
+        #expect(worst() == [4_500, 4_500])
+        try cell.settle(markets[0], [.won, .lost])
+        #expect(worst() == [3_000, 6_000])
+        try cell.settle(markets[1], [.won, .lost])
+        #expect(worst() == [0, 0])
+        #expect(cell.audit() == [])
+    }
+
+    /// Over seeds: whatever comes of markets that are open, they lose together no more than they are said to, before
+    /// any result and after each.
+    @Test(arguments: 0..<30 as Range<UInt64>)
+    func `is never under the truth, and less than all of it on each leg`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let cell = try Cell()
+        let account = try cell.customer(cash: 10_000_000)
+        let prices = (0..<4).map { _ in
+            (0..<random.number(in: 2...3)).map { _ in decimal(UInt32(random.number(in: 1_020...9_000))) }
+        }
+        let markets = try prices.map { try cell.market($0) }
+        struct Taken {
+            let legs: [(market: Int, selection: Int)]
+            let stake: Int64
+            let returns: Int64
+        }
+        var bets: [Taken] = []
+        for _ in 0..<12 {
+            let legs = markets.indices.filter { _ in random.number(in: 0...2) > 0 }
+                .map { (market: $0, selection: random.number(in: 0...prices[$0].count - 1)) }
+            guard !legs.isEmpty else { continue }
+            let stake = Int64(random.number(in: 1...9_999))
+            let placed = try cell.place(
+                cell.intent(
+                    account,
+                    legs.map { (markets[$0.market], UInt32($0.selection), prices[$0.market][$0.selection]) },
+                    stake: stake))
+            guard placed.refusal == nil else { continue }
+            bets.append(Taken(legs: legs, stake: stake, returns: placed.potentialReturn))
+        }
+        var decided: [Int: Int] = [:]
+        func worst() -> Int64 {
+            var worst: Int64 = 0
+            let open = markets.indices.filter { decided[$0] == nil }
+            var winners = [Int](repeating: 0, count: markets.count)
+            for (market, winner) in decided { winners[market] = winner }
+            func tryOut(_ next: Int) {
+                guard next < open.count else {
+                    var loss: Int64 = 0
+                    // What is settled already is no risk of an open market.
+                    for bet in bets
+                    where bet.legs.contains(where: { decided[$0.market] == nil })
+                        && bet.legs.allSatisfy({ decided[$0.market] ?? $0.selection == $0.selection })
+                    {
+                        loss -= bet.stake
+                        if bet.legs.allSatisfy({ winners[$0.market] == $0.selection }) { loss += bet.returns }
+                    }
+                    worst = max(worst, loss)
+                    return
+                }
+                for winner in prices[open[next]].indices {
+                    winners[open[next]] = winner
+                    tryOut(next + 1)
+                }
+            }
+            tryOut(0)
+            return worst
+        }
+        func said() -> Int64 { markets.reduce(0) { $0 + cell.risk(of: $1.market)!.worstLoss } }
+        let whole = bets.reduce(Int64(0)) { $0 + Int64($1.legs.count) * ($1.returns - $1.stake) }
+        #expect(said() >= worst())
+        #expect(said() <= whole)
+        for (number, market) in markets.enumerated().shuffled(using: &random).prefix(3) {
+            let winner = random.number(in: 0...prices[number].count - 1)
+            try cell.settle(market, prices[number].indices.map { $0 == winner ? .won : .lost })
+            decided[number] = winner
+            #expect(said() >= worst(), "after market \(number)")
+            #expect(cell.risk(of: market.market)!.worstLoss == 0)
+            #expect(cell.audit() == [])
+        }
+        // One market is left: each bet that stands hangs on it alone.
+        #expect(said() == worst())
+    }
+}
