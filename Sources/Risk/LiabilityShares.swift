@@ -8,11 +8,18 @@ public import Kernel
 /// amounts of minor units up to `Limits.potentialReturn`.
 public struct LiabilityShares: Equatable, Sendable {
     /// Of all open legs together, in millionths.
-    public private(set) var total: UInt64 = 0
+    @usableFromInline var total: UInt64
 
     private static let whole: UInt64 = 1_000_000
 
-    public init() {}
+    /// For what is not divided.
+    @inlinable public static var none: LiabilityShares { LiabilityShares(total: 0) }
+
+    @inlinable public var isNone: Bool { total == 0 }
+
+    public init() { total = 0 }
+
+    @inlinable init(total: UInt64) { self.total = total }
 
     /// A further open leg.
     @inline(__always)

@@ -19,9 +19,9 @@ extension Engine {
         }
     }
 
-    /// How what an accumulator may cost is divided among its open legs; nil for what stands on each leg whole.
-    func shares(of bet: BetRow) -> LiabilityShares? {
-        guard bet.isDivided else { return nil }
+    /// How what an accumulator may cost is divided among its open legs; none for what stands on each leg whole.
+    func shares(of bet: BetRow) -> LiabilityShares {
+        guard bet.isDivided else { return .none }
         var shares = LiabilityShares()
         for leg in bet.firstLeg..<bet.firstLeg + UInt32(bet.legCount)
         where !accounts.legs[leg].isDecided {

@@ -518,25 +518,60 @@ extension Engine {
             throw Refused(.insufficientFunds, value: cash, threshold: cashStaked)
         }
         let placed = isEachWay ? placedReturn(request, shape) : nil
-        let cost = BetCost(
-            potential: potential, placed: placed, stake: paid,
-            isWhole: request.legCount > 1 && !isDivided(request, shape))
-        let shares = isDivided(request, shape) ? sharesAtHand(request) : nil
-        var exposure: Int64 = 0
+        guard request.legCount == 1 else {
+            let exposure = try checkExposures(request, shape, potential, placed)
+            return (potential, placed, exposure)
+        }
+        let cost = BetCost(potential: potential, placed: placed, stake: paid, isWhole: false)
+        let limit = markets.markets[scratch[0].market].liabilityLimit
+        let after = exposure(0, cost)
+        guard
+            after <= limit || after <= markets.worstLoss(scratch[0].market)
+                || isUnderFloor(request, shape, account)
+        else {
+            throw Refused(.exposureLimit, leg: 0, value: after, threshold: limit)
+        }
+        return (potential, placed, after)
+    }
+
+    /// What a leg's market may lose with a bet that costs so much there.
+    @inline(__always)
+    private func exposure(_ index: Int, _ cost: BetCost) -> Int64 {
+        markets.worstLoss(scratch[index].market, adding: cost, on: scratch[index].selection)
+    }
+
+    /// The same for each leg of a multiple.
+    @inline(never)
+    private func checkExposures(
+        _ request: PlaceRequest, _ shape: SystemShape?, _ potential: Int64,
+        _ placed: PlacedReturn?
+    ) throws(Refused) -> Int64 {
+        let (cost, shares) = costAtHand(request, shape, potential, placed)
+        var after: Int64 = 0
         for index in 0..<(planted(.firstLegOnly) ? 1 : request.legCount) {
-            let leg = scratch[index]
-            let limit = markets.markets[leg.market].liabilityLimit
-            let after = markets.worstLoss(
-                leg.market, adding: cost.share(shares, on: leg.odds), on: leg.selection)
-            guard
-                after <= limit || after <= markets.worstLoss(leg.market)
-                    || isUnderFloor(request, shape, account)
-            else {
+            let market = scratch[index].market
+            let limit = markets.markets[market].liabilityLimit
+            after = exposure(index, cost.share(shares, on: scratch[index].odds))
+            guard after <= limit || after <= markets.worstLoss(market) else {
                 throw Refused(.exposureLimit, leg: index, value: after, threshold: limit)
             }
-            exposure = after
         }
-        return (potential, placed, exposure)
+        return after
+    }
+
+    /// What the multiple at hand may cost, and how that is divided among its legs.
+    private func costAtHand(
+        _ request: PlaceRequest, _ shape: SystemShape?, _ potential: Int64,
+        _ placed: PlacedReturn?
+    ) -> (BetCost, LiabilityShares) {
+        var shares = LiabilityShares.none
+        if shape == nil, ruleSet.dividesLiability {
+            for index in 0..<request.legCount { shares.add(scratch[index].odds) }
+        }
+        let cost = BetCost(
+            potential: potential, placed: placed, stake: request.stake - request.free,
+            isWhole: shares.isNone)
+        return (cost, shares)
     }
 
     /// Whether the slip at hand is a single that its market takes from anybody.
@@ -562,19 +597,6 @@ extension Engine {
         guard row.free >= stake.free else {
             throw Refused(.insufficientFunds, value: row.free, threshold: stake.free)
         }
-    }
-
-    @inline(__always)
-    private func isDivided(_ request: PlaceRequest, _ shape: SystemShape?) -> Bool {
-        request.legCount > 1 && shape == nil && ruleSet.dividesLiability
-    }
-
-    /// How what the accumulator at hand may cost is divided among its legs.
-    @inline(never)
-    private func sharesAtHand(_ request: PlaceRequest) -> LiabilityShares {
-        var shares = LiabilityShares()
-        for index in 0..<request.legCount { shares.add(scratch[index].odds) }
-        return shares
     }
 
     /// What the place part of the slip at hand returns when every leg is placed; cut.
@@ -658,11 +680,6 @@ extension Engine {
         let delay = terms.delay.total(ruleSet)
         let isPending = delay > 0
         let isPromotional = request.isPromotional
-        let cost = BetCost(
-            potential: terms.potentialReturn, placed: terms.placed,
-            stake: request.stake - request.free,
-            isWhole: request.legCount > 1 && !isDivided(request, terms.shape))
-        let shares = isDivided(request, terms.shape) ? sharesAtHand(request) : nil
         let now = time.nanoseconds
         let dueAt = isPending ? now + Int64(delay) * 1_000_000 : 0
         let bet = accounts.add(
@@ -672,20 +689,16 @@ extension Engine {
                 dueAt: dueAt, account: terms.accountRow, firstLeg: 0,
                 legCount: UInt8(request.legCount),
                 status: (isPending ? BetStatus.pending : .open).rawValue,
-                forms: request.isPlain
-                    ? shares == nil ? 0 : BetRow.divided : forms(request, terms)))!
+                forms: request.isPlain ? 0 : forms(request, terms)))!
         if !request.isPlain { writeBehindLegs(of: bet, request, terms) }
-        for index in 0..<request.legCount {
-            let leg = scratch[index]
-            accounts.set(
-                LegRow(
-                    numerator: leg.numerator, denominator: leg.denominator, market: leg.market,
-                    marked: leg.isAtStart ? leg.selection | LegRow.atStart : leg.selection,
-                    material: UInt32(truncatingIfNeeded: leg.material)),
-                at: accounts.bets[bet].firstLeg + UInt32(index))
-            markets.stand(
-                bet, market: leg.market, selection: leg.selection,
-                cost.share(shares, on: leg.odds))
+        if request.legCount == 1 {
+            stand(
+                bet, 0,
+                BetCost(
+                    potential: terms.potentialReturn, placed: terms.placed,
+                    stake: request.stake - request.free, isWhole: false))
+        } else {
+            standOnLegs(bet, request, terms)
         }
         accounts.remember(
             IDRow(request, account: terms.accountRow, bet: bet, sequence: command.sequence))
@@ -724,9 +737,30 @@ extension Engine {
         if markets.watched > 0, !isPending { shutExposed(by: bet, command, &outcomes) }
     }
 
+    @inline(__always)
+    private mutating func stand(_ bet: UInt32, _ index: Int, _ cost: BetCost) {
+        let leg = scratch[index]
+        accounts.set(
+            LegRow(
+                numerator: leg.numerator, denominator: leg.denominator, market: leg.market,
+                marked: leg.isAtStart ? leg.selection | LegRow.atStart : leg.selection,
+                material: UInt32(truncatingIfNeeded: leg.material)),
+            at: accounts.bets[bet].firstLeg + UInt32(index))
+        markets.stand(bet, market: leg.market, selection: leg.selection, cost)
+    }
+
+    @inline(never)
+    private mutating func standOnLegs(_ bet: UInt32, _ request: PlaceRequest, _ terms: Terms) {
+        let (cost, shares) = costAtHand(request, terms.shape, terms.potentialReturn, terms.placed)
+        if !shares.isNone { accounts.change(bet: bet) { $0.forms |= BetRow.divided } }
+        for index in 0..<request.legCount {
+            stand(bet, index, cost.share(shares, on: scratch[index].odds))
+        }
+    }
+
     @inline(never)
     private func forms(_ request: PlaceRequest, _ terms: Terms) -> UInt8 {
-        var forms = isDivided(request, terms.shape) ? BetRow.divided : 0
+        var forms: UInt8 = 0
         if let shape = terms.shape {
             forms |= shape.isNested ? BetRow.system | BetRow.nested : BetRow.system
         }

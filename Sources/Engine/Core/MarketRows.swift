@@ -596,9 +596,8 @@ struct BetCost: Equatable {
 
     /// What of it a leg at `odds` carries, where it is divided.
     @inline(__always)
-    func share(_ shares: LiabilityShares?, on odds: Odds) -> BetCost {
-        guard let shares else { return self }
-        return divided(by: shares, on: odds)
+    func share(_ shares: LiabilityShares, on odds: Odds) -> BetCost {
+        shares.isNone ? self : divided(by: shares, on: odds)
     }
 
     /// What is won is divided apart from the stake, so that a larger stake never costs less.

@@ -173,16 +173,14 @@ extension Engine {
             } : nil
         return BetCost(
             potential: potential, placed: placed, stake: split.paid,
-            isWhole: slip.quotes.count > 1 && !isDivided(slip))
+            isWhole: slip.quotes.count > 1 && shares(of: slip).isNone)
     }
 
-    private borrowing func isDivided(_ slip: StakedSlip) -> Bool {
-        slip.quotes.count > 1 && slip.shape == nil && ruleSet.dividesLiability
-    }
-
-    /// How what it may cost is divided among its legs; nil for what stands on each leg whole.
-    borrowing func shares(of slip: StakedSlip) -> LiabilityShares? {
-        guard isDivided(slip) else { return nil }
+    /// How what it may cost is divided among its legs; none for what stands on each leg whole.
+    borrowing func shares(of slip: StakedSlip) -> LiabilityShares {
+        guard slip.quotes.count > 1, slip.shape == nil, ruleSet.dividesLiability else {
+            return .none
+        }
         var shares = LiabilityShares()
         for quote in slip.quotes { shares.add(quote.odds) }
         return shares
