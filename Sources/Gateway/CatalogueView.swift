@@ -66,12 +66,20 @@ struct FixtureView {
     var scheduled: Timestamp
     var state: FixtureState
     var incident: Incident = .none
+    var incidentTimes = IncidentTimes()
     var lostContact = false
     var markets: [MarketID] = []
     var order: UInt64 = 0
     /// When the clock last spoke, so that a page can count on.
     var clockAt = Timestamp(nanoseconds: 0)
     var endedAt: Timestamp?
+}
+
+/// When its supplier says that something happened, and when we heard of it; nanoseconds of UTC, 0 unknown. It was
+/// published with its record.
+struct IncidentTimes: Sendable {
+    var provider: Int64 = 0
+    var ingest: Int64 = 0
 }
 
 /// A result, or a cancel, that waits for its second person.
@@ -87,6 +95,8 @@ struct ProposedWish {
     let actor: UInt64
     let action: ResultAction
     let reason: String
+    /// Where it is written, such as a case or a message; empty for nowhere.
+    let evidence: String
     /// Of a result.
     let outcomes: [SelectionOutcome]
     /// Of a cancel.
@@ -146,7 +156,7 @@ public final class CatalogueView {
         case none
         case fixture(FixtureView)
         /// `scheduled` where it is said anew.
-        case update(FixtureState, Incident, Bool, scheduled: Timestamp?)
+        case update(FixtureState, Incident, Bool, scheduled: Timestamp?, IncidentTimes)
         case market(MarketView)
         case price([PriceEntry], UInt32, UInt64)
         case pricing
@@ -154,6 +164,7 @@ public final class CatalogueView {
         case state(MarketOwner, ShutReasons, ShutReasons, isInPlayOnly: Bool)
         case withdrawal(Int, PlaceTerms?)
         case result([SelectionOutcome])
+        case startingPrices
         case propose(ProposedWish)
         case approve(UInt64, by: UInt64, key: ExternalID)
     }
@@ -206,7 +217,10 @@ public final class CatalogueView {
             let scheduled = record.field(Layout.Fixture.scheduled, as: Int64.self)
             command = .update(
                 facts.0, facts.1, facts.2,
-                scheduled: scheduled == 0 ? nil : Timestamp(nanoseconds: scheduled))
+                scheduled: scheduled == 0 ? nil : Timestamp(nanoseconds: scheduled),
+                IncidentTimes(
+                    provider: record.field(Layout.Fixture.providerTime, as: Int64.self),
+                    ingest: record.field(Layout.Fixture.ingestTime, as: Int64.self)))
         case .market: command = .market(readMarket(record))
         case .price: command = readPrice(record)
         case .pricing: command = .pricing
@@ -220,7 +234,8 @@ public final class CatalogueView {
                 Int(record.field(Layout.Withdrawal.selection, as: UInt32.self)),
                 record.places(at: Layout.Withdrawal.places))
         case .result: command = .result(readOutcomes(record))
-        case .cancel, .startingPrices, .earlyPayout, .marketLimits, .place, .timerDue:
+        case .startingPrices: command = .startingPrices
+        case .cancel, .earlyPayout, .marketLimits, .place, .timerDue:
             command = .none
         case .propose:
             command = .propose(readWish(record))
@@ -321,6 +336,7 @@ public final class CatalogueView {
         return ProposedWish(
             actor: record.field(Layout.Result.actor, as: UInt64.self), action: action,
             reason: record.text(Layout.Result.reason, width: 64),
+            evidence: record.text(Layout.Result.evidence, width: 32),
             outcomes: isCancel || action.isOfBet ? [] : readOutcomes(record),
             window: window ?? .everything,
             bet: action.isOfBet ? record.field(Layout.Result.bet, as: UInt64.self) : 0)
@@ -373,6 +389,7 @@ public final class CatalogueView {
             view.selections[index].isHeld = selection.held != nil
         }
         view.places = picture.places
+        view.takesAtStart = picture.takesAtStart
         view.handMargin = picture.handMargin
         view.version = picture.version
         view.priceVersion = picture.priceVersion
@@ -404,10 +421,11 @@ public final class CatalogueView {
             fixtures[id] = view
             fixtureOrder.append(id)
             if fixtureOrder.count > Self.fixturesKept { forget(fixtureOrder.removeFirst()) }
-        case .update(let state, let incident, let lost, let scheduled):
+        case .update(let state, let incident, let lost, let scheduled, let times):
             if let scheduled { fixtures[id]?.scheduled = scheduled }
             fixtures[id]?.state = state
             fixtures[id]?.incident = incident
+            fixtures[id]?.incidentTimes = times
             fixtures[id]?.lostContact = lost
             fixtures[id]?.order = record.sequence
             fixtures[id]?.clockAt = record.time
@@ -418,6 +436,9 @@ public final class CatalogueView {
         default: return nil
         }
         command = .none
+        if record.field(Layout.FixtureChanged.actualStart, as: Int64.self) != 0 {
+            for market in fixtures[id]?.markets ?? [] { markets[market]?.takesAtStart = false }
+        }
         fixtureSequence += 1
         return .fixture(id)
     }
@@ -456,6 +477,7 @@ public final class CatalogueView {
             for (index, outcome) in outcomes.enumerated() where index < view.selections.count {
                 view.selections[index].outcome = outcome
             }
+        case .startingPrices: view.takesAtStart = false
         default: break
         }
         read(record, into: &view)

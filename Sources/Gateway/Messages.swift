@@ -284,10 +284,20 @@ enum Messages {
             json.numberText(fixture.id.rawValue)
             json.key("incident")
             json.string(fixture.incident.word)
+            json.key("providerTime")
+            write(moment: fixture.incidentTimes.provider, to: &json)
+            json.key("ingestTime")
+            write(moment: fixture.incidentTimes.ingest, to: &json)
             json.key("score")
             write(score: fixture.state.score, to: &json)
             write(clock: fixture.state.clockSeconds, to: &json)
         }
+    }
+
+    /// Nanoseconds of UTC; null for 0, which is unknown.
+    private static func write(moment: Int64, to json: inout JSONWriter) {
+        guard moment > 0 else { return json.null() }
+        write(time: Timestamp(nanoseconds: moment), to: &json)
     }
 
     /// That the line lives, and up to which record everything was said.

@@ -547,7 +547,8 @@ enum OperatorRoutes {
         "detail":{"type":"string"},\
         "offered":{"type":"boolean","description":"Refused, and another bet was offered."}}},\
         "OpenProposal":{"type":"object","additionalProperties":false,"required":["id","market","bet","actor",\
-        "reason","action","results","from","until"],"properties":{"id":{"type":"string"},\
+        "reason","evidence","action","results","from","until"],"properties":{"id":{"type":"string"},\
+        "evidence":{"type":"string","description":"Where it is written; empty for nowhere."},\
         "market":{"type":"string"},"bet":{"type":["string","null"]},"actor":{"type":"integer"},"reason":{"type":"string"},\
         "action":{"enum":["settle","rollback","cancel","reinstate","void","restore"]},"results":{"type":"array",\
         "items":{"type":"string"}},"from":{"type":["string","null"]},\

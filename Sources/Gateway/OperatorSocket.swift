@@ -274,6 +274,8 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                     json.number(proposal.wish.actor)
                     json.key("reason")
                     json.string(proposal.wish.reason)
+                    json.key("evidence")
+                    json.string(proposal.wish.evidence)
                     json.key("action")
                     json.string(proposal.wish.action.word)
                     json.key("bet")

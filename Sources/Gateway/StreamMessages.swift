@@ -150,12 +150,15 @@ enum StreamMessages {
             summary: "Something happened on a pitch.",
             schema: """
                 {"type":"object","additionalProperties":false,"required":["topic","epoch","sequence",\
-                "order","time","type","fixture","incident","score","clock"],\
+                "order","time","type","fixture","incident","providerTime","ingestTime","score","clock"],\
                 "properties":{"topic":{"type":"string","pattern":"^incidents$"},\
                 "epoch":{"type":"string","minLength":8,"maxLength":8},"sequence":{"type":"integer",\
                 "minimum":0},"order":{"type":"integer","minimum":0},\
                 "time":{"$ref":"#/components/schemas/Instant"},"type":{"const":"incident"},\
                 "fixture":{"$ref":"#/components/schemas/Number"},"incident":{"type":"string"},\
+                "providerTime":{"type":["string","null"],"format":"date-time",\
+                "description":"When its supplier said so; time is when it was published."},\
+                "ingestTime":{"type":["string","null"],"format":"date-time","description":"When we heard of it."},\
                 "score":{"$ref":"#/components/schemas/Score"},"clock":{"type":["integer","null"]}}}
                 """),
         StreamMessage(

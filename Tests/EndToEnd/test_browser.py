@@ -205,6 +205,17 @@ def test_two_operators_settle_by_hand(server, page_of):
     second.locator("desk-proposals button").click()
     expect(second.locator("desk-proposals")).to_contain_text("None.")
     expect(first.locator("desk-markets tbody")).to_contain_text("settled ×1")
+    # It was the wrong match: as if nothing had been said of it.
+    first.locator("desk-markets tbody tr").filter(has_text="settled ×1").get_by_role("button", name="Resettle").click()
+    dialog.get_by_role("button", name="There is no result yet").click()
+    dialog.get_by_label("Reason").fill("another match")
+    dialog.get_by_label("Where it is written").fill("case 4")
+    assert violations(first) == []
+    first.screenshot(path="/tmp/resettle.png")
+    dialog.get_by_role("button", name="Propose").click()
+    expect(second.locator("desk-proposals")).to_contain_text("undecided (another match; case 4)")
+    second.locator("desk-proposals button").click()
+    expect(first.locator("desk-markets tbody")).to_contain_text("settled ×2")
     assert first.problems == [] and second.problems == []
 
 

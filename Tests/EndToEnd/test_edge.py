@@ -394,6 +394,7 @@ def test_a_page_of_one_match_follows_its_markets_and_its_incidents(live):
             assert f"fixture/{fixture}" in images and f"market/{market['id']}" in images and len(images) >= 3
             incident = await one.until(lambda m: m["type"] == "incident", 60)
             assert incident["topic"] == "incidents" and incident["incident"] != "none" and incident["order"] > 0
+            assert "2026" <= incident["providerTime"][:4] and "2026" <= incident["ingestTime"][:19] <= incident["time"][:19]
             await one.send(op="unsubscribe", topics=[f"fixture/{fixture}/markets"])
             await one.send(op="subscribe", topics=["nonsense", "fixture/999999", "bets"])
             for code in ("unknown_topic", "unknown_topic", "not_signed_in"):

@@ -2,7 +2,11 @@
 
 import json
 import pathlib
+import subprocess
 import time
+
+import pytest
+from conftest import BINARY
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
@@ -28,6 +32,17 @@ def test_a_unified_feed_is_played_offered_and_settled(make_server):
         time.sleep(0.02)
     assert results == wanted
     assert seen >= {"Match result", "Goals over/under 2.5"}
+
+
+def test_bets_of_a_sport_wait_as_long_as_the_house_says(make_server):
+    server = make_server("--match-seconds", "600", "--seed", "3", "--sport-delays", "tennis=9000,football=7000")
+    assert server.open_market()["betDelay"] == 7000
+
+
+@pytest.mark.parametrize("wrong", ["", "football", "football=x", "football=-1", "football=30001", "rugby=1", "football=1,football=2", "football=1,"])
+def test_delays_that_say_nothing_are_refused_before_anything_is_written(tmp_path, wrong):
+    told = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--sport-delays", wrong], capture_output=True, text=True, timeout=30)
+    assert told.returncode != 0 and "sport-delays" in told.stderr and not (tmp_path / "data").exists()
 
 
 def test_a_second_supplier_takes_over_where_the_first_falls_silent(make_server, tmp_path):

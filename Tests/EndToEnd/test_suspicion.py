@@ -44,7 +44,7 @@ def test_an_error_is_listed_and_two_people_make_its_bet_void(make_server, tmp_pa
     page = until(lambda: (found := viewer("GET", "/suspects")[1])["bets"][0]["void"] and found)
     assert page["counts"][0]["void"] == 1
     trail = viewer("GET", "/trail?action=propose")[1]["actions"][0]
-    assert trail["detail"] == f"void bet {wrong['id']}" and trail["operator"] == 2 and trail["reason"] == "sides mixed up"
+    assert trail["detail"] == f"void bet {wrong['id']}; written in case 17" and trail["operator"] == 2 and trail["reason"] == "sides mixed up"
     back = first("POST", path, {"reason": "the customer is right", "takenBack": True})[1]["proposal"]
     assert second("POST", f"/proposals/{back}/approve", None, key=new_id())[0] == 200
     until(lambda: known()["status"] == "open")
@@ -75,10 +75,11 @@ def test_the_desk_lists_errors_and_makes_them_void(make_server, page_of, tmp_pat
     number = row.locator("td").nth(1).inner_text()
     row.get_by_role("button", name=f"Void bet {number}").click()
     desk.locator("#reason").fill("sides mixed up")
+    desk.get_by_label("Where it is written").fill("case 17")
     assert violations(desk) == []
     desk.screenshot(path=f"/tmp/void-{size}.png")
     desk.get_by_role("button", name="Propose").click()
-    expect(desk.locator("desk-proposals")).to_contain_text(f"bet {number} void (sides mixed up)")
+    expect(desk.locator("desk-proposals")).to_contain_text(f"bet {number} void (sides mixed up; case 17)")
     signed = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[1]}, base=server.desk)[2]
     other = asking(server, signed["Set-Cookie"].split(";")[0])
     proposal = other("GET", "/trail?action=propose")[1]["actions"][0]["record"]

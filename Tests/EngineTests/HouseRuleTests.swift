@@ -76,6 +76,45 @@ import Testing
         #expect(cell.audit().isEmpty)
     }
 
+    @Test func `take their part of what a free stake wins, and of what a correction makes of it`() throws {
+        try set(rules(commission: 1000))
+        let single = try cell.market([decimal(5000), decimal(1200)])
+        try cell.say { [id = cell.freshID()] in
+            $0.grant(
+                .free, 1000, to: account, id: id, requestHash: id, promotion: 3, terms: 1, actor: 7, reason: "welcome")
+        }
+        var free = cell.intent(account, [(single, 0, decimal(5000))], stake: 1000)
+        free.free = 1000
+        #expect(try cell.place(free).status == .open)
+        try cell.settle(single, [.won, .lost])
+        // 40.00 won, 4.00 of it taken.
+        #expect(cash == 103_600)
+        try cell.settle(single, [.halfWon, .halfLost])
+        // Half of it stands at 5.00: 20.00 won, 2.00 taken.
+        #expect(cash == 101_800)
+        try cell.settle(single, [.lost, .won])
+        #expect(cash == 100_000)
+        try cell.settle(single, [.won, .lost])
+        #expect(cash == 103_600)
+        #expect(cell.audit().isEmpty)
+    }
+
+    @Test func `are kept as often as they may change, and no oftener`() throws {
+        var last: OperationRefusal?
+        var count = 0
+        while last == nil, count < 2_000 {
+            count += 1
+            last = try set(rules(all: UInt16(count)))
+        }
+        #expect(last == .full)
+        #expect(cell.host.engine.houseVersionCount == count - 1)
+        #expect(count == 1_025)
+        #expect(try lucky().potentialReturn == 8000 + 8000 * Int64(count - 1) / 10_000)
+        try cell.restart()
+        #expect(cell.host.engine.houseVersionCount == 1_024)
+        #expect(cell.audit().isEmpty)
+    }
+
     @Test func `need an operator, a reason, news, and what was seen`() throws {
         #expect(try set(rules(all: 1000), actor: 0) == .operatorMissing)
         #expect(try set(rules(all: 1000), reason: "") == .reasonMissing)

@@ -80,6 +80,33 @@ import Testing
         #expect(cash == 10_000)
     }
 
+    @Test(arguments: [0, 1])
+    func `are lost with a void leg beside a lost one, whichever comes first`(void: Int) throws {
+        #expect(try cell.place(intent(markets)).status == .open)
+        for index in 0..<2 { try cell.settle(markets[index], index == void ? [.void, .void] : [.lost, .won]) }
+        #expect(cash == 9000)
+        #expect(cell.audit().isEmpty)
+    }
+
+    @Test func `win bonus money and free stakes at that price, too`() throws {
+        for (kind, amount) in [(GrantKind.bonus, Int64(500)), (.free, 500)] {
+            try cell.say { [id = cell.freshID()] in
+                $0.grant(
+                    kind, amount, to: account, id: id, requestHash: id, promotion: 3, terms: 1, actor: 7,
+                    reason: "welcome")
+            }
+        }
+        var mixed = intent(markets)
+        mixed.bonus = 500
+        mixed.free = 500
+        // 10.00 at 2.50 less the free half.
+        #expect(try cell.place(mixed).potentialReturn == 2000)
+        try cell.settle(markets[0], [.won, .lost])
+        try cell.settle(markets[1], [.won, .lost])
+        #expect(cash + cell.total(.bonus, .demo) == 12_000)
+        #expect(cell.audit().isEmpty)
+    }
+
     @Test func `as an accumulator they are refused as related`() throws {
         let accumulator = cell.intent(account, markets.map { ($0, 0, decimal(2000)) }, stake: 1000)
         #expect(try cell.place(accumulator).refusal == .related)

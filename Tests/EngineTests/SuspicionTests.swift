@@ -177,6 +177,72 @@ import Testing
         #expect(cell.audit().isEmpty)
     }
 
+    @Test func `become a receivable where the winnings are spent when they are void, never cash below nothing`() throws {
+        let bet = try bet()
+        try cell.settle(market, [.won, .lost])
+        #expect(cash == 104_000)
+        // All but 1.00 of it is staked elsewhere, and lost.
+        let other = try cell.market([decimal(2000), decimal(2000)])
+        #expect(try cell.place(cell.intent(account, [(other, 0, decimal(2000))], stake: 103_900)).status == .open)
+        try cell.settle(other, [.lost, .won])
+        #expect(cash == 100)
+        #expect(try approve(try propose(bet).number) == nil)
+        #expect(cash == 0 && cell.total(.receivable, .demo) == -3_900)
+        // Given again, the debt is paid first.
+        #expect(try approve(try propose(bet, isTakenBack: true).number) == nil)
+        #expect(cash == 100 && cell.total(.receivable, .demo) == 0)
+        #expect(cell.audit().isEmpty)
+    }
+
+    @Test func `make a multiple void as a whole, whatever its other legs have come to`() throws {
+        let other = try cell.market([decimal(2000), decimal(2000)])
+        let double = try cell.place(
+            cell.intent(account, [(market, 0, decimal(5000)), (other, 0, decimal(2000))], stake: 1000)
+        ).bet
+        try cell.settle(other, [.won, .lost])
+        #expect(try approve(try propose(double).number) == nil)
+        #expect(cash == 100_000)
+        try cell.settle(market, [.lost, .won])
+        #expect(cash == 100_000)
+        #expect(try approve(try propose(double, isTakenBack: true).number) == nil)
+        #expect(cash == 99_000)
+        #expect(cell.audit().isEmpty)
+    }
+
+    @Test func `give back what is left of a bet of which a part was sold`() throws {
+        let bet = try bet()
+        let sale = CashOutIntent(
+            account: account, id: cell.freshID(), requestHash: .zero, session: SessionID(1), bet: bet, part: 400,
+            least: 0, validUntil: cell.now.adding(milliseconds: 10_000))
+        let sold = try cell.say { $0.cashOut(sale) }.record.field(Layout.CashOutAnswered.payout, as: Int64.self)
+        #expect(sold > 0)
+        #expect(try approve(try propose(bet).number) == nil)
+        #expect(cash == 99_000 + sold + 600)
+        #expect(cell.audit().isEmpty)
+    }
+
+    @Test func `give back bonus money and free stakes as what they were`() throws {
+        for (kind, amount) in [(GrantKind.bonus, Int64(600)), (.free, 400)] {
+            try cell.say { [id = cell.freshID()] in
+                $0.grant(
+                    kind, amount, to: account, id: id, requestHash: id, promotion: 3, terms: 1, actor: 7,
+                    reason: "welcome")
+            }
+        }
+        var intent = cell.intent(account, [(market, 0, decimal(5000))], stake: 2000)
+        intent.bonus = 600
+        intent.free = 400
+        let bet = try cell.place(intent)
+        #expect(bet.status == .open && cash == 99_000)
+        #expect(try approve(try propose(bet.bet).number) == nil)
+        let settled = try #require(cell.settled.last).record
+        let balances = [Layout.Balances.cash, Layout.Balances.bonus, Layout.Balances.free].map {
+            settled.field(Layout.BetSettled.balances + $0, as: Int64.self)
+        }
+        #expect(balances == [100_000, 600, 400])
+        #expect(cell.audit().isEmpty)
+    }
+
     @Test func `stand open again where there is no result when the void is taken back`() throws {
         let bet = try bet()
         #expect(try approve(try propose(bet).number) == nil)

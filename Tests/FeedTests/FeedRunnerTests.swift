@@ -29,6 +29,8 @@ private final class Line {
     private var isShut = true
     private var isStale = false
     private(set) var price: [Odds?] = []
+    /// What a bet in play waits, milliseconds.
+    private(set) var delay: UInt32 = 0
 
     /// Whether bets would be taken.
     var isOpen: Bool { !isShut && !isStale }
@@ -55,7 +57,14 @@ private final class Line {
             if lift.contains(.feed) { isShut = false }
             if set.contains(.stale) { isStale = true }
             if lift.contains(.stale) { isStale = false }
+            let said = record.field(Layout.MarketState.betDelay, as: UInt32.self)
+            if record.field(Layout.MarketState.scope, as: UInt8.self) == CommandEncoder.Scope.fixture.rawValue, said != .max {
+                delay = said
+            }
             told.append(set.isEmpty ? "lift \(lift.words.joined(separator: "+"))" : "set \(set.words.joined(separator: "+"))")
+        case .market:
+            delay = record.field(Layout.Market.betDelay, as: UInt32.self)
+            told.append("market")
         default: told.append(record.kind?.word ?? "?")
         }
         return true
@@ -96,6 +105,23 @@ private final class Line {
         line.open()
         #expect(line.told == ["fixture", "market", "price", "lift feed+recovery", "lift stale"])
         #expect(line.isOpen)
+    }
+
+    @Test func `lets bets of a sport wait as long as that sport does, and longer where its supplier says so`() {
+        func waits(_ delays: [Sport: UInt32]) -> [UInt32] {
+            let line = Line { $0.leastDelays = delays }
+            line.open()
+            return [line.delay]
+                + ([2000, 9000, 0] as [UInt32]).map { said in
+                    line.turn(
+                        1000,
+                        .update(
+                            FeedUpdate(fixture: "f", state: FixtureState(status: .live, isInPlay: true), betDelay: said)))
+                    return line.delay
+                }
+        }
+        #expect(waits([.football: 5000, .tennis: 20_000]) == [5000, 5000, 9000, 5000])
+        #expect(waits([.tennis: 20_000]) == [0, 2000, 9000, 0])
     }
 
     @Test func `never says what was overtaken while the engine was busy`() {

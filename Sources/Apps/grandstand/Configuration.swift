@@ -120,6 +120,11 @@ struct Setting {
                 "How far a chance may move from one price to the next before a market of the feed is shut by itself.",
             form: .number(0...10_000)),
         Setting(
+            key: "sport-delays", unit: "ms by sport, or none", standard: "none",
+            help:
+                "How long a bet in play waits at least, such as football=5000,tennis=3000; a feed that says more is followed."
+        ),
+        Setting(
             key: "scouted-return", unit: "minor units", standard: "10000000000",
             help:
                 "The highest potential return that a feed's unconfirmed result settles; 0: none, all wait.",

@@ -148,6 +148,7 @@ final class Platform: @unchecked Sendable {
         guard ExchangeRate(configuration.text("fx-rate")) != nil else {
             throw UsageError(text: "fx-rate must be a decimal above zero, such as 1.0873.")
         }
+        _ = try leastDelays(configuration)
         _ = try certificates(configuration)
         for key in ["listen", "desk-listen"] {
             let (host, port) = try configuration.address(key)
@@ -589,6 +590,28 @@ final class Platform: @unchecked Sendable {
         return files
     }
 
+    /// `football=5000,tennis=3000`, or none.
+    private static func leastDelays(_ configuration: Configuration) throws -> [Sport: UInt32] {
+        let text = configuration.text("sport-delays")
+        guard text != "none" else { return [:] }
+        var delays: [Sport: UInt32] = [:]
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let words = part.split(separator: "=", omittingEmptySubsequences: false)
+            guard words.count == 2,
+                let sport = Sport.allCases.first(where: { $0.word == words[0] }),
+                let delay = UInt32(words[1]), delay <= Limits.betDelay, delays[sport] == nil
+            else {
+                let known = Sport.allCases.map(\.word).joined(separator: ", ")
+                throw UsageError(
+                    text:
+                        "sport-delays must be none, or each sport once with milliseconds up to \(Limits.betDelay), such as football=5000,tennis=3000. Sports: \(known)."
+                )
+            }
+            delays[sport] = delay
+        }
+        return delays
+    }
+
     private func makeFeed() throws -> FeedRunner? {
         var settings = FeedSettings()
         settings.pricing.marginBasisPoints = UInt32(try configuration.number("margin"))
@@ -598,6 +621,7 @@ final class Platform: @unchecked Sendable {
         settings.liabilityLimit = try configuration.number("liability-limit")
         settings.suspendAt = try configuration.number("suspend-at")
         settings.mostMove = UInt16(try configuration.number("most-move"))
+        settings.leastDelays = try Self.leastDelays(configuration)
         let scouted = try configuration.number("scouted-return")
         settings.scoutedReturn = scouted == Limits.potentialReturn ? nil : scouted
         let source: any FeedSource

@@ -414,14 +414,18 @@ extension Engine {
 
     /// Nil where no bet is taken at starting price, or none any more.
     borrowing func quoteAtStart(_ market: UInt32, _ selection: UInt32) -> LegQuote? {
-        let row = markets.markets[market]
-        guard row.takesAtStart, row.startingTime == 0,
-            markets.fixtures[row.fixture].actualStart == 0,
-            let estimate = markets.selections[selection].startEstimate
+        guard takesAtStart(market), let estimate = markets.selections[selection].startEstimate
         else { return nil }
         var quote = legQuote(market, selection, estimate)
         quote.isAtStart = true
         return quote
+    }
+
+    /// Whether its market takes such bets and may still: it never began, and nothing was said of starting prices.
+    borrowing func takesAtStart(_ market: UInt32) -> Bool {
+        let row = markets.markets[market]
+        return row.takesAtStart && row.startingTime == 0
+            && markets.fixtures[row.fixture].actualStart == 0
     }
 
     /// Each-way terms are part of the price: another number of places, or another part, is another bet.

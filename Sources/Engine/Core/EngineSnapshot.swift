@@ -383,6 +383,8 @@ public struct MarketPicture: Sendable {
     public let openLegs: UInt32
     /// What each-way bets pay; nil where there are none.
     public let places: PlaceTerms?
+    /// Bets at starting price are taken, and nothing was said of those yet.
+    public let takesAtStart: Bool
     /// What it takes, each of them said.
     public let limits: MarketLimits
     /// Hundredths of a percent that a trader has put on its prices; nil: the feed's own.
@@ -456,7 +458,8 @@ extension Engine {
             settlementVersion: row.settlementVersion, betDelay: row.betDelay,
             maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,
             staked: row.staked, worstLoss: markets.worstLoss(number), openLegs: row.openLegs,
-            places: PlaceTerms(packed: row.places), limits: limits,
+            places: PlaceTerms(packed: row.places), takesAtStart: takesAtStart(number),
+            limits: limits,
             handMargin: whole.margin == .max ? nil : UInt32(whole.margin),
             handVersion: whole.version, fixtureMaterial: markets.fixtures[row.fixture].material,
             isByHand: row.isByHand == 1, winners: row.winners,

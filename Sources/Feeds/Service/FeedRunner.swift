@@ -1,5 +1,5 @@
 import Betting
-import Catalogue
+public import Catalogue
 public import EngineCore
 public import FeedCore
 import Kernel
@@ -20,6 +20,8 @@ public struct FeedSettings: Sendable {
     /// from one price to the next; 0 for neither.
     public var suspendAt: Int64 = 0
     public var mostMove: UInt16 = 0
+    /// How long a bet in play waits at least, by sport; a market whose supplier says more keeps that.
+    public var leastDelays: [Sport: UInt32] = [:]
     /// The highest potential return that a scouted result settles, minor units; nil any, 0 none.
     public var scoutedReturn: Int64?
 
@@ -77,6 +79,8 @@ public final class FeedRunner {
     /// Settled markets, oldest first: kept for a while, since a result may still be corrected.
     private var settled: [String] = []
     @exclusivity(unchecked) private var outbox: [(CommandEncoderJob)] = []
+    /// Matches of sports that have a least delay of their own, oldest first.
+    private var delayed: [(fixture: String, least: UInt32)] = []
     private var startedAt: Int64?
     private var feedStart: Int64 = 0
     private var lastHeard: Int64?
@@ -96,6 +100,8 @@ public final class FeedRunner {
 
     /// Settled markets that may still be corrected by the supplier.
     public static let settledKept = 4096
+    /// Matches whose least delay is remembered; more begin only long after these ended.
+    public static let delayedKept = 4096
     /// Commands that may wait for a busy engine.
     public static let outboxLimit = 65_536
     /// Milliseconds until a busy engine is asked again.
@@ -259,7 +265,18 @@ public final class FeedRunner {
         facts.competition = fixture.competition
         facts.home = fixture.home
         facts.away = fixture.away
+        if let least = settings.leastDelays[fixture.sport],
+            !delayed.contains(where: { $0.fixture == fixture.id })
+        {
+            if delayed.count == Self.delayedKept { delayed.removeFirst() }
+            delayed.append((fixture.id, least))
+        }
         send { [facts] in $0.fixture(facts) }
+    }
+
+    /// What a bet on the match waits in play: as its supplier says, or longer where its sport does.
+    private func delay(_ said: UInt32, of fixture: String) -> UInt32 {
+        max(said, delayed.first { $0.fixture == fixture }?.least ?? 0)
     }
 
     private func define(_ market: FeedMarket) {
@@ -282,7 +299,7 @@ public final class FeedRunner {
             selections: market.selections.map { SelectionFacts(supplierID: $0.id, name: $0.name) })
         facts.type = market.type
         facts.winners = market.winners
-        facts.betDelay = market.betDelay
+        facts.betDelay = delay(market.betDelay, of: market.fixture)
         facts.maximumStake = settings.maximumStake
         facts.liabilityLimit = settings.liabilityLimit
         facts.scoutedReturn = settings.scoutedReturn
@@ -325,10 +342,11 @@ public final class FeedRunner {
             }
         }
         send { [facts] in $0.fixtureUpdate(facts) }
-        guard let delay = update.betDelay else { return }
+        guard let said = update.betDelay else { return }
         let fixture = facts.id
+        let betDelay = delay(said, of: update.fixture)
         send {
-            $0.marketState(fixture, scope: .fixture, by: .feed, betDelay: delay)
+            $0.marketState(fixture, scope: .fixture, by: .feed, betDelay: betDelay)
         }
     }
 

@@ -122,7 +122,8 @@ private struct Said {
                 "commission \(commission) hundredths of a percent" + Self.bonuses(record)
         case .propose:
             self.init(record, actor: Layout.Result.actor, reason: Layout.Result.reason)
-            detail = Self.proposal(record)
+            let evidence = record.text(Layout.Result.evidence, width: 32)
+            detail = Self.proposal(record) + (evidence.isEmpty ? "" : "; written in \(evidence)")
         case .approve:
             self.init(record, actor: Layout.Result.actor, reason: Layout.Result.reason)
             detail = "proposal \(record.field(Layout.Result.proposal, as: UInt64.self))"

@@ -54,9 +54,11 @@ export async function dialogAbout(path, name, title, fill) {
 export function proposal(title, path, inputs = [], body = () => ({})) {
     const { dialog, note, form } = dialogOf("propose", title, "Propose");
     const reason = element("input", { id: "reason", required: true, maxlength: "60" });
+    const evidence = element("input", { id: "evidence", maxlength: "32", placeholder: "a case, a message, a page" });
     form(async () => {
-        const answer = await post(path, { ...body(), reason: reason.value });
+        const answer = await post(path, { ...body(), reason: reason.value, ...(evidence.value ? { evidence: evidence.value } : {}) });
         return answer.ok ? null : answer.text;
-    }, ...inputs, element("div", {}, element("label", { for: "reason" }, "Reason"), reason), note);
+    }, ...inputs, element("div", {}, element("label", { for: "reason" }, "Reason"), reason),
+    element("div", {}, element("label", { for: "evidence" }, "Where it is written"), evidence), note);
     dialog.showModal();
 }

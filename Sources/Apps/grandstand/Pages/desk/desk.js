@@ -277,8 +277,10 @@ function propose(market) {
     const number = (id, label, index) => element("input", { id: `${id}-${index}`, type: "number", min: "1", max: "64", "aria-label": `${market.selections[index].name}: ${label}`, placeholder: label });
     const places = market.eachWay ? market.selections.map((_, index) => [number("came", "came in", index), number("tied", "together", index)]) : [];
     const finish = () => places.map(([position, tied]) => position.value ? { position: Number(position.value), tied: Number(tied.value || 1) } : null);
+    // A result that was none: its bets stand again, until there is one.
+    const none = market.resulted ? [element("div", {}, element("button", { type: "button", onclick: () => choices.forEach(c => { c.value = "undecided"; }) }, "There is no result yet"))] : [];
     proposal(`Result of ${market.fixture}: ${market.name}`, `/api/v1/markets/${market.id}/results`,
-        market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index], ...(places[index] ?? []))),
+        [...market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index], ...(places[index] ?? []))), ...none],
         () => ({ results: choices.map(c => c.value), ...(places.length ? { finish: finish() } : {}) }));
 }
 
@@ -303,7 +305,7 @@ class Proposals extends HTMLElement {
             const note = element("span", { class: "small", role: "alert" });
             const isMine = p.actor === operator;
             return element("div", { class: "row" },
-                element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${wish(p, market)} (${p.reason}), by operator ${p.actor}`), note,
+                element("span", {}, `${market ? `${market.fixture}: ${market.name}` : p.market}: ${wish(p, market)} (${p.reason}${p.evidence ? `; ${p.evidence}` : ""}), by operator ${p.actor}`), note,
                 element("button", { type: "button", class: isMine ? "needs-trader" : "primary needs-trader", disabled: isMine, onclick: async () => {
                     note.textContent = (await post(`/api/v1/proposals/${p.id}/approve`, {}, uuid7(Date.now()))).text;
                 } }, isMine ? "Another person approves" : ["settle", "void", "restore"].includes(p.action) ? "Approve and settle" : "Approve"));
