@@ -108,6 +108,11 @@ extension PunterGateway {
             guard let isAtStart else {
                 throw Problem(400, "malformed", "legs[\(index)].startingPrice: true or false")
             }
+            guard !isAtStart || !isTogether else {
+                throw Problem(
+                    422, "not_offered",
+                    "legs[\(index)]: not at starting price with others of its match.")
+            }
             guard let market = hub.view.markets[MarketID(number)], market.reasons.isEmpty,
                 Int(selection) < market.selections.count,
                 !isEachWay || market.places != nil,

@@ -1,13 +1,14 @@
 import CBzip2
 import CZlib
 import Catalogue
-import FeedBetfair
 import FeedCore
 import FeedLines
 import Foundation
 import Kernel
 import Pricing
 import Testing
+
+@testable import FeedBetfair
 
 /// Files of the Betfair stream dialect, made here: what a recording holds, without anybody's recording.
 @Suite struct `A Betfair stream file` {
@@ -373,12 +374,21 @@ import Testing
         }
         struct Market: Decodable {
             let status: String
+            let isInPlay: Bool
+            let betDelay: UInt32
             let runners: [String: Runner]
+
+            enum CodingKeys: String, CodingKey {
+                case status, runners
+                case isInPlay = "in_play"
+                case betDelay = "bet_delay"
+            }
         }
         struct Runner: Decodable {
             let back: [[Double]]
             let lay: [[Double]]
             let ltp: Double?
+            let tv: Double?
         }
         let files: [File]
     }
@@ -389,6 +399,7 @@ import Testing
         let facts = try JSONDecoder().decode(
             Facts.self, from: Data(contentsOf: folder.appending(path: "facts.json")))
         var compared = 0
+        var whole = 0
         for file in facts.files {
             let stream = try BetfairStream(path: folder.appending(path: file.file).path)
             var books: [String: [Quote]] = [:]
@@ -397,6 +408,7 @@ import Testing
             while let time = try stream.nextTime() {
                 while let next = checkpoints.first, next.time < time {
                     compared += compare(next, books, selections, file.file)
+                    whole += compare(next, stream, file.file)
                     checkpoints.removeFirst()
                 }
                 for event in try stream.next().events {
@@ -410,6 +422,33 @@ import Testing
         }
         #expect(facts.files.count > 10)
         #expect(compared > 200)
+        #expect(whole > 600)
+    }
+
+    /// Status, delay and every runner's best three with their sizes, last price and volume, exactly.
+    private func compare(_ checkpoint: Facts.Checkpoint, _ stream: BetfairStream, _ file: String) -> Int {
+        var compared = 0
+        for (id, market) in checkpoint.markets {
+            guard let ours = stream.shown(id) else {
+                Issue.record("\(file) \(checkpoint.time): no market \(id)")
+                continue
+            }
+            let place = "\(file) \(checkpoint.time)"
+            #expect(ours.status == market.status, "\(place)")
+            #expect(ours.isInPlay == market.isInPlay, "\(place)")
+            #expect(ours.betDelay == market.betDelay * 1000, "\(place)")
+            for (selection, runner) in market.runners {
+                guard let book = ours.books[selection] else { continue }
+                func levels(_ side: [(UInt32, String)]) -> [[Double]] { side.map { [Double($0.0) / 1000, Double($0.1) ?? -1] } }
+                let best = book.bestThree
+                compared += 1
+                #expect(levels(best.back) == runner.back, "\(place) \(selection)")
+                #expect(levels(best.lay) == runner.lay, "\(place) \(selection)")
+                #expect(Double(book.lastTraded) / 1000 == runner.ltp ?? 0, "\(place) \(selection)")
+                #expect(Double(book.tradedVolume) ?? 0 == runner.tv ?? 0, "\(place) \(selection)")
+            }
+        }
+        return compared
     }
 
     private func compare(

@@ -19,6 +19,21 @@ struct RunnerBook {
         lay.isEmpty ? bestLay[0]?.0 ?? 0 : lay.keys.min() ?? 0
     }
 
+    /// The best three of each side, the best first: price in thousandths and the size as it was written.
+    var bestThree: (back: [(UInt32, String)], lay: [(UInt32, String)]) {
+        let backs =
+            back.isEmpty
+            ? Self.levels(bestBack) : back.sorted { $0.key > $1.key }.map { ($0.key, $0.value) }
+        let lays =
+            lay.isEmpty
+            ? Self.levels(bestLay) : lay.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return (Array(backs.prefix(3)), Array(lays.prefix(3)))
+    }
+
+    private static func levels(_ side: [Int64: (UInt32, String)]) -> [(UInt32, String)] {
+        side.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     /// Merges one entry of `rc`; a runner may have several in one message.
     mutating func merge(_ change: JSONValue) {
         Self.merge(change["atb"], into: &back)

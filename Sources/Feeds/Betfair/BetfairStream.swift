@@ -76,6 +76,24 @@ public final class BetfairStream: FeedSource {
         reader = try LineReader(path: path)
     }
 
+    /// What a market shows at this moment, by its supplier's own words; nil for one that was not told of.
+    struct MarketShown {
+        let status: String
+        let isInPlay: Bool
+        let betDelay: UInt32
+        /// By the runner's id; of several lines under one id only that of no handicap.
+        let books: [String: RunnerBook]
+    }
+
+    func shown(_ id: String) -> MarketShown? {
+        guard let market = markets[id] else { return nil }
+        var books: [String: RunnerBook] = [:]
+        for (key, book) in market.books where key.handicap == "0" { books[key.id] = book }
+        return MarketShown(
+            status: market.status, isInPlay: market.isInPlay, betDelay: market.betDelay,
+            books: books)
+    }
+
     // MARK: FeedSource
 
     public func nextTime() throws(FeedError) -> Int64? {
