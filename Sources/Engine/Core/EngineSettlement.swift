@@ -341,7 +341,13 @@ extension Engine {
     ///
     /// Idempotent: a bet whose outcome is already what the results say is passed by.
     mutating func settleStep(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let start = outcomes.used
+        let mayShut = markets.watched > 0 && ruleSet.dividesLiability
         for _ in 0..<Self.betsPerStep {
+            // Markets that are shut on the way take room, too; the next step goes on.
+            guard
+                !mayShut || outcomes.used - start <= Self.mostOutcomeSlots - Self.slotsPerConclusion
+            else { return }
             let market = markets.toSettle
             guard market != .max else { return }
             let cursor = markets.markets[market].cursor

@@ -214,7 +214,7 @@ function whatIf(market) {
         const risk = await response.json();
         const number = amount => element("td", { class: `n ${amount < 0 ? "loss" : ""}` }, money(amount));
         body.replaceChildren(
-            element("p", { class: "small muted" }, `${risk.openLegs} open bets, ${money(risk.staked)} staked on singles, worst loss ${money(risk.worstLoss)} of ${money(risk.liabilityLimit)}`),
+            element("p", { class: "small muted" }, `${risk.openLegs} open bets, ${money(risk.staked)} staked, worst loss ${money(risk.worstLoss)} of ${money(risk.liabilityLimit)}`),
             element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "If this wins"),
                 ...["Our price", "Reference", "Pays", "We come to"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...risk.selections.map(s => element("tr", {}, element("th", { scope: "row" }, s.name), element("td", { class: "n" }, odds(s.odds)),
