@@ -326,11 +326,12 @@ extension Engine {
                 .insufficientFunds, row.free, split.free, isPassed: row.free >= split.free)
         }
         guard !explanation.isRefused else { return }
-        let cost = cost(of: slip, split: split, potential: potential)
+        let shares = shares(of: slip)
+        let cost = cost(of: slip, split: split, potential: potential, shares)
         for (index, quote) in quotes.enumerated() {
             let limit = markets.markets[quote.market].liabilityLimit
             let after = markets.worstLoss(
-                quote.market, adding: cost.share(shares(of: slip), on: quote.odds),
+                quote.market, adding: cost.share(shares, on: quote.odds),
                 on: quote.selection)
             explanation.add(
                 .exposureLimit, leg: index, after, limit,

@@ -34,10 +34,25 @@ extension Engine {
     mutating func markDecided(_ number: UInt32) {
         let bet = accounts.bets[number]
         guard bet.isDivided else { return }
+        mark(turned(bet), of: bet)
+    }
+
+    /// Legs, as bits, that are decided and were not when it was last looked at, or the other way round.
+    private func turned(_ bet: BetRow) -> UInt32 {
+        var turned: UInt32 = 0
         for index in 0..<UInt32(bet.legCount) {
-            let isDecided = isDecided(bet.firstLeg + index, Int(index), in: bet)
-            guard isDecided != accounts.legs[bet.firstLeg + index].isDecided else { continue }
-            accounts.change(leg: bet.firstLeg + index) { $0.isDecided = isDecided }
+            let leg = accounts.legs[bet.firstLeg + index]
+            let facts = ownFacts(of: leg, Int(index), in: bet)
+            let isDecided =
+                facts.win != .undecided && (!bet.isEachWay || facts.place != .undecided)
+            if isDecided != leg.isDecided { turned |= 1 << index }
+        }
+        return turned
+    }
+
+    private mutating func mark(_ turned: UInt32, of bet: BetRow) {
+        for index in 0..<UInt32(bet.legCount) where turned >> index & 1 == 1 {
+            accounts.change(leg: bet.firstLeg + index) { $0.isDecided.toggle() }
         }
     }
 
@@ -49,20 +64,12 @@ extension Engine {
     ) {
         let bet = accounts.bets[number]
         guard bet.isExposed == 1, bet.isDivided, !planted(.shareForgotten) else { return }
-        let hasMoved = (0..<UInt32(bet.legCount)).contains {
-            isDecided(bet.firstLeg + $0, Int($0), in: bet)
-                != accounts.legs[bet.firstLeg + $0].isDecided
-        }
-        guard hasMoved else { return }
+        let turned = turned(bet)
+        guard turned != 0 else { return }
         setExposure(of: number, standing: false)
-        markDecided(number)
+        mark(turned, of: bet)
         setExposure(of: number, standing: true)
         if markets.watched > 0 { shutExposed(by: number, command, &outcomes) }
-    }
-
-    private func isDecided(_ leg: UInt32, _ index: Int, in bet: BetRow) -> Bool {
-        let facts = ownFacts(of: accounts.legs[leg], index, in: bet)
-        return facts.win != .undecided && (!bet.isEachWay || facts.place != .undecided)
     }
 
     /// What a bet that was taken may cost on each of its legs' markets.

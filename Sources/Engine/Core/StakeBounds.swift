@@ -154,15 +154,18 @@ extension Engine {
         _ slip: StakedSlip, _ stake: Int64, _ quote: LegQuote
     ) -> Bool {
         guard let potential = potentialReturn(slip, stake) else { return false }
-        let cost = cost(of: slip, split: slip.split(stake), potential: potential)
+        let shares = shares(of: slip)
+        let cost = cost(of: slip, split: slip.split(stake), potential: potential, shares)
         let after = markets.worstLoss(
-            quote.market, adding: cost.share(shares(of: slip), on: quote.odds), on: quote.selection)
+            quote.market, adding: cost.share(shares, on: quote.odds), on: quote.selection)
         return after <= markets.markets[quote.market].liabilityLimit
             || after <= markets.worstLoss(quote.market)
     }
 
-    /// What it would cost on each of its legs' markets.
-    borrowing func cost(of slip: StakedSlip, split: StakeSplit, potential: Int64) -> BetCost {
+    /// What it would cost on each of its legs' markets, before that is divided by its `shares`.
+    borrowing func cost(
+        of slip: StakedSlip, split: StakeSplit, potential: Int64, _ shares: LiabilityShares
+    ) -> BetCost {
         let placed =
             slip.isEachWay
             ? placedReturn(split, slip.shape, legs: slip.quotes.count) {
@@ -173,7 +176,7 @@ extension Engine {
             } : nil
         return BetCost(
             potential: potential, placed: placed, stake: split.paid,
-            isWhole: slip.quotes.count > 1 && shares(of: slip).isNone)
+            isWhole: slip.quotes.count > 1 && shares.isNone)
     }
 
     /// How what it may cost is divided among its legs; none for what stands on each leg whole.
