@@ -290,7 +290,7 @@ extension Judge {
         var shut: [Int] = []
         for leg in bets[bet]?.legs ?? [] {
             let market = markets[leg.market]
-            guard market.suspendAt > 0, market.reasons & 8 == 0,
+            guard market.suspendAt > 0, market.reasons & 8 == 0, !market.isResulted,
                 worstLoss(leg.market, book(leg.market)) >= market.suspendAt
             else { continue }
             markets[leg.market].reasons |= 8
@@ -764,6 +764,7 @@ extension Judge {
             if !shut.isEmpty { object("a market should have been shut") }
             if case .cashOut(let shown) = outcome {
                 concludeSale(shown)
+                if shown.refusal == 0 { shut = shutExposed(by: shown.bet) }
                 continue
             }
             guard case .placed(let placed) = outcome else { return object("no bet is concluded") }
@@ -797,7 +798,7 @@ extension Judge {
             }
             if placed.status != bets[placed.bet]?.status { object("concluded as \(placed.status)") }
             compare(placed.balances, number)
-            if wanted == nil { shut = shutExposed(by: placed.bet) }
+            shut = shutExposed(by: placed.bet)
         }
         if !shut.isEmpty { object("a market should have been shut") }
         for sequence in pending where bets[sequence]!.dueAt < latest {

@@ -50,8 +50,14 @@ extension Judge {
     // MARK: What is asked
 
     mutating func cashOut(_ said: CashOutSaid, _ outcomes: [Outcome]) {
-        guard outcomes.count == 1, case .cashOut(let shown) = outcomes[0] else {
-            return object("a cash-out has \(outcomes.count) outcomes")
+        guard case .cashOut(let shown)? = outcomes.first else {
+            return object("a cash-out is not answered")
+        }
+        var rest = outcomes.dropFirst()
+        defer {
+            let isSold = !shown.isRepeat && shown.refusal == 0 && shown.status == 5
+            if isSold { expectShut(by: shown.bet, &rest) }
+            if !rest.isEmpty { object("more comes of a cash-out than it does") }
         }
         guard said.account < UInt64(accounts.count) else {
             return expect(shown.refusal, Word.accountUnknown, "a cash-out of nobody")
@@ -130,7 +136,8 @@ extension Judge {
 
     /// What is carried out must be there to be carried out.
     mutating func sellByRule(_ outcomes: [Outcome]) {
-        for outcome in outcomes {
+        var rest = outcomes[...]
+        while let outcome = rest.popFirst() {
             guard case .cashOut(let shown) = outcome, let bet = bets[shown.bet] else {
                 object("a rule sells nothing")
                 continue
@@ -144,6 +151,7 @@ extension Judge {
             take(
                 verdict, shown.bet, bet.account, least: saleRules[shown.bet] ?? 0, nil, shown)
             compare(shown.balances, Int(bet.account))
+            if shown.status == 5 { expectShut(by: shown.bet, &rest) }
         }
     }
 

@@ -104,7 +104,7 @@ extension Judge {
     mutating func settleStep(_ outcomes: [Outcome]) {
         var rest = outcomes[...]
         for _ in 0..<64 {
-            guard let number = settling.first else { break }
+            guard let number = settling.first, outcomes.count - rest.count < 320 else { break }
             guard markets[number].cursor >= 0 else {
                 settling.removeFirst()
                 continue
@@ -120,8 +120,7 @@ extension Judge {
     private mutating func lookAgain(at bet: UInt64, _ rest: inout ArraySlice<Outcome>) {
         if case .settled(let settled)? = rest.first, settled.bet == bet {
             rest.removeFirst()
-            settle(settled)
-            guard bets[bet]?.status == 2 else { return }
+            guard settleStanding(settled) else { return }
         } else {
             guard bets[bet]?.status == 2, markDecided(bet) else { return }
         }
@@ -134,12 +133,18 @@ extension Judge {
         guard case .settled(let settled)? = rest.popFirst() else {
             return object("what two people say of a bet is not told")
         }
-        settle(settled, isByHand: true)
-        if bets[settled.bet]?.status == 2 { expectShut(by: settled.bet, &rest) }
+        if settleStanding(settled, isByHand: true) { expectShut(by: settled.bet, &rest) }
         if !rest.isEmpty { object("what two people say of a bet is told of it once") }
     }
 
-    private mutating func expectShut(by bet: UInt64, _ rest: inout ArraySlice<Outcome>) {
+    /// Whether it stood before, or does now: what it may cost has come off its markets, or onto them.
+    private mutating func settleStanding(_ settled: Settled, isByHand: Bool = false) -> Bool {
+        let stood = bets[settled.bet]?.status == 2
+        settle(settled, isByHand: isByHand)
+        return stood || bets[settled.bet]?.status == 2
+    }
+
+    mutating func expectShut(by bet: UInt64, _ rest: inout ArraySlice<Outcome>) {
         let shut = shutExposed(by: bet)
         expectShut(shut, Array(rest.prefix(shut.count)))
         rest = rest.dropFirst(shut.count)

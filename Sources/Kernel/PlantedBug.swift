@@ -53,6 +53,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case capIgnored = "cap-ignored"
     case offerForAnybody = "offer-for-anybody"
     case exposureUnwatched = "exposure-unwatched"
+    case raisedUnwatched = "raised-unwatched"
     case shareForgotten = "share-forgotten"
     case floorForgotten = "floor-forgotten"
     case paidTodayForgotten = "paid-today-forgotten"

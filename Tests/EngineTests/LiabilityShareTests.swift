@@ -1,6 +1,7 @@
 import Betting
 import Catalogue
 import EngineCore
+import EngineJournal
 import EngineService
 import Kernel
 import TestSupport
@@ -69,6 +70,96 @@ import Testing
         try cell.settle(first, [.won, .lost])
         #expect(try !isOpen())
         #expect(cell.audit() == [])
+    }
+
+    @Test func `is less by a stake that goes, and the market that this brings too far is shut`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 100_000)
+        let first = try cell.market([even, even])
+        let last = try cell.market([even, even])
+        func reasons() -> ShutReasons { cell.host.engine.picture(of: last.market)!.reasons }
+        // Half of a double's stake stands against the other selection.
+        try cell.place(cell.intent(account, [(first, 0, even), (last, 0, even)], stake: 1_000))
+        try cell.place(cell.intent(account, [(last, 1, even)], stake: 1_000))
+        #expect(cell.risk(of: last.market)?.worstLoss == 500)
+        var limits = MarketLimits()
+        limits.suspendAt = 900
+        try cell.say { $0.marketLimits(last.id, limits) }
+        #expect(reasons().isEmpty)
+        try cell.settle(first, [.lost, .won])
+        #expect(cell.risk(of: last.market)?.worstLoss == 1_000)
+        #expect(reasons() == .exposure)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `is less by a bet that is sold, too`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 100_000)
+        let market = try cell.market([even, even])
+        let bet = try cell.place(cell.intent(account, [(market, 0, even)], stake: 1_000)).bet
+        try cell.place(cell.intent(account, [(market, 1, even)], stake: 1_000))
+        var limits = MarketLimits()
+        limits.suspendAt = 900
+        try cell.say { $0.marketLimits(market.id, limits) }
+        #expect(cell.host.engine.picture(of: market.market)!.reasons.isEmpty)
+        let id = cell.freshID()
+        let sale = CashOutIntent(
+            account: account, id: id, requestHash: id, session: SessionID(1), bet: bet, part: 950, least: 0,
+            validUntil: cell.now.adding(milliseconds: 10_000))
+        #expect(try cell.say { $0.cashOut(sale) }.status == .cashedOut)
+        #expect(cell.host.engine.picture(of: market.market)!.reasons == .exposure)
+        #expect(cell.audit() == [])
+    }
+
+    /// 27 accumulators of twenty legs share one leg; with it won, each brings the nineteen others too far.
+    @Test func `shuts 513 markets in as many steps as it takes`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 100_000)
+        let shared = try cell.market([decimal(20_000), decimal(1_050)])
+        var others: [Cell.Offered] = []
+        var limits = MarketLimits()
+        limits.suspendAt = 20
+        for _ in 0..<27 {
+            let markets = try (0..<19).map { _ in try cell.market([decimal(1_050), decimal(20_000)]) }
+            for market in markets { try cell.say { $0.marketLimits(market.id, limits) } }
+            let legs = [(shared, UInt32(0), decimal(20_000))] + markets.map { ($0, 0, decimal(1_050)) }
+            #expect(try cell.place(cell.intent(account, legs, stake: 10)).status == .open)
+            others += markets
+        }
+        func shut() -> Int {
+            others.count { cell.host.engine.picture(of: $0.market)!.reasons.contains(.exposure) }
+        }
+        #expect(shut() == 0)
+        try cell.settle(shared, [.won, .lost])
+        #expect(shut() == 513)
+        #expect(cell.audit() == [])
+        let live = cell.stateHash
+        try cell.restart()
+        #expect(cell.host.report.divergences.count == 0)
+        #expect(cell.host.report.stateHash == live)
+    }
+
+    @Test(arguments: [1, 2] as [UInt32])
+    func `is a matter of the books, not of a decision: other rules can be tried beside it`(version: UInt32) throws {
+        let cell = try Cell(rules: [RuleSet(version: version)])
+        let account = try cell.customer(cash: 100_000)
+        let markets = try [cell.market([even, even]), cell.market([even, even]), cell.market([even, even])]
+        var limits = MarketLimits()
+        limits.suspendAt = 2_500
+        for market in markets { try cell.say { $0.marketLimits(market.id, limits) } }
+        for _ in 0..<2 {
+            try cell.place(cell.intent(account, markets.map { ($0, 0, even) }, stake: 300))
+        }
+        try cell.settle(markets[1], [.won, .lost])
+        // The start writes a checkpoint of what it found.
+        try cell.restart()
+        for tried in RuleSet.known {
+            var trial = Engine(limits: Cell.smallLimits, seed: 7, rules: [tried], isTrial: true)
+            var replay = Replay()
+            _ = try JournalReader(cell.disk).scan { try replay.apply($0, to: &trial) }
+            #expect(replay.divergences.count == 0, "rules of version \(tried.version)")
+            #expect(trial.audit() == [])
+        }
     }
 
     @Test func `stands on each leg whole where it was taken under earlier rules`() throws {

@@ -16,6 +16,9 @@ public struct Engine: ~Copyable {
     static let betsPerStep = 64
     /// The most that one bet's end of delay writes: itself, and each of its markets shut.
     static let slotsPerConclusion = 4 + Limits.legs
+    /// Records after which a settlement command stops, though it was not yet through its bets: of them at most
+    /// `betsPerStep` are of three slots, the others, of markets that are shut, of one.
+    static let recordsPerStep: UInt64 = 320
     static let mostProposals = 1024
 
     var accounts: AccountBook
@@ -30,6 +33,8 @@ public struct Engine: ~Copyable {
     /// The rules of the command at hand, and those of new commands.
     var ruleSet: RuleSet
     private let ruleSets: [RuleSet]
+    /// The version that the command at hand names.
+    private(set) var versionAtHand: UInt32
     let seed: UInt64
     /// A trial of rules: they decide beside every record, whatever version it was decided under.
     let isTrial: Bool
@@ -55,6 +60,7 @@ public struct Engine: ~Copyable {
         self.isTrial = isTrial
         self.ruleSets = ruleSets
         ruleSet = ruleSets[ruleSets.count - 1]
+        versionAtHand = ruleSet.version
         accounts = AccountBook(limits: limits, seed: seed)
         markets = MarketBook(limits: limits, seed: seed)
         scratch = LegScratch()
@@ -67,7 +73,7 @@ public struct Engine: ~Copyable {
     public mutating func apply(_ command: RecordBytes, into outcomes: inout RecordWriter) {
         sequence = command.sequence
         time = command.time
-        if command.rulesVersion != ruleSet.version, !isTrial { choose(rules: command.rulesVersion) }
+        if command.rulesVersion != versionAtHand { choose(rules: command.rulesVersion) }
         switch command.kind {
         case .place: place(command, &outcomes)
         case .price: price(command, &outcomes)
@@ -138,7 +144,11 @@ public struct Engine: ~Copyable {
 
     /// Old records keep their rules; a version that this build no longer has is followed as it is stored,
     /// and the nearest newer rules decide beside it.
+    ///
+    /// A trial decides by its own rules, but keeps the books as the record's do.
     private mutating func choose(rules version: UInt32) {
+        versionAtHand = version
+        guard !isTrial else { return }
         ruleSet = ruleSets.first { $0.version >= version } ?? ruleSets[ruleSets.count - 1]
     }
 

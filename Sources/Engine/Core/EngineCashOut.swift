@@ -414,6 +414,7 @@ extension Engine {
         write(offer, to: record)
         record.set(Layout.CashOutAnswered.payout, payout)
         record.set(Layout.CashOutAnswered.entry, EntryReason.cashOut.rawValue)
+        lookAtExposed(by: number, command, &outcomes)
     }
 
     /// What a bet returns when everything wins, with this stake.

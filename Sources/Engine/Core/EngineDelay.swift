@@ -116,6 +116,7 @@ extension Engine {
         let record = concludedRecord(number, command, entry: .release, &outcomes)
         record.set(Layout.Placed.status, BetStatus.refused.rawValue)
         writeRefusal(refused.refusal, refused.facts, to: record)
+        lookAtExposed(by: number, command, &outcomes)
     }
 
     private func concludedRecord(

@@ -72,6 +72,20 @@ extension Engine {
         if markets.watched > 0 { shutExposed(by: number, command, &outcomes) }
     }
 
+    /// What came off a bet's markets was somebody's stake, too: without it they may cost more than before.
+    @inline(__always)
+    mutating func lookAtExposed(
+        by number: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
+    ) {
+        guard markets.watched > 0, dividesLiability, !planted(.raisedUnwatched) else { return }
+        shutExposed(by: number, command, &outcomes)
+    }
+
+    /// What accumulators may cost is divided among their open legs, and markets are looked at when something comes off
+    /// them; by rules of version 1 it stood on each leg whole, and they were not. A matter of the books, not of a
+    /// decision: a trial has it as the record does.
+    var dividesLiability: Bool { versionAtHand >= 2 }
+
     /// What a bet that was taken may cost on each of its legs' markets.
     func cost(of bet: BetRow) -> BetCost {
         let stake = accounts.split(of: bet)

@@ -74,7 +74,8 @@ extension Engine {
         _ number: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
     ) {
         let row = markets.markets[number]
-        guard row.suspendAt > 0, !ShutReasons(rawValue: row.reasons).contains(.exposure),
+        guard row.suspendAt > 0, row.isResulted == 0,
+            !ShutReasons(rawValue: row.reasons).contains(.exposure),
             !planted(.exposureUnwatched), markets.worstLoss(number) >= row.suspendAt
         else { return }
         markets.change(market: number) {

@@ -569,7 +569,7 @@ extension Engine {
         _ placed: PlacedReturn?
     ) -> (BetCost, LiabilityShares) {
         var shares = LiabilityShares.none
-        if shape == nil, ruleSet.dividesLiability {
+        if shape == nil, dividesLiability {
             for index in 0..<request.legCount { shares.add(scratch[index].odds) }
         }
         let cost = BetCost(

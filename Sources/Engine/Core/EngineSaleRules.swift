@@ -48,8 +48,11 @@ extension Engine {
     ///
     /// One that cannot be carried out now stays, and is looked at again when anything changes.
     mutating func sellByRule(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        let first = outcomes.nextSequence
         for _ in 0..<Self.betsPerStep {
-            guard accounts.sales.hasDueRules else { return }
+            guard accounts.sales.hasDueRules,
+                outcomes.nextSequence - first < Self.recordsPerStep
+            else { return }
             guard let rule = accounts.sales.popRule() else { continue }
             sell(by: rule, command, &outcomes)
         }

@@ -341,13 +341,10 @@ extension Engine {
     ///
     /// Idempotent: a bet whose outcome is already what the results say is passed by.
     mutating func settleStep(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
-        let start = outcomes.used
-        let mayShut = markets.watched > 0 && ruleSet.dividesLiability
+        let first = outcomes.nextSequence
         for _ in 0..<Self.betsPerStep {
             // Markets that are shut on the way take room, too; the next step goes on.
-            guard
-                !mayShut || outcomes.used - start <= Self.mostOutcomeSlots - Self.slotsPerConclusion
-            else { return }
+            guard outcomes.nextSequence - first < Self.recordsPerStep else { return }
             let market = markets.toSettle
             guard market != .max else { return }
             let cursor = markets.markets[market].cursor
@@ -412,6 +409,7 @@ extension Engine {
             giveBack(returned, conclusion)
             count(paid: payout, to: bet.account)
             conclude(conclusion, .settled, payout: payout, .settle, command, &outcomes)
+            lookAtExposed(by: number, command, &outcomes)
         case .reopen:
             accounts.post(
                 .reopen(
@@ -423,9 +421,7 @@ extension Engine {
             giveBack(.none, conclusion)
             count(paid: -bet.payout, to: bet.account)
             conclude(conclusion, .open, payout: 0, .reopen, command, &outcomes)
-            if markets.watched > 0, ruleSet.dividesLiability {
-                shutExposed(by: number, command, &outcomes)
-            }
+            lookAtExposed(by: number, command, &outcomes)
         }
     }
 

@@ -107,9 +107,6 @@ public struct RuleSet: Hashable, Sendable {
     /// Milliseconds: a year.
     private static let longestCoolingOff: Int64 = 31_622_400_000
 
-    /// What accumulators may cost is divided among their open legs; before, it stood on each leg whole.
-    var dividesLiability: Bool { version >= 2 }
-
     /// The rules that new records are decided under.
     public static let current = RuleSet(version: 2)
     /// Every version that this build can decide, oldest first, ending with the current one.

@@ -181,7 +181,7 @@ extension Engine {
 
     /// How what it may cost is divided among its legs; none for what stands on each leg whole.
     borrowing func shares(of slip: StakedSlip) -> LiabilityShares {
-        guard slip.quotes.count > 1, slip.shape == nil, ruleSet.dividesLiability else {
+        guard slip.quotes.count > 1, slip.shape == nil, dividesLiability else {
             return .none
         }
         var shares = LiabilityShares()
