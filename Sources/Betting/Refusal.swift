@@ -27,6 +27,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case related = 26
     case placeTermsChanged = 27
     case startingPriceNotTaken = 28
+    case marketChanged = 29
     // The whole slip
     case stakeBelowMinimum = 40
     case stakeAboveMaximum = 41
@@ -44,6 +45,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case suspendedDuringDelay = 60
     case changedDuringDelay = 61
     case interrupted = 62
+    case priceMovedDuringDelay = 63
     // Selling a bet back
     case betUnknown = 80
     case betNotOpen = 81
@@ -80,6 +82,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .related: "related"
         case .placeTermsChanged: "place_terms_changed"
         case .startingPriceNotTaken: "starting_price_not_taken"
+        case .marketChanged: "market_changed"
         case .stakeBelowMinimum: "stake_below_minimum"
         case .stakeAboveMaximum: "stake_above_maximum"
         case .returnAboveMaximum: "return_above_maximum"
@@ -95,6 +98,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .suspendedDuringDelay: "suspended_during_delay"
         case .changedDuringDelay: "changed_during_delay"
         case .interrupted: "interrupted"
+        case .priceMovedDuringDelay: "price_moved_during_delay"
         case .betUnknown: "bet_unknown"
         case .betNotOpen: "bet_not_open"
         case .cashOutPending: "cash_out_pending"
@@ -132,6 +136,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .related: "Two selections depend on each other and cannot be combined."
         case .placeTermsChanged: "The each-way terms are not those you saw."
         case .startingPriceNotTaken: "Bets at starting price are not taken on this selection now."
+        case .marketChanged: "The market changed since you saw it. Look at it again."
         case .stakeBelowMinimum: "The stake is below the minimum."
         case .stakeAboveMaximum: "The stake is above the maximum for this bet."
         case .returnAboveMaximum: "The bet could return more than the highest payout we offer."
@@ -148,6 +153,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .suspendedDuringDelay: "The market was suspended while this waited. Nothing was taken."
         case .changedDuringDelay: "The match changed while this waited. Nothing was taken."
         case .interrupted: "The service restarted while this waited. Nothing was taken."
+        case .priceMovedDuringDelay: "The price changed while this waited. Nothing was taken."
         case .betUnknown: "There is no such bet."
         case .betNotOpen: "The bet is not open any more, or not yet."
         case .cashOutPending: "A cash-out of this bet is on its way already."
@@ -194,8 +200,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score
-        case .changedDuringDelay: .version
-        case .priceMoved: .odds
+        case .changedDuringDelay, .marketChanged: .version
+        case .priceMoved, .priceMovedDuringDelay: .odds
         case .stakeBelowMinimum, .stakeAboveMaximum, .returnAboveMaximum, .insufficientFunds,
             .exposureLimit, .stakeKindUnsupported, .partNotDivisible, .cashOutChanged,
             .customerPayoutCap, .dayPayoutCap:

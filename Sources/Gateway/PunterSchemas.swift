@@ -418,7 +418,9 @@ enum PunterSchemas {
             "startingPrice":{"const":true,"description":"Paid at what the selection starts at."},\
             "odds":{"type":"array","minItems":2,"maxItems":2,\
             "items":{"type":"integer","minimum":1,"maximum":4294967295}},\
-            "version":{"type":"integer","minimum":0},"score":{"type":["array","null"],\
+            "version":{"type":"integer","minimum":0,\
+            "description":"Of the market, as seen: shut, opened or formed anew since, it is another market."},\
+            "score":{"type":["array","null"],\
             "items":{"type":"integer","minimum":0,"maximum":65535},"minItems":2,"maxItems":2},\
             "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
             "clock":{"type":["integer","null"]}}}

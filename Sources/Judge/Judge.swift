@@ -79,6 +79,9 @@ public struct Judge: ~Copyable {
         var isSystem = false
         /// The one price of all legs, which are of one match then.
         var joint: Odds?
+        /// What its customer lets prices do, the tolerance in rungs.
+        var rule: UInt8 = 1
+        var tolerance: UInt8 = 0
         /// What its place part returns by its own terms, and by the best that may come where those at the off count;
         /// nil when it is not each way.
         var placed: (struck: Int64, most: Int64)?
@@ -166,6 +169,8 @@ public struct Judge: ~Copyable {
         var trueStart: Int64?
         var settlements = 0
         var version: UInt64 = 1
+        /// The version with which it last changed so that what waits does not survive it.
+        var changedAt: UInt64 = 1
         /// Changes that a waiting bet must not survive, but for those of its fixture.
         var changes: UInt64 = 1
         /// Every bet with a leg here, in the order they came.
@@ -546,6 +551,7 @@ public struct Judge: ~Copyable {
     /// Something happened to the market itself that a waiting bet must not survive.
     mutating func change(market number: Int) {
         markets[number].changes += 1
+        markets[number].changedAt = markets[number].version
         disturb(market: number)
     }
 
@@ -686,7 +692,6 @@ public struct Judge: ~Copyable {
         let isLeap = odds.indices.contains { leaps(number, $0, to: word.references[$0]) }
         if isLeap {
             markets[number].reasons |= 8
-            change(market: number)
         }
         if odds.indices.contains(where: { isSuspect(number, $0, by: word.references[$0]) }) {
             suspect(number)
@@ -700,6 +705,7 @@ public struct Judge: ~Copyable {
             markets[number].selections[index].lastOdds = price
         }
         markets[number].version += 1
+        if isLeap { change(market: number) }
         if markets[number].hand != nil { feed(odds, under: number, shown) }
         compare(shown, number)
     }

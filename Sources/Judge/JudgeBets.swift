@@ -27,6 +27,7 @@ private enum Word {
     static let related: UInt16 = 26
     static let placeTerms: UInt16 = 27
     static let noStart: UInt16 = 28
+    static let otherMarket: UInt16 = 29
     static let stakeLow: UInt16 = 40
     static let stakeHigh: UInt16 = 41
     static let returnHigh: UInt16 = 42
@@ -41,6 +42,7 @@ private enum Word {
     static let suspendedDuringDelay: UInt16 = 60
     static let changedDuringDelay: UInt16 = 61
     static let interrupted: UInt16 = 62
+    static let movedDuringDelay: UInt16 = 63
     /// What only the stake leads to, and what a lower one may not.
     static let ofStakes: Set<UInt16> = [40, 41, 42, 43, 44, 45, 49, 50, 51]
     static let tooHigh: Set<UInt16> = [41, 42, 43, 44, 50, 51]
@@ -392,6 +394,7 @@ extension Judge {
             dueAt: dueAt,
             legs: legs, lines: lines, cover: cover(lines, of: intent), isSystem: intent.isSystem,
             joint: intent.isSameGame ? intent.joint : nil,
+            rule: intent.rule, tolerance: intent.tolerance,
             placed: intent.isEachWay ? placedReturns(intent, lines, prices, places) : nil)
         remember(
             Key(account: intent.account, id: intent.id),
@@ -442,6 +445,9 @@ extension Judge {
             if intent.structure == 3 {
                 let now = markets[Int(leg.market)].places
                 if leg.places == nil || leg.places != now { return Wanted(Word.placeTerms, index) }
+            }
+            if leg.version != 0, leg.version < markets[Int(leg.market)].changedAt {
+                return Wanted(Word.otherMarket, index)
             }
         }
         let isLong = intent.legCount > Limits.eachWayLegs
@@ -569,16 +575,21 @@ extension Judge {
         }
         guard let now else { return Word.notOffered }
         guard let seen = leg.odds else { return Word.price }
-        if seen == now { return nil }
-        switch intent.rule {
-        case 2: return now > seen ? nil : Word.price
+        return isTaken(now, by: intent.rule, intent.tolerance, who: seen) ? nil : Word.price
+    }
+
+    /// Whether a price is taken by somebody who saw, or was promised, another.
+    private func isTaken(_ now: Odds, by rule: UInt8, _ tolerance: UInt8, who seen: Odds) -> Bool {
+        if seen == now { return true }
+        switch rule {
+        case 2: return now > seen
         case 3:
-            if now > seen || intent.tolerance == .max { return nil }
+            if now > seen || tolerance == .max { return true }
             let fallen =
                 (ladder.tick(atOrBelow: seen.thousandths) ?? 0)
                 - (ladder.tick(atOrBelow: now.thousandths) ?? 0)
-            return fallen <= Int(intent.tolerance) ? nil : Word.price
-        default: return Word.price
+            return fallen <= Int(tolerance)
+        default: return false
         }
     }
 
@@ -818,6 +829,11 @@ extension Judge {
         for (index, leg) in bet.legs.enumerated() {
             if markets[leg.market].reasons != 0 { return Wanted(Word.suspendedDuringDelay, index) }
             if leg.isDisturbed { return Wanted(Word.changedDuringDelay, index) }
+            if leg.isAtStart { continue }
+            let now = markets[leg.market].selections[leg.selection].odds
+            if now.map({ !isTaken($0, by: bet.rule, bet.tolerance, who: leg.odds) }) ?? true {
+                return Wanted(Word.movedDuringDelay, index)
+            }
         }
         return nil
     }

@@ -396,6 +396,8 @@ public struct Intent: Sendable {
         /// The each-way terms that were seen, and how many places they name even where they are none.
         public var places: PlaceTerms?
         public var placesSaid: UInt8 = 0
+        /// Of the market that was seen; 0 says nothing.
+        public var version: UInt64 = 0
 
         public init(market: UInt64, selection: UInt32, odds: Odds?, score: UInt32) {
             self.market = market

@@ -53,6 +53,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case capIgnored = "cap-ignored"
     case offerForAnybody = "offer-for-anybody"
     case exposureUnwatched = "exposure-unwatched"
+    case versionIgnored = "version-ignored"
+    case moveInDelayIgnored = "move-in-delay-ignored"
     case raisedUnwatched = "raised-unwatched"
     case shareForgotten = "share-forgotten"
     case floorForgotten = "floor-forgotten"

@@ -281,7 +281,7 @@ struct SimulatedSupplier: ~Copyable {
         let score = matches[offer.match].facts.state.score
         var leg = LegIntent(
             market: market, fixture: fixture, selection: UInt32(selection), odds: odds,
-            marketVersion: offer.version,
+            marketVersion: world.random.number(in: 0...11) == 0 ? offer.version / 2 : offer.version,
             score: world.random.number(in: 0...3) == 0 ? Score.unknown : score)
         leg.places = offer.places
         if plan.has(.racing), world.random.number(in: 0...3) == 0 { leg.odds = nil }

@@ -354,6 +354,7 @@ struct Witness {
                 && record.field(offset + Layout.Leg.priceKind, as: UInt8.self) == 2
             leg.places = record.places(at: offset + Layout.Leg.eachWayPlaces)
             leg.placesSaid = record.field(offset + Layout.Leg.eachWayPlaces, as: UInt8.self)
+            leg.version = record.field(offset + Layout.Leg.marketVersion, as: UInt64.self)
             legs.append(leg)
         }
         let bonus = record.field(Layout.Place.stakeBonus, as: Int64.self)

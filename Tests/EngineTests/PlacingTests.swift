@@ -292,6 +292,33 @@ import Testing
         #expect(outcome.threshold == 65536)
     }
 
+    @Test func `on a market that was shut and opened since it was seen is refused, whatever its price`() throws {
+        let cell = try Cell()
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even])
+        func version() -> UInt64 { cell.host.engine.picture(of: market.market)!.version }
+        func place(_ seen: UInt64) throws -> Cell.Outcome {
+            var intent = cell.intent(account, [(market, 0, even)], stake: 500)
+            intent.rule = .any
+            intent.tolerance = PriceRule.anyTicks
+            intent.legs[0].marketVersion = seen
+            return try cell.place(intent)
+        }
+        let seen = version()
+        // Another price is no other market.
+        try cell.price(market.id, [decimal(2100), even])
+        #expect(try place(seen).status == .open)
+        try cell.say { $0.marketState(market.id, by: .feed, setting: .feed) }
+        try cell.say { $0.marketState(market.id, by: .feed, lifting: .feed) }
+        let refused = try place(seen)
+        #expect(refused.refusal == .marketChanged)
+        #expect(refused.value == Int64(version()))
+        #expect(refused.threshold == Int64(seen))
+        #expect(try place(version()).status == .open)
+        // Who says nothing of it is held against price and score alone.
+        #expect(try place(0).status == .open)
+    }
+
     @Test(arguments: [
         (PriceRule.exact, 0 as UInt8, 2020 as UInt32, false), (.better, 0, 2020, true),
         (.better, 0, 1990, false), (.any, 1, 1990, true), (.any, 1, 1980, false),
@@ -384,6 +411,52 @@ import Testing
         cell.clock.advance(milliseconds: 5001)
         try cell.turn()
         #expect(cell.concluded[pending.bet]?.refusal == .changedDuringDelay)
+    }
+
+    @Test(arguments: [
+        (PriceRule.exact, 0 as UInt8, 2020 as UInt32?, false), (.better, 0, 2020, true), (.better, 0, 1990, false),
+        (.any, 1, 1990, true), (.any, 1, 1980, false), (.any, 255, 1010, true), (.exact, 0, 2000, true),
+        (.any, 255, nil, false),
+    ])
+    func `falls when the price has moved further than its customer lets it`(
+        rule: PriceRule, tolerance: UInt8, now: UInt32?, isTaken: Bool
+    ) throws {
+        let (cell, account, market) = try world()
+        var intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        intent.rule = rule
+        intent.tolerance = tolerance
+        let pending = try cell.place(intent)
+        #expect(pending.status == .pending)
+        try cell.price(market.id, [now.map { decimal($0) }, even])
+        cell.clock.advance(milliseconds: 5001)
+        try cell.turn()
+        let decided = cell.concluded[pending.bet]!
+        #expect(decided.refusal == (isTaken ? nil : .priceMovedDuringDelay))
+        #expect(decided.held == 0)
+        #expect(decided.cash == (isTaken ? 4000 : 5000))
+        // At the price that it was struck at.
+        #expect(decided.potentialReturn == 2000)
+        #expect(cell.audit() == [])
+        let live = cell.stateHash
+        try cell.restart()
+        #expect(cell.host.report.stateHash == live)
+    }
+
+    @Test func `is not held against prices after its delay under earlier rules`() throws {
+        let cell = try Cell(rules: [RuleSet(version: 1)])
+        let account = try cell.customer(cash: 5000)
+        let market = try cell.market([even, even], inPlay: true, betDelay: 5000)
+        var intent = cell.intent(account, [(market, 0, even)], stake: 1000)
+        intent.rule = .exact
+        intent.legs[0].marketVersion = 1
+        let pending = try cell.place(intent)
+        #expect(pending.status == .pending)
+        try cell.price(market.id, [decimal(1500), even])
+        cell.clock.advance(milliseconds: 5001)
+        try cell.turn()
+        #expect(cell.concluded[pending.bet]?.status == .open)
+        try cell.restart()
+        #expect(cell.host.report.divergences.count == 0)
     }
 
     @Test func `falls as interrupted when its time came while the platform was down`() throws {

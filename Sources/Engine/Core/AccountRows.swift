@@ -97,6 +97,7 @@ struct BetRow: BitwiseCopyable {
     var dueAt: Int64
     var account: UInt32
     var firstLeg: UInt32
+    /// While it waits for its delay, what its customer lets prices do meanwhile (`allow`).
     var settlementVersion: UInt16 = 0
     var legCount: UInt8
     var status: UInt8
@@ -155,6 +156,17 @@ struct BetRow: BitwiseCopyable {
     ) -> Int {
         legs + (isSystem ? 1 : 0) + (hasMore ? 1 : 0) + (isEachWay ? (legs + 3) / 4 : 0)
             + (isPromotional ? 1 : 0)
+    }
+
+    mutating func allow(_ rule: PriceRule, _ tolerance: UInt8) {
+        settlementVersion = UInt16(tolerance) << 8 | UInt16(rule.rawValue)
+    }
+
+    /// What the customer of a bet that waits lets prices do, the tolerance in rungs; nil where nobody looks.
+    var allowed: (rule: PriceRule, tolerance: UInt8)? {
+        PriceRule(rawValue: UInt8(truncatingIfNeeded: settlementVersion)).map {
+            ($0, UInt8(settlementVersion >> 8))
+        }
     }
 
     /// A row that waits to be used again; `firstLeg` leads to the next such.

@@ -235,7 +235,7 @@ public struct Engine: ~Copyable {
             markets.change(market: number) {
                 $0.reasons = ShutReasons(rawValue: $0.reasons).union(.recovery).rawValue
                 $0.version += 1
-                $0.material += 1
+                $0.changeMaterially()
             }
         }
     }

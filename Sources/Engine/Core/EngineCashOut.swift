@@ -140,7 +140,7 @@ extension Engine {
         var sums: (material: UInt64, prices: UInt64) = (0, 0)
         for index in 0..<UInt32(bet.legCount) {
             let market = markets.markets[accounts.legs[bet.firstLeg + index].market]
-            sums.material += market.material + markets.fixtures[market.fixture].material
+            sums.material += UInt64(market.material) + markets.fixtures[market.fixture].material
             sums.prices += market.priceVersion
         }
         return sums

@@ -367,7 +367,7 @@ extension Engine {
             $0.priceVersion += 1
             guard isLeap else { return }
             $0.reasons = ShutReasons(rawValue: $0.reasons).union(.exposure).rawValue
-            $0.material += 1
+            $0.changeMaterially()
         }
         if isSuspect { suspect(number) }
         guard row.hand == .max else { return priceByHand(number, command, &outcomes) }
@@ -419,7 +419,7 @@ extension Engine {
         }
         markets.change(market: number) {
             $0.version += 1
-            $0.material += 1
+            $0.changeMaterially()
             if isDeducted {
                 $0.reasons = ShutReasons(rawValue: $0.reasons).union(.feed).rawValue
                 if $0.isResulted == 1 {
@@ -494,7 +494,7 @@ extension Engine {
                 return answer(command, market: nil, .marketUnknown, &outcomes)
             }
             let expected = command.field(Layout.MarketState.expected, as: UInt64.self)
-            let isOther = expected != 0 && expected != markets.markets[number].material
+            let isOther = expected != 0 && expected != UInt64(markets.markets[number].material)
             guard !isOther || planted(.expectationIgnored) else {
                 return answer(command, market: number, .changedSince, &outcomes)
             }
@@ -521,7 +521,7 @@ extension Engine {
             $0.reasons = after.rawValue
             if delay != .max { $0.betDelay = allowed }
             $0.version += 1
-            if after != before || isMaterial { $0.material += 1 }
+            if after != before || isMaterial { $0.changeMaterially() }
         }
     }
 
@@ -571,7 +571,7 @@ extension Engine {
             FixtureID(partition: rules.partition, row: row.fixture).rawValue)
         record.set(Layout.MarketChanged.version, row.version)
         record.set(Layout.MarketChanged.priceVersion, row.priceVersion)
-        record.set(Layout.MarketChanged.material, row.material)
+        record.set(Layout.MarketChanged.material, UInt64(row.material))
         record.set(Layout.MarketChanged.reasons, row.reasons)
         record.set(Layout.MarketChanged.isResulted, row.isResulted)
         record.set(Layout.MarketChanged.openLegs, row.openLegs)

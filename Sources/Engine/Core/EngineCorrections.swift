@@ -124,7 +124,7 @@ extension Engine {
             $0.version += 1
             guard $0.paysAtStart else { return }
             // A bet that waits was to be struck before anybody knew.
-            if $0.takesAtStart { $0.material += 1 }
+            if $0.takesAtStart { $0.changeMaterially() }
             $0.settlementVersion += 1
             $0.name(ResultOrigin(command, source: ResultSource.feed.rawValue))
         }

@@ -58,15 +58,34 @@ extension Engine {
                 return Refused(
                     .suspendedDuringDelay, leg: Int(index), value: Int64(market.reasons))
             }
-            let material = market.material + markets.fixtures[market.fixture].material
+            let material = UInt64(market.material) + markets.fixtures[market.fixture].material
             if UInt32(truncatingIfNeeded: material) != leg.material, !planted(.suspensionForgotten)
             {
                 return Refused(
                     .changedDuringDelay, leg: Int(index), value: Int64(material),
                     threshold: Int64(leg.material))
             }
+            if let moved = moveDuringDelay(leg, bet) {
+                return Refused(
+                    .priceMovedDuringDelay, leg: Int(index), value: moved,
+                    threshold: Int64(leg.odds.numerator) << 32 | Int64(leg.odds.denominator))
+            }
         }
         return nil
+    }
+
+    /// What a leg's price is now, if that is not what its customer lets it be: the numerator above the denominator, 0
+    /// for none.
+    borrowing func moveDuringDelay(_ leg: LegRow, _ bet: BetRow) -> Int64? {
+        guard let allowed = bet.allowed, !leg.isAtStart, !planted(.moveInDelayIgnored) else {
+            return nil
+        }
+        guard let now = markets.selections[leg.selection].odds else { return 0 }
+        let isTaken =
+            now == leg.odds
+            || allowed.rule.accepts(
+                shown: leg.odds, now: now, tolerance: allowed.tolerance, ladder: ladder)
+        return isTaken ? nil : Int64(now.numerator) << 32 | Int64(now.denominator)
     }
 
     private static func inHashOrder(_ count: UInt32) -> [UInt32] { Array(Set(0..<count)) }
@@ -77,6 +96,7 @@ extension Engine {
         accounts.change(bet: number) {
             $0.status = BetStatus.open.rawValue
             $0.acceptedAt = time.nanoseconds
+            $0.settlementVersion = 0
         }
         let bet = accounts.bets[number]
         accounts.post(.accept(accounts.split(of: bet).paid), to: bet.account)
@@ -104,6 +124,7 @@ extension Engine {
         accounts.change(bet: number) {
             $0.status = BetStatus.refused.rawValue
             $0.refusal = UInt8(truncatingIfNeeded: refused.refusal.rawValue)
+            $0.settlementVersion = 0
         }
         if !planted(.exposureKept) { setExposure(of: number, standing: false) }
         let bet = accounts.bets[number]

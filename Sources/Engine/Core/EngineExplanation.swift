@@ -88,10 +88,16 @@ extension Engine {
                 explanation.add(
                     .suspendedDuringDelay, leg: Int(index), Int64(market.reasons), 0,
                     isPassed: market.reasons == 0)
-                let material = market.material + markets.fixtures[market.fixture].material
+                let material = UInt64(market.material) + markets.fixtures[market.fixture].material
                 explanation.add(
                     .changedDuringDelay, leg: Int(index), Int64(material), Int64(leg.material),
                     isPassed: UInt32(truncatingIfNeeded: material) == leg.material)
+                guard bet.allowed != nil, !leg.isAtStart else { continue }
+                let moved = moveDuringDelay(leg, bet)
+                let struck = Int64(leg.odds.numerator) << 32 | Int64(leg.odds.denominator)
+                explanation.add(
+                    .priceMovedDuringDelay, leg: Int(index), moved ?? struck, struck,
+                    isPassed: moved == nil)
             }
         }
         return explanation.checks
@@ -256,6 +262,13 @@ extension Engine {
                 isPassed: seen != 0 && seen == market.places)
             guard !explanation.isRefused else { return nil }
         }
+        let version = command.field(offset + Layout.Leg.marketVersion, as: UInt64.self)
+        if version != 0, ruleSet.looksAgain {
+            explanation.add(
+                .marketChanged, leg: index, Int64(clamping: market.version),
+                Int64(clamping: version), isPassed: version >= market.changedAt)
+            guard !explanation.isRefused else { return nil }
+        }
         return quote
     }
 
@@ -299,11 +312,6 @@ extension Engine {
         let least = max(1, rules.minimumStake)
         explanation.add(.stakeBelowMinimum, stake, least, isPassed: stake >= least)
         guard !explanation.isRefused else { return }
-        var most = ruleSet.stake
-        if row.stakeLimit > 0 { most = min(most, row.stakeLimit) }
-        for quote in quotes {
-            most = min(most, row.mostStaked(markets.markets[quote.market].maximumStake))
-        }
         let slip = StakedSlip(command, request, account: account, quotes: quotes)
         let split = request.split
         let returned = potentialReturn(slip, split: split)
@@ -312,7 +320,17 @@ extension Engine {
             && isUnderFloor(
                 market: quotes[0].market, selection: quotes[0].selection, account: account,
                 potential: returned, paid: split.paid)
-        explanation.add(.stakeAboveMaximum, stake, most, isPassed: stake <= most || isFloored)
+        explanation.add(.stakeAboveMaximum, stake, ruleSet.stake, isPassed: stake <= ruleSet.stake)
+        if row.stakeLimit > 0 {
+            explanation.add(
+                .stakeAboveMaximum, stake, row.stakeLimit,
+                isPassed: stake <= row.stakeLimit || isFloored)
+        }
+        for (index, quote) in quotes.enumerated() {
+            let most = row.mostStaked(markets.markets[quote.market].maximumStake)
+            explanation.add(
+                .stakeAboveMaximum, leg: index, stake, most, isPassed: stake <= most || isFloored)
+        }
         guard !explanation.isRefused else { return }
         let potential = returned ?? .max
         explanation.add(

@@ -62,7 +62,7 @@ extension Engine {
             let now = isExposed ? reasons.union(.exposure) : reasons.subtracting(.exposure)
             guard now != reasons else { return }
             $0.reasons = now.rawValue
-            $0.material += 1
+            $0.changeMaterially()
         }
         markets.watch(number, before: before.suspendAt)
         answer(command, market: number, nil, &outcomes)
@@ -81,7 +81,7 @@ extension Engine {
         markets.change(market: number) {
             $0.reasons = ShutReasons(rawValue: $0.reasons).union(.exposure).rawValue
             $0.version += 1
-            $0.material += 1
+            $0.changeMaterially()
         }
         answer(command, market: number, nil, &outcomes)
     }

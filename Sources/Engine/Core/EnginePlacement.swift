@@ -356,6 +356,10 @@ extension Engine {
         if request.structure == BetStructure.eachWay.rawValue {
             try checkPlaces(command, offset, number, index)
         }
+        let seen = command.field(offset + Layout.Leg.marketVersion, as: UInt64.self)
+        if seen != 0, seen < markets.markets[number].changedAt {
+            try checkVersion(seen, number, index)
+        }
         let isInPlay = markets.fixtures[fixture].isInPlay == 1
         // As `legQuote` has it; written out, since a call is a tenth of what a leg costs.
         return LegQuote(
@@ -364,7 +368,7 @@ extension Engine {
             betDelay: isInPlay ? markets.markets[number].betDelay : 0,
             selectionDelay: isInPlay ? markets.selections[selection].delay : 0, isInPlay: isInPlay,
             marketVersion: markets.markets[number].version,
-            material: markets.markets[number].material + markets.fixtures[fixture].material,
+            material: UInt64(markets.markets[number].material) + markets.fixtures[fixture].material,
             relationGroup: markets.markets[number].relationGroup,
             competitorChain: markets.fixtures[fixture].competitorChain,
             places: markets.markets[number].places,
@@ -383,7 +387,7 @@ extension Engine {
             betDelay: isInPlay ? markets.markets[number].betDelay : 0,
             selectionDelay: isInPlay ? markets.selections[selection].delay : 0, isInPlay: isInPlay,
             marketVersion: markets.markets[number].version,
-            material: markets.markets[number].material + markets.fixtures[fixture].material,
+            material: UInt64(markets.markets[number].material) + markets.fixtures[fixture].material,
             relationGroup: markets.markets[number].relationGroup,
             competitorChain: markets.fixtures[fixture].competitorChain,
             places: markets.markets[number].places,
@@ -409,7 +413,21 @@ extension Engine {
         if request.structure == BetStructure.eachWay.rawValue {
             try checkPlaces(command, PlaceRequest.leg(index), market, index)
         }
+        let seen = command.field(
+            PlaceRequest.leg(index) + Layout.Leg.marketVersion, as: UInt64.self)
+        if seen != 0, seen < markets.markets[market].changedAt {
+            try checkVersion(seen, market, index)
+        }
         return quote
+    }
+
+    /// Whoever saw a market before it was shut, opened or formed anew saw another one, whatever its prices are now.
+    @inline(never)
+    private func checkVersion(_ seen: UInt64, _ market: UInt32, _ index: Int) throws(Refused) {
+        guard ruleSet.looksAgain, !planted(.versionIgnored) else { return }
+        throw Refused(
+            .marketChanged, leg: index, value: Int64(clamping: markets.markets[market].version),
+            threshold: Int64(clamping: seen))
     }
 
     /// Nil where no bet is taken at starting price, or none any more.
@@ -715,6 +733,9 @@ extension Engine {
                 promising: terms.potentialReturn, isPending: isPending)
         }
         if isPending {
+            if ruleSet.looksAgain {
+                accounts.change(bet: bet) { $0.allow(request.rule, request.tolerance) }
+            }
             if !planted(.timerLost) || bet % 13 != 5 { accounts.schedule(bet: bet, dueAt: dueAt) }
         } else {
             entries |= 1 << EntryReason.accept.rawValue

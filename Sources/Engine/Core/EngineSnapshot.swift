@@ -34,7 +34,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 15)
+        var mix = RowMix(kind: 66, row: 16)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -453,7 +453,7 @@ extension Engine {
         limits.mostMove = row.mostMove
         limits.version = row.limitsVersion
         return MarketPicture(
-            version: row.version, material: row.material, priceVersion: row.priceVersion,
+            version: row.version, material: UInt64(row.material), priceVersion: row.priceVersion,
             reasons: ShutReasons(rawValue: row.reasons), isResulted: row.isResulted == 1,
             settlementVersion: row.settlementVersion, betDelay: row.betDelay,
             maximumStake: row.maximumStake, liabilityLimit: row.liabilityLimit,

@@ -44,7 +44,9 @@ struct MarketRow: BitwiseCopyable {
     var relationGroup: UInt64
     var version: UInt64 = 1
     var priceVersion: UInt64 = 0
-    var material: UInt64 = 1
+    /// How often it changed so that bets which wait do not survive it, and its version after the last time.
+    var material: UInt32 = 1
+    var changedAt: UInt32 = 1
     /// Stakes of single bets that stand on the market.
     var staked: Int64 = 0
     var liabilityLimit: Int64
@@ -118,10 +120,16 @@ struct MarketRow: BitwiseCopyable {
 
     static let wholeMove: UInt16 = 10_000
 
+    /// After its version was: what waits does not survive it, nor does a slip that saw it before.
+    mutating func changeMaterially() {
+        material &+= 1
+        changedAt = UInt32(clamping: version)
+    }
+
     /// What its bets come to is decided anew, for whoever says so.
     mutating func decideAgain(_ origin: ResultOrigin) {
         version += 1
-        material += 1
+        changeMaterially()
         settlementVersion += 1
         name(origin)
     }
@@ -169,7 +177,7 @@ struct MarketRow: BitwiseCopyable {
         mix.combine(externalHigh, externalLow)
         mix.combine(relationGroup, version)
         mix.combine(resultRecord, resultProposal)
-        mix.combine(priceVersion, material)
+        mix.combine(priceVersion, UInt64(changedAt) << 32 | UInt64(material))
         mix.combine(maximumStake, liabilityLimit)
         mix.combine(
             UInt64(isReleased), UInt64(fixture) << 32 | UInt64(firstSelection))

@@ -107,6 +107,10 @@ public struct RuleSet: Hashable, Sendable {
     /// Milliseconds: a year.
     private static let longestCoolingOff: Int64 = 31_622_400_000
 
+    /// A slip is held against the version of each market that it saw, and a bet that waited against the prices when its
+    /// delay is over; before version 2 neither was.
+    var looksAgain: Bool { version >= 2 }
+
     /// The rules that new records are decided under.
     public static let current = RuleSet(version: 2)
     /// Every version that this build can decide, oldest first, ending with the current one.

@@ -268,7 +268,7 @@ class Slip extends HTMLElement {
             } } : {}),
             priceRule: state.rule, tolerance: state.rule === "any" ? 255 : 0,
             oddsFormat: state.format,
-            legs: legs.map(l => ({ market: l.market, selection: l.selection, ...(l.isAtStart ? { startingPrice: true } : { odds: l.odds }), version: l.version,
+            legs: legs.map(l => ({ market: l.market, selection: l.selection, ...(l.isAtStart ? { startingPrice: true } : { odds: l.odds }), version: state.markets.get(l.market)?.version ?? l.version,
                 score: l.score, ...(this.#eachWay ? { eachWay: l.terms ?? state.markets.get(l.market)?.eachWay } : {}) })),
         };
     }
