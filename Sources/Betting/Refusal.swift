@@ -28,6 +28,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case placeTermsChanged = 27
     case startingPriceNotTaken = 28
     case marketChanged = 29
+    case barred = 30
     // The whole slip
     case stakeBelowMinimum = 40
     case stakeAboveMaximum = 41
@@ -83,6 +84,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .placeTermsChanged: "place_terms_changed"
         case .startingPriceNotTaken: "starting_price_not_taken"
         case .marketChanged: "market_changed"
+        case .barred: "barred"
         case .stakeBelowMinimum: "stake_below_minimum"
         case .stakeAboveMaximum: "stake_above_maximum"
         case .returnAboveMaximum: "return_above_maximum"
@@ -137,6 +139,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .placeTermsChanged: "The each-way terms are not those you saw."
         case .startingPriceNotTaken: "Bets at starting price are not taken on this selection now."
         case .marketChanged: "The market changed since you saw it. Look at it again."
+        case .barred: "You may not bet on this. Your notices say why."
         case .stakeBelowMinimum: "The stake is below the minimum."
         case .stakeAboveMaximum: "The stake is above the maximum for this bet."
         case .returnAboveMaximum: "The bet could return more than the highest payout we offer."
@@ -185,7 +188,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     /// What the threshold and the value beside a refusal mean.
     public var facts: FactMeaning {
         switch self {
-        case .idReused, .accountUnknown, .accountClosed, .interrupted, .betNotOpen,
+        case .idReused, .accountUnknown, .accountClosed, .interrupted, .barred, .betNotOpen,
             .cashOutPending, .cashOutNotOffered:
             .none
         case .idOutsideWindow, .deadlinePassed, .deadlineTooFar: .nanoseconds

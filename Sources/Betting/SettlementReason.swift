@@ -12,6 +12,14 @@ public enum SettlementReason: UInt8, CaseIterable, Sendable {
     /// Two of the house's people made this one bet void.
     case voidedByOperators = 6
 
+    /// Whether the customer is told of it beside the bet: it came to something else than before, or not by its result.
+    public var isNews: Bool {
+        switch self {
+        case .settled, .voided: false
+        case .resettled, .reopened, .cancelled, .voidedByOperators: true
+        }
+    }
+
     public var word: String {
         switch self {
         case .settled: "settled"

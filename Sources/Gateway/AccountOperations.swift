@@ -26,6 +26,9 @@ extension PunterGateway {
             Operation(
                 description: PunterRoutes.statement, method: .get, path: "/api/v1/statement",
                 body: .deferred { [unowned self] call, reply in listStatement(call, reply) }),
+            Operation(
+                description: PunterRoutes.notices, method: .get, path: "/api/v1/notices",
+                body: .deferred { [unowned self] call, reply in listNotices(call, reply) }),
         ]
     }
 
@@ -192,6 +195,20 @@ extension PunterGateway {
                 }
                 writeNext(
                     call, lines.count, lines.last?.sequence, .statement, session, &json)
+            }
+        }
+    }
+
+    private func listNotices(_ call: Call, _ reply: any Reply) {
+        reading(call, reply) { session, answer throws(Problem) in
+            let page = try page(call, .notices, session)
+            return store.notices(
+                of: session.account, before: page.before, limit: page.limit, answer)
+        } _: { [unowned self] session, notices, asOf in
+            Documents.json(asOf: asOf, .itsReader) { json in
+                json.key("notices")
+                json.array { json in for notice in notices { Messages.write(notice, to: &json) } }
+                writeNext(call, notices.count, notices.last?.sequence, .notices, session, &json)
             }
         }
     }

@@ -8,6 +8,7 @@ public struct Cursors: Sendable {
     enum Listing: UInt8 {
         case bets = 1
         case statement = 2
+        case notices = 3
     }
 
     private let key: [UInt8]

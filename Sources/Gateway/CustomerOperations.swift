@@ -1,3 +1,4 @@
+import Catalogue
 import EngineCore
 import EngineJournal
 import JSONText
@@ -25,6 +26,14 @@ extension OperatorGateway {
                 description: OperatorRoutes.setTrust, method: .put,
                 path: "/api/v1/accounts/{account}/trust",
                 body: .deferred { [unowned self] call, reply in setTrust(call, reply) }),
+            Operation(
+                description: OperatorRoutes.bars, method: .get,
+                path: "/api/v1/accounts/{account}/bars",
+                body: .deferred { [unowned self] call, reply in getBars(call, reply) }),
+            Operation(
+                description: OperatorRoutes.setBar, method: .put,
+                path: "/api/v1/accounts/{account}/bars",
+                body: .deferred { [unowned self] call, reply in setBar(call, reply) }),
         ]
     }
 
@@ -72,17 +81,99 @@ extension OperatorGateway {
             let delay = try whole("delay", 0...Int64(Limits.betDelay))
             let isShut = try flag("shut")
             let reason = try why()
+            let notice = try text("notice", most: 80)
             let taken = hub.submit({ [unowned self] record, _ in
                 respond(record, at: Layout.AccountChanged.refusal, reply)
             }) {
                 $0.setRisk(
                     of: id, stakeFactor: UInt16(factor), delay: UInt32(delay), isShut: isShut,
-                    actor: person.id, reason: reason)
+                    actor: person.id, reason: reason, notice: notice)
             }
             guard taken else { throw busy() }
         } catch {
             reply.fail(error)
         }
+    }
+
+    // MARK: What a customer is kept from
+
+    private func getBars(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let id = try account(call)
+            try asking(reply) { engine in
+                (engine.sequence, engine.bars(of: id))
+            } _: { [unowned self] (found: (UInt64, [BarScope]?), reply) in
+                guard let bars = found.1 else { return reply.fail(Self.accountUnknown) }
+                var json = JSONWriter()
+                json.object { json in
+                    json.key("asOf")
+                    json.number(found.0)
+                    json.key("bars")
+                    json.array { json in for bar in bars { write(bar, to: &json) } }
+                }
+                reply.send(.json(200, json.bytes))
+            }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private func write(_ bar: BarScope, to json: inout JSONWriter) {
+        json.object { json in
+            switch bar {
+            case .sport(let sport):
+                json.key("sport")
+                json.string(Sport(rawValue: sport)?.word ?? "other")
+            case .fixture(let fixture):
+                json.key("fixture")
+                json.numberText(fixture.rawValue)
+                guard let known = hub.view.fixtures[fixture] else { return }
+                json.key("name")
+                json.string("\(known.home) v \(known.away)")
+            }
+        }
+    }
+
+    private func setBar(_ call: Call, _ reply: any Reply) {
+        do throws(Problem) {
+            let id = try account(call)
+            let person = try needSession(call)
+            try readBody(call)
+            let scope = try barScope()
+            guard let isSet = try flag("barred") else {
+                throw Problem(400, "malformed", "barred: true or false")
+            }
+            let reason = try why()
+            let notice = try text("notice", most: 80)
+            let taken = hub.submit({ [unowned self] record, _ in
+                respond(record, at: Layout.AccountChanged.refusal, reply)
+            }) {
+                $0.setBar(
+                    of: id, from: scope, isSet: isSet, actor: person.id, reason: reason,
+                    notice: notice)
+            }
+            guard taken else { throw busy() }
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private func barScope() throws(Problem) -> BarScope {
+        let sport = try text("sport", most: 32)
+        let fixture = try text("fixture", most: 20)
+        guard sport.isEmpty != fixture.isEmpty else {
+            throw Problem(400, "malformed", "sport, or fixture: one of them")
+        }
+        if sport.isEmpty {
+            guard let id = UInt64(fixture), hub.view.fixtures[FixtureID(id)] != nil else {
+                throw Problem(404, "fixture_unknown", "There is no such match.")
+            }
+            return .fixture(FixtureID(id))
+        }
+        guard let known = Sport.allCases.first(where: { $0.word == sport }) else {
+            throw Problem(404, "sport_unknown", "There is no such sport.")
+        }
+        return .sport(known.rawValue)
     }
 
     // MARK: Bonus money and free stakes

@@ -137,7 +137,7 @@ extension Problem {
             case .changedSince: 412
             case .fixtureUnknown, .marketUnknown, .accountUnknown, .proposalUnknown, .betUnknown:
                 404
-            case .amountOutOfRange, .idReused, .idOutsideWindow: 422
+            case .amountOutOfRange, .idReused, .idOutsideWindow, .noticeMissing: 422
             default: 409
             }
         self.init(status, refusal.code, refusal.text)

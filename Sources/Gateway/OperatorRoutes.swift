@@ -193,7 +193,23 @@ enum OperatorRoutes {
         "setTrust",
         "Says how far an account is trusted: its part of every market's maximum stake, and how long its bets wait in play beside a market's own delay.",
         tag: "accounts", done, parameters: [account], body: "TrustRequest",
-        problems: decided + [(404, "account_unknown"), (409, "no_change")], role: .trader,
+        problems: decided + [
+            (404, "account_unknown"), (409, "no_change"), (422, "notice_missing"),
+            (422, "text_too_long"),
+        ], role: .trader,
+        comesFirst: true)
+    static let bars = route(
+        "getBars", "Sports and matches that an account may not bet on.", tag: "accounts",
+        .init(200, "What it is kept from, sports first.", schema: "Bars"),
+        parameters: [account], problems: [(404, "account_unknown"), (503, "busy")])
+    static let setBar = route(
+        "setBar",
+        "Keeps an account from a sport or a match that it plays in, works for or knows of; or no more. What is open stands.",
+        tag: "accounts", done, parameters: [account], body: "BarRequest",
+        problems: decided + [
+            (404, "account_unknown"), (404, "sport_unknown"), (404, "fixture_unknown"),
+            (409, "no_change"), (409, "full"), (422, "notice_missing"), (422, "text_too_long"),
+        ], role: .trader,
         comesFirst: true)
     static let pricing = route(
         "getPricing",
@@ -477,6 +493,16 @@ enum OperatorRoutes {
         "delay":{"type":"integer","minimum":0,"maximum":\(Limits.betDelay),\
         "description":"Milliseconds beside a market's own delay in play."},\
         "shut":{"type":"boolean","description":"No bets are taken from it; left out, as it was."},\
+        "notice":{"type":"string","maxLength":80,"description":"What the customer is told; needed where it is trusted less."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "Bars":{"type":"object","required":["asOf","bars"],"properties":{"asOf":{"type":"integer"},\
+        "bars":{"type":"array","items":{"type":"object","properties":{"sport":{"type":"string"},\
+        "fixture":{"type":"string"},"name":{"type":"string"}}}}}},\
+        "BarRequest":{"type":"object","required":["barred","reason"],\
+        "oneOf":[{"required":["sport"]},{"required":["fixture"]}],"properties":{\
+        "sport":{"type":"string","minLength":1,"maxLength":32},"fixture":{"type":"string","minLength":1,"maxLength":20},\
+        "barred":{"type":"boolean"},\
+        "notice":{"type":"string","maxLength":80,"description":"What the customer is told; needed where it is kept from something."},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "RiskSum":{"type":"object","required":["markets","staked","worstLoss"],"properties":{\
         "sport":{"type":"string"},"fixture":{"type":"string"},"name":{"type":"string"},\

@@ -6,6 +6,26 @@ import ProjectionService
 
 /// What a customer reads of its own rows.
 extension Messages {
+    static func write(_ notice: Notice, to json: inout JSONWriter) {
+        json.object { json in
+            json.key("record")
+            json.numberText(notice.sequence)
+            json.key("time")
+            json.string(Timestamp(nanoseconds: notice.time).description)
+            json.key("kind")
+            json.string(notice.kind)
+            json.key("text")
+            json.string(notice.text)
+            guard let bet = notice.bet else { return }
+            json.key("bet")
+            json.numberText(bet)
+            json.key("before")
+            json.number(notice.before)
+            json.key("payout")
+            json.number(notice.payout)
+        }
+    }
+
     static func write(_ line: StatementLine, to json: inout JSONWriter) {
         json.object { json in
             json.key("id")

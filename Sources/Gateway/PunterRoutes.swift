@@ -255,6 +255,16 @@ enum PunterRoutes {
                 links: [.init("listStatement", "cursor", "/next")])
         ], parameters: paging,
         problems: [(400, "malformed"), (422, "cursor_invalid"), (503, "busy")], session: true)
+    static let notices = route(
+        "listNotices",
+        "What one was told beside one's bets: limits and bars with their reasons, and bets that came to something else, the newest first.",
+        tag: "account",
+        [
+            .init(
+                200, "The notices.", schema: "Notices",
+                links: [.init("listNotices", "cursor", "/next")])
+        ], parameters: paging,
+        problems: [(400, "malformed"), (422, "cursor_invalid"), (503, "busy")], session: true)
     static let live = route(
         "isLive", "Whether the process answers.", tag: "health",
         [.init(200, "It does.", contentType: "text/plain")])

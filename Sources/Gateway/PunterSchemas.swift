@@ -1,3 +1,4 @@
+import Betting
 import Kernel
 
 /// What the punters' protocols say and take, as JSON schemas that mean the same by draft 7 (AsyncAPI) and
@@ -181,6 +182,27 @@ enum PunterSchemas {
             "properties":{"asOf":{"type":"integer"},"lines":{"type":"array",\
             "items":{"$ref":"#/components/schemas/Line"}},"next":{"type":["string","null"],\
             "description":"The cursor of the next page; null on the last."}}}
+            """
+        ),
+        (
+            "Notices",
+            """
+            {"type":"object","required":["asOf","notices","next"],\
+            "properties":{"asOf":{"type":"integer"},"notices":{"type":"array",\
+            "items":{"$ref":"#/components/schemas/Notice"}},"next":{"type":["string","null"],\
+            "description":"The cursor of the next page; null on the last."}}}
+            """
+        ),
+        (
+            "Notice",
+            """
+            {"type":"object","required":["record","time","kind","text"],\
+            "properties":{"record":{"type":"string"},"time":{"type":"string"},\
+            "kind":{"enum":["set_risk","set_bar",\(SettlementReason.allCases.filter(\.isNews).map { "\"\($0.word)\"" }.joined(separator: ","))]},\
+            "text":{"type":"string","description":"What a person wrote; empty about bets."},\
+            "bet":{"type":"string"},\
+            "before":{"type":"integer","description":"What the bet had paid, minor units."},\
+            "payout":{"type":"integer","description":"What it pays now."}}}
             """
         ),
         (

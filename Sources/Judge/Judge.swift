@@ -36,6 +36,8 @@ public struct Judge: ~Copyable {
         var delay: UInt32 = 0
         /// No bets are taken from it.
         var isShut = false
+        /// What it may not bet on.
+        var bars: Set<Bar> = []
         var deposited: Int64 = 0
         /// Everything that bets paid it, or took back, and when.
         var paid: [(time: Int64, amount: Int64)] = []
@@ -43,6 +45,12 @@ public struct Judge: ~Copyable {
         var bets: [UInt64] = []
         /// Everything that was ever asked for and taken, the newest last.
         var limits: [LimitName: [LimitWish]] = [:]
+    }
+
+    /// A sport by its number, or a match.
+    struct Bar: Hashable {
+        var isSport: Bool
+        var id: UInt64
     }
 
     /// What a customer asked of a limit, and from when on it holds.
@@ -332,6 +340,7 @@ public struct Judge: ~Copyable {
         case .setLimit(let account, let name, let amount, let expected):
             setLimit(account, name, amount, expected, said.outcomes)
         case .setRisk(let risk): setRisk(risk, said.outcomes)
+        case .setBar(let bar): setBar(bar, said.outcomes)
         case .grant(let grant): self.grant(grant, said.outcomes)
         case .fixture(let fixture): define(fixture, said.outcomes)
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
@@ -470,6 +479,46 @@ public struct Judge: ~Copyable {
         compare(balances, number)
     }
 
+    private mutating func setBar(_ said: BarSaid, _ outcomes: [Outcome]) {
+        guard case .account(let refusal, _, let balances)? = outcomes.first else {
+            return object("a bar is set without an answer")
+        }
+        guard said.account < UInt64(accounts.count) else {
+            return expect(refusal, 6, "a bar of nobody")
+        }
+        let isKnown =
+            said.scope == 1
+            ? [0, 1, 2, 4, 7, 8, 9].contains(said.id)
+            : said.scope == 2 && said.id < UInt64(fixtures.count)
+        if !isKnown || said.isSet > 1 { return expect(refusal, 4, "a bar from nothing") }
+        if said.actor == 0 { return expect(refusal, 17, "a bar set by nobody") }
+        if !said.hasReason { return expect(refusal, 12, "a bar without a reason") }
+        if said.isSet == 1, !said.hasNotice { return expect(refusal, 27, "an untold bar") }
+        let number = Int(said.account)
+        let bar = Bar(isSport: said.scope == 1, id: said.id)
+        if accounts[number].bars.contains(bar) == (said.isSet == 1) {
+            return expect(refusal, 11, "a bar as it was")
+        }
+        if said.isSet == 1, accounts.reduce(0, { $0 + $1.bars.count }) >= 1024 {
+            return expect(refusal, 5, "a bar too many")
+        }
+        expect(refusal, 0, "a bar")
+        if said.isSet == 1 {
+            accounts[number].bars.insert(bar)
+        } else {
+            accounts[number].bars.remove(bar)
+        }
+        compare(balances, number)
+    }
+
+    /// Whether a customer is kept from a market's match, or from its sport.
+    func isBarred(_ number: Int, from market: Int) -> Bool {
+        let fixture = markets[market].fixture
+        return accounts[number].bars.contains(Bar(isSport: false, id: UInt64(fixture)))
+            || accounts[number].bars.contains(
+                Bar(isSport: true, id: UInt64(fixtures[fixture].said.sport)))
+    }
+
     private mutating func setRisk(
         _ said: RiskSaid, _ outcomes: [Outcome]
     ) {
@@ -492,6 +541,10 @@ public struct Judge: ~Copyable {
         {
             return expect(refusal, 11, "a risk as it was")
         }
+        let account = accounts[number]
+        let isLimited =
+            factor < account.stakeFactor || delay > account.delay || isShut && !account.isShut
+        if isLimited, !said.hasNotice { return expect(refusal, 27, "a limit that nobody is told") }
         expect(refusal, 0, "an account's risk")
         accounts[number].stakeFactor = factor
         accounts[number].delay = delay

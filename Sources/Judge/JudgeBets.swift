@@ -28,6 +28,7 @@ private enum Word {
     static let placeTerms: UInt16 = 27
     static let noStart: UInt16 = 28
     static let otherMarket: UInt16 = 29
+    static let barred: UInt16 = 30
     static let stakeLow: UInt16 = 40
     static let stakeHigh: UInt16 = 41
     static let returnHigh: UInt16 = 42
@@ -450,6 +451,9 @@ extension Judge {
                 return Wanted(Word.otherMarket, index)
             }
         }
+        if let leg = intent.legs.firstIndex(where: { isBarred(number, from: Int($0.market)) }) {
+            return Wanted(Word.barred, leg)
+        }
         let isLong = intent.legCount > Limits.eachWayLegs
         if isLong,
             intent.legs.contains(where: { markets[Int($0.market)].said.deductions != 0 })
@@ -826,6 +830,9 @@ extension Judge {
     private func refusalAfterDelay(_ bet: Bet) -> Wanted? {
         if bet.dueAt <= recoveredAt { return Wanted(Word.interrupted) }
         if accounts[Int(bet.account)].isShut { return Wanted(Word.accountShut) }
+        if let leg = bet.legs.firstIndex(where: { isBarred(Int(bet.account), from: $0.market) }) {
+            return Wanted(Word.barred, leg)
+        }
         for (index, leg) in bet.legs.enumerated() {
             if markets[leg.market].reasons != 0 { return Wanted(Word.suspendedDuringDelay, index) }
             if leg.isDisturbed { return Wanted(Word.changedDuringDelay, index) }

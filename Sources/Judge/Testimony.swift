@@ -27,6 +27,7 @@ public enum Command: Sendable {
     case setLimit(account: UInt64, name: LimitName, amount: Int64, expected: UInt64)
     /// Thousandths of a market's maximum stake, and milliseconds beside a market's delay.
     case setRisk(RiskSaid)
+    case setBar(BarSaid)
     case grant(GrantSaid)
     case fixture(FixtureSaid)
     case fixtureUpdate(FixtureSaid)
@@ -131,6 +132,31 @@ public struct HouseSaid: Sendable {
 }
 
 /// How far an account is trusted.
+/// Somebody is to be kept from a sport or a match, or not any more.
+public struct BarSaid: Sendable {
+    public var account: UInt64
+    /// 1 a sport, 2 a fixture.
+    public var scope: UInt8
+    public var id: UInt64
+    public var isSet: UInt8
+    public var actor: UInt64
+    public var hasReason: Bool
+    public var hasNotice: Bool
+
+    public init(
+        account: UInt64, scope: UInt8, id: UInt64, isSet: UInt8, actor: UInt64, hasReason: Bool,
+        hasNotice: Bool
+    ) {
+        self.account = account
+        self.scope = scope
+        self.id = id
+        self.isSet = isSet
+        self.actor = actor
+        self.hasReason = hasReason
+        self.hasNotice = hasNotice
+    }
+}
+
 public struct RiskSaid: Sendable {
     public var account: UInt64
     /// Thousandths of a market's maximum stake.
@@ -141,10 +167,13 @@ public struct RiskSaid: Sendable {
     public var shut: UInt8
     public var actor: UInt64
     public var hasReason: Bool
+    public var hasNotice: Bool
 
     public init(
-        account: UInt64, factor: UInt16, delay: UInt32, shut: UInt8, actor: UInt64, hasReason: Bool
+        account: UInt64, factor: UInt16, delay: UInt32, shut: UInt8, actor: UInt64, hasReason: Bool,
+        hasNotice: Bool
     ) {
+        self.hasNotice = hasNotice
         self.account = account
         self.factor = factor
         self.delay = delay
@@ -254,6 +283,7 @@ public struct FixtureSaid: Sendable {
     public var incident: UInt8
     public var score: UInt32
     public var competitorChain: UInt64
+    public var sport: UInt8 = 0
     /// When its supplier said this, and when it says that the fixture truly began; nanoseconds, 0 not said.
     public var said: Int64 = 0
     public var startedAt: Int64 = 0

@@ -60,6 +60,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case floorForgotten = "floor-forgotten"
     case paidTodayForgotten = "paid-today-forgotten"
     // Customers and the desk
+    case barIgnored = "bar-ignored"
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"
     // A trader's hand

@@ -20,6 +20,7 @@ public final class SimulatedRows: ProjectionRows {
         var sales: [UInt64: SaleRow] = [:]
         var actions: [UInt64: OperatorAction] = [:]
         var suspects: [UInt64: SuspectedBet] = [:]
+        var notices: [UInt64: [UInt64: Notice]] = [:]
         var voidBets: Set<UInt64> = []
         var lines: [LineKey: StatementLine] = [:]
         var place: ProjectedPlace?
@@ -33,6 +34,7 @@ public final class SimulatedRows: ProjectionRows {
         case settlement(SettlementRow)
         case sale(SaleRow)
         case action(OperatorAction)
+        case notice(UInt64, Notice)
         case suspect(SuspectedBet)
         case line(LineKey, StatementLine)
         case balances(UInt64, BalanceRow)
@@ -76,6 +78,9 @@ public final class SimulatedRows: ProjectionRows {
     public func add(_ account: AccountRow) { current.append(.account(account)) }
     public func add(_ session: SessionRow) { current.append(.session(session)) }
     public func put(_ action: OperatorAction) { current.append(.action(action)) }
+    public func put(_ notice: Notice, of account: UInt64) {
+        current.append(.notice(account, notice))
+    }
     public func put(_ suspect: SuspectedBet) { current.append(.suspect(suspect)) }
     public func put(_ bet: ProjectedBet) { current.append(.bet(bet)) }
     public func conclude(_ bet: ConclusionRow) { current.append(.conclusion(bet)) }
@@ -97,6 +102,8 @@ public final class SimulatedRows: ProjectionRows {
         case .session(let row):
             if tables.sessions[row.session] == nil { tables.sessions[row.session] = row }
         case .action(let action): tables.actions[action.sequence] = action
+        case .notice(let account, let notice):
+            tables.notices[account, default: [:]][notice.sequence] = notice
         case .suspect(let suspect): tables.suspects[suspect.sequence] = suspect
         case .bet(let bet): tables.bets[bet.bet] = bet
         case .conclusion(let row):

@@ -62,7 +62,10 @@ struct ResultWord {
 /// One thing that an operator does.
 enum DeskSaying {
     case risk(
-        AccountID, factor: UInt16, delay: UInt32, isShut: Bool?, actor: UInt64, reason: String)
+        AccountID, factor: UInt16, delay: UInt32, isShut: Bool?, actor: UInt64, reason: String,
+        notice: String)
+    case bar(
+        AccountID, BarScope, isSet: Bool, actor: UInt64, reason: String, notice: String)
     case grant(AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, actor: UInt64)
     case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
     case propose(
@@ -81,10 +84,14 @@ enum DeskSaying {
             encoder.result(
                 .propose, market: market, outcomes, source: .operator, actor: actor, reason: reason,
                 expected: expected)
-        case .risk(let account, let factor, let delay, let isShut, let actor, let reason):
+        case .risk(let account, let factor, let delay, let isShut, let actor, let why, let notice):
             encoder.setRisk(
                 of: account, stakeFactor: factor, delay: delay, isShut: isShut, actor: actor,
-                reason: reason)
+                reason: why, notice: notice)
+        case .bar(let account, let scope, let isSet, let actor, let reason, let notice):
+            encoder.setBar(
+                of: account, from: scope, isSet: isSet, actor: actor, reason: reason,
+                notice: notice)
         case .grant(let account, let kind, let amount, let id, let hash, let actor):
             encoder.grant(
                 kind, amount, to: account, id: id, requestHash: hash, actor: actor,
@@ -270,6 +277,23 @@ struct SimulatedSupplier: ~Copyable {
         }
         let legs = picks.compactMap { leg($0, world) }
         return legs.count < 2 ? nil : legs
+    }
+
+    /// Somebody is kept from a sport or a match, or not any more.
+    private func bar(_ world: Simulation) {
+        let sports: [UInt8] = [1, 1, 2, 7, 99]
+        let scope: BarScope =
+            world.random.number(in: 0...1) == 0
+            ? .sport(sports[world.random.number(in: 0...4)])
+            : .fixture(FixtureID(UInt64(world.random.number(in: 0...matches.count))))
+        world.send(
+            .desk(
+                .bar(
+                    AccountID(UInt64(world.random.number(in: 0...plan.clients))), scope,
+                    isSet: world.random.number(in: 0...2) == 0,
+                    actor: UInt64(world.random.number(in: 0...4)),
+                    reason: world.random.number(in: 0...5) == 0 ? "" : "plays in it",
+                    notice: world.random.number(in: 0...4) == 0 ? "" : "You play in it.")))
     }
 
     private func leg(_ pick: Int, _ world: Simulation) -> LegIntent? {
@@ -761,8 +785,10 @@ struct SimulatedSupplier: ~Copyable {
                         isShut: plan.has(.traders)
                             ? [nil, true, false, false][world.random.number(in: 0...3)] : nil,
                         actor: UInt64(world.random.number(in: 0...3)),
-                        reason: world.random.number(in: 0...5) == 0 ? "" : "late bets")))
+                        reason: world.random.number(in: 0...5) == 0 ? "" : "late bets",
+                        notice: world.random.number(in: 0...3) == 0 ? "" : "You bet late.")))
         }
+        if plan.has(.trust), world.random.number(in: 0...3) == 0 { return bar(world) }
         if plan.has(.promotions), world.random.number(in: 0...2) == 0 { return grant(world) }
         if world.random.number(in: 0...3) == 0 {
             let isShut = world.random.number(in: 0...2) == 0

@@ -20,6 +20,11 @@ extension Simulation {
                 "\(number) operator \(risk.actor) trusts account \(risk.account) \(risk.factor) "
                     + "thousandths, \(risk.delay) ms\(risk.shut == 1 ? ", shut" : "")"
                     + outcome(said))
+        case .setBar(let bar):
+            tell(
+                "\(number) operator \(bar.actor) \(bar.isSet == 1 ? "keeps" : "frees") account "
+                    + "\(bar.account) from \(bar.scope == 1 ? "sport" : "fixture") \(bar.id)"
+                    + outcome(said))
         case .grant(let grant):
             tell(
                 "\(number) operator \(grant.actor) gives account \(grant.account) \(grant.amount) "

@@ -67,7 +67,18 @@ struct Witness {
                     delay: record.field(Layout.SetRisk.delay, as: UInt32.self),
                     shut: record.field(Layout.SetRisk.shut, as: UInt8.self),
                     actor: record.field(Layout.SetRisk.actor, as: UInt64.self),
-                    hasReason: record.field(Layout.SetRisk.reason, as: UInt8.self) != 0))
+                    hasReason: record.field(Layout.SetRisk.reason, as: UInt8.self) != 0,
+                    hasNotice: record.field(Layout.SetRisk.notice, as: UInt8.self) != 0))
+        case .setBar:
+            return .setBar(
+                BarSaid(
+                    account: record.account.rawValue,
+                    scope: record.field(Layout.SetBar.scope, as: UInt8.self),
+                    id: record.field(Layout.SetBar.id, as: UInt64.self),
+                    isSet: record.field(Layout.SetBar.isSet, as: UInt8.self),
+                    actor: record.field(Layout.SetBar.actor, as: UInt64.self),
+                    hasReason: record.field(Layout.SetBar.reason, as: UInt8.self) != 0,
+                    hasNotice: record.field(Layout.SetBar.notice, as: UInt8.self) != 0))
         case .grant:
             return .grant(
                 GrantSaid(
@@ -258,6 +269,7 @@ struct Witness {
             said.said = record.field(Layout.Fixture.providerTime, as: Int64.self)
             said.startedAt = record.field(Layout.Fixture.startedAt, as: Int64.self)
         } else {
+            said.sport = record.field(Layout.Fixture.sport, as: UInt8.self)
             said.byHand = maker(record, at: Layout.Fixture.actor)
         }
         return said

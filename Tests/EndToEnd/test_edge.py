@@ -686,8 +686,8 @@ def test_an_operator_says_how_far_a_customer_is_trusted(make_server):
     assert (ask("GET")[1]["stakeFactor"], ask("GET")[1]["delay"]) == (1000, 0)
     for wrong in ({"stakeFactor": 10_001, "delay": 0, "reason": "x"}, {"stakeFactor": 1, "delay": 0}, {"stakeFactor": 1, "delay": -1, "reason": "x"}):
         assert ask("PUT", wrong)[0] == 400
-    assert ask("PUT", {"stakeFactor": 10, "delay": 2000, "reason": "late bets"})[0] == 200
-    assert ask("PUT", {"stakeFactor": 10, "delay": 2000, "reason": "late bets"})[1]["code"] == "no_change"
+    assert ask("PUT", {"stakeFactor": 10, "delay": 2000, "reason": "late bets", "notice": "You bet late."})[0] == 200
+    assert ask("PUT", {"stakeFactor": 10, "delay": 2000, "reason": "late bets", "notice": "You bet late."})[1]["code"] == "no_change"
     assert (ask("GET")[1]["stakeFactor"], ask("GET")[1]["delay"]) == (10, 2000)
     assert ask("GET", where="/api/v1/accounts/999999/trust")[0] == 404
     assert ask("PUT", {"stakeFactor": 10, "delay": 1, "reason": "x"}, "/api/v1/accounts/999999/trust")[1]["code"] == "account_unknown"

@@ -17,7 +17,7 @@ BUGS = [
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
     "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten", "groups-forgotten", "joint-price-unasked", "joint-price-stale", "house-rules-of-today",
     "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "deducted-always", "places-forgotten", "guarantee-forgotten", "start-estimate-paid", "start-deducted", "early-forgotten", "early-for-all",
-    "cash-out-margin-forgotten", "cash-out-paid-as-offered", "cash-out-delay-ignored", "remainder-unreckoned", "sale-rule-forgotten", "free-stake-returned", "bonus-paid-as-cash", "void-free-stake-kept", "cap-ignored", "paid-today-forgotten", "offer-for-anybody", "exposure-unwatched", "raised-unwatched", "version-ignored", "move-in-delay-ignored", "share-forgotten", "floor-forgotten",
+    "cash-out-margin-forgotten", "cash-out-paid-as-offered", "cash-out-delay-ignored", "remainder-unreckoned", "sale-rule-forgotten", "free-stake-returned", "bonus-paid-as-cash", "void-free-stake-kept", "cap-ignored", "paid-today-forgotten", "offer-for-anybody", "exposure-unwatched", "raised-unwatched", "version-ignored", "bar-ignored", "move-in-delay-ignored", "share-forgotten", "floor-forgotten",
     "held-price-kept", "channel-ignored", "suspect-forgotten", "suspected-twice", "void-forgotten", "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
     "durable-mark-early", "body-unchecked", "error-ignored", "time-goes-back", "snapshot-unpreserved", "snapshot-timer-lost",
     "released-early", "old-quotes-reopen", "silence-unnoticed", "projection-gap", "rows-unsecured",

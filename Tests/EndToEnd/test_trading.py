@@ -73,7 +73,7 @@ def test_who_may_what_is_checked_and_what_was_done_is_in_the_trail(make_server):
         status, answer, _ = ask("PUT" if "trust" in path else "POST", path, body)
         assert (status == 200) == allowed, answer
         assert allowed or answer["code"] == "role_missing" and status == 403
-    assert supervisor("PUT", f"/accounts/{customer}/trust", {"stakeFactor": 500, "delay": 0, "shut": True, "reason": "a complaint"})[0] == 200
+    assert supervisor("PUT", f"/accounts/{customer}/trust", {"stakeFactor": 500, "delay": 0, "shut": True, "reason": "a complaint", "notice": "You complained."})[0] == 200
     assert viewer("GET", f"/accounts/{customer}/trust")[1]["shut"] is True
     assert supervisor("PUT", f"/accounts/{customer}/trust", {"stakeFactor": 500, "delay": 0, "reason": "again"})[1]["code"] == "no_change"
     wait_for(lambda: len(viewer("GET", "/trail")[1]["actions"]) >= 6)

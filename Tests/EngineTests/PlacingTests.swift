@@ -484,7 +484,7 @@ import Testing
         let cell = try Cell()
         let account = try cell.customer(cash: 10_000)
         let market = try cell.market([decimal(2000), decimal(2000)], inPlay: true, betDelay: 2000)
-        try cell.say { $0.setRisk(of: account, stakeFactor: 1000, delay: 3000, actor: 1, reason: "late bets") }
+        try cell.say { $0.setRisk(of: account, stakeFactor: 1000, delay: 3000, actor: 1, reason: "late bets", notice: "You bet late.") }
         try cell.say {
             $0.price(
                 market: market.id,
@@ -514,7 +514,7 @@ import Testing
         let market = try cell.market([decimal(2000), decimal(2000)], maximumStake: 1000)
         func set(_ factor: UInt16, reason: String = "limited", actor: UInt64 = 1) throws -> UInt16 {
             try cell.say {
-                $0.setRisk(of: account, stakeFactor: factor, delay: 0, actor: actor, reason: reason)
+                $0.setRisk(of: account, stakeFactor: factor, delay: 0, actor: actor, reason: reason, notice: "You bet late.")
             }.record.field(Layout.AccountChanged.refusal, as: UInt16.self)
         }
         #expect(try set(100) == 0)

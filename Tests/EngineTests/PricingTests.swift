@@ -232,7 +232,7 @@ import Testing
             legs: [
                 LegIntent(
                     market: id, fixture: FixtureID(partition: 0, row: 0), selection: 1, odds: decimal(2600),
-                    marketVersion: 1, score: Score.unknown)
+                    score: Score.unknown)
             ], validUntil: cell.now.adding(milliseconds: 10_000),
             receivedAt: cell.now)
         let bet = try cell.place(intent)
@@ -300,7 +300,7 @@ import Testing
     @Test func `by customer, whose trust stays what it was`() throws {
         func set(_ isShut: Bool) throws {
             try cell.say {
-                $0.setRisk(of: account, stakeFactor: 500, delay: 0, isShut: isShut, actor: 7, reason: "a complaint")
+                $0.setRisk(of: account, stakeFactor: 500, delay: 0, isShut: isShut, actor: 7, reason: "a complaint", notice: "You complained.")
             }
         }
         try set(true)
@@ -316,7 +316,7 @@ import Testing
         let waiting = try cell.place(cell.intent(account, [(inPlay, 0, decimal(3000))], stake: 500))
         #expect(waiting.status == .pending)
         try cell.say {
-            $0.setRisk(of: account, stakeFactor: 1000, delay: 0, isShut: true, actor: 7, reason: "a complaint")
+            $0.setRisk(of: account, stakeFactor: 1000, delay: 0, isShut: true, actor: 7, reason: "a complaint", notice: "You complained.")
         }
         cell.clock.advance(milliseconds: 2_100)
         try cell.turn()

@@ -28,7 +28,8 @@ struct AccountRow: BitwiseCopyable {
     var delay: UInt32 = 0
     /// Thousandths of a market's maximum stake.
     var stakeFactor: UInt16 = AccountRow.wholeFactor
-    var padding: UInt16 = 0
+    /// Sports and matches that it is kept from.
+    var bars: UInt16 = 0
     /// What it was paid on a day, less what was taken back on that day, where there is a cap on it; days since 1970.
     var paid: Int64 = 0
     var paidDay: Int64 = 0
@@ -72,7 +73,7 @@ struct AccountRow: BitwiseCopyable {
             UInt64(refused),
             UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
                 | UInt64(firstLimit))
-        mix.combine(UInt64(delay), UInt64(stakeFactor))
+        mix.combine(UInt64(delay), UInt64(bars) << 16 | UInt64(stakeFactor))
         mix.combine(paid, paidDay)
         return mix
     }

@@ -456,7 +456,7 @@ public enum ResultAction: UInt8, Sendable {
     /// beside a market's own delay in play. No bets are taken while it `isShut`; nil leaves that as it was.
     public mutating func setRisk(
         of account: AccountID, stakeFactor: UInt16, delay: UInt32, isShut: Bool? = nil,
-        actor: UInt64, reason: String
+        actor: UInt64, reason: String, notice: String
     ) -> RecordBytes {
         let record = begin(.setRisk, body: Layout.SetRisk.size)
         record.account = account
@@ -465,6 +465,29 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.SetRisk.delay, delay)
         record.set(Layout.SetRisk.actor, actor)
         record.set(Layout.SetRisk.reason, text: reason, width: 64)
+        record.set(Layout.SetRisk.notice, text: notice, width: 80)
+        return record
+    }
+
+    /// `notice` is what the customer is told; it may be empty where a bar is lifted.
+    public mutating func setBar(
+        of account: AccountID, from scope: BarScope, isSet: Bool, actor: UInt64, reason: String,
+        notice: String
+    ) -> RecordBytes {
+        let record = begin(.setBar, body: Layout.SetBar.size)
+        record.account = account
+        switch scope {
+        case .sport(let sport):
+            record.set(Layout.SetBar.scope, 1 as UInt8)
+            record.set(Layout.SetBar.id, UInt64(sport))
+        case .fixture(let fixture):
+            record.set(Layout.SetBar.scope, 2 as UInt8)
+            record.set(Layout.SetBar.id, fixture.rawValue)
+        }
+        record.set(Layout.SetBar.isSet, (isSet ? 1 : 0) as UInt8)
+        record.set(Layout.SetBar.actor, actor)
+        record.set(Layout.SetBar.reason, text: reason, width: 64)
+        record.set(Layout.SetBar.notice, text: notice, width: 80)
         return record
     }
 

@@ -26,6 +26,8 @@ public struct Engine: ~Copyable {
     var rules = CellRules()
     /// What the house adds and takes, the oldest version first. Bound: `mostHouseVersions`.
     var houseVersions: [HouseVersion] = []
+    /// What customers are kept from, in order. Bound: `mostBars`.
+    var bars: [BarRow] = []
     /// The newest record and its time.
     public internal(set) var sequence: UInt64 = 0
     public internal(set) var time = Timestamp(nanoseconds: 0)
@@ -102,6 +104,7 @@ public struct Engine: ~Copyable {
         case .deposit: deposit(command, &outcomes)
         case .setLimit: setLimit(command, &outcomes)
         case .setRisk: setRisk(command, &outcomes)
+        case .setBar: setBar(command, &outcomes)
         case .grant: grant(command, &outcomes)
         case .forgetIDs:
             accounts.forget(
@@ -180,6 +183,7 @@ public struct Engine: ~Copyable {
         rules.combine(into: &mix)
         total.add(mix)
         for version in houseVersions { total.add(version.mix) }
+        for bar in bars { total.add(bar.mix) }
         return total
     }
 
@@ -194,6 +198,7 @@ public struct Engine: ~Copyable {
         rules.combine(into: &mix)
         total.add(mix)
         for version in houseVersions { total.add(version.mix) }
+        for bar in bars { total.add(bar.mix) }
         return total
     }
 

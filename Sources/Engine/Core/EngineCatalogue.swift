@@ -132,6 +132,12 @@ extension Engine {
         guard row.stakeFactor != factor || row.delay != delay || row.isClosed != shut else {
             return refuse(command, account: number, .noChange, &outcomes)
         }
+        // Who is only trusted more need not be told why.
+        let isLimited = factor < row.stakeFactor || delay > row.delay || shut > row.isClosed
+        guard
+            !isLimited || !ruleSet.looksAgain
+                || command.field(Layout.SetRisk.notice, as: UInt8.self) != 0
+        else { return refuse(command, account: number, .noticeMissing, &outcomes) }
         accounts.change(account: number) {
             $0.stakeFactor = factor
             $0.delay = delay
@@ -143,7 +149,7 @@ extension Engine {
         record.set(Layout.AccountChanged.delay, delay)
     }
 
-    private func refuse(
+    func refuse(
         _ command: RecordBytes, account: UInt32?, _ refusal: OperationRefusal,
         _ outcomes: inout RecordWriter
     ) {
@@ -151,7 +157,7 @@ extension Engine {
     }
 
     @discardableResult
-    private func answer(
+    func answer(
         _ command: RecordBytes, account: UInt32?, _ refusal: OperationRefusal?,
         _ outcomes: inout RecordWriter
     ) -> RecordBytes {

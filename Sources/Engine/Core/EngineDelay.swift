@@ -49,6 +49,12 @@ extension Engine {
     private func changeDuringDelay(_ bet: BetRow) -> Refused? {
         if bet.dueAt <= recoveredAt { return Refused(.interrupted) }
         if accounts.accounts[bet.account].isClosed == 1 { return Refused(.accountClosed) }
+        for index in 0..<UInt32(bet.legCount) {
+            let market = accounts.legs[bet.firstLeg + index].market
+            if isBarred(bet.account, from: markets.markets[market].fixture) {
+                return Refused(.barred, leg: Int(index))
+            }
+        }
         for place in 0..<UInt32(bet.legCount) {
             let index =
                 planted(.hashOrder) ? Self.inHashOrder(UInt32(bet.legCount))[Int(place)] : place

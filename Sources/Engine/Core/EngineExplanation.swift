@@ -37,6 +37,10 @@ extension Engine {
             delay.add(quote, accounts.accounts[account].delay)
             quotes.append(quote)
         }
+        for (index, quote) in quotes.enumerated() where accounts.accounts[account].bars > 0 {
+            explanation.add(.barred, leg: index, isPassed: !isBarred(account, from: quote.fixture))
+        }
+        guard !explanation.isRefused else { return explanation.checks }
         if request.isSameGame {
             do throws(Refused) {
                 try checkSameGame(command, request) { quotes[$0] }

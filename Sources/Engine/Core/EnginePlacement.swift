@@ -122,6 +122,7 @@ extension Engine {
             scratch[index] = quote
             delay.add(quote, accounts.accounts[number].delay)
         }
+        if accounts.accounts[number].bars > 0 { try checkBars(request, number) }
         try checkPrecision(request)
         if request.isSameGame {
             try checkSameGame(command, request) { scratch[$0] }

@@ -214,6 +214,8 @@ extension Engine {
                 UInt64($0.onlyWinner) << 16 | UInt64($0.allWinners)
             }
         }
+        words.append(UInt64(bars.count))
+        for bar in bars { words += [UInt64(bar.account) << 8 | UInt64(bar.scope), bar.of] }
         words.append(UInt64(markets.proposals.count))
         for proposal in markets.proposals {
             words += [
@@ -297,6 +299,12 @@ extension Engine {
             let rules = HouseRules(commission: commission, bonuses: bonuses.compactMap(\.self))
             guard let rules else { return ["house rules that nobody can have set"] }
             houseVersions.append(HouseVersion(sequence: at, rules: rules))
+        }
+        bars = (0..<min(reader.next(), UInt64(Self.mostBars))).map { _ in
+            let word = reader.next()
+            return BarRow(
+                account: UInt32(truncatingIfNeeded: word >> 8),
+                scope: UInt8(truncatingIfNeeded: word), of: reader.next())
         }
         var proposals: [ProposalRow] = []
         for _ in 0..<min(reader.next(), UInt64(Self.mostProposals)) {

@@ -68,6 +68,10 @@ struct MarketBook: ~Copyable {
         id.row < markets.count && id.partition == partition ? id.row : nil
     }
 
+    func fixture(_ id: FixtureID) -> UInt32? {
+        id.row < fixtures.count && id.partition == partition ? id.row : nil
+    }
+
     @inline(__always)
     mutating func change(market number: UInt32, _ body: (inout MarketRow) -> Void) {
         hash.subtract(markets[number].mix(number))

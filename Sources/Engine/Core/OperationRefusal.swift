@@ -24,6 +24,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case palpable = 24
     case betUnknown = 25
     case betNotOpen = 26
+    case noticeMissing = 27
 
     public var code: String {
         switch self {
@@ -51,6 +52,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .palpable: "palpable"
         case .betUnknown: "bet_unknown"
         case .betNotOpen: "bet_not_open"
+        case .noticeMissing: "notice_missing"
         }
     }
 
@@ -82,6 +84,7 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .betUnknown: "There is no such bet here; it may have left with its market."
         case .betNotOpen:
             "The bet waits, was refused or was sold back: there is nothing to be void."
+        case .noticeMissing: "Say what the customer is told: who is limited is told why."
         case .idReused: "That id was used for something else. Nothing was done."
         case .reasonMissing: "Say why: a result by hand needs a reason."
         }

@@ -30,6 +30,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case marketLimits = 25
     case pricing = 26
     case channelState = 27
+    case setBar = 28
     // Bets
     case place = 32
     case placed = 33
@@ -69,9 +70,9 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     public var isCommand: Bool {
         switch self {
         case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
-            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk, .grant,
-            .fixture,
-            .fixtureUpdate, .market, .price, .marketState, .marketLimits, .pricing, .channelState,
+            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk, .setBar,
+            .grant, .fixture, .fixtureUpdate, .market, .price, .marketState, .marketLimits,
+            .pricing, .channelState,
             .withdrawal, .place, .timerDue, .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
             .startingPrices, .earlyPayout, .cashOut, .cashOutRule, .cashOutStep, .suspectStep,
@@ -101,6 +102,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .setLimit: "set_limit"
         case .limitChanged: "limit_changed"
         case .setRisk: "set_risk"
+        case .setBar: "set_bar"
         case .grant: "grant"
         case .fixture: "fixture"
         case .fixtureUpdate: "fixture_update"
@@ -231,7 +233,18 @@ public enum Layout {
         public static let delay = 4  // u32, ms, beside a market's own delay in play
         public static let actor = 8  // u64, operator
         public static let reason = 16  // text 64
-        public static let size = 80
+        public static let notice = 80  // text 80, what the customer is told
+        public static let size = 160
+    }
+    /// What a customer may not bet on.
+    public enum SetBar {
+        public static let scope = 0  // u8: 1 a sport, 2 a fixture
+        public static let isSet = 1  // u8: 1 kept from it, 0 no more
+        public static let id = 8  // u64, the sport's number or the fixture
+        public static let actor = 16  // u64, operator
+        public static let reason = 24  // text 64
+        public static let notice = 88  // text 80, what the customer is told
+        public static let size = 168
     }
     /// Bonus money or free stakes are given to a customer, or taken back.
     public enum Grant {

@@ -14,6 +14,8 @@ struct OperatorDeed {
     private let account: UInt64?
     private let reason: String
     private let detail: String
+    /// What the customer is told.
+    private let told: String
     /// It is about a fixture's markets together.
     private let isOfFixture: Bool
 
@@ -27,9 +29,16 @@ struct OperatorDeed {
         account = said.account
         reason = said.reason
         detail = said.detail
+        told = said.told
         isOfFixture =
             record.kind == .marketState
             && record.field(Layout.MarketState.scope, as: UInt8.self) == 2
+    }
+
+    /// What its customer is told of it, where it was done and there is anything to tell.
+    func notice(of action: OperatorAction) -> Notice? {
+        guard !told.isEmpty, action.refusal.isEmpty else { return nil }
+        return Notice(sequence: sequence, time: time, kind: kind, text: told)
     }
 
     /// With the first outcome of the command; nil for a command that has none.
@@ -69,6 +78,7 @@ private struct Said {
     var account: UInt64?
     var reason: String
     var detail = ""
+    var told = ""
 
     private init(actor: UInt64, _ detail: String) {
         self.actor = actor
@@ -94,6 +104,12 @@ private struct Said {
             self.init(record, actor: Layout.SetRisk.actor, reason: Layout.SetRisk.reason)
             account = record.account.rawValue
             detail = Self.risk(record)
+            told = record.text(Layout.SetRisk.notice, width: 80)
+        case .setBar:
+            self.init(record, actor: Layout.SetBar.actor, reason: Layout.SetBar.reason)
+            account = record.account.rawValue
+            detail = Self.bar(record)
+            told = record.text(Layout.SetBar.notice, width: 80)
         case .grant:
             self.init(record, actor: Layout.Grant.actor, reason: Layout.Grant.reason)
             account = record.account.rawValue
@@ -189,6 +205,15 @@ private struct Said {
         let shut = record.field(Layout.SetRisk.shut, as: UInt8.self)
         return "stakes \(factor) thousandths, waits \(delay) ms"
             + (shut == 1 ? ", stops its bets" : shut == 2 ? ", takes its bets" : "")
+    }
+
+    private static func bar(_ record: RecordBytes) -> String {
+        let id = record.field(Layout.SetBar.id, as: UInt64.self)
+        let isSet = record.field(Layout.SetBar.isSet, as: UInt8.self) == 1
+        let isSport = record.field(Layout.SetBar.scope, as: UInt8.self) == 1
+        let sport = UInt8(exactly: id).flatMap(Sport.init(rawValue:))?.word ?? "?"
+        return (isSet ? "keeps from " : "no more keeps from ")
+            + (isSport ? sport : "match \(id)")
     }
 
     private static func state(_ record: RecordBytes) -> String {

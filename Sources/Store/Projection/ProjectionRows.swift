@@ -123,6 +123,8 @@ public protocol ProjectionRows: AnyObject {
     func add(_ session: SessionRow) throws
     /// In the place of an earlier one of the same record.
     func put(_ action: OperatorAction) throws
+    /// In the place of an earlier one of the same record.
+    func put(_ notice: Notice, of account: UInt64) throws
     /// In the place of an earlier one of the same record; what is so now is read with it.
     func put(_ suspect: SuspectedBet) throws
     /// In the place of an earlier one with the same number.

@@ -33,7 +33,11 @@ public struct Projector<Rows: ProjectionRows> {
                 deed = nil
                 // Its first outcome follows it; what has none is told alone.
                 let isOutcome = record.kind?.isCommand == false && record.cause == done.sequence
-                try rows.put(done.action(isOutcome ? record : nil))
+                let action = done.action(isOutcome ? record : nil)
+                try rows.put(action)
+                if let notice = done.notice(of: action), let account = action.account {
+                    try rows.put(notice, of: account)
+                }
             }
             deed = OperatorDeed(record)
             switch record.kind {
@@ -257,6 +261,14 @@ public struct Projector<Rows: ProjectionRows> {
                 isVoidByHand: record.field(Layout.BetSettled.reason, as: UInt8.self)
                     == SettlementReason.voidedByOperators.rawValue,
                 returned: record.isPromotionalSettlement ? record.settlementReturns.now : nil))
+        let why = SettlementReason(
+            rawValue: record.field(Layout.BetSettled.reason, as: UInt8.self))
+        if let why, why.isNews {
+            let notice = Notice(
+                sequence: record.sequence, time: record.time.nanoseconds, kind: why.word, text: "",
+                bet: bet, before: before, payout: payout)
+            try rows.put(notice, of: record.account.rawValue)
+        }
         try line(
             record, part: 0, reason: reason, moved: payout - before, bet: bet,
             at: Layout.BetSettled.balances)

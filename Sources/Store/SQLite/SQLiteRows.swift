@@ -82,6 +82,11 @@ final class SQLiteRows: ProjectionRows {
             market INTEGER, selection INTEGER, odds INTEGER, reference INTEGER, chance INTEGER,
             accepted_at INTEGER, stake INTEGER, potential INTEGER)
         """,
+        """
+        CREATE TABLE IF NOT EXISTS notices (
+            account INTEGER, sequence INTEGER, time INTEGER, kind TEXT, text TEXT, bet INTEGER,
+            before INTEGER, payout INTEGER, PRIMARY KEY (account, sequence)) WITHOUT ROWID
+        """,
         "CREATE INDEX IF NOT EXISTS actions_of_market ON actions (market, sequence)",
         // Bets that two people have made void.
         "CREATE TABLE IF NOT EXISTS void_bets (bet INTEGER PRIMARY KEY)",
@@ -220,6 +225,16 @@ final class SQLiteRows: ProjectionRows {
                 .text(action.kind), number(action.market), number(action.fixture),
                 number(action.account), .text(action.refusal), .text(action.reason),
                 .text(action.detail),
+            ])
+    }
+
+    func put(_ notice: Notice, of account: UInt64) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO notices VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                bits(account), bits(notice.sequence), .integer(notice.time), .text(notice.kind),
+                .text(notice.text), notice.bet.map { bits($0) } ?? .null, .integer(notice.before),
+                .integer(notice.payout),
             ])
     }
 
@@ -536,6 +551,23 @@ final class SQLiteRows: ProjectionRows {
             [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
         ) { lines.append(Self.line($0)) }
         return lines
+    }
+
+    /// The newest first.
+    func notices(of account: UInt64, before: UInt64, limit: Int) throws(DatabaseError) -> [Notice] {
+        var found: [Notice] = []
+        try database.query(
+            "SELECT sequence, time, kind, text, bet, before, payout FROM notices "
+                + "WHERE account = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?",
+            [bits(account), .integer(Int64(clamping: before)), .integer(Int64(limit))]
+        ) { row in
+            found.append(
+                Notice(
+                    sequence: row.unsigned(0), time: row.integer(1), kind: row.text(2),
+                    text: row.text(3), bet: row.isNull(4) ? nil : row.unsigned(4),
+                    before: row.integer(5), payout: row.integer(6)))
+        }
+        return found
     }
 
     /// The newest first.

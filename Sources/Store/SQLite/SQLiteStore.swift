@@ -65,6 +65,9 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
         {
             try rows.statement(of: account.rawValue, before: before, limit: limit)
         }
+        public func notices(of account: AccountID, before: UInt64, limit: Int) throws -> [Notice] {
+            try rows.notices(of: account.rawValue, before: before, limit: limit)
+        }
         public func actions(_ filter: ActionFilter, before: UInt64, limit: Int) throws
             -> [OperatorAction]
         {
@@ -288,6 +291,13 @@ public final class SQLiteStore: BlockSubscriber, ProjectionStore, @unchecked Sen
             Void
     ) -> Bool {
         ask({ try $0.balances(of: account) }, answer)
+    }
+
+    public func notices(
+        of account: AccountID, before: UInt64, limit: Int,
+        _ answer: @escaping @Sendable (Result<[Notice], ProjectionFailure>, _ asOf: UInt64) -> Void
+    ) -> Bool {
+        ask({ try $0.notices(of: account, before: before, limit: limit) }, answer)
     }
 
     public func actions(

@@ -202,6 +202,36 @@ public struct OperatorAction: Equatable, Sendable {
     }
 }
 
+/// What a customer is told beside what its bets came to in the first place: that it is trusted less, or kept from
+/// something, and why; that a bet came to something else afterwards.
+public struct Notice: Equatable, Sendable {
+    /// Of the record that says so.
+    public let sequence: UInt64
+    /// Nanoseconds since 1970.
+    public let time: Int64
+    /// The command's kind, or why a bet came to something else.
+    public let kind: String
+    /// As a person wrote it; empty about bets.
+    public let text: String
+    /// The bet that it is about, and what that paid until then and pays now, in minor units.
+    public let bet: UInt64?
+    public let before: Int64
+    public let payout: Int64
+
+    public init(
+        sequence: UInt64, time: Int64, kind: String, text: String, bet: UInt64? = nil,
+        before: Int64 = 0, payout: Int64 = 0
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.kind = kind
+        self.text = text
+        self.bet = bet
+        self.before = before
+        self.payout = payout
+    }
+}
+
 /// Which actions are wanted; nil of any.
 public struct ActionFilter: Sendable {
     public var actor: UInt64?
@@ -337,6 +367,11 @@ public protocol ProjectionStore: AnyObject, Sendable {
         _ answer:
             @escaping @Sendable (Result<StatementLine?, ProjectionFailure>, _ asOf: UInt64) ->
             Void
+    ) -> Bool
+    /// What a customer was told, the newest first, before the record `before`.
+    func notices(
+        of account: AccountID, before: UInt64, limit: Int,
+        _ answer: @escaping @Sendable (Result<[Notice], ProjectionFailure>, _ asOf: UInt64) -> Void
     ) -> Bool
     /// What was done at the desk, the newest first, before the record `before`.
     func actions(

@@ -24,29 +24,29 @@ class Customer extends HTMLElement {
         this.#account = null;
         const read = what => fetch(`/api/v1/accounts/${encodeURIComponent(account)}/${what}`)
             .then(async answer => ({ ok: answer.ok, json: await answer.json() })).catch(() => ({ ok: false, json: {} }));
-        const [balances, trust, risk] = await Promise.all(["balances", "trust", "risk"].map(read));
+        const [balances, trust, risk, bars] = await Promise.all(["balances", "trust", "risk", "bars"].map(read));
         if (turn !== this.#turn) return;
-        const failed = [balances, trust, risk].find(answer => !answer.ok);
+        const failed = [balances, trust, risk, bars].find(answer => !answer.ok);
         if (failed) {
             this.#body.replaceChildren();
             this.#note.textContent = failed.json.title ?? "That cannot be shown at the moment. Look again.";
             return;
         }
         this.#account = account;
-        this.#facts = { ...balances.json, trust: trust.json, risk: risk.json };
+        this.#facts = { ...balances.json, trust: trust.json, risk: risk.json, bars: bars.json.bars };
         this.#note.textContent = said;
         this.#render();
     }
 
     #render() {
-        const { balances, currency, trust, risk } = this.#facts;
+        const { balances, currency, trust, risk, bars } = this.#facts;
         const cell = (name, value) => element("div", {}, element("span", { class: "small muted" }, name), element("b", {}, value));
         const sum = amount => money(amount ?? 0, currency);
         this.#body.replaceChildren(
             element("div", { class: "facts" }, cell("Account", this.#account), cell("Cash", sum(balances.cash)), cell("Bonus money", sum(balances.bonus)), cell("Free stakes", sum(balances.free)),
                 cell("Held", sum(balances.held)), cell("In open bets", sum(balances.openBets)), cell("Owes", sum(balances.owed)),
                 cell("State", trust.shut ? "takes no bets" : "open"), cell("Open bets", String(risk.bets ?? 0)), cell("They may return", sum(risk.potentialReturn))),
-            this.#give(currency), this.#trust(trust));
+            this.#give(currency), this.#trust(trust), this.#bars(bars));
     }
 
     #give(currency) {
@@ -82,11 +82,12 @@ class Customer extends HTMLElement {
         const factor = element("input", { id: "trust-factor", required: true, inputmode: "decimal", size: "6", value: String(trust.stakeFactor / 10) });
         const delay = element("input", { id: "trust-delay", required: true, inputmode: "decimal", size: "6", value: String(trust.delay / 1000) });
         const reason = element("input", { id: "trust-reason", required: true, maxlength: "60" });
+        const notice = element("input", { id: "trust-notice", maxlength: "80", placeholder: "if trusted less" });
         const shut = element("input", { id: "trust-shut", type: "checkbox", checked: trust.shut });
         return element("form", { class: "row needs-trader", onsubmit: async event => {
             event.preventDefault();
             const answer = await send("PUT", `/api/v1/accounts/${this.#account}/trust`, {
-                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), ...(shut.checked === trust.shut ? {} : { shut: shut.checked }), reason: reason.value }).catch(() => null);
+                stakeFactor: Math.round(Number(factor.value) * 10), delay: Math.round(Number(delay.value) * 1000), ...(shut.checked === trust.shut ? {} : { shut: shut.checked }), reason: reason.value, ...(notice.value ? { notice: notice.value } : {}) }).catch(() => null);
             if (!answer) { this.#note.textContent = "No answer came. Look again."; return; }
             if (!answer.ok) { this.#note.textContent = answer.text; return; }
             this.#open(this.#account, "Done.");
@@ -94,7 +95,36 @@ class Customer extends HTMLElement {
         element("label", { for: "trust-delay", class: "small muted" }, "Waits longer in play, s"), delay,
         element("label", { for: "trust-shut", class: "check small" }, shut, "Takes no bets"),
         element("label", { for: "trust-reason", class: "small muted" }, "Reason"), reason,
+        element("label", { for: "trust-notice", class: "small muted" }, "The customer is told"), notice,
         element("button", { type: "submit" }, "Set"));
+    }
+
+    // Sports and matches that the customer plays in, works for or knows of.
+    #bars(bars) {
+        const scope = element("input", { id: "bar-scope", required: true, size: "12", placeholder: "tennis, or match 7" });
+        const reason = element("input", { id: "bar-reason", required: true, maxlength: "60" });
+        const notice = element("input", { id: "bar-notice", required: true, maxlength: "80" });
+        const put = async (what, barred, why, told) => {
+            const answer = await send("PUT", `/api/v1/accounts/${this.#account}/bars`,
+                { ...what, barred, reason: why, ...(told ? { notice: told } : {}) }).catch(() => null);
+            if (!answer) { this.#note.textContent = "No answer came. Look again."; return; }
+            if (!answer.ok) { this.#note.textContent = answer.text; return; }
+            this.#open(this.#account, "Done.");
+        };
+        const lines = bars.map(bar => element("div", { class: "row needs-trader" },
+            element("span", {}, `May not bet on ${bar.sport ?? `match ${bar.fixture}${bar.name ? `, ${bar.name}` : ""}`}`),
+            element("button", { type: "button", class: "small", onclick: () => {
+                if (!reason.value) { this.#note.textContent = "Say why, beside the match or sport."; reason.focus(); return; }
+                put(bar.sport ? { sport: bar.sport } : { fixture: bar.fixture }, false, reason.value, notice.value);
+            } }, "Lift")));
+        return element("div", {}, ...lines, element("form", { class: "row needs-trader", onsubmit: event => {
+            event.preventDefault();
+            const match = scope.value.trim().match(/^(?:match\s*)?(\d+)$/);
+            put(match ? { fixture: match[1] } : { sport: scope.value.trim().toLowerCase() }, true, reason.value, notice.value);
+        } }, element("label", { for: "bar-scope", class: "small muted" }, "Keep from sport or match"), scope,
+        element("label", { for: "bar-reason", class: "small muted" }, "Reason"), reason,
+        element("label", { for: "bar-notice", class: "small muted" }, "The customer is told"), notice,
+        element("button", { type: "submit" }, "Keep")));
     }
 }
 

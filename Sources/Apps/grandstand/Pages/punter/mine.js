@@ -10,10 +10,18 @@ const reasons = {
     grant: "From the house",
 };
 
-// My bets and my statement.
+const news = {
+    set_risk: "Your bets are limited", set_bar: "You may not bet on everything", resettled: "Bet corrected",
+    reopened: "Bet open again", cancelled: "Bet taken back", voided_by_operators: "Bet made void",
+};
+
+// My bets, my statement and what I was told.
 class Mine extends HTMLElement {
     #tab = "bets";
     #lines = [];
+    #notices = [];
+    // Whose they are.
+    #whose = null;
     // Why settled bets came to what they did, by bet, as far as somebody asked; with the settlement it is of.
     #whys = new Map();
     #tabs = {};
@@ -26,7 +34,11 @@ class Mine extends HTMLElement {
             role: "tab", type: "button", id: `tab-${key}`, "aria-controls": "mine-panel", onclick: () => this.#show(key),
         }, text);
         this.append(element("div", { class: "tabs", role: "tablist", "aria-label": "My account" },
-            tab("bets", "My bets"), tab("statement", "Statement")), this.#body);
+            tab("bets", "My bets"), tab("statement", "Statement"), tab("notices", "Notices")), this.#body);
+        state.addEventListener("account", () => { if (state.account && state.account.account !== this.#whose) { this.#whose = state.account.account; this.#hear(); } });
+        // The rows are a moment behind the message; and what came while nobody was connected is told once somebody is.
+        state.addEventListener("opened", () => setTimeout(() => this.#hear(), 1000));
+        state.addEventListener("settled", event => { if (news[event.detail.reason]) setTimeout(() => this.#hear(), 1000); });
         for (const event of ["bets", "account", "format"]) state.addEventListener(event, () => this.#render());
         state.addEventListener("cashOut", event => this.#sales.get(event.detail.bet)?.hear(event.detail));
         setInterval(() => {
@@ -43,6 +55,7 @@ class Mine extends HTMLElement {
         for (const [name, button] of Object.entries(this.#tabs)) button.setAttribute("aria-selected", name === key);
         this.#body.setAttribute("aria-labelledby", `tab-${key}`);
         if (key === "statement") this.#load();
+        if (key === "notices") this.#hear();
         this.#render();
     }
 
@@ -51,6 +64,30 @@ class Mine extends HTMLElement {
         const response = await fetch("/api/v1/statement?limit=50");
         if (response.ok) this.#lines = (await response.json()).lines;
         this.#render();
+    }
+
+    // What the house has to say beside bets as they end.
+    async #hear() {
+        if (!state.account) return;
+        const response = await fetch("/api/v1/notices?limit=50").catch(() => null);
+        if (!response?.ok) return;
+        this.#notices = (await response.json()).notices;
+        const key = `notices-${state.account.account}`;
+        if (this.#tab === "notices" && this.#notices.length) localStorage.setItem(key, this.#notices[0].record);
+        // The newest that was looked at on this device.
+        const seen = BigInt(localStorage.getItem(key) ?? 0);
+        const fresh = this.#notices.filter(notice => BigInt(notice.record) > seen).length;
+        this.#tabs.notices.textContent = fresh ? `Notices (${fresh})` : "Notices";
+        if (this.#tab === "notices") this.#render();
+    }
+
+    #told() {
+        if (!this.#notices.length) return [element("p", { class: "muted small" }, "There is nothing that you were told.")];
+        return this.#notices.map(notice => element("div", { class: "bet" },
+            element("div", {}, element("b", {}, news[notice.kind] ?? notice.kind), " ", element("span", { class: "small muted" }, time(notice.time))),
+            element("div", {}, notice.bet
+                ? `Bet ${notice.bet} had paid ${money(notice.before, state.currency)} and pays ${money(notice.payout, state.currency)} now.`
+                : notice.text)));
     }
 
     // What open bets are worth, while somebody looks.
@@ -85,7 +122,7 @@ class Mine extends HTMLElement {
             return;
         }
         const focused = document.activeElement?.closest?.("gs-cash-out") ? document.activeElement : null;
-        this.#put(this.#tab === "bets" ? this.#bets() : this.#statement());
+        this.#put(this.#tab === "bets" ? this.#bets() : this.#tab === "notices" ? this.#told() : this.#statement());
         if (focused?.isConnected && focused !== document.activeElement) focused.focus();
     }
 
