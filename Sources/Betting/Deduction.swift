@@ -1,4 +1,4 @@
-public import Kernel
+import Kernel
 
 /// What is taken off a price because runners were withdrawn after it was taken.
 @frozen public struct Deduction: Hashable, Sendable {
@@ -28,7 +28,8 @@ public enum DeductionRule: UInt8, CaseIterable, Sendable {
     case none = 0
     /// By the price of who was withdrawn, added up, off the winnings. Source: Tattersalls, Rule 4.
     case ruleFour = 1
-    /// As the brand says with each withdrawal, added up, off the price's face value. Source: Australian books.
+    /// By the brand's table, or as is said with each withdrawal, added up, off the price's face value. Source:
+    /// Australian books.
     case faceValue = 2
     /// As the exchange says with each, one after the other, off the price; those under 2.5 % are none.
     case exchangeWin = 3
@@ -40,11 +41,14 @@ public enum DeductionRule: UInt8, CaseIterable, Sendable {
     /// The most that several withdrawals take together under Rule 4 or off face values.
     private static let mostTogether: UInt16 = 9000
 
-    /// What several withdrawals come to together, each in hundredths of a percent.
-    public func together(_ each: [UInt16]) -> Deduction {
+    /// What several withdrawals come to together, each in hundredths of a percent. One alone that takes no more than
+    /// `waivedAlone` takes nothing, where they are added up.
+    public func together(_ each: [UInt16], waivedAlone: UInt16 = 0) -> Deduction {
         switch self {
         case .none: return .none
         case .ruleFour, .faceValue:
+            let taking = each.filter { $0 > 0 }
+            if taking.count == 1, taking[0] <= waivedAlone { return .none }
             let sum = each.reduce(0) { $0 + UInt32($1) }
             return Deduction(
                 basisPoints: UInt16(min(sum, UInt32(Self.mostTogether))),
@@ -59,25 +63,5 @@ public enum DeductionRule: UInt8, CaseIterable, Sendable {
             return Deduction(
                 basisPoints: Deduction.whole - UInt16(left), isOnPrice: self == .exchangeWin)
         }
-    }
-}
-
-/// Rule 4: what is taken off winnings for a withdrawn runner, by its last price. Compared as exact ratios.
-public enum RuleFour {
-    /// Winnings to stake, up to which a step counts, and the pence in the pound it takes.
-    private static let steps: [(upTo: (UInt64, UInt64), pence: UInt16)] = [
-        ((1, 9), 90), ((2, 11), 85), ((1, 4), 80), ((3, 10), 75), ((2, 5), 70), ((8, 15), 65),
-        ((8, 13), 60), ((4, 5), 55), ((20, 21), 50), ((6, 5), 45), ((6, 4), 40), ((7, 4), 35),
-        ((9, 4), 30), ((3, 1), 25), ((4, 1), 20), ((11, 2), 15), ((9, 1), 10), ((14, 1), 5),
-    ]
-
-    /// Hundredths of a percent; 0 for a runner longer than 14/1.
-    public static func basisPoints(for last: Odds) -> UInt16 {
-        let winnings = UInt64(last.numerator - last.denominator)
-        let stake = UInt64(last.denominator)
-        for step in steps where winnings * step.upTo.1 <= step.upTo.0 * stake {
-            return step.pence * 100
-        }
-        return 0
     }
 }

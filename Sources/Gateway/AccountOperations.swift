@@ -141,7 +141,7 @@ extension PunterGateway {
                     (
                         engine.sequence,
                         engine.facts(
-                            of: legs, isJoint: isJoint, accepted: accepted,
+                            of: legs, isJoint: isJoint, asked: number, accepted: accepted,
                             potentialReturn: potential),
                         engine.terms.rounding,
                         engine.houseTerms(askedFor: number, shape, isPlain: isPlain)

@@ -272,6 +272,24 @@ enum OperatorRoutes {
             (409, "no_change"), (409, "full"), (412, "changed_since"),
             (422, "amount_out_of_range"), (422, "not_a_bonus"),
         ], role: .supervisor)
+    private static let tableRule = RouteDescription.Parameter(
+        "rule", in: "path", "rule_4, off winnings; face_value, off the whole price.",
+        schema: "{\"enum\":[\"rule_4\",\"face_value\"]}")
+    static let deductionTable = route(
+        "getDeductionTable",
+        "What a withdrawn runner takes from the others' prices, by its last price and the size of the field.",
+        tag: "house",
+        .init(200, "What bets are under that are asked for now.", schema: "DeductionTable"),
+        parameters: [tableRule], problems: [(404, "rule_unknown"), (503, "busy")])
+    static let setDeductionTable = route(
+        "setDeductionTable",
+        "Says, whole, what withdrawals take from bets that are asked for from here on; what was asked for before stays under what held then.",
+        tag: "house", done,
+        parameters: [tableRule, PunterRoutes.match("the table")], body: "DeductionTableRequest",
+        problems: decided + [
+            (404, "rule_unknown"), (409, "no_change"), (409, "full"), (412, "changed_since"),
+            (422, "not_a_table"),
+        ], role: .supervisor)
     static let risk = route(
         "getRisk",
         "What each sport and the dearest fixtures may cost: each market's worst, added up.",
@@ -374,6 +392,18 @@ enum OperatorRoutes {
         "HouseRulesRequest":{"type":"object","required":["commission","bonuses","reason"],"properties":{\
         "commission":{"type":"integer","minimum":0,"maximum":\(HouseRules.mostCommission)},\
         "bonuses":{"type":"array","maxItems":10,"items":{"$ref":"#/components/schemas/CoverBonus"}},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
+        "DeductionStep":{"type":"object","required":["upTo","win"],"properties":{\
+        "runners":{"type":"integer","minimum":0,"maximum":64,"description":"In fields of so many and more, the withdrawn one among them."},\
+        "upTo":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"integer","minimum":0,"maximum":4294967295},"description":"Winnings to stake of the withdrawn runner's last price."},\
+        "win":{"type":"integer","minimum":0,"maximum":\(DeductionTable.mostTaken),"description":"Hundredths of a percent."},\
+        "place":{"type":"integer","minimum":0,"maximum":\(DeductionTable.mostTaken),"description":"Of place parts; left out as of win parts."}}},\
+        "DeductionTable":{"type":"object","required":["waivedAlone","steps"],"properties":{\
+        "waivedAlone":{"type":"integer","description":"Hundredths of a percent: what a lone withdrawal takes up to this is not taken."},\
+        "steps":{"type":"array","items":{"$ref":"#/components/schemas/DeductionStep"}}}},\
+        "DeductionTableRequest":{"type":"object","required":["steps","reason"],"properties":{\
+        "waivedAlone":{"type":"integer","minimum":0,"maximum":\(DeductionTable.mostTaken)},\
+        "steps":{"type":"array","maxItems":\(DeductionTable.mostSteps),"items":{"$ref":"#/components/schemas/DeductionStep"}},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "BetVoidRequest":{"type":"object","required":["reason"],"properties":{\
         "takenBack":{"type":"boolean","description":"It is no longer void: its results count again."},\

@@ -80,6 +80,8 @@ public struct Judge: ~Copyable {
         /// The command that settled it last.
         var settledBy: UInt64 = 0
         var legs: [Leg]
+        /// The record that asked for it.
+        var asked: UInt64
         /// Its lines, as places among its legs.
         var lines: [[Int]]
         /// Which of the covers that have a name it is.
@@ -164,7 +166,7 @@ public struct Judge: ~Copyable {
         var places: PlaceTerms?
         var mostPlaces = 0
         /// What was taken from prices, the oldest first: when, and how much of win and place parts.
-        var deductions: [(at: Int64, win: UInt16, place: UInt16)] = []
+        var deductions: [Withdrawn] = []
         /// All that was said of its starting prices, but for what came too late.
         var starts: [(said: Int64, odds: [Odds?])] = []
         /// The same of early payouts: bets of before these moments.
@@ -192,6 +194,15 @@ public struct Judge: ~Copyable {
         var isReleased = false
         /// All of them have.
         var isEmpty = false
+    }
+
+    /// What was said that a withdrawal takes, or what its table is asked with.
+    struct Withdrawn {
+        var at: Int64
+        var win: UInt16?
+        var place: UInt16?
+        var last: Odds?
+        var runners: Int
     }
 
     struct Fixture {
@@ -268,6 +279,8 @@ public struct Judge: ~Copyable {
     var settling: [Int] = []
     /// What the house adds and takes, the oldest first, each with the command that said so.
     var houseRules: [(sequence: UInt64, said: HouseSaid)] = []
+    /// What withdrawals take under each rule, as it was set.
+    var tables: [(sequence: UInt64, said: TableSaid)] = []
     /// Channels that take no bets.
     var shutChannels: Set<UInt8> = []
     let ladder = TickLadder.classic
@@ -350,6 +363,7 @@ public struct Judge: ~Copyable {
         case .channel(let channel, let isShut, let actor):
             shut(channel, isShut, actor, said.outcomes)
         case .houseRules(let house): setHouse(house, said.outcomes)
+        case .deductionTable(let table): setTable(table, said.outcomes)
         case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
         case .marketLimits(let market, let word): limit(market, word, said.outcomes)
@@ -849,10 +863,14 @@ public struct Judge: ~Copyable {
             guard case .market(let shown)? = outcomes.first else { return object("no answer") }
             return expect(shown.refusal, isKnown ? 11 : 4, "a withdrawal of nothing")
         }
-        let taken = deductions(said, number, last: markets[number].selections[place].lastOdds)
-        if taken.win > 0 || taken.place > 0, !markets[number].said.isAntePost {
-            markets[number].deductions.append((time, taken.win, taken.place))
+        let withdrawn = Withdrawn(
+            at: time, win: said.deduction, place: said.placeDeduction,
+            last: markets[number].selections[place].lastOdds,
+            runners: markets[number].selections.count { !$0.isWithdrawn })
+        if isDeducted, !markets[number].said.isAntePost {
+            markets[number].deductions.append(withdrawn)
         }
+        let taken = taken(isDeducted ? withdrawn : nil, number, asked: sequence)
         if let places = said.places, markets[number].places != nil {
             markets[number].places = places
             markets[number].mostPlaces = max(markets[number].mostPlaces, Int(places.places))

@@ -393,7 +393,8 @@ extension Judge {
             potentialReturn: placed.potentialReturn, status: isPending ? 1 : 2,
             bonus: intent.bonus, free: intent.free, acceptedAt: isPending ? nil : time,
             dueAt: dueAt,
-            legs: legs, lines: lines, cover: cover(lines, of: intent), isSystem: intent.isSystem,
+            legs: legs, asked: sequence, lines: lines, cover: cover(lines, of: intent),
+            isSystem: intent.isSystem,
             joint: intent.isSameGame ? intent.joint : nil,
             rule: intent.rule, tolerance: intent.tolerance,
             placed: intent.isEachWay ? placedReturns(intent, lines, prices, places) : nil)
@@ -447,7 +448,7 @@ extension Judge {
                 let now = markets[Int(leg.market)].places
                 if leg.places == nil || leg.places != now { return Wanted(Word.placeTerms, index) }
             }
-            if leg.version != 0, leg.version < markets[Int(leg.market)].changedAt {
+            if !isOffer, leg.version != 0, leg.version < markets[Int(leg.market)].changedAt {
                 return Wanted(Word.otherMarket, index)
             }
         }

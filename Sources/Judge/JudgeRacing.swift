@@ -10,29 +10,83 @@ extension Judge {
         (3, 10, 75), (1, 4, 80), (2, 11, 85), (1, 9, 90),
     ]
 
-    /// Hundredths of a percent that a withdrawal takes.
-    func deductions(_ said: WithdrawalSaid, _ number: Int, last: Odds?) -> (
+    /// Hundredths of a percent that a withdrawal takes from a bet that was asked for by this record.
+    func taken(_ withdrawn: Withdrawn?, _ number: Int, asked: UInt64) -> (
         win: UInt16, place: UInt16
     ) {
+        guard let withdrawn else { return (0, 0) }
         let rule = markets[number].said.deductions
-        guard (1...4).contains(rule) else { return (0, 0) }
-        var win = said.deduction ?? 0
-        if said.deduction == nil, rule == 1, let last {
-            let winnings = UInt64(last.numerator) - UInt64(last.denominator)
-            // The shortest step that the price is not longer than.
-            let step = Self.steps.last {
-                winnings * $0.stake <= $0.winnings * UInt64(last.denominator)
-            }
-            win = (step?.pence ?? 0) * 100
+        var byTable: (win: UInt16, place: UInt16) = (0, 0)
+        if let last = withdrawn.last, rule == 1 || rule == 2 {
+            byTable = self.byTable(rule, last, withdrawn.runners, asked: asked)
         }
-        return (win, said.placeDeduction ?? win)
+        return (
+            withdrawn.win ?? byTable.win, withdrawn.place ?? withdrawn.win ?? byTable.place
+        )
+    }
+
+    private func table(_ rule: UInt8, asked: UInt64) -> TableSaid? {
+        tables.last { $0.said.rule == rule && $0.sequence < asked }?.said
+    }
+
+    private func byTable(_ rule: UInt8, _ last: Odds, _ runners: Int, asked: UInt64) -> (
+        win: UInt16, place: UInt16
+    ) {
+        let (winnings, stake) = (
+            UInt64(last.numerator) - UInt64(last.denominator), UInt64(last.denominator)
+        )
+        if let table = table(rule, asked: asked) {
+            let fields = table.steps.map { Int($0.runners) }.filter { $0 <= runners }
+            let counting = table.steps.filter {
+                Int($0.runners) == fields.max()
+                    && winnings * UInt64($0.stake) <= UInt64($0.winnings) * stake
+            }
+            return counting.first.map { ($0.win, $0.place) } ?? (0, 0)
+        }
+        // The shortest step that the price is not longer than.
+        let step = Self.steps.last { winnings * $0.stake <= $0.winnings * stake }
+        let pence = rule == 1 ? (step?.pence ?? 0) * 100 : 0
+        return (pence, pence)
+    }
+
+    mutating func setTable(_ said: TableSaid, _ outcomes: [Outcome]) {
+        guard outcomes.count == 1, case .market(let shown) = outcomes[0] else {
+            return object("a table without an answer")
+        }
+        if said.rule != 1 && said.rule != 2 { return expect(shown.refusal, 4, "another table") }
+        if said.actor == 0 { return expect(shown.refusal, 17, "nobody's table") }
+        if !said.hasReason { return expect(shown.refusal, 12, "a table for nothing") }
+        let count = tables.count { $0.said.rule == said.rule }
+        if said.expected != 0, Int(said.expected) != count + 1 {
+            return expect(shown.refusal, 19, "a table that changed since")
+        }
+        if said.waivedAlone > 9000 || !said.isInOrder {
+            return expect(shown.refusal, 7, "a table out of order")
+        }
+        let before = table(said.rule, asked: .max)
+        var old: [[UInt64]] = before?.steps.map(\.words) ?? []
+        if before == nil, said.rule == 1 {
+            old = Self.steps.reversed().map { step in
+                [0, step.winnings, step.stake, UInt64(step.pence) * 100, UInt64(step.pence) * 100]
+            }
+        }
+        if old == said.steps.map(\.words), said.waivedAlone == before?.waivedAlone ?? 0 {
+            return expect(shown.refusal, 11, "a table as it was")
+        }
+        if tables.count >= 256 { return expect(shown.refusal, 5, "a table once too often") }
+        expect(shown.refusal, 0, "a table")
+        tables.append((sequence, said))
     }
 
     /// What is left of 10,000 parts, and whether of the whole price or of the winnings.
     private func left(_ leg: Leg, _ bet: Bet, isPlace: Bool) -> (parts: UInt64, isOfPrice: Bool) {
         let market = markets[leg.market]
-        let taken = market.deductions.filter { bet.acceptedAt ?? .max < $0.at }
-            .map { UInt64(isPlace ? $0.place : $0.win) }
+        var taken = market.deductions.filter { bet.acceptedAt ?? .max < $0.at }.map { one in
+            let taken = self.taken(one, leg.market, asked: bet.asked)
+            return UInt64(isPlace ? taken.place : taken.win)
+        }
+        let waived = table(market.said.deductions, asked: bet.asked)?.waivedAlone ?? 0
+        if taken.count(where: { $0 > 0 }) == 1, taken.max()! <= UInt64(waived) { taken = [] }
         switch market.said.deductions {
         case 1, 2:
             return (10_000 - min(9000, taken.reduce(0, +)), market.said.deductions == 2)

@@ -36,6 +36,7 @@ public enum Command: Sendable {
     case pricing(market: ExternalID, PricingSaid)
     case channel(UInt8, isShut: UInt8, actor: UInt64)
     case houseRules(HouseSaid)
+    case deductionTable(TableSaid)
     case cashOut(CashOutSaid)
     /// 0: not any more.
     case cashOutRule(account: UInt64, bet: UInt64, atLeast: Int64)
@@ -132,6 +133,64 @@ public struct HouseSaid: Sendable {
 }
 
 /// How far an account is trusted.
+/// What withdrawals take under one rule, whole.
+public struct TableSaid: Sendable {
+    public struct Step: Sendable {
+        public var runners: UInt8
+        public var winnings: UInt32
+        public var stake: UInt32
+        public var win: UInt16
+        public var place: UInt16
+
+        public init(runners: UInt8, winnings: UInt32, stake: UInt32, win: UInt16, place: UInt16) {
+            self.runners = runners
+            self.winnings = winnings
+            self.stake = stake
+            self.win = win
+            self.place = place
+        }
+
+        var words: [UInt64] {
+            [UInt64(runners), UInt64(winnings), UInt64(stake), UInt64(win), UInt64(place)]
+        }
+    }
+
+    public var rule: UInt8
+    public var steps: [Step]
+    public var waivedAlone: UInt16
+    /// One more than the versions that were seen, 0 any.
+    public var expected: UInt32
+    public var actor: UInt64
+    public var hasReason: Bool
+
+    public init(
+        rule: UInt8, steps: [Step], waivedAlone: UInt16, expected: UInt32, actor: UInt64,
+        hasReason: Bool
+    ) {
+        self.rule = rule
+        self.steps = steps
+        self.waivedAlone = waivedAlone
+        self.expected = expected
+        self.actor = actor
+        self.hasReason = hasReason
+    }
+
+    /// Fields, and prices within them, go up, and no step takes more than nine tenths.
+    var isInOrder: Bool {
+        for (index, step) in steps.enumerated() {
+            if step.stake == 0 || step.win > 9000 || step.place > 9000 { return false }
+            guard index > 0 else { continue }
+            let before = steps[index - 1]
+            if before.runners > step.runners { return false }
+            let isLonger =
+                UInt64(before.winnings) * UInt64(step.stake)
+                < UInt64(step.winnings) * UInt64(before.stake)
+            if before.runners == step.runners, !isLonger { return false }
+        }
+        return true
+    }
+}
+
 /// Somebody is to be kept from a sport or a match, or not any more.
 public struct BarSaid: Sendable {
     public var account: UInt64

@@ -33,6 +33,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case pastPostingKept = "past-posting-kept"
     // Racing
     case deductedAlways = "deducted-always"
+    case tableOfToday = "table-of-today"
     case placesForgotten = "places-forgotten"
     case guaranteeForgotten = "guarantee-forgotten"
     case startEstimatePaid = "start-estimate-paid"

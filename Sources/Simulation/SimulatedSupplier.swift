@@ -64,6 +64,7 @@ enum DeskSaying {
     case risk(
         AccountID, factor: UInt16, delay: UInt32, isShut: Bool?, actor: UInt64, reason: String,
         notice: String)
+    case deductions(DeductionRule, DeductionTable, version: Int?, actor: UInt64)
     case bar(
         AccountID, BarScope, isSet: Bool, actor: UInt64, reason: String, notice: String)
     case grant(AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, actor: UInt64)
@@ -88,6 +89,9 @@ enum DeskSaying {
             encoder.setRisk(
                 of: account, stakeFactor: factor, delay: delay, isShut: isShut, actor: actor,
                 reason: why, notice: notice)
+        case .deductions(let rule, let table, let version, let actor):
+            encoder.deductionTable(
+                rule, table, version: version, actor: actor, reason: actor == 3 ? "" : "a season")
         case .bar(let account, let scope, let isSet, let actor, let reason, let notice):
             encoder.setBar(
                 of: account, from: scope, isSet: isSet, actor: actor, reason: reason,
@@ -277,6 +281,33 @@ struct SimulatedSupplier: ~Copyable {
         }
         let legs = picks.compactMap { leg($0, world) }
         return legs.count < 2 ? nil : legs
+    }
+
+    /// What withdrawals take is set anew: a few steps, in small and large fields.
+    private func setTable(_ world: Simulation) {
+        var steps: [DeductionTable.Step] = []
+        for runners in [UInt8(0), 3].prefix(world.random.number(in: 0...2)) {
+            var winnings = 0
+            for _ in 0..<world.random.number(in: 1...3) {
+                winnings += world.random.number(in: 1...4)
+                steps.append(
+                    DeductionTable.Step(
+                        runners: runners, winnings: UInt32(winnings), stake: 2,
+                        win: UInt16(world.random.number(in: 0...60) * 150),
+                        place: UInt16(world.random.number(in: 0...18) * 500)))
+            }
+        }
+        let waived = UInt16([0, 0, 500, 3000][world.random.number(in: 0...3)])
+        let table =
+            world.random.number(in: 0...4) == 0
+            ? .tattersalls : DeductionTable(steps, waivedAlone: waived)!
+        world.send(
+            .desk(
+                .deductions(
+                    DeductionRule(rawValue: UInt8(world.random.number(in: 0...3)))!, table,
+                    version: world.random.number(in: 0...3) == 0
+                        ? world.random.number(in: 0...2) : nil,
+                    actor: UInt64(world.random.number(in: 0...4)))))
     }
 
     /// Somebody is kept from a sport or a match, or not any more.
@@ -789,6 +820,7 @@ struct SimulatedSupplier: ~Copyable {
                         notice: world.random.number(in: 0...3) == 0 ? "" : "You bet late.")))
         }
         if plan.has(.trust), world.random.number(in: 0...3) == 0 { return bar(world) }
+        if plan.has(.racing), world.random.number(in: 0...3) == 0 { return setTable(world) }
         if plan.has(.promotions), world.random.number(in: 0...2) == 0 { return grant(world) }
         if world.random.number(in: 0...3) == 0 {
             let isShut = world.random.number(in: 0...2) == 0

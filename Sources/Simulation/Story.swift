@@ -20,6 +20,10 @@ extension Simulation {
                 "\(number) operator \(risk.actor) trusts account \(risk.account) \(risk.factor) "
                     + "thousandths, \(risk.delay) ms\(risk.shut == 1 ? ", shut" : "")"
                     + outcome(said))
+        case .deductionTable(let table):
+            tell(
+                "\(number) operator \(table.actor) sets \(table.steps.count) steps of what "
+                    + "withdrawals take under rule \(table.rule)" + outcome(said))
         case .setBar(let bar):
             tell(
                 "\(number) operator \(bar.actor) \(bar.isSet == 1 ? "keeps" : "frees") account "

@@ -69,6 +69,24 @@ struct Witness {
                     actor: record.field(Layout.SetRisk.actor, as: UInt64.self),
                     hasReason: record.field(Layout.SetRisk.reason, as: UInt8.self) != 0,
                     hasNotice: record.field(Layout.SetRisk.notice, as: UInt8.self) != 0))
+        case .deductionTable:
+            typealias Table = Layout.DeductionTable
+            let count = Int(record.field(Table.count, as: UInt16.self))
+            return .deductionTable(
+                TableSaid(
+                    rule: record.field(Table.rule, as: UInt8.self),
+                    steps: (0..<min(count, 256)).map { place in
+                        let offset = Table.steps + place * Table.stepSize
+                        return TableSaid.Step(
+                            runners: record.field(offset + Table.runners, as: UInt8.self),
+                            winnings: record.field(offset + Table.winnings, as: UInt32.self),
+                            stake: record.field(offset + Table.stake, as: UInt32.self),
+                            win: record.field(offset + Table.win, as: UInt16.self),
+                            place: record.field(offset + Table.place, as: UInt16.self))
+                    }, waivedAlone: record.field(Table.waivedAlone, as: UInt16.self),
+                    expected: record.field(Table.expected, as: UInt32.self),
+                    actor: record.field(Table.actor, as: UInt64.self),
+                    hasReason: record.field(Table.reason, as: UInt8.self) != 0))
         case .setBar:
             return .setBar(
                 BarSaid(

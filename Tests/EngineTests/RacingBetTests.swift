@@ -161,6 +161,73 @@ import Testing
         #expect(paid == [7200 + 2340, 7200])
     }
 
+    @discardableResult
+    private func set(
+        _ rule: DeductionRule, _ steps: [DeductionTable.Step], waivedAlone: UInt16 = 0, version: Int? = nil,
+        actor: UInt64 = 7, reason: String = "a season"
+    ) throws -> OperationRefusal? {
+        let table = try #require(DeductionTable(steps, waivedAlone: waivedAlone))
+        let outcome = try cell.say {
+            $0.deductionTable(rule, table, version: version, actor: actor, reason: reason)
+        }
+        return OperationRefusal(rawValue: outcome.record.field(Layout.MarketChanged.refusal, as: UInt16.self))
+    }
+
+    @Test(arguments: [DeductionRule.ruleFour, .faceValue])
+    func `is under the table of deductions that held when it was asked for`(rule: DeductionRule) throws {
+        let race = try race(rule)
+        // Who is withdrawn stood at 9.0, 8/1, beside four others.
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))
+        #expect(try set(rule, [.init(runners: 5, winnings: 8, stake: 1, win: 2000, place: 1000)]) == nil)
+        try cell.place(eachWay([(race, 0)], stake: 2000))
+        #expect(try set(rule, [.init(runners: 6, winnings: 8, stake: 1, win: 3000, place: 3000)]) == nil)
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))
+        try cell.say { $0.withdrawal(market: race.id, selection: 4, effective: 0, received: 1) }
+        let live = cell.stateHash
+        try cell.restart()
+        #expect(cell.host.report.stateHash == live)
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), SelectionOutcome(.void)])
+        // Before any table ten pence in the pound under Rule 4, nothing off face values; then a fifth, and a tenth of
+        // places; at last nothing, in so small a field.
+        let first: Int64 = rule == .ruleFour ? 8200 : 9000
+        let second: Int64 = rule == .ruleFour ? 7400 + 2440 : 7200 + 2340
+        #expect(paid == [9000, second, first])
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `keeps a lone small deduction where the house waives it`() throws {
+        try set(.ruleFour, DeductionTable.tattersalls.steps, waivedAlone: 1000)
+        let race = try race(.ruleFour)
+        try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))
+        try cell.say { $0.withdrawal(market: race.id, selection: 4, effective: 0, received: 1) }
+        try finish(race, [ran(1), ran(2), ran(3), ran(4), SelectionOutcome(.void)])
+        #expect(paid == [9000])
+        // Another one beside it: both are taken, and it is settled again.
+        try cell.say { $0.withdrawal(market: race.id, selection: 3, effective: 0, received: 2) }
+        try cell.settleAll()
+        #expect(paid == [9000, 7400])
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `knows who set a table, why, and since when`() throws {
+        let step = DeductionTable.Step(runners: 0, winnings: 1, stake: 1, win: 100, place: 100)
+        #expect(try set(.exchangeWin, [step]) == .malformed)
+        #expect(try set(.none, [step]) == .malformed)
+        #expect(try set(.faceValue, [step], actor: 0) == .operatorMissing)
+        #expect(try set(.faceValue, [step], reason: "") == .reasonMissing)
+        #expect(try set(.faceValue, []) == .noChange)
+        #expect(try set(.ruleFour, DeductionTable.tattersalls.steps) == .noChange)
+        #expect(try set(.faceValue, [step], version: 0) == nil)
+        #expect(try set(.faceValue, [], version: 0) == .changedSince)
+        #expect(try set(.faceValue, [step]) == .noChange)
+        for number in 1..<256 {
+            let one = DeductionTable.Step(runners: 0, winnings: UInt32(number), stake: 7, win: 100, place: 100)
+            #expect(try set(.faceValue, [one]) == nil)
+        }
+        #expect(try set(.ruleFour, [step]) == .full)
+        #expect(cell.host.engine.deductionTable(.ruleFour) == .tattersalls)
+    }
+
     @Test func `pays a better starting price where it is guaranteed, whenever it is heard of`() throws {
         let race = try cell.market([Odds](repeating: nine, count: 5)) {
             $0.places = terms

@@ -21,7 +21,48 @@ private func odds(_ text: String) -> Odds { Odds(text, as: text.contains("/") ? 
         ("4/1", 2000), ("11/2", 1500), ("9/1", 1000), ("14/1", 500), ("141/10", 0), ("100/1", 0),
     ])
     func `deductions follow the exact ratio of the last price`(price: String, basisPoints: UInt16) {
-        #expect(RuleFour.basisPoints(for: odds(price)) == basisPoints)
+        #expect(DeductionTable.tattersalls.taken(at: odds(price), of: 8) == (basisPoints, basisPoints))
+    }
+
+    @Test func `a brand's table takes by price and field, of win and of place parts`() throws {
+        let table = try #require(
+            DeductionTable([
+                .init(runners: 0, winnings: 1, stake: 1, win: 3000, place: 1000),
+                .init(runners: 8, winnings: 1, stake: 1, win: 4200, place: 1400),
+                .init(runners: 8, winnings: 5, stake: 1, win: 1500, place: 500),
+            ]))
+        #expect(table.taken(at: odds("2.0"), of: 8) == (4200, 1400))
+        #expect(table.taken(at: odds("2.01"), of: 8) == (1500, 500))
+        #expect(table.taken(at: odds("6.01"), of: 12) == (0, 0))
+        #expect(table.taken(at: odds("2.0"), of: 7) == (3000, 1000))
+        #expect(table.taken(at: odds("3.0"), of: 7) == (0, 0))
+        #expect(DeductionTable.none.taken(at: odds("1.01"), of: 20) == (0, 0))
+    }
+
+    @Test func `a table that goes down, or takes too much, is none`() {
+        func step(_ runners: UInt8, _ winnings: UInt32, stake: UInt32 = 1, win: UInt16 = 100, place: UInt16 = 100)
+            -> DeductionTable.Step
+        { .init(runners: runners, winnings: winnings, stake: stake, win: win, place: place) }
+        #expect(DeductionTable([step(0, 1), step(0, 2)]) != nil)
+        #expect(DeductionTable([step(0, 2), step(0, 1)]) == nil)
+        #expect(DeductionTable([step(0, 2), step(0, 4, stake: 2)]) == nil)
+        #expect(DeductionTable([step(8, 1), step(0, 2)]) == nil)
+        #expect(DeductionTable([step(0, 2), step(8, 1)]) != nil)
+        #expect(DeductionTable([step(0, 1, stake: 0)]) == nil)
+        #expect(DeductionTable([step(0, 1, win: 9001)]) == nil)
+        #expect(DeductionTable([step(0, 1, place: 9001)]) == nil)
+        #expect(DeductionTable([], waivedAlone: 9001) == nil)
+        #expect(DeductionTable((0..<256).map { step(0, $0) }) != nil)
+        #expect(DeductionTable((0..<257).map { step(0, $0) }) == nil)
+    }
+
+    @Test func `a lone five pence may be waived, but not beside another`() {
+        let rule = DeductionRule.ruleFour
+        #expect(rule.together([500], waivedAlone: 500) == .none)
+        #expect(rule.together([500, 0], waivedAlone: 500) == .none)
+        #expect(rule.together([500, 500], waivedAlone: 500).basisPoints == 1000)
+        #expect(rule.together([1000], waivedAlone: 500).basisPoints == 1000)
+        #expect(rule.together([500]).basisPoints == 500)
     }
 
     @Test func `a deduction comes off winnings here and off the face value there`() {

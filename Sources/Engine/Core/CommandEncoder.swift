@@ -469,6 +469,31 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    /// Whole; `version` is how often the rule's table had been set when it was looked at, nil any.
+    public mutating func deductionTable(
+        _ rule: DeductionRule, _ table: DeductionTable, version: Int? = nil, actor: UInt64,
+        reason: String
+    ) -> RecordBytes {
+        typealias Table = Layout.DeductionTable
+        let record = begin(
+            .deductionTable, body: Table.steps + table.steps.count * Table.stepSize)
+        record.set(Table.rule, rule.rawValue)
+        record.set(Table.count, UInt16(table.steps.count))
+        record.set(Table.expected, version.map { UInt32($0) + 1 } ?? 0)
+        record.set(Table.actor, actor)
+        record.set(Table.reason, text: reason, width: 64)
+        record.set(Table.waivedAlone, table.waivedAlone)
+        for (place, step) in table.steps.enumerated() {
+            let offset = Table.steps + place * Table.stepSize
+            record.set(offset + Table.winnings, step.winnings)
+            record.set(offset + Table.stake, step.stake)
+            record.set(offset + Table.win, step.win)
+            record.set(offset + Table.place, step.place)
+            record.set(offset + Table.runners, step.runners)
+        }
+        return record
+    }
+
     /// `notice` is what the customer is told; it may be empty where a bar is lifted.
     public mutating func setBar(
         of account: AccountID, from scope: BarScope, isSet: Bool, actor: UInt64, reason: String,

@@ -26,6 +26,8 @@ public struct Engine: ~Copyable {
     var rules = CellRules()
     /// What the house adds and takes, the oldest version first. Bound: `mostHouseVersions`.
     var houseVersions: [HouseVersion] = []
+    /// What withdrawals take, the oldest version first. Bound: `mostDeductionVersions`.
+    var deductionVersions: [DeductionVersion] = []
     /// What customers are kept from, in order. Bound: `mostBars`.
     var bars: [BarRow] = []
     /// The newest record and its time.
@@ -87,6 +89,7 @@ public struct Engine: ~Copyable {
         case .pricing: setPricing(command, &outcomes)
         case .channelState: setChannel(command, &outcomes)
         case .houseRules: setHouseRules(command, &outcomes)
+        case .deductionTable: setDeductionTable(command, &outcomes)
         case .withdrawal: withdraw(command, &outcomes)
         case .fixtureUpdate: updateFixture(command, &outcomes)
         case .fixture: defineFixture(command, &outcomes)
@@ -184,6 +187,7 @@ public struct Engine: ~Copyable {
         total.add(mix)
         for version in houseVersions { total.add(version.mix) }
         for bar in bars { total.add(bar.mix) }
+        for version in deductionVersions { total.add(version.mix) }
         return total
     }
 
@@ -199,6 +203,7 @@ public struct Engine: ~Copyable {
         total.add(mix)
         for version in houseVersions { total.add(version.mix) }
         for bar in bars { total.add(bar.mix) }
+        for version in deductionVersions { total.add(version.mix) }
         return total
     }
 

@@ -407,10 +407,10 @@ extension Engine {
             $0.numerator = 0
             $0.denominator = 0
         }
-        let (deduction, placeDeduction) = deduction(command, row, last: lastOdds)
-        if !row.isAntePost, deduction > 0 || placeDeduction > 0, !markets.areDeductionsFull {
-            markets.deduct(
-                deduction, place: placeDeduction, from: number, at: time.nanoseconds)
+        let taken = deduction(command, row, last: lastOdds)
+        let mayTake = taken.win > 0 || taken.place > 0 || taken.numerator > 0
+        if isDeducted, !row.isAntePost, mayTake, !markets.areDeductionsFull {
+            markets.deduct(taken, from: number)
         }
         let places = command.places(at: Layout.Withdrawal.places)
         if isDeducted {
@@ -449,22 +449,34 @@ extension Engine {
         record.set(Layout.SelectionWithdrawn.lastReference, before.reference)
         record.set(Layout.SelectionWithdrawn.lastOdds, lastOdds)
         record.set(Layout.SelectionWithdrawn.priceVersion, row.priceVersion)
-        record.set(Layout.SelectionWithdrawn.deduction, deduction)
-        record.set(Layout.SelectionWithdrawn.placeDeduction, placeDeduction)
+        record.set(Layout.SelectionWithdrawn.deduction, taken.win)
+        record.set(Layout.SelectionWithdrawn.placeDeduction, taken.place)
         answer(command, market: number, nil, &outcomes)
     }
 
-    /// What a withdrawal takes from win and from place parts, in hundredths of a percent: as it says, or under
-    /// Rule 4 by our own last price.
-    private func deduction(_ command: RecordBytes, _ row: MarketRow, last: Odds?)
-        -> (UInt16, UInt16)
-    {
-        guard row.deductions != .none else { return (0, 0) }
+    /// What a withdrawal takes from win and from place parts: as it says, or by the rule's table of today, which bets
+    /// of before are not under.
+    private func deduction(_ command: RecordBytes, _ row: MarketRow, last: Odds?) -> DeductionRow {
         let said = command.field(Layout.Withdrawal.deduction, as: UInt16.self)
         let placeSaid = command.field(Layout.Withdrawal.placeDeduction, as: UInt16.self)
-        let byRule = row.deductions == .ruleFour ? last.map { RuleFour.basisPoints(for: $0) } : nil
-        let win = said > 0 ? said - 1 : byRule ?? 0
-        return (win, placeSaid > 0 ? placeSaid - 1 : win)
+        let selections = row.firstSelection..<row.firstSelection + UInt32(row.selectionCount)
+        // The row of who is withdrawn says so already.
+        let runners = 1 + selections.count { markets.selections[$0].isWithdrawn == 0 }
+        let isByTable = row.deductions == .ruleFour || row.deductions == .faceValue
+        let known = isByTable ? last : nil
+        var taken: (win: UInt16, place: UInt16) = (0, 0)
+        if let known {
+            taken = deductionTable(row.deductions).taken(at: known, of: UInt8(runners))
+        }
+        if row.deductions != .none {
+            if said > 0 { taken = (said - 1, said - 1) }
+            if placeSaid > 0 { taken.place = placeSaid - 1 }
+        }
+        return DeductionRow(
+            at: time.nanoseconds, win: taken.win, place: taken.place, next: .max,
+            numerator: known?.numerator ?? 0, denominator: known?.denominator ?? 0,
+            runners: UInt8(runners), isWinSaid: said > 0 ? 1 : 0,
+            isPlaceSaid: placeSaid > 0 ? 1 : 0)
     }
 
     /// Shuts or opens one market, a fixture's or all, for reasons that `owner` may touch.

@@ -32,12 +32,15 @@ extension Engine {
         wanted.rule = .any
         wanted.tolerance = PriceRule.anyTicks
         wanted.fill = .cap
+        // Whoever takes the offer has seen its markets as they are now.
+        wanted.isOffer = true
         do throws(Refused) {
             let shape = try checkShape(command, wanted)
             let quotes = try quotes(command, wanted)
             // Nobody can offer a price that is not known.
             guard !quotes.contains(where: \.isAtStart) else { return nil }
             for (index, quote) in quotes.enumerated() { scratch[index] = quote }
+            if accounts.accounts[account].bars > 0 { try checkBars(wanted, account) }
             try checkPrecision(wanted)
             try checkRelated(wanted)
             wanted.stake = filled(command, wanted, account, quotes)

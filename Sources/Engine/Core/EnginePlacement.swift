@@ -359,7 +359,7 @@ extension Engine {
         }
         let seen = command.field(offset + Layout.Leg.marketVersion, as: UInt64.self)
         if seen != 0, seen < markets.markets[number].changedAt {
-            try checkVersion(seen, number, index)
+            try checkVersion(seen, number, index, request)
         }
         let isInPlay = markets.fixtures[fixture].isInPlay == 1
         // As `legQuote` has it; written out, since a call is a tenth of what a leg costs.
@@ -417,15 +417,17 @@ extension Engine {
         let seen = command.field(
             PlaceRequest.leg(index) + Layout.Leg.marketVersion, as: UInt64.self)
         if seen != 0, seen < markets.markets[market].changedAt {
-            try checkVersion(seen, market, index)
+            try checkVersion(seen, market, index, request)
         }
         return quote
     }
 
     /// Whoever saw a market before it was shut, opened or formed anew saw another one, whatever its prices are now.
     @inline(never)
-    private func checkVersion(_ seen: UInt64, _ market: UInt32, _ index: Int) throws(Refused) {
-        guard ruleSet.looksAgain, !planted(.versionIgnored) else { return }
+    private func checkVersion(
+        _ seen: UInt64, _ market: UInt32, _ index: Int, _ request: PlaceRequest
+    ) throws(Refused) {
+        guard ruleSet.looksAgain, !request.isOffer, !planted(.versionIgnored) else { return }
         throw Refused(
             .marketChanged, leg: index, value: Int64(clamping: markets.markets[market].version),
             threshold: Int64(clamping: seen))

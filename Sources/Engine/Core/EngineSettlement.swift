@@ -601,7 +601,7 @@ extension Engine {
         var facts = facts(
             market: leg.market, selection: leg.selection, odds: leg.odds,
             places: isRace ? accounts.places(of: bet, leg: index) : nil,
-            accepted: bet.acceptedAt, isAtStart: leg.isAtStart,
+            asked: bet.sequence, accepted: bet.acceptedAt, isAtStart: leg.isAtStart,
             mostReturned: { mostReturned(by: bet) }
         )
         // One price for several says nothing of what each would be paid for.
@@ -614,7 +614,8 @@ extension Engine {
 
     /// The same for legs that somebody else keeps; nil for one that is not here.
     public borrowing func facts(
-        of legs: [SettledLeg], isJoint: Bool, accepted: Int64, potentialReturn: Int64
+        of legs: [SettledLeg], isJoint: Bool, asked: UInt64, accepted: Int64,
+        potentialReturn: Int64
     ) -> [LegFacts?] {
         let mayRise = legs.contains { leg in
             leg.odds == nil
@@ -627,7 +628,8 @@ extension Engine {
             var facts = facts(
                 market: number,
                 selection: markets.markets[number].firstSelection + leg.selection,
-                odds: leg.odds ?? Odds(reduced: 1, 1), places: leg.places, accepted: accepted,
+                odds: leg.odds ?? Odds(reduced: 1, 1), places: leg.places, asked: asked,
+                accepted: accepted,
                 isAtStart: leg.odds == nil, mostReturned: { mayRise ? .max : potentialReturn })
             if isJoint { facts.isPaidEarly = false }
             return facts
@@ -638,7 +640,7 @@ extension Engine {
     @inline(__always)
     private borrowing func facts(
         market number: UInt32, selection: UInt32, odds: Odds, places: PlaceTerms?,
-        accepted: Int64, isAtStart: Bool, mostReturned: () -> Int64
+        asked: UInt64, accepted: Int64, isAtStart: Bool, mostReturned: () -> Int64
     ) -> LegFacts {
         let market = markets.markets[number]
         let selection = markets.selections[selection]
@@ -660,14 +662,16 @@ extension Engine {
         facts.isAtStart = isAtStart && !planted(.startEstimatePaid)
         // What started without who was withdrawn needs nothing taken off.
         if !isAtStart || planted(.startDeducted) {
-            facts.deduction = markets.deduction(of: number, accepted: accepted, isPlace: false)
+            facts.deduction = deduction(
+                of: number, asked: asked, accepted: accepted, isPlace: false)
         }
         if market.isGuaranteed && !planted(.guaranteeForgotten) || isAtStart {
             facts.starting = selection.starting
         }
         guard let places else { return facts }
         if !isAtStart {
-            facts.placeDeduction = markets.deduction(of: number, accepted: accepted, isPlace: true)
+            facts.placeDeduction = deduction(
+                of: number, asked: asked, accepted: accepted, isPlace: true)
         }
         facts.places = market.isAtTheOff ? PlaceTerms(packed: market.places) : places
         facts.finish = selection.finish

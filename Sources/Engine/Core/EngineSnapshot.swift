@@ -214,6 +214,17 @@ extension Engine {
                 UInt64($0.onlyWinner) << 16 | UInt64($0.allWinners)
             }
         }
+        words.append(UInt64(deductionVersions.count))
+        for version in deductionVersions {
+            words += [version.sequence, UInt64(version.rule.rawValue)]
+            words += [UInt64(version.table.waivedAlone), UInt64(version.table.steps.count)]
+            for step in version.table.steps {
+                words += [
+                    UInt64(step.winnings) << 32 | UInt64(step.stake),
+                    UInt64(step.runners) << 32 | UInt64(step.win) << 16 | UInt64(step.place),
+                ]
+            }
+        }
         words.append(UInt64(bars.count))
         for bar in bars { words += [UInt64(bar.account) << 8 | UInt64(bar.scope), bar.of] }
         words.append(UInt64(markets.proposals.count))
@@ -299,6 +310,24 @@ extension Engine {
             let rules = HouseRules(commission: commission, bonuses: bonuses.compactMap(\.self))
             guard let rules else { return ["house rules that nobody can have set"] }
             houseVersions.append(HouseVersion(sequence: at, rules: rules))
+        }
+        deductionVersions = []
+        for _ in 0..<min(reader.next(), UInt64(Self.mostDeductionVersions)) {
+            let (at, rule) = (reader.next(), UInt8(truncatingIfNeeded: reader.next()))
+            let waived = UInt16(truncatingIfNeeded: reader.next())
+            let steps = (0..<min(reader.next(), UInt64(DeductionTable.mostSteps))).map { _ in
+                let (price, taken) = (reader.next(), reader.next())
+                return DeductionTable.Step(
+                    runners: UInt8(truncatingIfNeeded: taken >> 32),
+                    winnings: UInt32(truncatingIfNeeded: price >> 32),
+                    stake: UInt32(truncatingIfNeeded: price),
+                    win: UInt16(truncatingIfNeeded: taken >> 16),
+                    place: UInt16(truncatingIfNeeded: taken))
+            }
+            guard let rule = DeductionRule(rawValue: rule),
+                let table = DeductionTable(steps, waivedAlone: waived)
+            else { return ["deductions that nobody can have set"] }
+            deductionVersions.append(DeductionVersion(sequence: at, rule: rule, table: table))
         }
         bars = (0..<min(reader.next(), UInt64(Self.mostBars))).map { _ in
             let word = reader.next()

@@ -320,29 +320,12 @@ struct MarketBook: ~Copyable {
     var areDeductionsFull: Bool { deductions.count == deductions.capacity }
 
     /// From here on bets that were accepted before pay less. The caller has looked whether there is room.
-    mutating func deduct(_ win: UInt16, place: UInt16, from market: UInt32, at: Int64) {
-        let row = DeductionRow(
-            at: at, win: win, place: place, next: markets[market].firstDeduction)
+    mutating func deduct(_ said: DeductionRow, from market: UInt32) {
+        var row = said
+        row.next = markets[market].firstDeduction
         let number = deductions.append(row)!
         hash.add(row.mix(number))
         change(market: market) { $0.firstDeduction = number }
-    }
-
-    /// What is taken from the price of a bet that was accepted then, of its win or its place part.
-    func deduction(of market: UInt32, accepted: Int64, isPlace: Bool) -> Deduction {
-        let row = markets[market]
-        guard row.firstDeduction != .max else { return .none }
-        var each: [UInt16] = []
-        var number = row.firstDeduction
-        while number != .max {
-            let one = deductions[number]
-            if accepted < one.at || planted(.deductedAlways) {
-                each.append(isPlace ? one.place : one.win)
-            }
-            number = one.next
-        }
-        // In the order in which they were withdrawn.
-        return row.deductions.together(each.reversed())
     }
 
     // MARK: Prices by hand

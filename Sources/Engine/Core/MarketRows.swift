@@ -269,11 +269,23 @@ struct DeductionRow: BitwiseCopyable {
     var win: UInt16
     var place: UInt16
     var next: UInt32
+    /// The last price of who was withdrawn; zeros where there was none.
+    var numerator: UInt32
+    var denominator: UInt32
+    /// How many there were, with who was withdrawn.
+    var runners: UInt8
+    /// They were said with the withdrawal, so that no table is asked.
+    var isWinSaid: UInt8
+    var isPlaceSaid: UInt8
+    var padding: UInt8 = 0
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 26, row: UInt64(row))
         mix.combine(
             UInt64(bitPattern: at), UInt64(win) << 48 | UInt64(place) << 32 | UInt64(next))
+        mix.combine(
+            UInt64(numerator) << 32 | UInt64(denominator),
+            UInt64(runners) << 16 | UInt64(isWinSaid) << 8 | UInt64(isPlaceSaid))
         return mix
     }
 }

@@ -14,6 +14,8 @@ struct PlaceRequest {
     let bonus: Int64
     let free: Int64
     var fill: FillRule
+    /// It is reckoned for an offer, which nobody has seen yet.
+    var isOffer = false
     let currency: UInt16
     let structure: UInt8
     let legCount: Int

@@ -31,6 +31,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case pricing = 26
     case channelState = 27
     case setBar = 28
+    case deductionTable = 29
     // Bets
     case place = 32
     case placed = 33
@@ -76,7 +77,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .withdrawal, .place, .timerDue, .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
             .startingPrices, .earlyPayout, .cashOut, .cashOutRule, .cashOutStep, .suspectStep,
-            .houseRules:
+            .houseRules, .deductionTable:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
@@ -128,6 +129,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .suspectStep: "suspect_step"
         case .betSuspected: "bet_suspected"
         case .houseRules: "house_rules"
+        case .deductionTable: "deduction_table"
         case .result: "result"
         case .propose: "propose"
         case .approve: "approve"
@@ -456,6 +458,23 @@ public enum Layout {
         public static let actor = 8  // u64, operator
         public static let reason = 16  // text 64
         public static let size = 80
+    }
+    /// What withdrawals take under a rule, whole.
+    public enum DeductionTable {
+        public static let rule = 0  // u8, DeductionRule
+        public static let count = 2  // u16
+        public static let expected = 4  // u32, one more than the versions that were seen, 0 any
+        public static let actor = 8  // u64, operator
+        public static let reason = 16  // text 64
+        /// u16, hundredths of a percent: a lone withdrawal that takes no more takes nothing
+        public static let waivedAlone = 80
+        public static let steps = 88
+        public static let stepSize = 16
+        public static let winnings = 0  // u32, of the withdrawn runner's last price, to `stake`
+        public static let stake = 4  // u32
+        public static let win = 8  // u16, hundredths of a percent
+        public static let place = 10  // u16
+        public static let runners = 12  // u8, in fields of so many and more
     }
     public enum Withdrawal {
         public static let selection = 0  // u32, place in the market

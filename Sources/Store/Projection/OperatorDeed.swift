@@ -136,6 +136,14 @@ private struct Said {
             let commission = record.field(Layout.HouseRules.commission, as: UInt16.self)
             detail =
                 "commission \(commission) hundredths of a percent" + Self.bonuses(record)
+        case .deductionTable:
+            typealias Table = Layout.DeductionTable
+            self.init(record, actor: Table.actor, reason: Table.reason)
+            let rule = record.field(Table.rule, as: UInt8.self)
+            detail =
+                (rule == 1 ? "rule 4" : "face value") + ", "
+                + "\(record.field(Table.count, as: UInt16.self)) steps, a lone "
+                + "\(record.field(Table.waivedAlone, as: UInt16.self)) waived"
         case .propose:
             self.init(record, actor: Layout.Result.actor, reason: Layout.Result.reason)
             let evidence = record.text(Layout.Result.evidence, width: 32)

@@ -1,7 +1,7 @@
 import { element, minor, money, odds, time, useCurrency, uuid7 } from "/format.js";
 import { desk, dialogOf, markets, post, proposal, say, send } from "/common.js";
 import "/customer.js";
-import { moveHouse } from "/house.js";
+import { moveDeductions, moveHouse } from "/house.js";
 import { keys, rowKeys } from "/keys.js";
 import { moveLimits } from "/limits.js";
 import { newMarket, tellMatch } from "/making.js";
@@ -93,6 +93,8 @@ class All extends HTMLElement {
         const act = path => async () => { note.textContent = (await post(path).catch(() => ({ text: "No answer came. Press again." }))).text; };
         const channels = element("span", {});
         this.append(note, channels, element("button", { type: "button", class: "needs-supervisor", onclick: moveHouse }, "House…"), " ",
+            element("button", { type: "button", class: "needs-supervisor", onclick: () => moveDeductions("rule_4") }, "Rule 4…"), " ",
+            element("button", { type: "button", class: "needs-supervisor", onclick: () => moveDeductions("face_value") }, "Deductions…"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: () => newMarket() }, "New match…"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: act("/api/v1/suspend-all") }, "Suspend all"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: act("/api/v1/resume-all") }, "Resume all"));

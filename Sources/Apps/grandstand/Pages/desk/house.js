@@ -38,3 +38,29 @@ function fill(rules, seen, { note, form }) {
         })))),
     element("div", {}, element("label", { for: "house-reason" }, "Reason"), reason), note);
 }
+
+// What withdrawals take: one line a step, as "1/9 90" or, with the size of the field and place parts, "8+ 1/9 42 14".
+export const moveDeductions = rule => dialogAbout(`/api/v1/deduction-tables/${rule}`, "house",
+    rule === "rule_4" ? "Rule 4: off winnings" : "By the brand: off the whole price", (table, seen, parts) => fillDeductions(rule, table, seen, parts));
+
+function fillDeductions(rule, table, seen, { note, form }) {
+    const line = s => `${s.runners ? `${s.runners}+ ` : ""}${s.upTo.join("/")} ${s.win / 100}${s.place === s.win ? "" : ` ${s.place / 100}`}`;
+    const steps = element("textarea", { id: "deduction-steps", rows: "12", spellcheck: "false" }, table.steps.map(line).join("\n"));
+    const waived = element("input", { id: "deduction-waived", inputmode: "decimal", size: "6", value: String(table.waivedAlone / 100) });
+    const reason = element("input", { id: "deduction-reason", required: true, maxlength: "60" });
+    form(async () => {
+        const read = [];
+        for (const [index, text] of steps.value.split("\n").map(l => l.trim()).filter(Boolean).entries()) {
+            const found = text.match(/^(?:(\d+)\+\s+)?(\d+)\/(\d+)\s+(\d+(?:\.\d+)?)(?:\s+(\d+(?:\.\d+)?))?$/);
+            if (!found) return `Line ${index + 1}: a price and what it takes, such as 1/9 90, or 8+ 1/9 42 14.`;
+            const [, runners, winnings, stake, win, place] = found;
+            const hundredths = value => Math.round(Number(value) * 100);
+            read.push({ runners: Number(runners ?? 0), upTo: [Number(winnings), Number(stake)], win: hundredths(win), place: hundredths(place ?? win) });
+        }
+        const answer = await send("PUT", `/api/v1/deduction-tables/${rule}`,
+            { steps: read, waivedAlone: Math.round(Number(waived.value) * 100), reason: reason.value }, null, { "if-match": seen });
+        return answer.ok ? null : answer.text;
+    }, element("div", {}, element("label", { for: "deduction-steps" }, "Last price up to, and what it takes, pence in the pound; first the size of the field, last place parts, where they differ"), steps),
+    element("div", {}, element("label", { for: "deduction-waived" }, "A lone withdrawal that takes no more takes nothing"), waived),
+    element("div", {}, element("label", { for: "deduction-reason" }, "Reason"), reason), note);
+}
