@@ -820,7 +820,7 @@ struct SimulatedSupplier: ~Copyable {
                         notice: world.random.number(in: 0...3) == 0 ? "" : "You bet late.")))
         }
         if plan.has(.trust), world.random.number(in: 0...3) == 0 { return bar(world) }
-        if plan.has(.racing), world.random.number(in: 0...3) == 0 { return setTable(world) }
+        if plan.has(.racing), world.random.number(in: 0...1) == 0 { return setTable(world) }
         if plan.has(.promotions), world.random.number(in: 0...2) == 0 { return grant(world) }
         if world.random.number(in: 0...3) == 0 {
             let isShut = world.random.number(in: 0...2) == 0

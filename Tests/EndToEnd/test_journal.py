@@ -6,6 +6,8 @@ import subprocess
 import journal_reader
 import pytest
 from conftest import bet, BINARY, new_id
+from test_house import make
+from test_trading import asking, people
 
 
 @pytest.fixture
@@ -42,3 +44,26 @@ def test_both_see_one_changed_byte(journal):
     assert answer.returncode == 1
     assert "CORRUPT" in answer.stderr and segment.name in answer.stderr
     assert segment.read_bytes() == bytes(data)
+
+
+def test_every_version_of_a_market_is_told_with_its_author(make_server):
+    server = make_server("--feed", "none")
+    supervisor, trader = [asking(server, cookie) for cookie in people(server)[:2]]
+    _, market = make(trader, 1)
+    assert supervisor("PUT", f"/markets/{market}/pricing", {"held": [[5, 2], [8, 5]], "reason": "money came"})[0] == 200
+    assert supervisor("POST", f"/markets/{market}/suspend", {"reason": "a fault"})[0] == 200
+    ask = lambda *more: subprocess.run([BINARY, "journal", "prices", server.directory, *more], capture_output=True, text=True)
+    told = ask("--market", market)
+    assert told.returncode == 0, told.stderr
+    head, *lines = [line.split("\t") for line in told.stdout.splitlines()]
+    assert head == ["record", "time", "supplier's time", "message", "by", "version", "state", "what", "prices"]
+    assert [line[4] for line in lines][-4:] == ["operator 2", "operator 2", "operator 1", "operator 1"]
+    assert [int(line[5]) for line in lines] == list(range(1, len(lines) + 1))
+    assert [line[8] for line in lines][-4:] == [
+        "Ada 1 3.00 (3/1); Bea 1.50 (3/2)", "Ada 1 3.00 (3/1); Bea 1.50 (3/2)", "Ada 1 2.50 (5/2); Bea 1.60 (8/5)", "Ada 1 2.50 (5/2); Bea 1.60 (8/5)"]
+    assert [line[6] for line in lines][-2:] == ["open", "trader"]
+    assert "There is no market 7" in ask("--market", "7").stderr and "Which market" in ask().stderr
+    # Other rules, on the same books: nothing of this would come out otherwise.
+    for version in "1", "2":
+        other = subprocess.run([BINARY, "journal", "diff-rules", server.directory, "--to", version], capture_output=True, text=True)
+        assert other.returncode == 0 and "other commands otherwise        0" in other.stdout, other.stdout + other.stderr

@@ -8,7 +8,7 @@ import Glibc
 import Kernel
 import StoreSQLite
 
-/// `grandstand journal verify|dump|stats|project`.
+/// `grandstand journal verify|dump|stats|prices|diff-rules|project`.
 enum JournalCommands {
     static let help = """
         grandstand journal: look into a journal; none of these changes it
@@ -17,6 +17,7 @@ enum JournalCommands {
           grandstand journal verify DIR           Check every block and record, and decide everything anew
           grandstand journal dump DIR [--from N] [--count N]   Print records, one a line
           grandstand journal stats DIR            Count records by kind
+          grandstand journal prices DIR --market N   Every version of a market: when, by whom, by which message
           grandstand journal diff-rules DIR --to V [--set NAME=VALUE,...]   What other rules would have decided
           grandstand journal project DIR          Rebuild the projections beside it (stop the server first)
 
@@ -34,14 +35,16 @@ enum JournalCommands {
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
             raw, of: "journal", words: 2,
-            values: ["from", "count", "to", "set", "archive", "digests"])
+            values: ["from", "count", "to", "set", "archive", "digests", "market"])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
         }
-        guard ["verify", "dump", "stats", "diff-rules", "project"].contains(word) else {
+        guard ["verify", "dump", "stats", "prices", "diff-rules", "project"].contains(word) else {
             throw UsageError(
-                text: "journal can verify, dump, stats, diff-rules or project, not \"\(word)\".")
+                text:
+                    "journal can verify, dump, stats, prices, diff-rules or project, not \"\(word)\"."
+            )
         }
         let directory = try arguments.need(1, "which data directory")
         guard readable(directory) else {
@@ -61,6 +64,11 @@ enum JournalCommands {
                 let count = try arguments.whole("count") ?? .max
                 return try dump(disk, from: from, count: count)
             case "stats": return try stats(disk)
+            case "prices":
+                guard let market = try arguments.whole("market") else {
+                    throw UsageError(text: "Which market: its number, by --market.")
+                }
+                return try prices(disk, of: market)
             case "diff-rules": return try diffRules(disk, try rules(arguments))
             default: return try project(disk, directory)
             }
