@@ -16,6 +16,7 @@ public struct Permutations: Sendable {
         case start(fixture: Int, at: Int64, said: Int64)
         case startingPrices(market: Int, [Odds?], said: Int64)
         case earlyPayout(market: Int, [Int64?], said: Int64)
+        case withdrawal(market: Int, selection: Int, said: Int64)
     }
 
     struct MarketPlan: Sendable {
@@ -24,8 +25,10 @@ public struct Permutations: Sendable {
         var scoutedReturn: Int64?
         var isGuaranteed: Bool
         var takesAtStart: Bool
+        /// It has places, and withdrawals take from its prices.
+        var isRace: Bool
         /// Only of those that are no races.
-        var paysEarly: Bool { !isGuaranteed && !takesAtStart }
+        var paysEarly: Bool { !isGuaranteed && !takesAtStart && !isRace }
     }
 
     struct BetPlan: Sendable {
@@ -33,6 +36,15 @@ public struct Permutations: Sendable {
         var legs: [(market: Int, selection: Int, isAtStart: Bool)]
         var stake: Int64
         var sizes: UInt32
+        var isEachWay = false
+        /// Of which money its stake is.
+        var kind = StakeKind.cash
+    }
+
+    enum StakeKind: Sendable {
+        case cash
+        case bonus
+        case free
     }
 
     /// Which words are heard in which order, and after which of them bets are settled, and how far.
@@ -64,7 +76,8 @@ public struct Permutations: Sendable {
                         scoutedReturn: random.number(in: 0...3) == 0
                             ? Int64(random.number(in: 0...2) * 400) : nil,
                         isGuaranteed: random.number(in: 0...1) == 0,
-                        takesAtStart: random.number(in: 0...1) == 0))
+                        takesAtStart: random.number(in: 0...1) == 0,
+                        isRace: random.number(in: 0...1) == 0))
             }
         }
         for _ in 0..<random.number(in: 2...6) {
@@ -91,10 +104,14 @@ public struct Permutations: Sendable {
         }
         if legs.isEmpty { legs = [(0, 0, false)] }
         let isSystem = legs.count > 1 && random.number(in: 0...1) == 0
-        return BetPlan(
+        var bet = BetPlan(
             account: random.number(in: 0...accounts - 1), legs: legs,
-            stake: isSystem ? 420 : Int64(random.number(in: 100...500)),
+            stake: isSystem ? 840 : Int64(random.number(in: 50...250) * 2),
             sizes: isSystem ? UInt32(random.number(in: 1...(1 << legs.count) - 1)) : 0)
+        bet.isEachWay =
+            legs.allSatisfy { markets[$0.market].isRace } && random.number(in: 0...1) == 0
+        bet.kind = [.cash, .cash, .bonus, .free][random.number(in: 0...3)]
+        return bet
     }
 
     /// A moment about the time of the bets; the bets are a second apart.
@@ -106,7 +123,7 @@ public struct Permutations: Sendable {
         // Few moments, so that some words are of the same.
         let said = Self.began + 3_600_000_000_000 + Int64(random.number(in: 0...5)) * 1_000_000
         let market = random.number(in: 0...markets.count - 1)
-        switch random.number(in: 0...10) {
+        switch random.number(in: 0...12) {
         case 0...1:
             var window = CancelWindow.everything
             let ends = (moment(&random), moment(&random))
@@ -134,6 +151,10 @@ public struct Permutations: Sendable {
                 (0..<markets[market].selections).map { _ in
                     random.number(in: 0...1) == 0 ? nil : moment(&random)
                 }, said: said)
+        case 11...12 where markets[market].isRace:
+            return .withdrawal(
+                market: market, selection: random.number(in: 0...markets[market].selections - 1),
+                said: said)
         case 4:
             let nothing = [SelectionOutcome](
                 repeating: SelectionOutcome(.undecided), count: markets[market].selections)
@@ -141,12 +162,15 @@ public struct Permutations: Sendable {
                 market: market, nothing, certainty: 2, isRollback: true, said: said)
         default:
             return .result(
-                market: market, outcomes(markets[market].selections, &random),
+                market: market, outcomes(markets[market], &random),
                 certainty: UInt8(random.number(in: 1...2)), isRollback: false, said: said)
         }
     }
 
-    private func outcomes(_ count: Int, _ random: inout SeededGenerator) -> [SelectionOutcome] {
+    private func outcomes(
+        _ market: MarketPlan, _ random: inout SeededGenerator
+    ) -> [SelectionOutcome] {
+        let count = market.selections
         var outcomes = [SelectionOutcome](repeating: SelectionOutcome(.lost), count: count)
         let winner = random.number(in: 0...count - 1)
         let kinds: [SelectionOutcome] = [
@@ -157,6 +181,16 @@ public struct Permutations: Sendable {
         for index in outcomes.indices where index != winner {
             let others: [SelectionResult] = [.lost, .lost, .lost, .void, .halfLost, .undecided]
             outcomes[index] = SelectionOutcome(others[random.number(in: 0...5)])
+        }
+        // Where all came in may be said, or not be known yet.
+        guard market.isRace, outcomes[winner].result == .won, random.number(in: 0...2) > 0 else {
+            return outcomes
+        }
+        var position: UInt8 = 1
+        for index in [winner] + outcomes.indices.filter({ $0 != winner })
+        where [.won, .lost].contains(outcomes[index].result) {
+            outcomes[index] = SelectionOutcome(outcomes[index].result, position: position)
+            position += 1
         }
         return outcomes
     }
@@ -178,7 +212,7 @@ public struct Permutations: Sendable {
             switch words[index] {
             case .result(_, _, _, _, let said), .cancel(_, _, _, let said),
                 .start(_, _, let said), .startingPrices(_, _, let said),
-                .earlyPayout(_, _, let said):
+                .earlyPayout(_, _, let said), .withdrawal(_, _, let said):
                 said
             }
         }
@@ -273,6 +307,8 @@ public struct Permutations: Sendable {
         case .startingPrices(let market, let prices, let said):
             let shown = prices.map { $0?.text(as: .fractional) ?? "-" }.joined(separator: ", ")
             return "at \(seconds(said)): market \(market) started at \(shown)"
+        case .withdrawal(let market, let selection, let said):
+            return "at \(seconds(said)): \(selection) of market \(market) does not run"
         case .start(let fixture, let at, let said):
             return "at \(seconds(said)): fixture \(fixture) began at \(seconds(at))"
         }
@@ -386,6 +422,15 @@ private final class BareEngine {
             say {
                 $0.deposit(cash, to: AccountID(UInt64(number)), id: Self.id(2, number))
             }
+            for (place, kind) in [GrantKind.bonus, .free].enumerated() {
+                let id = ExternalID(
+                    milliseconds: now / 1_000_000, random: (11, UInt64(number * 2 + place)))
+                say {
+                    $0.grant(
+                        kind, cash / 4, to: AccountID(UInt64(number)), id: id, requestHash: id,
+                        actor: 1, reason: "welcome")
+                }
+            }
         }
     }
 
@@ -404,6 +449,10 @@ private final class BareEngine {
         facts.isGuaranteed = plan.isGuaranteed
         facts.takesAtStart = plan.takesAtStart
         facts.paysEarly = plan.paysEarly
+        if plan.isRace {
+            facts.places = Self.terms
+            facts.deductions = .ruleFour
+        }
         say { $0.market(facts) }
         let prices = (0..<plan.selections).map {
             PriceEntry(odds: Odds(UInt32(19 + 7 * $0), over: 7))
@@ -411,6 +460,8 @@ private final class BareEngine {
         say { $0.price(market: id, prices, margin: 0, message: 1, providerTime: 0) }
         say { $0.marketState(id, by: .feed, lifting: .feed) }
     }
+
+    private static let terms = PlaceTerms(places: 2, numerator: 1, denominator: 4)!
 
     func kickOff(fixture: Int) {
         var facts = FixtureFacts(id: Self.id(3, fixture))
@@ -420,17 +471,22 @@ private final class BareEngine {
 
     func place(_ bet: Permutations.BetPlan, number: Int) {
         let legs = bet.legs.map { leg in
-            LegIntent(
+            var intent = LegIntent(
                 market: MarketID(UInt64(leg.market)), fixture: FixtureID(0),
                 selection: UInt32(leg.selection),
                 odds: leg.isAtStart ? nil : Odds(UInt32(19 + 7 * leg.selection), over: 7))
+            if bet.isEachWay { intent.places = Self.terms }
+            return intent
         }
-        place(legs, account: bet.account, stake: bet.stake, sizes: bet.sizes, number: number)
+        place(
+            legs, account: bet.account, stake: bet.stake, sizes: bet.sizes, number: number,
+            isEachWay: bet.isEachWay, kind: bet.kind)
         betNumbers.append(lastPlaced)
     }
 
     private func place(
-        _ legs: [LegIntent], account: Int, stake: Int64, sizes: UInt32, number: Int
+        _ legs: [LegIntent], account: Int, stake: Int64, sizes: UInt32, number: Int,
+        isEachWay: Bool = false, kind: Permutations.StakeKind = .cash
     ) {
         let time = Timestamp(nanoseconds: now)
         let id = ExternalID(milliseconds: time.milliseconds, random: (7, UInt64(number)))
@@ -441,6 +497,12 @@ private final class BareEngine {
         if sizes != 0 {
             intent.structure = .system
             intent.sizes = sizes
+        }
+        if isEachWay { intent.structure = .eachWay }
+        switch kind {
+        case .cash: break
+        case .bonus: intent.bonus = stake
+        case .free: intent.free = stake
         }
         say { [intent] in $0.place(intent) }
     }
@@ -460,6 +522,12 @@ private final class BareEngine {
             say {
                 $0.cancel(
                     market: Self.id(4, market), window, isTakenBack: isTakenBack, time: said)
+            }
+        case .withdrawal(let market, let selection, let said):
+            say {
+                $0.withdrawal(
+                    market: Self.id(4, market), selection: UInt32(selection), effective: said,
+                    received: now)
             }
         case .startingPrices(let market, let prices, let said):
             say { $0.startingPrices(market: Self.id(4, market), prices, time: said) }

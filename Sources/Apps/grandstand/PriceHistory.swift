@@ -42,7 +42,8 @@ struct PriceHistory {
         let prices = offered.enumerated().map { place, odds in
             // Its definition may be in a segment that is not here.
             let name = place < names.count ? names[place] : "selection \(place)"
-            return "\(name) \(odds.map { "\($0.text(as: .decimal)) (\($0.numerator)/\($0.denominator))" } ?? "-")"
+            return
+                "\(name) \(odds.map { "\($0.text(as: .decimal)) (\($0.numerator)/\($0.denominator))" } ?? "-")"
         }
         return [
             String(record.sequence), record.time.description,
