@@ -88,7 +88,10 @@ import Testing
 
     @Test func `are found of a bet that waited while its reference came`() throws {
         let live = try cell.market([decimal(5000), decimal(1200)], inPlay: true, betDelay: 3000)
-        let taken = try cell.place(cell.intent(account, [(live, 0, decimal(5000))], stake: 1000))
+        var intent = cell.intent(account, [(live, 0, decimal(5000))], stake: 1000)
+        intent.rule = .any
+        intent.tolerance = PriceRule.anyTicks
+        let taken = try cell.place(intent)
         #expect(taken.status == .pending)
         let turned = ([1200, 5000] as [UInt32]).map { PriceEntry(odds: decimal($0), reference: $0) }
         try cell.say { $0.price(market: live.id, turned, margin: 0, message: 1, providerTime: 0) }
