@@ -239,7 +239,7 @@ extension OperatorGateway {
             guard let item = tape.item(number, of: items), let step = step(item) else {
                 throw Problem(
                     400, "malformed",
-                    "steps[\(number)]: upTo [winnings, stake], win and place 0 to \(DeductionTable.mostTaken), runners 0 to 64"
+                    "steps[\(number)]: upTo [winnings, stake] from 1, win and place 0 to \(DeductionTable.mostTaken), runners 0 to 64"
                 )
             }
             steps.append(step)
@@ -257,7 +257,7 @@ extension OperatorGateway {
             let winnings = tape.item(0, of: price).flatMap({ tape.whole($0) }),
             let stake = tape.item(1, of: price).flatMap({ tape.whole($0) }),
             let winnings = UInt32(exactly: winnings), let stake = UInt32(exactly: stake),
-            stake > 0, let win = whole("win", Int64(DeductionTable.mostTaken))
+            winnings > 0, stake > 0, let win = whole("win", Int64(DeductionTable.mostTaken))
         else { return nil }
         let place =
             tape.member("place", of: item) == nil

@@ -23,8 +23,8 @@ public final class OperatorGateway: OperationGateway {
     let store: any ProjectionStore
     let settings: GatewaySettings
     var operations: [String: Operation] = [:]
-    /// For requests with a body, one at a time.
-    var tape = JSONTape(depth: 6, members: 512)
+    /// For requests with a body, one at a time; the largest is a table of deductions, seven values a step.
+    var tape = JSONTape(depth: 6, members: 2048)
     let engineStatus: @Sendable () -> EngineStatus
     let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool
     /// What the metrics page says beyond the engine.

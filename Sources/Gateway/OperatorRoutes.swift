@@ -195,7 +195,6 @@ enum OperatorRoutes {
         tag: "accounts", done, parameters: [account], body: "TrustRequest",
         problems: decided + [
             (404, "account_unknown"), (409, "no_change"), (422, "notice_missing"),
-            (422, "text_too_long"),
         ], role: .trader,
         comesFirst: true)
     static let bars = route(
@@ -208,7 +207,7 @@ enum OperatorRoutes {
         tag: "accounts", done, parameters: [account], body: "BarRequest",
         problems: decided + [
             (404, "account_unknown"), (404, "sport_unknown"), (404, "fixture_unknown"),
-            (409, "no_change"), (409, "full"), (422, "notice_missing"), (422, "text_too_long"),
+            (409, "no_change"), (409, "full"), (422, "notice_missing"),
         ], role: .trader,
         comesFirst: true)
     static let pricing = route(
@@ -395,7 +394,7 @@ enum OperatorRoutes {
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "DeductionStep":{"type":"object","required":["upTo","win"],"properties":{\
         "runners":{"type":"integer","minimum":0,"maximum":64,"description":"In fields of so many and more, the withdrawn one among them."},\
-        "upTo":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"integer","minimum":0,"maximum":4294967295},"description":"Winnings to stake of the withdrawn runner's last price."},\
+        "upTo":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"integer","minimum":1,"maximum":4294967295},"description":"Winnings to stake of the withdrawn runner's last price."},\
         "win":{"type":"integer","minimum":0,"maximum":\(DeductionTable.mostTaken),"description":"Hundredths of a percent."},\
         "place":{"type":"integer","minimum":0,"maximum":\(DeductionTable.mostTaken),"description":"Of place parts; left out as of win parts."}}},\
         "DeductionTable":{"type":"object","required":["waivedAlone","steps"],"properties":{\

@@ -500,10 +500,13 @@ public struct Judge: ~Copyable {
         guard said.account < UInt64(accounts.count) else {
             return expect(refusal, 6, "a bar of nobody")
         }
+        if said.scope == 2, said.id >= UInt64(fixtures.count) {
+            return expect(refusal, 1, "a bar from no match")
+        }
         let isKnown =
             said.scope == 1
             ? [0, 1, 2, 4, 7, 8, 9].contains(said.id)
-            : said.scope == 2 && said.id < UInt64(fixtures.count)
+            : said.scope == 2
         if !isKnown || said.isSet > 1 { return expect(refusal, 4, "a bar from nothing") }
         if said.actor == 0 { return expect(refusal, 17, "a bar set by nobody") }
         if !said.hasReason { return expect(refusal, 12, "a bar without a reason") }

@@ -17,6 +17,13 @@
         high = high &+ mix.high &+ (carry ? 1 : 0)
     }
 
+    /// All rows of another hash.
+    @inlinable @inline(__always) public mutating func add(_ other: StateHash) {
+        let (sum, carry) = low.addingReportingOverflow(other.low)
+        low = sum
+        high = high &+ other.high &+ (carry ? 1 : 0)
+    }
+
     @inlinable @inline(__always) public mutating func subtract(_ mix: RowMix) {
         let (difference, borrow) = low.subtractingReportingOverflow(mix.low)
         low = difference

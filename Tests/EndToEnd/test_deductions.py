@@ -21,7 +21,7 @@ def test_tables_of_deductions_are_set_whole_by_supervisors(make_server):
         ({**body, "steps": table["steps"][::-1]}, 422, "not_a_table"), ({**body, "waivedAlone": 9001}, 400, "malformed"), ({**body, "reason": ""}, 400, "malformed"),
         ({**body, "steps": [{**step, "win": 9001}]}, 400, "malformed"), ({**body, "steps": [{**step, "upTo": [1]}]}, 400, "malformed"), ({**body, "steps": [{**step, "upTo": [1, 0]}]}, 400, "malformed"),
         ({**body, "steps": [{**step, "runners": 65}]}, 400, "malformed"), ({**body, "steps": [{"win": 1}]}, 400, "malformed"), ({**body, "steps": None}, 400, "malformed"),
-        ({**body, "steps": [step] * 257}, 400, "malformed"), ({**body, "waivedAlone": 0}, 409, "no_change"),
+        ({**body, "steps": [{"upTo": [price + 1, 1], "win": 1} for price in range(257)]}, 400, "malformed"), ({**body, "steps": [{**step, "upTo": [0, 1]}]}, 400, "malformed"), ({**body, "waivedAlone": 0}, 409, "no_change"),
     ]:
         answer = supervisor("PUT", "/deduction-tables/rule_4", wrong)
         assert (answer[0], answer[1]["code"]) == (status, code), (wrong, answer)
@@ -32,6 +32,9 @@ def test_tables_of_deductions_are_set_whole_by_supervisors(make_server):
     assert supervisor("PUT", "/deduction-tables/face_value", brand)[0] == 200
     assert viewer("GET", "/deduction-tables/face_value")[1]["steps"] == [
         {"runners": 0, "upTo": [1, 1], "win": 4200, "place": 1400}, {"runners": 8, "upTo": [1, 1], "win": 3000, "place": 3000}]
+    longest = [{"runners": 0, "upTo": [price + 1, 1], "win": 9000 - price, "place": 100} for price in range(256)]
+    assert supervisor("PUT", "/deduction-tables/face_value", {"waivedAlone": 0, "steps": longest, "reason": "the longest"})[0] == 200
+    assert viewer("GET", "/deduction-tables/face_value")[1]["steps"] == longest
     server.stop()
     server.start()
     again = asking(server, people(server)[2])

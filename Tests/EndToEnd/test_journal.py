@@ -62,6 +62,13 @@ def test_every_version_of_a_market_is_told_with_its_author(make_server):
     assert [line[8] for line in lines][-4:] == [
         "Ada 1 3.00 (3/1); Bea 1.50 (3/2)", "Ada 1 3.00 (3/1); Bea 1.50 (3/2)", "Ada 1 2.50 (5/2); Bea 1.60 (8/5)", "Ada 1 2.50 (5/2); Bea 1.60 (8/5)"]
     assert [line[6] for line in lines][-2:] == ["open", "trader"]
+    # Whatever shuts all markets at once is a version of each, and so is a start.
+    assert supervisor("POST", "/suspend-all", {"reason": "fire drill"})[0] == 200
+    server.stop()
+    server.start()
+    *_, all_shut, started = [line.split("\t") for line in ask("--market", market).stdout.splitlines()]
+    assert (all_shut[4], all_shut[6], all_shut[7]) == ("operator 1", "trader", "market_state"), all_shut
+    assert (started[4], started[6], int(started[5])) == ("engine", "trader,recovery", int(all_shut[5]) + 1), started
     assert "There is no market 7" in ask("--market", "7").stderr and "Which market" in ask().stderr
     # Other rules, on the same books: nothing of this would come out otherwise.
     for version in "1", "2":

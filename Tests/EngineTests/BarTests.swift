@@ -84,7 +84,7 @@ import Testing
         #expect(try bar(football, reason: "") == .reasonMissing)
         #expect(try bar(football, notice: "") == .noticeMissing)
         #expect(try bar(.sport(99)) == .malformed)
-        #expect(try bar(.fixture(FixtureID(99))) == .malformed)
+        #expect(try bar(.fixture(FixtureID(99))) == .fixtureUnknown)
         #expect(try bar(football, of: AccountID(99)) == .accountUnknown)
         #expect(try bar(football, isSet: false) == .noChange)
         #expect(try bar(football) == nil)

@@ -12,8 +12,17 @@ struct PriceHistory {
     private var given: RecordBytes?
     private var names: [String] = []
     private var offered: [Odds?] = []
+    private var withdrawn: Set<Int> = []
     /// Withdrawals take from its prices.
     private var isDeducted = false
+    /// What its last version said; what shuts all markets at once names none.
+    private var version: UInt64 = 0
+    private var reasons: ShutReasons = []
+    private var isResulted = false
+    /// Matches by their suppliers' names, and which are in play; the market's own.
+    private var fixtures: [ExternalID: UInt64] = [:]
+    private var inPlay: Set<UInt64> = []
+    private var fixture: UInt64?
     private(set) var versions = 0
 
     static let columns = [
@@ -24,18 +33,67 @@ struct PriceHistory {
 
     /// A line where this record is a version of the market; columns are parted by tabs.
     mutating func read(_ record: RecordBytes) -> String? {
-        guard record.kind == .marketChanged else {
+        switch record.kind {
+        case .marketChanged: return changed(record)
+        case .fixtureChanged:
+            followFixture(record)
+            return nil
+        case .recovered:
+            guard versions > 0 else { return nil }
+            reasons.insert(.recovery)
+            version += 1
+            return line(record, given: record)
+        default:
             if record.kind?.isCommand == true { given = record }
             return nil
         }
-        guard let given, record.field(Layout.MarketChanged.market, as: UInt64.self) == market,
-            record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0
-        else { return nil }
+    }
+
+    private mutating func changed(_ record: RecordBytes) -> String? {
+        guard let given, record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0 else {
+            return nil
+        }
+        let id = record.field(Layout.MarketChanged.market, as: UInt64.self)
+        if id == .max { return changedWithAll(given, record) }
+        guard id == market else { return nil }
         if given.kind == .market, record.cause == given.sequence { define(given) }
         follow(given, record)
+        reasons = ShutReasons(rawValue: record.field(Layout.MarketChanged.reasons, as: UInt8.self))
+        version = record.field(Layout.MarketChanged.version, as: UInt64.self)
+        isResulted = record.field(Layout.MarketChanged.isResulted, as: UInt8.self) == 1
+        return line(record, given: given)
+    }
+
+    /// All markets, or all in play, are shut or opened by one record.
+    private mutating func changedWithAll(_ given: RecordBytes, _ record: RecordBytes) -> String? {
+        typealias State = Layout.MarketState
+        guard versions > 0, given.kind == .marketState,
+            let owner = MarketOwner(rawValue: given.field(State.owner, as: UInt8.self)),
+            given.field(State.scope, as: UInt8.self) == 3
+                || fixture.map(inPlay.contains) == true
+        else { return nil }
+        reasons = reasons.changed(
+            setting: ShutReasons(rawValue: given.field(State.setting, as: UInt8.self)),
+            lifting: ShutReasons(rawValue: given.field(State.lifting, as: UInt8.self)), by: owner)
+        version += 1
+        return line(record, given: given)
+    }
+
+    private mutating func followFixture(_ record: RecordBytes) {
+        guard let given, given.kind == .fixture || given.kind == .fixtureUpdate,
+            record.field(Layout.FixtureChanged.refusal, as: UInt16.self) == 0
+        else { return }
+        let id = record.field(Layout.FixtureChanged.fixture, as: UInt64.self)
+        if given.kind == .fixture { fixtures[given.clientID] = id }
+        if given.field(Layout.Fixture.isInPlay, as: UInt8.self) == 1 {
+            inPlay.insert(id)
+        } else {
+            inPlay.remove(id)
+        }
+    }
+
+    private mutating func line(_ record: RecordBytes, given: RecordBytes) -> String {
         versions += 1
-        let reasons = ShutReasons(
-            rawValue: record.field(Layout.MarketChanged.reasons, as: UInt8.self))
         let isPrice = given.kind == .price
         let provided = isPrice ? given.field(Layout.Price.providerTime, as: Int64.self) : 0
         let message = isPrice ? given.field(Layout.Price.message, as: UInt64.self) : 0
@@ -49,8 +107,8 @@ struct PriceHistory {
             String(record.sequence), record.time.description,
             provided == 0 ? "-" : Timestamp(nanoseconds: provided).description,
             message == 0 ? "-" : String(message), Self.author(of: given),
-            String(record.field(Layout.MarketChanged.version, as: UInt64.self)),
-            record.field(Layout.MarketChanged.isResulted, as: UInt8.self) == 1
+            String(version),
+            isResulted
                 ? "resulted" : reasons.isEmpty ? "open" : reasons.words.joined(separator: ","),
             given.kind?.word ?? "?", prices.joined(separator: "; "),
         ].joined(separator: "\t")
@@ -64,6 +122,12 @@ struct PriceHistory {
                     + Layout.Market.selectionName, width: 48)
         }
         offered = names.map { _ in nil }
+        withdrawn = []
+        fixture =
+            fixtures[
+                ExternalID(
+                    high: record.field(Layout.Market.fixtureHigh, as: UInt64.self),
+                    low: record.field(Layout.Market.fixtureLow, as: UInt64.self))]
         isDeducted = record.field(Layout.Market.racing, as: UInt8.self) & 0x07 != 0
     }
 
@@ -78,10 +142,12 @@ struct PriceHistory {
         } else if given.kind == .price {
             let count = Int(given.field(Layout.Price.selectionCount, as: UInt16.self))
             offered = (0..<count).map {
-                given.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
+                withdrawn.contains($0)
+                    ? nil : given.odds(at: Layout.Price.entries + $0 * Layout.Price.entrySize)
             }
         } else if given.kind == .withdrawal {
             let place = Int(given.field(Layout.Withdrawal.selection, as: UInt32.self))
+            withdrawn.insert(place)
             // A race's prices are those of another race then.
             for other in offered.indices where isDeducted || other == place { offered[other] = nil }
         }
@@ -103,9 +169,12 @@ struct PriceHistory {
         case .marketState: return person(Layout.MarketState.actor)
         case .marketLimits: return person(Layout.MarketLimits.actor)
         case .withdrawal: return person(Layout.Withdrawal.actor)
-        case .result, .propose, .cancel: return person(Layout.Result.actor)
-        case .approve: return person(Layout.Result.actor)
-        case .market, .startingPrices, .earlyPayout: return "feed"
+        case .result, .propose, .approve: return person(Layout.Result.actor)
+        case .market:
+            guard record.flags & Layout.Market.isByHand != 0 else { return "feed" }
+            let count = Int(record.field(Layout.Market.selectionCount, as: UInt8.self))
+            return person(Layout.Market.selections + count * Layout.Market.selectionSize)
+        case .cancel, .startingPrices, .earlyPayout: return "feed"
         default: return "engine"
         }
     }

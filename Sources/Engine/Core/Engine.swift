@@ -25,11 +25,13 @@ public struct Engine: ~Copyable {
     var markets: MarketBook
     var rules = CellRules()
     /// What the house adds and takes, the oldest version first. Bound: `mostHouseVersions`.
-    var houseVersions: [HouseVersion] = []
+    var houseVersions: [HouseVersion] = [] { didSet { hashTables() } }
     /// What withdrawals take, the oldest version first. Bound: `mostDeductionVersions`.
-    var deductionVersions: [DeductionVersion] = []
+    var deductionVersions: [DeductionVersion] = [] { didSet { hashTables() } }
     /// What customers are kept from, in order. Bound: `mostBars`.
-    var bars: [BarRow] = []
+    var bars: [BarRow] = [] { didSet { hashTables() } }
+    /// Of these three, which change seldom.
+    private var tablesHash = StateHash()
     /// The newest record and its time.
     public internal(set) var sequence: UInt64 = 0
     public internal(set) var time = Timestamp(nanoseconds: 0)
@@ -185,9 +187,7 @@ public struct Engine: ~Copyable {
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
         rules.combine(into: &mix)
         total.add(mix)
-        for version in houseVersions { total.add(version.mix) }
-        for bar in bars { total.add(bar.mix) }
-        for version in deductionVersions { total.add(version.mix) }
+        total.add(tablesHash)
         return total
     }
 
@@ -201,10 +201,15 @@ public struct Engine: ~Copyable {
         mix.combine(UInt64(bitPattern: recoveredAt), UInt64(markets.proposals.count))
         rules.combine(into: &mix)
         total.add(mix)
-        for version in houseVersions { total.add(version.mix) }
-        for bar in bars { total.add(bar.mix) }
-        for version in deductionVersions { total.add(version.mix) }
+        total.add(tablesHash)
         return total
+    }
+
+    private mutating func hashTables() {
+        tablesHash = StateHash()
+        for version in houseVersions { tablesHash.add(version.mix) }
+        for bar in bars { tablesHash.add(bar.mix) }
+        for version in deductionVersions { tablesHash.add(version.mix) }
     }
 
     /// Recomputes every hash and total from the rows; what does not agree, in words. O(rows).

@@ -38,7 +38,12 @@ extension Engine {
             return refuse(command, account: nil, .accountUnknown, &outcomes)
         }
         let isSet = command.field(Layout.SetBar.isSet, as: UInt8.self)
-        guard let row = barRow(command, of: number), isSet <= 1 else {
+        let scope = command.field(Layout.SetBar.scope, as: UInt8.self)
+        let id = command.field(Layout.SetBar.id, as: UInt64.self)
+        if scope == 2, markets.fixture(FixtureID(id)) == nil {
+            return refuse(command, account: number, .fixtureUnknown, &outcomes)
+        }
+        guard let row = barRow(scope, id, of: number), isSet <= 1 else {
             return refuse(command, account: number, .malformed, &outcomes)
         }
         guard command.field(Layout.SetBar.actor, as: UInt64.self) != 0 else {
@@ -68,9 +73,7 @@ extension Engine {
     }
 
     /// Nil for a match that is not known, and for no scope.
-    private func barRow(_ command: RecordBytes, of account: UInt32) -> BarRow? {
-        let scope = command.field(Layout.SetBar.scope, as: UInt8.self)
-        let id = command.field(Layout.SetBar.id, as: UInt64.self)
+    private func barRow(_ scope: UInt8, _ id: UInt64, of account: UInt32) -> BarRow? {
         switch scope {
         case 1:
             guard UInt8(exactly: id).flatMap(Sport.init(rawValue:)) != nil else { return nil }

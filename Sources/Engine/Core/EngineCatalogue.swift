@@ -134,10 +134,12 @@ extension Engine {
         }
         // Who is only trusted more need not be told why.
         let isLimited = factor < row.stakeFactor || delay > row.delay || shut > row.isClosed
-        guard
-            !isLimited || !ruleSet.looksAgain
-                || command.field(Layout.SetRisk.notice, as: UInt8.self) != 0
-        else { return refuse(command, account: number, .noticeMissing, &outcomes) }
+        let isUntold =
+            isLimited && ruleSet.looksAgain
+            && command.field(Layout.SetRisk.notice, as: UInt8.self) == 0
+        if refuses(command, .noticeMissing, when: isUntold) {
+            return refuse(command, account: number, .noticeMissing, &outcomes)
+        }
         accounts.change(account: number) {
             $0.stakeFactor = factor
             $0.delay = delay
@@ -409,7 +411,7 @@ extension Engine {
         }
         let taken = deduction(command, row, last: lastOdds)
         let mayTake = taken.win > 0 || taken.place > 0 || taken.numerator > 0
-        if isDeducted, !row.isAntePost, mayTake, !markets.areDeductionsFull {
+        if isDeducted, !row.isAntePost, mayTake {
             markets.deduct(taken, from: number)
         }
         let places = command.places(at: Layout.Withdrawal.places)

@@ -83,9 +83,9 @@ extension Engine {
     /// What a leg's price is now, if that is not what its customer lets it be: the numerator above the denominator, 0
     /// for none.
     borrowing func moveDuringDelay(_ leg: LegRow, _ bet: BetRow) -> Int64? {
-        guard let allowed = bet.allowed, !leg.isAtStart, !planted(.moveInDelayIgnored) else {
-            return nil
-        }
+        guard ruleSet.looksAgain, let allowed = bet.allowed, !leg.isAtStart,
+            !planted(.moveInDelayIgnored)
+        else { return nil }
         guard let now = markets.selections[leg.selection].odds else { return 0 }
         let isTaken =
             now == leg.odds

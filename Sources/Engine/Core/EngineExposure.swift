@@ -86,6 +86,9 @@ extension Engine {
     /// decision: a trial has it as the record does.
     var dividesLiability: Bool { versionAtHand >= 2 }
 
+    /// Whether a bet that waits keeps what its customer lets prices do; in a trial as in the records, too.
+    var keepsPriceRule: Bool { versionAtHand >= 2 }
+
     /// What a bet that was taken may cost on each of its legs' markets.
     func cost(of bet: BetRow) -> BetCost {
         let stake = accounts.split(of: bet)

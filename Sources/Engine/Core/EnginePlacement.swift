@@ -736,7 +736,7 @@ extension Engine {
                 promising: terms.potentialReturn, isPending: isPending)
         }
         if isPending {
-            if ruleSet.looksAgain {
+            if keepsPriceRule {
                 accounts.change(bet: bet) { $0.allow(request.rule, request.tolerance) }
             }
             if !planted(.timerLost) || bet % 13 != 5 { accounts.schedule(bet: bet, dueAt: dueAt) }

@@ -43,7 +43,8 @@ struct MarketBook: ~Copyable {
         standings = Rows(capacity: limits.openBets + limits.openBets / 2)
         standings.reserve(limits.reservedBets)
         cancels = Rows(capacity: limits.markets)
-        deductions = Rows(capacity: limits.markets)
+        // Nobody is withdrawn twice.
+        deductions = Rows(capacity: limits.markets * 4)
         hands = Rows(capacity: limits.markets * 4)
         releases = DueQueue(capacity: limits.markets)
         fixtureIndex = KeyIndex(reserving: 1024, seed: seed &+ 2)
@@ -316,10 +317,7 @@ struct MarketBook: ~Copyable {
 
     // MARK: Withdrawals
 
-    /// More withdrawals than markets: then one takes nothing from prices, in the customers' favour.
-    var areDeductionsFull: Bool { deductions.count == deductions.capacity }
-
-    /// From here on bets that were accepted before pay less. The caller has looked whether there is room.
+    /// From here on bets that were accepted before pay less. There is room for each selection's.
     mutating func deduct(_ said: DeductionRow, from market: UInt32) {
         var row = said
         row.next = markets[market].firstDeduction

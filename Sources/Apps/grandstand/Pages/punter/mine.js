@@ -11,7 +11,7 @@ const reasons = {
 };
 
 const news = {
-    set_risk: "Your bets are limited", set_bar: "You may not bet on everything", resettled: "Bet corrected",
+    set_risk: "Your limits", set_bar: "What you may bet on", resettled: "Bet corrected",
     reopened: "Bet open again", cancelled: "Bet taken back", voided_by_operators: "Bet made void",
 };
 
