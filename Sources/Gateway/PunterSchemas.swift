@@ -471,7 +471,8 @@ enum PunterSchemas {
             "eachWay":{"type":"boolean","description":"Half of the stake on winning, half on being placed."},\
             "legs":{"type":"array","minItems":1,"maxItems":20,\
             "items":{"$ref":"#/components/schemas/LegRequest"}},\
-            "offer":{"$ref":"#/components/schemas/Number"},"fill":{"enum":["reject","cap","maximum"],\
+            "offer":{"allOf":[{"$ref":"#/components/schemas/Number"}],\
+            "description":"Takes an offer: with its prices, its stake and, of each leg, the market's version of now or none."},"fill":{"enum":["reject","cap","maximum"],\
             "description":"A stake that is higher than may be taken is refused, or as much of it is taken as may be; maximum takes the highest stake that may be, and not less than the amount."},\
             "priceRule":{"enum":["exact",\
             "better","any"]},"tolerance":{"type":"integer","minimum":0,"maximum":255},\

@@ -48,6 +48,8 @@ extension Engine {
             guard let quote = quote(leg), !isEachWay || quote.places != 0 else {
                 return none(numbers)
             }
+            // Who is kept from it may stake nothing on it.
+            if let row, isBarred(row, from: quote.fixture) { return none(numbers) }
             numbers.isRelated =
                 joint == nil
                 && (numbers.isRelated || quotes.contains { $0.isRelated(to: quote) })
