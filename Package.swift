@@ -161,7 +161,7 @@ let package = Package(
         .executableTarget(
             name: "grandstand",
             dependencies: [
-                "Kernel", "Catalogue", "Pricing", "Betting", "Ledger", "EngineCore",
+                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "EngineCore",
                 "EngineJournal", "EngineService", "EngineFiles", "FeedCore", "FeedService",
                 "FeedBetfair", "FeedLines", "FeedUnified", "ProjectionService", "StoreSQLite",
                 "NetworkCodecs",

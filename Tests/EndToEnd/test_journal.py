@@ -74,3 +74,49 @@ def test_every_version_of_a_market_is_told_with_its_author(make_server):
     for version in "1", "2":
         other = subprocess.run([BINARY, "journal", "diff-rules", server.directory, "--to", version], capture_output=True, text=True)
         assert other.returncode == 0 and "other commands otherwise        0" in other.stdout, other.stdout + other.stderr
+
+
+def test_whose_money_knows_more_than_the_prices_is_told_from_the_journal(make_server):
+    server = make_server("--feed", "none")
+    trader = asking(server, people(server)[1])
+    (_, honest), (_, crooked) = make(trader, 1), make(trader, 2)
+    shown = lambda market: server.call("GET", f"/api/v1/markets/{market}")[1]["market"]
+    customers = [server.sign_in() for _ in range(8)]
+
+    def place(market, selection, stake, who):
+        answer = server.call("POST", "/api/v1/bets", bet(shown(market), new_id(), stake, selection), customers[who])
+        assert answer[1]["bet"]["status"] == "open", answer
+
+    def ask(*more):
+        told = subprocess.run([BINARY, "journal", "integrity", server.directory, *more], capture_output=True, text=True)
+        return told.returncode, [line.split("\t") for line in told.stdout.splitlines()], told.stderr
+
+    # Prices 3.00 and 1.50: a third of the money on the first looks as it should.
+    for who in range(8):
+        place(honest, 0, 7_000, who)
+        place(honest, 1, 14_000, who)
+    for who in range(7):
+        place(crooked, 0, 7_200, who)
+    code, (head, *alerts), said = ask()
+    assert code == 0 and alerts == [] and "23 bets on 2 markets looked at; alerts: 0" in said
+    # The eighth bet is the one that is enough; the server is still running.
+    place(crooked, 0, 7_200, 7)
+    code, (head, *alerts), said = ask()
+    assert "24 bets on 2 markets looked at; alerts: 1" in said and len(alerts) == 1, said
+    alert = dict(zip(head, alerts[0]))
+    assert (alert["market"], alert["match"], alert["name"], alert["selection"], alert["money"]) == (crooked, "Ada 2 v Bea", "Winner", "Ada 2", "demo")
+    assert alert["signs"] == "one_sided,new_accounts" and alert["times its price"] == "3.00" and alert["first price"] == "3.00"
+    assert (alert["bets"], alert["stakes"], alert["of the market's"], alert["new accounts'"]) == ("8", "57600", "57600", "57600")
+    assert len(set(alert["accounts"].split(","))) == 8
+    # Every bet on one market; no alert of another one.
+    code, told, _ = ask("--market", honest)
+    at = told.index([""])
+    assert told[0] == head and at == 1 and told[2][:4] == ["record", "time", "bet", "account"] and len(told) == 3 + 16
+    assert {(line[5], line[6], line[7]) for line in told[3:]} == {("Ada 1", "3.00", "7000"), ("Bea", "1.50", "14000")}
+    # What is looked at can be said otherwise.
+    assert ask("--times", "5")[1] == [head] and ask("--accounts", "9")[1] == [head] and ask("--window", "1", "--stakes", "57601")[1] == [head]
+    for wrong, words in ((["--market", "7"], "No bet was taken on market 7"), (["--window", "0"], "--window is from 1"), (["--times", "x"], "whole number")):
+        code, told, said = ask(*wrong)
+        assert code != 0 and told == [] and words in said
+    assert server.stop() == 0
+    assert ask()[1] == [head, list(alert.values())]

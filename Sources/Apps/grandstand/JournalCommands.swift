@@ -8,7 +8,7 @@ import Glibc
 import Kernel
 import StoreSQLite
 
-/// `grandstand journal verify|dump|stats|prices|diff-rules|project`.
+/// `grandstand journal verify|dump|stats|prices|integrity|diff-rules|project`.
 enum JournalCommands {
     static let help = """
         grandstand journal: look into a journal; none of these changes it
@@ -18,6 +18,7 @@ enum JournalCommands {
           grandstand journal dump DIR [--from N] [--count N]   Print records, one a line
           grandstand journal stats DIR            Count records by kind
           grandstand journal prices DIR --market N   Every version of a market: when, by whom, by which message
+          grandstand journal integrity DIR [--market N]   Whose money knew more than the prices
           grandstand journal diff-rules DIR --to V [--set NAME=VALUE,...]   What other rules would have decided
           grandstand journal project DIR          Rebuild the projections beside it (stop the server first)
 
@@ -25,7 +26,14 @@ enum JournalCommands {
         changes, each time on the books as they were; it prints what would have come out otherwise.
         Names: \(RuleSet.names.map { "\($0.name) (\($0.unit))" }.joined(separator: ", ")).
 
+        integrity reads every bet that was taken and lists the selections with much more money than their
+        price speaks for, or with two lesser signs: money that leans, new accounts, stakes far above what their
+        accounts staked before, a surge. With --market, every bet on that market, too.
+
         OPTIONS
+          --window SECONDS, --bets N, --accounts N, --stakes N   integrity: what is looked at together (900), and
+                          from how many bets (8) and accounts (5) and how much money on, minor units (50000)
+          --times N       integrity: how many times the money that a price speaks for (3); two thirds of it is a lesser sign
           --archive DIR   where segments were moved to: read as if they were still here
           --digests DIR   verify: hold the journal's digests against the exported ones, too
 
@@ -35,15 +43,21 @@ enum JournalCommands {
     static func run(_ raw: [String]) throws -> Int32 {
         let arguments = try Arguments(
             raw, of: "journal", words: 2,
-            values: ["from", "count", "to", "set", "archive", "digests", "market"])
+            values: [
+                "from", "count", "to", "set", "archive", "digests", "market", "window", "bets",
+                "accounts", "stakes", "times",
+            ])
         guard !arguments.wantsHelp, let word = arguments.words.first else {
             print(help)
             return arguments.wantsHelp ? 0 : 2
         }
-        guard ["verify", "dump", "stats", "prices", "diff-rules", "project"].contains(word) else {
+        guard
+            ["verify", "dump", "stats", "prices", "integrity", "diff-rules", "project"]
+                .contains(word)
+        else {
             throw UsageError(
                 text:
-                    "journal can verify, dump, stats, prices, diff-rules or project, not \"\(word)\"."
+                    "journal can verify, dump, stats, prices, integrity, diff-rules or project, not \"\(word)\"."
             )
         }
         let directory = try arguments.need(1, "which data directory")
@@ -69,6 +83,9 @@ enum JournalCommands {
                     throw UsageError(text: "Which market: its number, by --market.")
                 }
                 return try prices(disk, of: market)
+            case "integrity":
+                return try integrity(
+                    disk, try integrityRules(arguments), of: try arguments.whole("market"))
             case "diff-rules": return try diffRules(disk, try rules(arguments))
             default: return try project(disk, directory)
             }
