@@ -299,6 +299,31 @@ import Testing
         #expect(update.state == FixtureState())
     }
 
+    private static func change(_ time: Int, _ type: Int, product: Int = 1) -> String {
+        "<fixture_change product=\"\(product)\" event_id=\"m\" timestamp=\"\(time)\" change_type=\"\(type)\"/>"
+    }
+
+    @Test func `offers nothing of a match that is called off, whoever offered it`() throws {
+        let (events, feed) = try play(Self.begun + [Self.odds(1200), Self.change(1300, 3, product: 3), Self.odds(1250)])
+        #expect(events.last == Self.shut)
+        let updates = events.compactMap { if case .update(let update) = $0 { update } else { nil } }
+        #expect(updates.map(\.state.status) == [.cancelled] && updates.map(\.state.isInPlay) == [false])
+        // What is older than the change opens nothing; what is newer does.
+        #expect(feed.misfits == 1)
+        #expect(try states([Self.odds(1200), Self.change(1300, 3), Self.odds(1250), Self.odds(1400)]) == [false, true, false])
+        // An old word of it is passed over, and of a match that nobody was told of nothing is told.
+        #expect(try states([Self.odds(1200), Self.change(1100, 3)]) == [false])
+        #expect(try play(Self.begun + [Self.change(1300, 3)]).events.isEmpty)
+    }
+
+    @Test func `offers nothing of a match that is played by other rules until its producer speaks anew`() throws {
+        #expect(try states([Self.odds(1200), Self.change(1300, 4), Self.odds(1400)]) == [false, true, false])
+        let events = try play(Self.begun + [Self.odds(1200), Self.change(1300, 4)]).events
+        #expect(!events.contains { if case .update = $0 { true } else { false } })
+        // Another coverage or another start changes nothing that is offered.
+        #expect(try states([Self.odds(1200), Self.change(1300, 5), Self.change(1310, 2)]) == [false])
+    }
+
     @Test func `counts what says nothing that is offered or paid by`() throws {
         let (_, feed) = try play(Self.begun + ["<fixture_change product=\"1\" event_id=\"m\" timestamp=\"1200\" change_type=\"2\"/>"])
         #expect(feed.passedOver == ["fixture_change": 1])

@@ -133,7 +133,10 @@ public final class UnifiedFeed: FeedSource {
                     ]
                 }
             }
-        case .moved(let start): told += move(message.event, to: start)
+        case .changed(let start, let change):
+            if start > 0 { told += move(message.event, to: start) }
+            if change == .cancelled { told += callOff(message) }
+            if change != nil { told += shutAll(message) }
         case .other(let name): passedOver[name, default: 0] += 1
         case .alive, .snapshotComplete, .fixture, .descriptions: break
         }
@@ -195,6 +198,28 @@ public final class UnifiedFeed: FeedSource {
         update.hasLostContact = events[event]?.state?.hasLostContact ?? false
         update.scheduled = start
         return [.update(update)]
+    }
+
+    private func callOff(_ message: UnifiedMessage) -> [FeedEvent] {
+        // A match that nobody was told of need not be told of now.
+        guard let event = events[message.event], event.isTold else { return [] }
+        var state = event.state ?? UnifiedState(state: FixtureState(), hasLostContact: false)
+        state.state.status = .cancelled
+        state.state.isInPlay = false
+        return take(state, message)
+    }
+
+    /// What any producer offers of a match, until that producer's next word.
+    private func shutAll(_ message: UnifiedMessage) -> [FeedEvent] {
+        var told: [FeedEvent] = []
+        for key in marketsOfEvent[message.event] ?? [] {
+            guard let market = markets[key], market.status == .active, message.time >= market.time
+            else { continue }
+            markets[key]?.status = .suspended
+            markets[key]?.time = message.time
+            told += tell(key)
+        }
+        return told
     }
 
     /// What a change of a football score says.

@@ -56,6 +56,14 @@ struct UnifiedState {
     let hasLostContact: Bool
 }
 
+/// Changes of a match after which nothing that was offered of it may be bought until its producer speaks anew.
+enum UnifiedChange: Int {
+    /// It will not be played.
+    case cancelled = 3
+    /// It is played by other rules, such as over five sets in place of three.
+    case format = 4
+}
+
 /// One message of the unified feed, taken apart.
 struct UnifiedMessage {
     enum Body {
@@ -68,8 +76,8 @@ struct UnifiedMessage {
         case settlement(certainty: UInt8, [UnifiedMarket])
         case rollback([UnifiedMarketKey])
         case cancel([UnifiedMarketKey], from: Int64, until: Int64, isTakenBack: Bool)
-        /// When a match begins from now on, milliseconds.
-        case moved(Int64)
+        /// When a match begins from now on, milliseconds, 0 as it was; and what else of it is another thing now.
+        case changed(start: Int64, UnifiedChange?)
         /// Something that says nothing which is offered or paid by; it is counted.
         case other(String)
     }
@@ -138,7 +146,12 @@ extension UnifiedMessage {
                 isTakenBack: element.name == "rollback_bet_cancel")
         case "fixture_change":
             let start = try Self.moment(element["start_time"])
-            body = start > 0 ? .moved(start) : .other(element.name)
+            let change = element["change_type"].flatMap { Int($0) }.flatMap {
+                UnifiedChange(rawValue: $0)
+            }
+            body =
+                start > 0 || change != nil
+                ? .changed(start: start, change) : .other(element.name)
         default: body = .other(element.name)
         }
     }
