@@ -19,6 +19,7 @@ extension PunterGateway {
             Operation(
                 description: PunterRoutes.bet, method: .get, path: "/api/v1/bets/{bet}",
                 body: .deferred { [unowned self] call, reply in getBet(call, reply) }),
+            promotionOperation,
             Operation(
                 description: PunterRoutes.explanation, method: .get,
                 path: "/api/v1/bets/{bet}/explanation",

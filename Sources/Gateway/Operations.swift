@@ -135,7 +135,8 @@ extension Problem {
         let status =
             switch refusal {
             case .changedSince: 412
-            case .fixtureUnknown, .marketUnknown, .accountUnknown, .proposalUnknown, .betUnknown:
+            case .fixtureUnknown, .marketUnknown, .accountUnknown, .proposalUnknown, .betUnknown,
+                .promotionUnknown:
                 404
             case .amountOutOfRange, .idReused, .idOutsideWindow, .noticeMissing: 422
             default: 409

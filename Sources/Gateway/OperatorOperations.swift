@@ -240,7 +240,7 @@ extension OperatorGateway {
     }
 
     /// A window's end, nanoseconds of UTC; 0 where it is not there.
-    private func moment(_ name: StaticString) throws(Problem) -> Int64 {
+    func moment(_ name: StaticString) throws(Problem) -> Int64 {
         guard let member = tape.member(name, of: tape.root) else { return 0 }
         guard let moment = tape.text(member).flatMap({ Timestamp($0) }) else {
             throw Problem(

@@ -182,7 +182,8 @@ enum OperatorRoutes {
         tag: "accounts", .init(200, "Done and durable, or done before.", schema: "Granted"),
         parameters: [account], body: "GrantRequest",
         problems: decided + [
-            (404, "account_unknown"), (409, "no_change"), (409, "full"),
+            (404, "account_unknown"), (404, "promotion_unknown"), (409, "no_change"), (409, "full"),
+            (409, "promotion_not_offered"), (412, "changed_since"),
             (422, "amount_out_of_range"), (422, "id_reused"), (422, "id_outside_window"),
         ], role: .supervisor, movesMoney: true)
     static let trust = route(
@@ -270,6 +271,26 @@ enum OperatorRoutes {
         problems: decided + [
             (409, "no_change"), (409, "full"), (412, "changed_since"),
             (422, "amount_out_of_range"), (422, "not_a_bonus"),
+        ], role: .supervisor)
+    private static let promotionNumber = RouteDescription.Parameter(
+        "promotion", in: "path", "The house's own number of it.",
+        schema: "{\"type\":\"string\",\"pattern\":\"^[1-9][0-9]{0,14}$\"}")
+    static let promotions = route(
+        "listPromotions", "What the house promises, promised or will, by number.", tag: "house",
+        .init(200, "The newest version of each.", schema: "Promotions"), problems: [(503, "busy")])
+    static let promotion = route(
+        "getPromotion", "One promotion, as its newest version says.", tag: "house",
+        .init(200, "The promotion.", schema: "Promotion"), parameters: [promotionNumber],
+        problems: [(404, "promotion_unknown"), (503, "busy")])
+    static let setPromotion = route(
+        "setPromotion",
+        "Says, whole, what is promised from here on; every version stays in the journal, with who said it and why.",
+        tag: "house", done,
+        parameters: [promotionNumber, PunterRoutes.match("the promotion")],
+        body: "PromotionRequest",
+        problems: decided + [
+            (404, "promotion_unknown"), (409, "no_change"), (409, "full"), (412, "changed_since"),
+            (422, "text_too_long"), (422, "window_malformed"),
         ], role: .supervisor)
     private static let tableRule = RouteDescription.Parameter(
         "rule", in: "path", "rule_4, off winnings; face_value, off the whole price.",
@@ -385,6 +406,18 @@ enum OperatorRoutes {
         "description":"Hundredths by which the winnings of the only winner count; 100 nothing more. Of covers with singles."},\
         "allWinners":{"type":"integer","minimum":0,"maximum":\(CoverBonus.mostOfAllWinners),\
         "description":"Hundredths of a percent on top of the return where all legs win."}}},\
+        "Promotions":{"type":"object","required":["asOf","promotions"],"properties":{\
+        "asOf":{"type":"integer"},"promotions":{"type":"array","items":{"$ref":"#/components/schemas/Promotion"}}}},\
+        "Promotion":{"type":"object","required":["number","version","name","terms"],"properties":{\
+        "number":{"type":"integer"},"version":{"type":"integer","description":"How often it was said."},\
+        "name":{"type":"string"},"terms":{"type":"string"},\
+        "from":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"}}},\
+        "PromotionRequest":{"type":"object","required":["name","terms","reason"],"properties":{\
+        "name":{"type":"string","minLength":1,"maxLength":48},\
+        "terms":{"type":"string","minLength":1,"maxLength":1024,"description":"What a customer must know to take it."},\
+        "from":{"type":"string","format":"date-time","description":"Left out: at once."},\
+        "until":{"type":"string","format":"date-time","description":"Left out: no end."},\
+        "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "HouseRules":{"type":"object","required":["commission","bonuses"],"properties":{\
         "commission":{"type":"integer","description":"Hundredths of a percent of what a bet wins beyond its stake."},\
         "bonuses":{"type":"array","items":{"$ref":"#/components/schemas/CoverBonus"}}}},\
@@ -503,9 +536,10 @@ enum OperatorRoutes {
         "kind":{"enum":["bonus","free"]},\
         "amount":{"type":"integer","minimum":\(-Limits.stake),"maximum":\(Limits.stake),\
         "description":"Minor units; below zero takes back, as far as it is there."},\
-        "promotion":{"type":"integer","minimum":0,"maximum":\(Limits.minorUnits)},\
+        "promotion":{"type":"integer","minimum":0,"maximum":\(Limits.minorUnits),\
+        "description":"The promotion under which it is given; it must be offered now."},\
         "terms":{"type":"integer","minimum":0,"maximum":\(UInt32.max),\
-        "description":"The version of the promotion's terms."},\
+        "description":"The version of the promotion that was seen; 0 any."},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "Granted":{"type":"object","required":["asOf","kind","amount","repeated","balances"],\
         "properties":{"asOf":{"type":"integer"},"kind":{"enum":["bonus","free"]},\

@@ -265,6 +265,11 @@ enum PunterRoutes {
                 links: [.init("listNotices", "cursor", "/next")])
         ], parameters: paging,
         problems: [(400, "malformed"), (422, "cursor_invalid"), (503, "busy")], session: true)
+    static let promotions = route(
+        "listPromotions",
+        "What the house promises at this time; what is given under a promotion is given by the terms that it has then.",
+        tag: "account", [.init(200, "The promotions.", schema: "Promotions")],
+        problems: [(503, "busy")], session: true)
     static let live = route(
         "isLive", "Whether the process answers.", tag: "health",
         [.init(200, "It does.", contentType: "text/plain")])

@@ -185,6 +185,23 @@ enum PunterSchemas {
             """
         ),
         (
+            "Promotions",
+            """
+            {"type":"object","required":["asOf","promotions"],\
+            "properties":{"asOf":{"type":"integer"},"promotions":{"type":"array",\
+            "items":{"$ref":"#/components/schemas/Promotion"}}}}
+            """
+        ),
+        (
+            "Promotion",
+            """
+            {"type":"object","required":["number","version","name","terms"],\
+            "properties":{"number":{"type":"integer"},"version":{"type":"integer"},\
+            "name":{"type":"string"},"terms":{"type":"string"},\
+            "from":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"}}}
+            """
+        ),
+        (
             "Notices",
             """
             {"type":"object","required":["asOf","notices","next"],\

@@ -279,6 +279,8 @@ public struct Judge: ~Copyable {
     var settling: [Int] = []
     /// What the house adds and takes, the oldest first, each with the command that said so.
     var houseRules: [(sequence: UInt64, said: HouseSaid)] = []
+    /// What was promised, every version, the oldest first.
+    var promises: [PromotionSaid] = []
     /// What withdrawals take under each rule, as it was set.
     var tables: [(sequence: UInt64, said: TableSaid)] = []
     /// Channels that take no bets.
@@ -364,6 +366,7 @@ public struct Judge: ~Copyable {
             shut(channel, isShut, actor, said.outcomes)
         case .houseRules(let house): setHouse(house, said.outcomes)
         case .deductionTable(let table): setTable(table, said.outcomes)
+        case .promotion(let promotion): promise(promotion, said.outcomes)
         case .withdrawal(let market, let word): withdraw(market, word, said.outcomes)
         case .marketState(let state): change(state, said.outcomes)
         case .marketLimits(let market, let word): limit(market, word, said.outcomes)
@@ -474,6 +477,19 @@ public struct Judge: ~Copyable {
         }
         if said.actor == 0 { return expect(refusal, 17, "a grant by nobody") }
         if !said.hasReason { return expect(refusal, 12, "a grant without a reason") }
+        if said.promotion != 0 {
+            let versions = promises.filter { $0.number == said.promotion }
+            guard let newest = versions.last else {
+                return expect(refusal, 28, "a grant of what nobody promised")
+            }
+            if said.amount > 0, said.terms != 0, Int(said.terms) != versions.count {
+                return expect(refusal, 19, "a grant under terms of before")
+            }
+            let isOver = newest.until != 0 && time >= newest.until
+            if said.amount > 0, time < newest.from || isOver {
+                return expect(refusal, 29, "a grant out of a promotion's time")
+            }
+        }
         let amount = said.amount < -there ? -there : said.amount
         if amount == 0 { return expect(refusal, 11, "nothing is taken back") }
         if refusal == 5 { return }

@@ -91,6 +91,32 @@ extension Judge {
         return Self.covers.firstIndex { $0.legs == legs && $0.hasSingles == hasSingles }
     }
 
+    mutating func promise(_ said: PromotionSaid, _ outcomes: [Outcome]) {
+        guard outcomes.count == 1, case .market(let shown) = outcomes[0] else {
+            return object("a promotion without an answer")
+        }
+        let isBackwards = said.from < 0 || said.until != 0 && said.until <= said.from
+        if said.number == 0 || isBackwards || said.name.isEmpty || said.terms.isEmpty {
+            return expect(shown.refusal, 4, "half a promotion")
+        }
+        if said.actor == 0 { return expect(shown.refusal, 17, "nobody's promotion") }
+        if !said.hasReason { return expect(shown.refusal, 12, "a promotion for nothing") }
+        let versions = promises.filter { $0.number == said.number }
+        if said.expected != 0, Int(said.expected) != versions.count + 1 {
+            return expect(shown.refusal, 19, "a promotion that changed since")
+        }
+        if let last = versions.last, last.from == said.from, last.until == said.until,
+            last.name == said.name, last.terms == said.terms
+        {
+            return expect(shown.refusal, 11, "a promotion as it was")
+        }
+        if versions.isEmpty, Set(promises.map(\.number)).count >= 256 {
+            return expect(shown.refusal, 5, "a promotion too many")
+        }
+        expect(shown.refusal, 0, "a promotion")
+        promises.append(said)
+    }
+
     mutating func setHouse(_ said: HouseSaid, _ outcomes: [Outcome]) {
         guard outcomes.count == 1, case .market(let shown) = outcomes[0] else {
             return object("house rules without an answer")

@@ -37,6 +37,7 @@ public enum Command: Sendable {
     case channel(UInt8, isShut: UInt8, actor: UInt64)
     case houseRules(HouseSaid)
     case deductionTable(TableSaid)
+    case promotion(PromotionSaid)
     case cashOut(CashOutSaid)
     /// 0: not any more.
     case cashOutRule(account: UInt64, bet: UInt64, atLeast: Int64)
@@ -71,16 +72,48 @@ public struct GrantSaid: Sendable {
     public var amount: Int64
     public var actor: UInt64
     public var hasReason: Bool
+    /// 0 none; the version of its terms that was seen, 0 any.
+    public var promotion: UInt64
+    public var terms: UInt32
 
     public init(
         account: UInt64, id: ExternalID, hash: ExternalID, kind: UInt8, amount: Int64,
-        actor: UInt64, hasReason: Bool
+        actor: UInt64, hasReason: Bool, promotion: UInt64, terms: UInt32
     ) {
+        self.promotion = promotion
+        self.terms = terms
         self.account = account
         self.id = id
         self.hash = hash
         self.kind = kind
         self.amount = amount
+        self.actor = actor
+        self.hasReason = hasReason
+    }
+}
+
+/// What the house promises customers, whole.
+public struct PromotionSaid: Sendable {
+    public var number: UInt64
+    public var from: Int64
+    public var until: Int64
+    public var name: String
+    public var terms: String
+    /// One more than the version that was seen, 0 any.
+    public var expected: UInt32
+    public var actor: UInt64
+    public var hasReason: Bool
+
+    public init(
+        number: UInt64, from: Int64, until: Int64, name: String, terms: String, expected: UInt32,
+        actor: UInt64, hasReason: Bool
+    ) {
+        self.number = number
+        self.from = from
+        self.until = until
+        self.name = name
+        self.terms = terms
+        self.expected = expected
         self.actor = actor
         self.hasReason = hasReason
     }

@@ -62,6 +62,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case paidTodayForgotten = "paid-today-forgotten"
     // Customers and the desk
     case barIgnored = "bar-ignored"
+    case promotionOverForgotten = "promotion-over-forgotten"
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"
     // A trader's hand

@@ -67,7 +67,11 @@ enum DeskSaying {
     case deductions(DeductionRule, DeductionTable, version: Int?, actor: UInt64)
     case bar(
         AccountID, BarScope, isSet: Bool, actor: UInt64, reason: String, notice: String)
-    case grant(AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, actor: UInt64)
+    case grant(
+        AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, promotion: UInt64,
+        terms: UInt32, actor: UInt64)
+    case promotion(
+        UInt64, terms: String, from: Int64, until: Int64, version: UInt32?, actor: UInt64)
     case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
     case propose(
         ExternalID, [SelectionOutcome], actor: UInt64, reason: String, expected: UInt32?)
@@ -96,10 +100,17 @@ enum DeskSaying {
             encoder.setBar(
                 of: account, from: scope, isSet: isSet, actor: actor, reason: reason,
                 notice: notice)
-        case .grant(let account, let kind, let amount, let id, let hash, let actor):
+        case .grant(
+            let account, let kind, let amount, let id, let hash, let promotion, let terms,
+            let actor):
             encoder.grant(
-                kind, amount, to: account, id: id, requestHash: hash, actor: actor,
-                reason: actor == 3 ? "" : "welcome")
+                kind, amount, to: account, id: id, requestHash: hash, promotion: promotion,
+                terms: terms, actor: actor, reason: actor == 3 ? "" : "welcome")
+        case .promotion(
+            let number, let terms, let from, let until, let version, let actor):
+            encoder.promotion(
+                number, name: "Welcome", terms: terms, from: from, until: until,
+                version: version, actor: actor, reason: actor == 3 ? "" : "a season")
         case .proposeCancel(let market, let window, let isTakenBack, let actor):
             encoder.proposeCancel(
                 market: market, window, isTakenBack: isTakenBack, actor: actor, reason: "an error")
@@ -772,13 +783,34 @@ struct SimulatedSupplier: ~Copyable {
         let amount = amounts[world.random.number(in: 0...world.random.number(in: 2...7))]
         let actor =
             world.random.number(in: 0...9) == 0 ? [0, 3][world.random.number(in: 0...1)] : 1
+        let promotion = UInt64(max(0, world.random.number(in: -3...4)))
+        let terms = UInt32(max(0, world.random.number(in: -3...3)))
         world.send(
             .desk(
                 .grant(
                     AccountID(UInt64(world.random.number(in: 0...plan.clients))), kind, amount,
                     id: id,
-                    hash: ExternalID(high: UInt64(kind.rawValue), low: UInt64(bitPattern: amount)),
-                    actor: UInt64(actor))))
+                    hash: ExternalID(
+                        high: promotion << 40 | UInt64(terms) << 8 | UInt64(kind.rawValue),
+                        low: UInt64(bitPattern: amount)),
+                    promotion: promotion, terms: terms, actor: UInt64(actor))))
+    }
+
+    /// What is promised is said, or said anew: from now on or later, for good or for some seconds.
+    private func promise(_ world: Simulation) {
+        let now = world.clock.wall()
+        let begins = [0, 0, now, now + 20_000_000_000][world.random.number(in: 0...3)]
+        let ends = [0, now + 5_000_000_000, now + 60_000_000_000, now - 1]
+        let texts = ["Stake 10, get 5.", "Stake 10, get 5. Twice.", "New customers only.", ""]
+        world.send(
+            .desk(
+                .promotion(
+                    UInt64(world.random.number(in: 0...3)),
+                    terms: texts[world.random.number(in: 0...world.random.number(in: 1...3))],
+                    from: begins, until: ends[world.random.number(in: 0...3)],
+                    version: world.random.number(in: 0...3) == 0
+                        ? UInt32(world.random.number(in: 0...2)) : nil,
+                    actor: UInt64(world.random.number(in: 0...4)))))
     }
 
     func deskTick(_ world: Simulation) {
@@ -789,6 +821,7 @@ struct SimulatedSupplier: ~Copyable {
         guard plan.has(.byHand) || plan.has(.promotions) else {
             return plan.has(.marketLimits) ? limit(world) : trade(world)
         }
+        if plan.has(.promotions), world.random.number(in: 0...5) == 0 { return promise(world) }
         guard plan.has(.byHand) else { return grant(world) }
         let pick = world.random.number(in: 0...offers.count - 1)
         if !proposals.isEmpty, world.random.number(in: 0...1) == 0 {

@@ -20,6 +20,10 @@ extension Simulation {
                 "\(number) operator \(risk.actor) trusts account \(risk.account) \(risk.factor) "
                     + "thousandths, \(risk.delay) ms\(risk.shut == 1 ? ", shut" : "")"
                     + outcome(said))
+        case .promotion(let promotion):
+            tell(
+                "\(number) operator \(promotion.actor) says promotion \(promotion.number): "
+                    + "\(promotion.terms)" + outcome(said))
         case .deductionTable(let table):
             tell(
                 "\(number) operator \(table.actor) sets \(table.steps.count) steps of what "

@@ -105,7 +105,22 @@ struct Witness {
                     kind: record.field(Layout.Grant.kind, as: UInt8.self),
                     amount: record.field(Layout.Grant.amount, as: Int64.self),
                     actor: record.field(Layout.Grant.actor, as: UInt64.self),
-                    hasReason: record.field(Layout.Grant.reason, as: UInt8.self) != 0))
+                    hasReason: record.field(Layout.Grant.reason, as: UInt8.self) != 0,
+                    promotion: record.field(Layout.Grant.promotion, as: UInt64.self),
+                    terms: record.field(Layout.Grant.terms, as: UInt32.self)))
+        case .promotion:
+            typealias Said = Layout.Promotion
+            let length = Int(record.field(Said.termsLength, as: UInt16.self))
+            return .promotion(
+                PromotionSaid(
+                    number: record.field(Said.number, as: UInt64.self),
+                    from: record.field(Said.from, as: Int64.self),
+                    until: record.field(Said.until, as: Int64.self),
+                    name: record.text(Said.name, width: 48),
+                    terms: record.text(Said.terms, width: min(length, 1024)),
+                    expected: record.field(Said.expected, as: UInt32.self),
+                    actor: record.field(Said.actor, as: UInt64.self),
+                    hasReason: record.field(Said.reason, as: UInt8.self) != 0))
         case .fixture: return .fixture(fixture(record))
         case .fixtureUpdate: return .fixtureUpdate(fixture(record))
         case .market: return .market(market(record))

@@ -40,7 +40,7 @@ def test_help_is_there(arguments, words):
     (["serve", "--loops", "many"], "whole number"), (["serve", "--speed", "abc"], "such as 20"), (["serve", "--rounding", "up"], "half-even"),
     (["serve", "--facts-win", ""], "the name of who decides"), (["serve", "--listen", "8080"], "such as 127.0.0.1:8080"),
     (["serve", "--feed", "/nowhere"], "cannot be read"), (["journal", "verify"], "which data directory"),
-    (["journal", "verify", "/nowhere"], "no journal"), (["journal", "mend", "x"], "verify, dump, stats, prices, integrity, diff-rules or project"),
+    (["journal", "verify", "/nowhere"], "no journal"), (["journal", "mend", "x"], "verify, dump, stats, prices, integrity, promotions, diff-rules or project"),
     (["journal", "integrity", "/nowhere"], "no journal"),
     (["feed", "play"], "which file"), (["bet", "place", "--server", "127.0.0.1:1"], "grandstand serve"),
     (["config", "--config", "/nowhere"], "cannot be read"), (["serve", "--currency", "XYZ"], "ISO 4217"),

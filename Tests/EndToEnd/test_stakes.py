@@ -23,6 +23,8 @@ def test_a_customer_is_given_what_it_may_stake(make_server):
     server = make_server(*OPTIONS)
     operator, cookie = operator_of(server), server.sign_in()
     account = server.call("GET", "/api/v1/account", cookie=cookie)[1]["account"]
+    promise = {"name": "Welcome", "terms": "Stake 10.00, get 50.00.", "reason": "the season begins"}
+    assert server.call("PUT", "/api/v1/promotions/3", promise, operator, base=server.desk)[0] == 200
     key = new_id()
     status, given, _ = give(server, operator, account, "bonus", 5000, key, promotion=3, terms=1)
     assert (status, given["amount"], given["repeated"], given["balances"]["bonus"]) == (200, 5000, False, 5000)

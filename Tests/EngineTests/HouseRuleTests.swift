@@ -81,7 +81,7 @@ import Testing
         let single = try cell.market([decimal(5000), decimal(1200)])
         try cell.say { [id = cell.freshID()] in
             $0.grant(
-                .free, 1000, to: account, id: id, requestHash: id, promotion: 3, terms: 1, actor: 7, reason: "welcome")
+                .free, 1000, to: account, id: id, requestHash: id, actor: 7, reason: "welcome")
         }
         var free = cell.intent(account, [(single, 0, decimal(5000))], stake: 1000)
         free.free = 1000

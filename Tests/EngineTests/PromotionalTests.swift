@@ -1,6 +1,7 @@
 import Betting
 import Catalogue
 import EngineCore
+import EngineJournal
 import EngineService
 import Kernel
 import Ledger
@@ -18,6 +19,7 @@ import Testing
         cell = try Cell()
         account = try cell.customer(cash: 10_000)
         market = try cell.market([three, decimal(1400)])
+        try promise()
         try give(.bonus, 5_000)
         try give(.free, 2_000)
     }
@@ -33,6 +35,92 @@ import Testing
                 requestHash: ExternalID(high: UInt64(kind.rawValue), low: UInt64(bitPattern: amount)),
                 promotion: 3, terms: 1, actor: actor, reason: reason)
         }
+    }
+
+    @discardableResult
+    private func promise(
+        _ number: UInt64 = 3, terms: String = "Stake 10, get 5.", name: String = "Welcome", from: Int64 = 0,
+        until: Int64 = 0, version: UInt32? = nil, actor: UInt64 = 7, reason: String = "a season"
+    ) throws -> OperationRefusal? {
+        let outcome = try cell.say {
+            $0.promotion(
+                number, name: name, terms: terms, from: from, until: until, version: version, actor: actor,
+                reason: reason)
+        }
+        return OperationRefusal(rawValue: outcome.record.field(Layout.MarketChanged.refusal, as: UInt16.self))
+    }
+
+    private func grantUnder(_ number: UInt64, terms: UInt32 = 0, _ amount: Int64 = 100) throws -> OperationRefusal? {
+        refusal(
+            try cell.say {
+                $0.grant(
+                    .bonus, amount, to: account, id: cell.freshID(), requestHash: .zero, promotion: number, terms: terms,
+                    actor: 7, reason: "welcome")
+            })
+    }
+
+    @Test func `are given under a promotion that was said, by the terms that were seen, while it is offered`() throws {
+        #expect(try grantUnder(4) == .promotionUnknown)
+        let now = cell.clock.wall()
+        #expect(try promise(4, from: now + 1_000_000_000, until: now + 3_000_000_000) == nil)
+        #expect(try grantUnder(4) == .promotionNotOffered)
+        cell.clock.advance(milliseconds: 2000)
+        #expect(try grantUnder(4) == nil)
+        #expect(try promise(4, terms: "Stake 20, get 5.", from: now, until: now + 3_000_000_000) == nil)
+        #expect(try grantUnder(4, terms: 1) == .changedSince)
+        #expect(try grantUnder(4, terms: 2) == nil)
+        cell.clock.advance(milliseconds: 2000)
+        #expect(try grantUnder(4, terms: 2) == .promotionNotOffered)
+        // What was given under it is taken back afterwards, too, whatever it says by then.
+        #expect(try grantUnder(4, terms: 1, -150) == nil)
+        #expect(cell.host.engine.promotion(4)?.version == 2)
+        #expect(isSound())
+    }
+
+    @Test func `are promised whole, by somebody who says why, once for each wording`() throws {
+        #expect(try promise(0) == .malformed)
+        #expect(try promise(4, terms: "") == .malformed)
+        #expect(try promise(4, name: "") == .malformed)
+        #expect(try promise(4, from: 5, until: 5) == .malformed)
+        #expect(try promise(4, from: -1) == .malformed)
+        #expect(try promise(4, actor: 0) == .operatorMissing)
+        #expect(try promise(4, reason: "") == .reasonMissing)
+        #expect(try promise(4, version: 1) == .changedSince)
+        #expect(try promise(3, version: 0) == .changedSince)
+        #expect(try promise() == .noChange)
+        #expect(try promise(terms: "Other terms.", version: 1) == nil)
+        #expect(try promise(until: .max) == nil)
+        #expect(cell.host.engine.promotion(3)?.version == 3)
+        for number in 1_000..<1_255 as Range<UInt64> {
+            let refusal = try promise(number)
+            #expect(refusal == nil, "\(number)")
+        }
+        #expect(try promise(4) == .full)
+        #expect(try promise(terms: "The longest: " + String(repeating: "é", count: 505)) == nil)
+        #expect(cell.host.engine.allPromotions.map(\.number) == [3] + Array(1_000..<1_255))
+        #expect(isSound())
+    }
+
+    @Test func `are promised in snapshots and after a start as they were`() throws {
+        try promise(9, terms: "Zeilen\nund Umlaute: äöü", from: 5, until: .max)
+        try promise(9, terms: "Zeilen und Umlaute: äöü", from: 5, until: .max)
+        let before = cell.host.engine.allPromotions
+        let copy = SnapshotCopy()
+        let round = SnapshotRound(cell.disk)
+        try cell.host.beginSnapshot(copy) { _ in }
+        var written: UInt64?
+        while written == nil {
+            if cell.host.isCopying { cell.host.copySlice() }
+            written = try round.write(copy)
+        }
+        var engine = Engine(limits: Cell.smallLimits, seed: 6)
+        _ = try SnapshotShelf(cell.disk).open(#require(written), into: &engine, isAccepted: false)
+        let (loaded, hash) = (engine.allPromotions, engine.rowsHash)
+        #expect(loaded == before && loaded.map(\.version) == [1, 2])
+        #expect(hash == cell.host.engine.rowsHash)
+        try cell.restart()
+        #expect(cell.host.engine.allPromotions == before)
+        #expect(isSound())
     }
 
     private func balances(_ outcome: Cell.Outcome, _ place: Int = Layout.Placed.balances) -> [Int64] {

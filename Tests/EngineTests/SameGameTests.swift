@@ -92,7 +92,7 @@ import Testing
         for (kind, amount) in [(GrantKind.bonus, Int64(500)), (.free, 500)] {
             try cell.say { [id = cell.freshID()] in
                 $0.grant(
-                    kind, amount, to: account, id: id, requestHash: id, promotion: 3, terms: 1, actor: 7,
+                    kind, amount, to: account, id: id, requestHash: id, actor: 7,
                     reason: "welcome")
             }
         }

@@ -8,7 +8,7 @@ import Glibc
 import Kernel
 import StoreSQLite
 
-/// `grandstand journal verify|dump|stats|prices|integrity|diff-rules|project`.
+/// `grandstand journal verify|dump|stats|prices|integrity|promotions|diff-rules|project`.
 enum JournalCommands {
     static let help = """
         grandstand journal: look into a journal; none of these changes it
@@ -19,6 +19,7 @@ enum JournalCommands {
           grandstand journal stats DIR            Count records by kind
           grandstand journal prices DIR --market N   Every version of a market: when, by whom, by which message
           grandstand journal integrity DIR [--market N]   Whose money knew more than the prices
+          grandstand journal promotions DIR       What was promised, every version, and what was given under it
           grandstand journal diff-rules DIR --to V [--set NAME=VALUE,...]   What other rules would have decided
           grandstand journal project DIR          Rebuild the projections beside it (stop the server first)
 
@@ -52,12 +53,15 @@ enum JournalCommands {
             return arguments.wantsHelp ? 0 : 2
         }
         guard
-            ["verify", "dump", "stats", "prices", "integrity", "diff-rules", "project"]
-                .contains(word)
+            [
+                "verify", "dump", "stats", "prices", "integrity", "promotions", "diff-rules",
+                "project",
+            ]
+            .contains(word)
         else {
             throw UsageError(
                 text:
-                    "journal can verify, dump, stats, prices, integrity, diff-rules or project, not \"\(word)\"."
+                    "journal can verify, dump, stats, prices, integrity, promotions, diff-rules or project, not \"\(word)\"."
             )
         }
         let directory = try arguments.need(1, "which data directory")
@@ -83,6 +87,7 @@ enum JournalCommands {
                     throw UsageError(text: "Which market: its number, by --market.")
                 }
                 return try prices(disk, of: market)
+            case "promotions": return try promotions(disk)
             case "integrity":
                 return try integrity(
                     disk, try integrityRules(arguments), of: try arguments.whole("market"))

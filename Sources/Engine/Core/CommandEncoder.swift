@@ -494,6 +494,26 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    /// Whole; `version` is the version that was seen, 0 that there is none yet, nil any. Times in nanoseconds, 0 none.
+    public mutating func promotion(
+        _ number: UInt64, name: String, terms: String, from: Int64 = 0, until: Int64 = 0,
+        version: UInt32? = nil, actor: UInt64, reason: String
+    ) -> RecordBytes {
+        typealias Said = Layout.Promotion
+        let length = min(terms.utf8.count, Promotion.termsBytes)
+        let record = begin(.promotion, body: Said.terms + length)
+        record.set(Said.number, number)
+        record.set(Said.from, from)
+        record.set(Said.until, until)
+        record.set(Said.expected, version.map { $0 + 1 } ?? 0)
+        record.set(Said.termsLength, UInt16(length))
+        record.set(Said.actor, actor)
+        record.set(Said.reason, text: reason, width: 64)
+        record.set(Said.name, text: name, width: Promotion.nameBytes)
+        record.set(Said.terms, text: terms, width: length)
+        return record
+    }
+
     /// `notice` is what the customer is told; it may be empty where a bar is lifted.
     public mutating func setBar(
         of account: AccountID, from scope: BarScope, isSet: Bool, actor: UInt64, reason: String,

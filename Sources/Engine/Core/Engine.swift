@@ -30,7 +30,9 @@ public struct Engine: ~Copyable {
     var deductionVersions: [DeductionVersion] = [] { didSet { hashTables() } }
     /// What customers are kept from, in order. Bound: `mostBars`.
     var bars: [BarRow] = [] { didSet { hashTables() } }
-    /// Of these three, which change seldom.
+    /// What the house promises, by number. Bound: `mostPromotions`.
+    var promotions: [Promotion] = [] { didSet { hashTables() } }
+    /// Of these four, which change seldom.
     private var tablesHash = StateHash()
     /// The newest record and its time.
     public internal(set) var sequence: UInt64 = 0
@@ -92,6 +94,7 @@ public struct Engine: ~Copyable {
         case .channelState: setChannel(command, &outcomes)
         case .houseRules: setHouseRules(command, &outcomes)
         case .deductionTable: setDeductionTable(command, &outcomes)
+        case .promotion: setPromotion(command, &outcomes)
         case .withdrawal: withdraw(command, &outcomes)
         case .fixtureUpdate: updateFixture(command, &outcomes)
         case .fixture: defineFixture(command, &outcomes)
@@ -210,6 +213,7 @@ public struct Engine: ~Copyable {
         for version in houseVersions { tablesHash.add(version.mix) }
         for bar in bars { tablesHash.add(bar.mix) }
         for version in deductionVersions { tablesHash.add(version.mix) }
+        for promotion in promotions { tablesHash.add(promotion.mix) }
     }
 
     /// Recomputes every hash and total from the rows; what does not agree, in words. O(rows).

@@ -92,6 +92,9 @@ extension Engine {
         guard command.field(Layout.Grant.reason, as: UInt8.self) != 0 else {
             return refuse(command, account: number, .reasonMissing, &outcomes)
         }
+        if let refusal = promotionRefusal(command) {
+            return refuse(command, account: number, refusal, &outcomes)
+        }
         let amount = max(wanted, -balance)
         guard amount != 0 else {
             return refuse(command, account: number, .noChange, &outcomes)

@@ -34,7 +34,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 16)
+        var mix = RowMix(kind: 66, row: 17)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -225,6 +225,8 @@ extension Engine {
                 ]
             }
         }
+        words.append(UInt64(promotions.count))
+        for promotion in promotions { words += promotion.words }
         words.append(UInt64(bars.count))
         for bar in bars { words += [UInt64(bar.account) << 8 | UInt64(bar.scope), bar.of] }
         words.append(UInt64(markets.proposals.count))
@@ -328,6 +330,18 @@ extension Engine {
                 let table = DeductionTable(steps, waivedAlone: waived)
             else { return ["deductions that nobody can have set"] }
             deductionVersions.append(DeductionVersion(sequence: at, rule: rule, table: table))
+        }
+        promotions = []
+        for _ in 0..<min(reader.next(), UInt64(Self.mostPromotions)) {
+            let (number, version) = (reader.next(), UInt32(truncatingIfNeeded: reader.next()))
+            let (from, until) = (reader.next(), reader.next())
+            let name = Int(min(reader.next(), UInt64(Promotion.nameBytes)))
+            let terms = Int(min(reader.next(), UInt64(Promotion.termsBytes)))
+            promotions.append(
+                Promotion(
+                    number: number, version: version, from: Int64(bitPattern: from),
+                    until: Int64(bitPattern: until), name: Promotion.text(name) { reader.next() },
+                    terms: Promotion.text(terms) { reader.next() }))
         }
         bars = (0..<min(reader.next(), UInt64(Self.mostBars))).map { _ in
             let word = reader.next()

@@ -25,6 +25,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
     case betUnknown = 25
     case betNotOpen = 26
     case noticeMissing = 27
+    case promotionUnknown = 28
+    case promotionNotOffered = 29
 
     public var code: String {
         switch self {
@@ -53,6 +55,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .betUnknown: "bet_unknown"
         case .betNotOpen: "bet_not_open"
         case .noticeMissing: "notice_missing"
+        case .promotionUnknown: "promotion_unknown"
+        case .promotionNotOffered: "promotion_not_offered"
         }
     }
 
@@ -84,6 +88,8 @@ public enum OperationRefusal: UInt16, CaseIterable, Sendable {
         case .betUnknown: "There is no such bet here; it may have left with its market."
         case .betNotOpen:
             "The bet waits, was refused or was sold back: there is nothing to be void."
+        case .promotionUnknown: "There is no such promotion: say what it promises first."
+        case .promotionNotOffered: "The promotion is not offered at this time."
         case .noticeMissing: "Say what the customer is told: who is limited is told why."
         case .idReused: "That id was used for something else. Nothing was done."
         case .reasonMissing: "Say why: a result by hand needs a reason."

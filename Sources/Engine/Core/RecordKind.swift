@@ -32,6 +32,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case channelState = 27
     case setBar = 28
     case deductionTable = 29
+    case promotion = 30
     // Bets
     case place = 32
     case placed = 33
@@ -77,7 +78,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
             .withdrawal, .place, .timerDue, .forgetIDs, .result,
             .propose, .approve, .settleStep, .release, .cancel,
             .startingPrices, .earlyPayout, .cashOut, .cashOutRule, .cashOutStep, .suspectStep,
-            .houseRules, .deductionTable:
+            .houseRules, .deductionTable, .promotion:
             true
         case .accountChanged, .limitChanged, .marketChanged, .fixtureChanged, .selectionWithdrawn,
             .placed,
@@ -130,6 +131,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .betSuspected: "bet_suspected"
         case .houseRules: "house_rules"
         case .deductionTable: "deduction_table"
+        case .promotion: "promotion"
         case .result: "result"
         case .propose: "propose"
         case .approve: "approve"
@@ -257,6 +259,18 @@ public enum Layout {
         public static let actor = 24  // u64, operator
         public static let reason = 32  // text 64
         public static let size = 96
+    }
+    /// What the house promises, whole.
+    public enum Promotion {
+        public static let number = 0  // u64, the house's own, not 0
+        public static let from = 8  // i64, ns, from when on it is offered, 0 at once
+        public static let until = 16  // i64, ns, until when, 0 no end
+        public static let expected = 24  // u32, one more than the version that was seen, 0 any
+        public static let termsLength = 28  // u16, bytes
+        public static let actor = 32  // u64, operator
+        public static let reason = 40  // text 64
+        public static let name = 104  // text 48
+        public static let terms = 152  // text of `termsLength`
     }
     public enum SetLimit {
         public static let kind = 0  // u8, LimitKind

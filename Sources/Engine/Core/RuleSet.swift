@@ -111,6 +111,9 @@ public struct RuleSet: Hashable, Sendable {
     /// delay is over; before version 2 neither was.
     var looksAgain: Bool { version >= 2 }
 
+    /// What is given under a promotion is given under one that was said and is offered; before version 2 nobody looked.
+    var knowsPromotions: Bool { version >= 2 }
+
     /// The rules that new records are decided under.
     public static let current = RuleSet(version: 2)
     /// Every version that this build can decide, oldest first, ending with the current one.

@@ -116,6 +116,15 @@ private struct Said {
             let kind = GrantKind(rawValue: record.field(Layout.Grant.kind, as: UInt8.self))
             detail =
                 "\(kind?.word ?? "?") \(record.field(Layout.Grant.amount, as: Int64.self)) minor units"
+                + Self.promotion(record)
+        case .promotion:
+            typealias Promised = Layout.Promotion
+            self.init(record, actor: Promised.actor, reason: Promised.reason)
+            detail =
+                "promotion \(record.field(Promised.number, as: UInt64.self)), "
+                + "\(record.text(Promised.name, width: 48))"
+                + Self.time(", from", record.field(Promised.from, as: Int64.self))
+                + Self.time(", until", record.field(Promised.until, as: Int64.self))
         case .marketState:
             self.init(record, actor: Layout.MarketState.actor, reason: Layout.MarketState.reason)
             detail = Self.state(record)
@@ -205,6 +214,19 @@ private struct Said {
             detail = record.text(Layout.Market.name, width: 48)
         default: return nil
         }
+    }
+
+    /// Of a grant, under what it was given.
+    private static func promotion(_ record: RecordBytes) -> String {
+        let number = record.field(Layout.Grant.promotion, as: UInt64.self)
+        let terms = record.field(Layout.Grant.terms, as: UInt32.self)
+        guard number != 0 else { return "" }
+        return " under promotion \(number)" + (terms == 0 ? "" : ", version \(terms)")
+    }
+
+    /// Nothing where no time was said.
+    private static func time(_ word: String, _ nanoseconds: Int64) -> String {
+        nanoseconds == 0 ? "" : "\(word) \(Timestamp(nanoseconds: nanoseconds))"
     }
 
     private static func risk(_ record: RecordBytes) -> String {

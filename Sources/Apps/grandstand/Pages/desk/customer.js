@@ -1,5 +1,6 @@
 import { element, minor, money, uuid7 } from "/format.js";
 import { desk, post, send } from "/common.js";
+import { offered } from "/promotions.js";
 
 // One customer: what it has, what its bets may cost, how far it is trusted, and what the house gives it.
 class Customer extends HTMLElement {
@@ -24,7 +25,9 @@ class Customer extends HTMLElement {
         this.#account = null;
         const read = what => fetch(`/api/v1/accounts/${encodeURIComponent(account)}/${what}`)
             .then(async answer => ({ ok: answer.ok, json: await answer.json() })).catch(() => ({ ok: false, json: {} }));
+        const promised = fetch("/api/v1/promotions", { cache: "no-store" }).then(async answer => answer.ok ? (await answer.json()).promotions : []).catch(() => []);
         const [balances, trust, risk, bars] = await Promise.all(["balances", "trust", "risk", "bars"].map(read));
+        const promotions = await promised;
         if (turn !== this.#turn) return;
         const failed = [balances, trust, risk, bars].find(answer => !answer.ok);
         if (failed) {
@@ -33,7 +36,7 @@ class Customer extends HTMLElement {
             return;
         }
         this.#account = account;
-        this.#facts = { ...balances.json, trust: trust.json, risk: risk.json, bars: bars.json.bars };
+        this.#facts = { ...balances.json, trust: trust.json, risk: risk.json, bars: bars.json.bars, promotions };
         this.#note.textContent = said;
         this.#render();
     }
@@ -51,8 +54,14 @@ class Customer extends HTMLElement {
 
     #give(currency) {
         const kind = element("select", { id: "grant-kind" }, element("option", { value: "free" }, "Free stake"), element("option", { value: "bonus" }, "Bonus money"));
+        // The terms that were looked at: what was said anew meanwhile is refused.
+        const under = element("select", { id: "grant-promotion" }, element("option", { value: "" }, "no promotion"),
+            ...this.#facts.promotions.filter(p => offered(p) !== "later")
+                .map(p => element("option", { value: p.number }, `${p.number}: ${p.name}${offered(p) === "over" ? " (over)" : ""}`)));
         const amount = element("input", { id: "grant-amount", inputmode: "decimal", required: true, size: "8" });
         const reason = element("input", { id: "grant-reason", required: true, maxlength: "60" });
+        const named = (number, isBack) => !number ? {} : isBack ? { promotion: Number(number) }
+            : { promotion: Number(number), terms: this.#facts.promotions.find(p => String(p.number) === number).version };
         // One key until it is decided: pressing again after a lost answer gives nothing twice.
         let key = null;
         const account = this.#account;
@@ -65,7 +74,7 @@ class Customer extends HTMLElement {
             key ??= uuid7(Date.now());
             button.disabled = true;
             const answer = await post(`/api/v1/accounts/${account}/grants`,
-                { kind: kind.value, amount: isBack ? -units : units, reason: reason.value }, key).catch(() => null);
+                { kind: kind.value, amount: isBack ? -units : units, ...named(under.value, isBack), reason: reason.value }, key).catch(() => null);
             button.disabled = false;
             const isDecided = answer?.ok || answer?.status < 500 && answer.json.code !== "request_in_progress";
             if (!isDecided) { this.#note.textContent = "No answer came. Press again: nothing is given twice."; return; }
@@ -75,6 +84,7 @@ class Customer extends HTMLElement {
                 : `${money(answer.json.amount, currency)} ${kind.selectedOptions[0].text.toLowerCase()}, as record ${answer.json.asOf}.`);
         } }, element("label", { for: "grant-kind", class: "small muted" }, "Give"), kind,
         element("label", { for: "grant-amount", class: "small muted" }, "Amount"), amount,
+        element("label", { for: "grant-promotion", class: "small muted" }, "Under"), under,
         element("label", { for: "grant-reason", class: "small muted" }, "Reason"), reason, button);
     }
 

@@ -2,6 +2,7 @@ import { element, minor, money, odds, time, useCurrency, uuid7 } from "/format.j
 import { desk, dialogOf, markets, post, proposal, say, send } from "/common.js";
 import "/customer.js";
 import { moveDeductions, moveHouse } from "/house.js";
+import { movePromotions } from "/promotions.js";
 import { keys, rowKeys } from "/keys.js";
 import { moveLimits } from "/limits.js";
 import { newMarket, tellMatch } from "/making.js";
@@ -95,6 +96,7 @@ class All extends HTMLElement {
         this.append(note, channels, element("button", { type: "button", class: "needs-supervisor", onclick: moveHouse }, "House…"), " ",
             element("button", { type: "button", class: "needs-supervisor", onclick: () => moveDeductions("rule_4") }, "Rule 4…"), " ",
             element("button", { type: "button", class: "needs-supervisor", onclick: () => moveDeductions("face_value") }, "Deductions…"), " ",
+            element("button", { type: "button", class: "needs-supervisor", onclick: movePromotions }, "Promotions…"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: () => newMarket() }, "New match…"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: act("/api/v1/suspend-all") }, "Suspend all"), " ",
             element("button", { type: "button", class: "needs-trader", onclick: act("/api/v1/resume-all") }, "Resume all"));

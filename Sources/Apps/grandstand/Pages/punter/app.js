@@ -1,5 +1,5 @@
 import { state } from "/state.js";
-import { connect, newID, reconnect } from "/link.js";
+import { connect, newID } from "/link.js";
 import { element, money, odds } from "/format.js";
 import "/fixtures.js";
 import "/slip.js";
@@ -69,10 +69,7 @@ async function open() {
         opening ??= newID();
         const response = await fetch("/api/v1/demo", { method: "POST", headers: { "Idempotency-Key": `"${opening}"` } });
         if (response.status < 500) opening = null;
-        if (response.ok) {
-            await load();
-            return reconnect();
-        }
+        if (response.ok) return await load();
         text = (await response.json()).title ?? text;
     } catch { /* Said below. */ }
     document.querySelector("gs-wallet")?.complain(text);

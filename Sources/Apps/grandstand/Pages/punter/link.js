@@ -8,6 +8,8 @@ let socket = null;
 let lastHeard = 0;
 let retry = 500;
 let skew = 0;
+// Whose account the connection was opened with: whoever signs in is nobody on a connection from before.
+let whose = null;
 
 export function now() { return Date.now() + skew; }
 
@@ -23,6 +25,7 @@ function send(message) {
 export function connect() {
     state.link = "connecting";
     state.changed("link");
+    whose = state.account?.account ?? null;
     socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
     socket.addEventListener("open", () => {
         retry = 500;
@@ -32,7 +35,7 @@ export function connect() {
         // Bets and money have no resume: what happened meanwhile is read again, now that news is followed.
         state.changed("opened");
         // What was sent and not answered is asked again: the same id, the same body.
-        for (const { message } of waiting.values()) send(message);
+        for (const { message } of waiting.values()) ask(message);
     });
     socket.addEventListener("message", event => take(JSON.parse(event.data)));
     socket.addEventListener("close", () => {
@@ -44,7 +47,10 @@ export function connect() {
     });
 }
 
-export function reconnect() { socket?.close(); }
+// The close handler opens the next one, which is the account's own.
+state.addEventListener("account", () => {
+    if (state.account && state.account.account !== whose) socket?.close();
+});
 
 export function follow(markets) {
     if (!markets.length) return;
@@ -66,8 +72,13 @@ export function unfollow(markets) {
 export function place(message) {
     return new Promise(resolve => {
         waiting.set(message.id, { message, resolve });
-        send(message);
+        ask(message);
     });
+}
+
+// A bet that is placed before the account's own connection is there goes out as that opens.
+function ask(message) {
+    if (state.account && state.account.account === whose) send(message);
 }
 
 function answered(id, answer) {
@@ -136,5 +147,5 @@ setInterval(() => {
 
 setInterval(() => {
     if (state.isStale) return;
-    for (const entry of waiting.values()) send(entry.message);
+    for (const entry of waiting.values()) ask(entry.message);
 }, 2000);

@@ -15,11 +15,12 @@ const news = {
     reopened: "Bet open again", cancelled: "Bet taken back", voided_by_operators: "Bet made void",
 };
 
-// My bets, my statement and what I was told.
+// My bets, my statement, what I was told and what is promised.
 class Mine extends HTMLElement {
     #tab = "bets";
     #lines = [];
     #notices = [];
+    #promotions = [];
     // Whose they are.
     #whose = null;
     // Why settled bets came to what they did, by bet, as far as somebody asked; with the settlement it is of.
@@ -34,7 +35,7 @@ class Mine extends HTMLElement {
             role: "tab", type: "button", id: `tab-${key}`, "aria-controls": "mine-panel", onclick: () => this.#show(key),
         }, text);
         this.append(element("div", { class: "tabs", role: "tablist", "aria-label": "My account" },
-            tab("bets", "My bets"), tab("statement", "Statement"), tab("notices", "Notices")), this.#body);
+            tab("bets", "My bets"), tab("statement", "Statement"), tab("notices", "Notices"), tab("promotions", "Promotions")), this.#body);
         state.addEventListener("account", () => { if (state.account && state.account.account !== this.#whose) { this.#whose = state.account.account; this.#hear(); } });
         // The rows are a moment behind the message; and what came while nobody was connected is told once somebody is.
         state.addEventListener("opened", () => setTimeout(() => this.#hear(), 1000));
@@ -56,6 +57,7 @@ class Mine extends HTMLElement {
         this.#body.setAttribute("aria-labelledby", `tab-${key}`);
         if (key === "statement") this.#load();
         if (key === "notices") this.#hear();
+        if (key === "promotions") this.#promise();
         this.#render();
     }
 
@@ -79,6 +81,24 @@ class Mine extends HTMLElement {
         const fresh = this.#notices.filter(notice => BigInt(notice.record) > seen).length;
         this.#tabs.notices.textContent = fresh ? `Notices (${fresh})` : "Notices";
         if (this.#tab === "notices") this.#render();
+    }
+
+    async #promise() {
+        if (!state.account) return;
+        const response = await fetch("/api/v1/promotions").catch(() => null);
+        if (!response?.ok) return;
+        this.#promotions = (await response.json()).promotions;
+        this.#render();
+    }
+
+    // What is offered now, by the terms that hold now.
+    #promised() {
+        if (!this.#promotions.length) return [element("p", { class: "muted small" }, "Nothing is promised at the moment.")];
+        return this.#promotions.map(promotion => element("div", { class: "bet" },
+            element("div", {}, element("b", {}, promotion.name)),
+            element("div", { class: "terms" }, promotion.terms),
+            element("p", { class: "small muted" }, `Version ${promotion.version} of its terms`,
+                promotion.until ? `, until ${new Date(promotion.until).toLocaleString()}` : "")));
     }
 
     #told() {
@@ -122,7 +142,8 @@ class Mine extends HTMLElement {
             return;
         }
         const focused = document.activeElement?.closest?.("gs-cash-out") ? document.activeElement : null;
-        this.#put(this.#tab === "bets" ? this.#bets() : this.#tab === "notices" ? this.#told() : this.#statement());
+        this.#put(this.#tab === "bets" ? this.#bets() : this.#tab === "notices" ? this.#told()
+            : this.#tab === "promotions" ? this.#promised() : this.#statement());
         if (focused?.isConnected && focused !== document.activeElement) focused.focus();
     }
 
