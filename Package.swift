@@ -91,8 +91,8 @@ let package = Package(
         floor(
             "EngineService", "Engine/Service",
             imports: [
-                "Kernel", "Catalogue", "Betting", "Ledger", "EngineCore", "EngineJournal",
-                "SystemThreads", "CSystem",
+                "Kernel", "Catalogue", "Betting", "Ledger", "Customers", "EngineCore",
+                "EngineJournal", "SystemThreads", "CSystem",
             ]),
 
         floor("ProjectionService", "Store/Service", imports: ["Kernel", "Betting"]),
@@ -161,7 +161,8 @@ let package = Package(
         .executableTarget(
             name: "grandstand",
             dependencies: [
-                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "EngineCore",
+                "Kernel", "Catalogue", "Pricing", "Betting", "Risk", "Ledger", "Customers",
+                "EngineCore",
                 "EngineJournal", "EngineService", "EngineFiles", "FeedCore", "FeedService",
                 "FeedBetfair", "FeedLines", "FeedUnified", "ProjectionService", "StoreSQLite",
                 "NetworkCodecs",

@@ -17,6 +17,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
     case stakeNotDivisible = 14
     case offerExpired = 15
     case channelShut = 16
+    case locationUnknown = 17
+    case locationRefused = 18
     // Each leg, in slip order
     case marketUnknown = 20
     case selectionUnknown = 21
@@ -73,6 +75,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .tooManyLines: "too_many_lines"
         case .stakeNotDivisible: "stake_not_divisible"
         case .channelShut: "channel_shut"
+        case .locationUnknown: "location_unknown"
+        case .locationRefused: "location_refused"
         case .offerExpired: "offer_expired"
         case .marketUnknown: "market_unknown"
         case .selectionUnknown: "selection_unknown"
@@ -128,6 +132,8 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .tooManyLines: "The system has more lines than we take."
         case .stakeNotDivisible: "The stake does not divide into equal stakes for all lines."
         case .channelShut: "No bets are taken this way at the moment."
+        case .locationUnknown: "We do not know where you are at the moment. Nothing was taken."
+        case .locationRefused: "We cannot take bets from where you seem to be."
         case .offerExpired: "That offer does not stand any more. Ask again."
         case .marketUnknown: "There is no such market."
         case .selectionUnknown: "There is no such selection."
@@ -199,7 +205,7 @@ public enum Refusal: UInt16, CaseIterable, Error, Sendable {
         case .structureUnsupported, .systemMalformed, .marketUnknown, .selectionUnknown,
             .selectionNotOffered,
             .related, .placeTermsChanged, .startingPriceNotTaken, .betUnknown, .offerExpired,
-            .channelShut:
+            .channelShut, .locationUnknown, .locationRefused:
             .identifier
         case .marketSuspended, .suspendedDuringDelay: .reasons
         case .scoreChanged: .score

@@ -34,6 +34,7 @@ extension PunterGateway {
             var intent = request.intent(
                 session, receivedAt: now, digest: digest, rate: settings.rate, quoted)
             intent.channel = call.channel.rawValue
+            intent.mustBeLocated = try locate(session, at: call.peer)
             let taken = hub.submit({ [unowned self] record, _ in
                 if quoted != nil, let record, record.usesUpID {
                     settings.quotes.use(intent.id, of: intent.account)

@@ -43,6 +43,8 @@ public struct GatewaySettings: Sendable {
     public var jointPricer: (any JointPricer)?
     /// What a joint price is lowered by, once for each leg: hundredths of a percent.
     public var jointMargin: UInt32 = 500
+    /// How it is found out where customers are; nil where nobody asks.
+    public var location: LocationRules?
     /// Why no bets can be taken yet, nil when they can.
     public var whyNotReady: @Sendable () -> String? = { nil }
 

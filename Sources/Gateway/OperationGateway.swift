@@ -52,7 +52,7 @@ extension OperationGateway {
     }
 
     private func call(_ context: RequestContext) -> GatewayCall<Session> {
-        GatewayCall(form: .http(context), session: session(context))
+        GatewayCall(form: .http(context), session: session(context), peer: context.peer)
     }
 
     /// Whatever every protocol's asking has in common: who may, and that money moves once.

@@ -49,6 +49,8 @@ struct GatewayCall<Session> {
     let session: Session?
     /// What the client calls this asking, where money moves.
     var key: ExternalID?
+    /// The address that it is asked from.
+    var peer = ""
 
     /// A browser names the page that it asks from; what names none is a program. A WebSocket is for pages.
     var channel: Channel {

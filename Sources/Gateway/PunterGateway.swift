@@ -61,7 +61,8 @@ public final class PunterGateway: OperationGateway {
             readHistory(account, after, limit, answer)
         }
         for operation in catalogueOperations + sessionOperations + accountOperations
-            + limitOperations + betOperations + quoteOperations + cashOutOperations
+            + limitOperations + locationOperations + betOperations + quoteOperations
+            + cashOutOperations
         {
             add(operation)
         }

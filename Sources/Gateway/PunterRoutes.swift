@@ -265,6 +265,20 @@ enum PunterRoutes {
                 links: [.init("listNotices", "cursor", "/next")])
         ], parameters: paging,
         problems: [(400, "malformed"), (422, "cursor_invalid"), (503, "busy")], session: true)
+    static let location = route(
+        "getLocation",
+        "Where one is, as far as that was decided: bets are taken from some places only. It is decided anew where that is due.",
+        tag: "account", [.init(200, "What was decided.", schema: "Location")],
+        problems: [(503, "busy"), (503, "no_space")], session: true)
+    static let setLocation = route(
+        "setLocation",
+        "What a provider's program on one's device found out, as the provider signed it; within a minute.",
+        tag: "account", [.init(200, "What was decided.", schema: "Location")],
+        body: "LocationRequest",
+        problems: [
+            (400, "malformed"), (415, "unsupported_media_type"), (422, "location_not_asked"),
+            (422, "location_invalid"), (503, "busy"), (503, "no_space"),
+        ], session: true)
     static let promotions = route(
         "listPromotions",
         "What the house promises at this time; what is given under a promotion is given by the terms that it has then.",

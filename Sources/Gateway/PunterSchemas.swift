@@ -1,4 +1,5 @@
 import Betting
+import Customers
 import Kernel
 
 /// What the punters' protocols say and take, as JSON schemas that mean the same by draft 7 (AsyncAPI) and
@@ -182,6 +183,25 @@ enum PunterSchemas {
             "properties":{"asOf":{"type":"integer"},"lines":{"type":"array",\
             "items":{"$ref":"#/components/schemas/Line"}},"next":{"type":["string","null"],\
             "description":"The cursor of the next page; null on the last."}}}
+            """
+        ),
+        (
+            "Location",
+            """
+            {"type":"object","required":["asOf","required"],"properties":{"asOf":{"type":"integer"},\
+            "required":{"type":"boolean","description":"Whether bets are taken from some places only."},\
+            "by":{"enum":["address","device"],"description":"What is asked: the connection's address, or a provider's program on the device."},\
+            "verdict":{"enum":["inside","outside","doubtful"],"description":"Bets are taken inside; missing where nothing is decided yet."},\
+            "region":{"type":"string","description":"ISO 3166, such as GB or US-NJ; missing where it is not known."},\
+            "signs":{"type":"array","description":"What speaks against believing it.","items":{"enum":[\(LocationSigns.named.map { "\"\($0.word)\"" }.joined(separator: ","))]}},\
+            "until":{"type":"string","format":"date-time","description":"Until when it holds; it is decided anew before a bet that comes later."}}}
+            """
+        ),
+        (
+            "LocationRequest",
+            """
+            {"type":"object","required":["packet"],"properties":{"packet":{"type":"string","maxLength":2048,\
+            "description":"Signed by the provider: base64url of JSON, a point, base64url of its HMAC-SHA-256."}}}
             """
         ),
         (

@@ -124,7 +124,8 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
             return reply.fail(error)
         }
         gateway.carryOut(
-            operation, PunterGateway.Call(form: .message(json), session: liveSession), reply)
+            operation,
+            PunterGateway.Call(form: .message(json), session: liveSession, peer: peer), reply)
     }
 
     private func say(_ problem: Problem, about client: String? = nil, ref: String? = nil) {
@@ -176,6 +177,11 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
             session, receivedAt: gateway.now, digest: gateway.digest,
             rate: gateway.settings.rate, quoted)
         intent.channel = Channel.web.rawValue
+        do {
+            intent.mustBeLocated = try gateway.locate(session, at: peer)
+        } catch {
+            return refuse(tape, error)
+        }
         guard hub.submit(for: self, tag: intent.requestHash, { [intent] in $0.place(intent) })
         else {
             return refuse(tape, hub.refusal.problem)

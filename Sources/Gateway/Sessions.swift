@@ -13,6 +13,13 @@ public final class PunterSession: Sendable {
     /// Nanoseconds since 1970.
     public let expires: Int64
     private let hasEnded = Atomic<Bool>(false)
+    /// What was decided of where whoever has it is; nil nothing yet. Set on any loop.
+    private let location = Mutex<Located?>(nil)
+
+    var located: Located? {
+        get { location.withLock { $0 } }
+        set { location.withLock { $0 = newValue } }
+    }
 
     init(account: AccountID, session: SessionID, tokenHash: [UInt8], expires: Int64) {
         self.account = account

@@ -38,6 +38,8 @@ public struct Judge: ~Copyable {
         var isShut = false
         /// What it may not bet on.
         var bars: Set<Bar> = []
+        /// The newest that was decided of where its customer is.
+        var location: (record: UInt64, said: LocationSaid)?
         var deposited: Int64 = 0
         /// Everything that bets paid it, or took back, and when.
         var paid: [(time: Int64, amount: Int64)] = []
@@ -356,6 +358,7 @@ public struct Judge: ~Copyable {
             setLimit(account, name, amount, expected, said.outcomes)
         case .setRisk(let risk): setRisk(risk, said.outcomes)
         case .setBar(let bar): setBar(bar, said.outcomes)
+        case .location(let location): locate(location, said.outcomes)
         case .grant(let grant): self.grant(grant, said.outcomes)
         case .fixture(let fixture): define(fixture, said.outcomes)
         case .fixtureUpdate(let fixture): update(fixture, said.outcomes)
@@ -541,6 +544,23 @@ public struct Judge: ~Copyable {
         } else {
             accounts[number].bars.remove(bar)
         }
+        compare(balances, number)
+    }
+
+    private mutating func locate(_ said: LocationSaid, _ outcomes: [Outcome]) {
+        guard case .account(let refusal, _, let balances)? = outcomes.first else {
+            return object("somebody is located without an answer")
+        }
+        guard said.account < UInt64(accounts.count) else {
+            return expect(refusal, 6, "nobody is located")
+        }
+        let isSaid =
+            (1...3).contains(said.verdict) && (1...2).contains(said.source) && said.session > 0
+            && said.until > 0
+        if !isSaid { return expect(refusal, 4, "a decision that says nothing") }
+        expect(refusal, 0, "a decision of where somebody is")
+        let number = Int(said.account)
+        accounts[number].location = (sequence, said)
         compare(balances, number)
     }
 

@@ -10,6 +10,8 @@ private enum Word {
     static let tooManyRefused: UInt16 = 6
     static let accountShut: UInt16 = 7
     static let channelShut: UInt16 = 16
+    static let locationUnknown: UInt16 = 17
+    static let locationRefused: UInt16 = 18
     static let structure: UInt16 = 8
     static let legCount: UInt16 = 9
     static let currency: UInt16 = 10
@@ -211,6 +213,9 @@ extension Judge {
         }
         if placed.asked != (filled.stake == intent.stake ? nil : intent.stake) {
             object("the answer says otherwise what was asked for")
+        }
+        if placed.location != (intent.mustBeLocated ? accounts[number].location?.record : nil) {
+            object("the bet names another decision of where its customer is")
         }
         take(filled, placed, number)
     }
@@ -442,6 +447,7 @@ extension Judge {
         }
         // What is offered is not asked for through any channel.
         if !isOffer, shutChannels.contains(intent.channel) { return Wanted(Word.channelShut) }
+        if !isOffer, let word = refusalOfLocation(intent, number) { return Wanted(word) }
         for (index, leg) in intent.legs.enumerated() {
             if let word = refusal(of: leg, intent) { return Wanted(word, index) }
             if intent.structure == 3 {
@@ -468,6 +474,16 @@ extension Judge {
             return Wanted(Word.related, leg)
         }
         return refusalOfStake(intent, number, isOffer: isOffer)
+    }
+
+    /// Whether a customer's newest decision is of another sign-in, or over; or says that it is not where it may bet.
+    private func refusalOfLocation(_ intent: Intent, _ number: Int) -> UInt16? {
+        guard intent.mustBeLocated else { return nil }
+        guard let (_, said) = accounts[number].location, said.session == intent.session else {
+            return Word.locationUnknown
+        }
+        if said.verdict != 1 { return Word.locationRefused }
+        return time < said.until ? nil : Word.locationUnknown
     }
 
     /// Whether an id or a deadline is too old or too new, or its account was refused too often.

@@ -28,6 +28,7 @@ public enum Command: Sendable {
     /// Thousandths of a market's maximum stake, and milliseconds beside a market's delay.
     case setRisk(RiskSaid)
     case setBar(BarSaid)
+    case location(LocationSaid)
     case grant(GrantSaid)
     case fixture(FixtureSaid)
     case fixtureUpdate(FixtureSaid)
@@ -246,6 +247,26 @@ public struct BarSaid: Sendable {
         self.actor = actor
         self.hasReason = hasReason
         self.hasNotice = hasNotice
+    }
+}
+
+/// What was decided of where a customer is.
+public struct LocationSaid: Sendable {
+    public var account: UInt64
+    public var session: UInt64
+    /// 1 inside, 2 outside, 3 doubtful.
+    public var verdict: UInt8
+    /// 1 an address, 2 a device.
+    public var source: UInt8
+    /// Nanoseconds of UTC.
+    public var until: Int64
+
+    public init(account: UInt64, session: UInt64, verdict: UInt8, source: UInt8, until: Int64) {
+        self.account = account
+        self.session = session
+        self.verdict = verdict
+        self.source = source
+        self.until = until
     }
 }
 
@@ -482,6 +503,9 @@ public struct Intent: Sendable {
     public var fill: UInt8
     /// Through which it comes, 0 unknown.
     public var channel: UInt8 = 0
+    /// It is taken only where its customer is known to be where bets are taken, on this sign-in.
+    public var mustBeLocated = false
+    public var session: UInt64 = 0
     /// The refused intent whose offer this takes, 0 none.
     public var offer: UInt64 = 0
     /// Of the stake what is bonus money, and what is free.
@@ -801,6 +825,8 @@ public struct Placed: Sendable {
     public var balances: Balances
     public var isRepeat: Bool
     public var odds: [Odds?]
+    /// The decision of where its customer is by which it was taken.
+    public var location: UInt64?
 
     public init(
         account: UInt64, bet: UInt64, status: UInt8, refusal: UInt16, leg: UInt32,

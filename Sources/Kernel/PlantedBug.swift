@@ -62,6 +62,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case paidTodayForgotten = "paid-today-forgotten"
     // Customers and the desk
     case barIgnored = "bar-ignored"
+    case locationOutlived = "location-outlived"
+    case otherSessionLocates = "other-session-locates"
     case promotionOverForgotten = "promotion-over-forgotten"
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

@@ -66,6 +66,7 @@ public enum Feature: UInt8, CaseIterable, Sendable {
     case traders
     case house
     case early
+    case locations
 
     /// As it is written on a command line: `lostWrites` is `lost-writes`.
     public var word: String { Self.words[Int(rawValue)] }

@@ -83,7 +83,34 @@ struct SimulatedClient {
         }
         if world.plan.has(.ownLimits), world.random.number(in: 0...9) == 0 { bound(world) }
         if world.plan.has(.cashOuts), world.random.number(in: 0...2) == 0 { sell(world) }
+        if world.plan.has(.locations), world.random.number(in: 0...4) == 0 { locate(world) }
         if unresolved.count < 8 { bet(world) }
+    }
+
+    /// It is decided where the client is: mostly where it may bet, for some seconds; now and then of nobody, or of
+    /// another sign-in.
+    private func locate(_ world: Simulation) {
+        guard let account, let session else { return }
+        let report = LocationReport(
+            world.random.number(in: 0...3) == 0 ? .device : .address,
+            region: LocationRegion("GB"), signs: LocationSigns(rawValue: 1))
+        let verdicts: [LocationVerdict] = [
+            .inside, .inside, .inside, .inside, .inside, .outside, .doubtful,
+        ]
+        let seconds = Int64([5, 30, 1200][world.random.number(in: 0...2)])
+        let isSlip = world.random.number(in: 0...19) == 0
+        let decision = LocationDecision(
+            report, verdicts[world.random.number(in: 0...6)],
+            until: isSlip
+                ? Timestamp(nanoseconds: 0)
+                : Timestamp(nanoseconds: world.clock.wall()).adding(milliseconds: seconds * 1000))
+        let isNobody = world.random.number(in: 0...19) == 0
+        let whose = [session, session, session, session, SessionID(7)]
+        world.send(
+            .desk(
+                .locate(
+                    isNobody ? AccountID(999) : account,
+                    whose[world.random.number(in: 0...4)], decision)))
     }
 
     /// Sells a bet that was taken, or a part of it; or asks again for what it has no answer to.
@@ -233,6 +260,7 @@ struct SimulatedClient {
             intent.fill = world.random.number(in: 0...3) == 0 ? .maximum : .cap
         }
         if world.plan.has(.traders) { intent.channel = UInt8(index % 3) }
+        if world.plan.has(.locations) { intent.mustBeLocated = world.random.number(in: 0...3) > 0 }
         if world.plan.has(.nonsense) { spoil(&intent, world) }
         stake(intent, world)
     }

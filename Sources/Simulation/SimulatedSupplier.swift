@@ -1,5 +1,6 @@
 import Betting
 import Catalogue
+import Customers
 import EngineCore
 import FeedCore
 import Kernel
@@ -70,6 +71,7 @@ enum DeskSaying {
     case grant(
         AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, promotion: UInt64,
         terms: UInt32, actor: UInt64)
+    case locate(AccountID, SessionID, LocationDecision)
     case promotion(
         UInt64, terms: String, from: Int64, until: Int64, version: UInt32?, actor: UInt64)
     case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
@@ -106,6 +108,8 @@ enum DeskSaying {
             encoder.grant(
                 kind, amount, to: account, id: id, requestHash: hash, promotion: promotion,
                 terms: terms, actor: actor, reason: actor == 3 ? "" : "welcome")
+        case .locate(let account, let session, let decision):
+            encoder.location(of: account, session, decision)
         case .promotion(
             let number, let terms, let from, let until, let version, let actor):
             encoder.promotion(
@@ -392,10 +396,18 @@ struct SimulatedSupplier: ~Copyable {
     private func entries(_ offer: Offer, _ world: Simulation) -> [PriceEntry] {
         offer.prices.map {
             PriceEntry(
-                odds: $0 == 0 ? nil : Odds(thousandths: $0), reference: $0,
+                odds: $0 == 0 ? nil : Odds(thousandths: $0), reference: reference(of: $0, world),
                 delay: plan.has(.trust) && world.random.number(in: 0...5) == 0
                     ? UInt32(world.random.number(in: 0...40_000)) : 0, chance: chance(world))
         }
+    }
+
+    /// Others may think much less of a selection than its price, which stays where it was.
+    private func reference(of price: UInt32, _ world: Simulation) -> UInt32 {
+        guard plan.has(.traders), price > 2000, world.random.number(in: 0...7) == 0 else {
+            return price
+        }
+        return price / 2
     }
 
     /// Now and then it says more of a selection than its price does.

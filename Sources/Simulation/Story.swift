@@ -33,6 +33,12 @@ extension Simulation {
                 "\(number) operator \(bar.actor) \(bar.isSet == 1 ? "keeps" : "frees") account "
                     + "\(bar.account) from \(bar.scope == 1 ? "sport" : "fixture") \(bar.id)"
                     + outcome(said))
+        case .location(let location):
+            let verdict = ["?", "inside", "outside", "doubtful"]
+            tell(
+                "\(number) account \(location.account), sign-in \(location.session), is "
+                    + "\(verdict[location.verdict > 3 ? 0 : Int(location.verdict)])\(outcome(said))"
+            )
         case .grant(let grant):
             tell(
                 "\(number) operator \(grant.actor) gives account \(grant.account) \(grant.amount) "

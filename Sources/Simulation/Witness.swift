@@ -97,6 +97,14 @@ struct Witness {
                     actor: record.field(Layout.SetBar.actor, as: UInt64.self),
                     hasReason: record.field(Layout.SetBar.reason, as: UInt8.self) != 0,
                     hasNotice: record.field(Layout.SetBar.notice, as: UInt8.self) != 0))
+        case .location:
+            return .location(
+                LocationSaid(
+                    account: record.account.rawValue,
+                    session: record.field(Layout.Location.session, as: UInt64.self),
+                    verdict: record.field(Layout.Location.verdict, as: UInt8.self),
+                    source: record.field(Layout.Location.source, as: UInt8.self),
+                    until: record.field(Layout.Location.until, as: Int64.self)))
         case .grant:
             return .grant(
                 GrantSaid(
@@ -417,6 +425,8 @@ struct Witness {
             validUntil: record.field(Layout.Place.validUntil, as: Int64.self), legs: legs)
         intent.offer = record.field(Layout.Place.offer, as: UInt64.self)
         intent.channel = UInt8(record.channel)
+        intent.mustBeLocated = record.mustBeLocated
+        intent.session = record.field(Layout.Place.session, as: UInt64.self)
         let groups = record.groups(behind: said)
         intent.groups = (0..<4).map { groups[$0] }
         intent.joint = record.jointOdds(behind: said)
@@ -554,6 +564,7 @@ struct Witness {
             odds: (0..<legs).map {
                 record.odds(at: Layout.Placed.legs + $0 * Layout.Placed.legSize)
             })
+        placed.location = record.placedLocation
         placed.offer = record.placedOffer.map {
             OfferShown(stake: $0.stake, until: $0.until, odds: $0.odds)
         }

@@ -1,3 +1,4 @@
+import Customers
 import Glibc
 import Kernel
 
@@ -233,6 +234,30 @@ struct Setting {
             key: "trusted-hops", unit: "addresses", standard: "",
             help:
                 "Proxies, separated by commas, whose X-Forwarded-For says who a client is; nobody else's is read."
+        ),
+        Setting(
+            key: "location-regions", unit: "ISO 3166 codes", standard: "",
+            help:
+                "Where bets are taken, separated by commas, such as GB,IE,US-NJ; empty: nobody is asked where they are."
+        ),
+        Setting(
+            key: "location-table", unit: "file", standard: "",
+            help:
+                "Which addresses are where: lines such as 192.0.2.0/24 GB vpn. Needed where location-regions is set."
+        ),
+        Setting(
+            key: "location-tolerated", unit: "signs", standard: "",
+            help:
+                "What speaks against a place and does not count, separated by commas: \(LocationSigns.named.map(\.word).joined(separator: ", "))."
+        ),
+        Setting(
+            key: "location-recheck", unit: "seconds", standard: "1200",
+            help: "After which a customer is located anew; near a border after 300 at most.",
+            form: .number(30...86_400)),
+        Setting(
+            key: "location-key", unit: "file of 32 bytes", standard: "",
+            help:
+                "By which a provider signs what its program says of a device; where it is set, an address alone is not enough."
         ),
         Setting(
             key: "tls-certificates", unit: "PEM files", standard: "",

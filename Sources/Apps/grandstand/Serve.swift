@@ -1,5 +1,6 @@
 import CSystem
 import Catalogue
+import Customers
 import EngineCore
 import EngineFiles
 import EngineJournal
@@ -137,6 +138,57 @@ final class Platform: @unchecked Sendable {
         }
     }
 
+    /// How it is found out where customers are; nil where nobody asks.
+    private static func locationRules(_ configuration: Configuration) throws -> LocationRules? {
+        func list(_ key: String) -> [String] {
+            configuration.text(key).split(separator: ",").map { String($0.trimmed) }
+        }
+        let regions = list("location-regions")
+        let (path, keyPath) = (
+            configuration.text("location-table"), configuration.text("location-key")
+        )
+        guard !regions.isEmpty else {
+            guard path.isEmpty, keyPath.isEmpty else {
+                throw UsageError(text: "location-regions is missing: where are bets taken?")
+            }
+            return nil
+        }
+        let known = regions.compactMap { LocationRegion($0) }
+        guard known.count == regions.count else {
+            throw UsageError(
+                text: "location-regions must be ISO 3166 codes such as GB,IE,US-NJ.")
+        }
+        var tolerated: LocationSigns = []
+        for word in list("location-tolerated") {
+            guard let sign = LocationSigns(word: word) else {
+                throw UsageError(text: "location-tolerated has \"\(word)\", which is no sign.")
+            }
+            tolerated.insert(sign)
+        }
+        guard let bytes = readFile(path) else {
+            throw UsageError(text: "location-table cannot be read: \"\(path)\".")
+        }
+        let table: AddressTable
+        do {
+            table = try AddressTable(String(decoding: bytes, as: UTF8.self))
+        } catch {
+            throw UsageError(text: "location-table, line \(error.line): \(error.reason).")
+        }
+        var key: [UInt8]?
+        if !keyPath.isEmpty {
+            guard let found = readFile(keyPath), found.count == SecretFile.bytes else {
+                throw UsageError(
+                    text:
+                        "location-key must be a file of \(SecretFile.bytes) bytes: \"\(keyPath)\".")
+            }
+            key = found
+        }
+        let policy = LocationPolicy(
+            regions: known, tolerated: tolerated,
+            recheck: try configuration.number("location-recheck"))
+        return LocationRules(policy, table, deviceKey: key)
+    }
+
     /// Finds out what would fail later: ports that others have, a feed that is not there. Changes nothing.
     private static func lookAround(_ configuration: Configuration) throws -> (any FeedSource)? {
         guard try configuration.number("segment-bytes") % 4096 == 0 else {
@@ -149,6 +201,7 @@ final class Platform: @unchecked Sendable {
             throw UsageError(text: "fx-rate must be a decimal above zero, such as 1.0873.")
         }
         _ = try leastDelays(configuration)
+        _ = try locationRules(configuration)
         _ = try certificates(configuration)
         for key in ["listen", "desk-listen"] {
             let (host, port) = try configuration.address(key)
@@ -408,6 +461,7 @@ final class Platform: @unchecked Sendable {
         settings.isLoopback = isLoopback(listen.host) && origin.isEmpty
         settings.board = board
         settings.rate = ExchangeRate(configuration.text("fx-rate")) ?? .same
+        settings.location = try Self.locationRules(configuration)
         settings.whyNotReady = { [unowned self] in
             let status = engine.status
             if !status.isRunning { return "the engine does not run yet" }

@@ -33,6 +33,11 @@ struct AccountRow: BitwiseCopyable {
     /// What it was paid on a day, less what was taken back on that day, where there is a cap on it; days since 1970.
     var paid: Int64 = 0
     var paidDay: Int64 = 0
+    /// The newest decision of where its customer is, 0 none; on which sign-in; and until when, ns, bets are taken by
+    /// it: 0 none are.
+    var located: UInt64 = 0
+    var locatedSession: UInt64 = 0
+    var locatedUntil: Int64 = 0
 
     /// Minor units.
     func paid(on day: Int64) -> Int64 { paidDay == day ? paid : 0 }
@@ -75,6 +80,11 @@ struct AccountRow: BitwiseCopyable {
                 | UInt64(firstLimit))
         mix.combine(UInt64(delay), UInt64(bars) << 16 | UInt64(stakeFactor))
         mix.combine(paid, paidDay)
+        // As it was where nobody asks where customers are.
+        if located != 0 {
+            mix.combine(located, locatedSession)
+            mix.combine(locatedUntil, 0)
+        }
         return mix
     }
 

@@ -79,19 +79,25 @@ public struct BetIntent: Sendable {
     public var receivedAt: Timestamp
     /// Milliseconds the customer's picture is behind, `UInt32.max` unknown.
     public var videoDelay: UInt32 = .max
-    /// The channel, and in the highest bit whether it is quoted.
+    /// The channel, in the highest bit whether it is quoted, and in the next whether its customer must be located.
     public private(set) var way: UInt8 = 0
 
     /// As in `Layout.Session`, at most `Limits.channels`.
     public var channel: UInt8 {
-        get { way & 0x7f }
-        set { way = newValue & 0x7f | way & 0x80 }
+        get { way & 0x3f }
+        set { way = newValue & 0x3f | way & 0xc0 }
     }
 
     /// Its id is that of a single-use quote.
     public var isQuoted: Bool {
         get { way & 0x80 != 0 }
         set { way = newValue ? way | 0x80 : way & 0x7f }
+    }
+
+    /// It is taken only where its customer is known to be where bets are taken.
+    public var mustBeLocated: Bool {
+        get { way & 0x40 != 0 }
+        set { way = newValue ? way | 0x40 : way & 0xbf }
     }
 
     /// Of a system with groups: as `SystemShape.groupWords` has them.
@@ -552,6 +558,29 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
+    /// What was decided of where a customer is who signed in as `session`.
+    public mutating func location(
+        of account: AccountID, _ session: SessionID, _ decision: LocationDecision
+    ) -> RecordBytes {
+        let record = begin(.location, body: Layout.Location.size)
+        let report = decision.report
+        record.account = account
+        record.set(Layout.Location.session, session.rawValue)
+        record.set(Layout.Location.verdict, decision.verdict.rawValue)
+        record.set(Layout.Location.source, report.source.rawValue)
+        record.set(Layout.Location.signs, report.signs.rawValue)
+        record.set(Layout.Location.accuracy, report.accuracy ?? .max)
+        record.set(Layout.Location.border, report.border ?? .max)
+        record.set(Layout.Location.until, decision.until.nanoseconds)
+        record.set(
+            Layout.Location.region, text: report.region?.code ?? "",
+            width: LocationRegion.codeBytes)
+        record.set(
+            Layout.Location.reference, text: report.reference,
+            width: LocationReport.referenceBytes)
+        return record
+    }
+
     public mutating func fixture(_ facts: FixtureFacts) -> RecordBytes {
         let record = begin(
             .fixture,
@@ -894,6 +923,7 @@ public enum ResultAction: UInt8, Sendable {
         record.clientID = intent.id
         record.requestHash = intent.requestHash
         record.flags = UInt16(intent.fill.rawValue) | UInt16(intent.channel) << 4
+        if intent.mustBeLocated { record.flags |= Layout.Place.mustBeLocated }
         if more > 0 {
             Self.write(intent.wordsBehindLegs, intent.structure, to: record, at: end)
         }

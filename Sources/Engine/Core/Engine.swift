@@ -112,6 +112,7 @@ public struct Engine: ~Copyable {
         case .deposit: deposit(command, &outcomes)
         case .setLimit: setLimit(command, &outcomes)
         case .setRisk: setRisk(command, &outcomes)
+        case .location: setLocation(command, &outcomes)
         case .setBar: setBar(command, &outcomes)
         case .grant: grant(command, &outcomes)
         case .forgetIDs:

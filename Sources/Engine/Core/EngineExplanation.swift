@@ -171,6 +171,7 @@ extension Engine {
         defer {
             explainOffer(command, account, &explanation)
             explainChannel(command, &explanation)
+            explainLocation(command, account, &explanation)
         }
         guard request.isSystem || request.isEachWay else { return }
         let lines = (request.isSystem ? request.shape(command)?.lines : 1).map {
@@ -210,6 +211,19 @@ extension Engine {
         let channel = command.channel
         explanation.add(
             .channelShut, Int64(channel), isPassed: markets.shutChannels & 1 << channel == 0)
+    }
+
+    private borrowing func explainLocation(
+        _ command: RecordBytes, _ account: UInt32, _ explanation: inout Explanation
+    ) {
+        guard command.mustBeLocated, !explanation.isRefused else { return }
+        let decision = Int64(truncatingIfNeeded: accounts.accounts[account].located)
+        do throws(Refused) {
+            try checkLocation(command, account, at: command.time)
+            explanation.add(.locationRefused, decision, isPassed: true)
+        } catch {
+            explanation.add(error.refusal, decision, isPassed: false)
+        }
     }
 
     private borrowing func explainLeg(

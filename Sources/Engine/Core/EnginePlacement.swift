@@ -116,6 +116,7 @@ extension Engine {
         let offer = command.field(Layout.Place.offer, as: UInt64.self)
         if offer != 0 { try checkOffer(offer, number, at: time) }
         if markets.shutChannels != 0 { try checkChannel(command) }
+        if command.mustBeLocated { try checkLocation(command, number, at: time) }
         var delay = DelayParts()
         for index in 0..<request.legCount {
             let quote = try checkLeg(command, request, index)
@@ -745,9 +746,13 @@ extension Engine {
         }
         let record = placedRecord(
             command, legs: request.legCount, isPromotional: isPromotional,
-            isFilled: asked != request.stake, account: terms.accountRow, &outcomes)
+            isFilled: asked != request.stake, isLocated: command.mustBeLocated,
+            account: terms.accountRow, &outcomes)
         if isPromotional { record.write(request.split) }
         if asked != request.stake { record.write(asked: asked) }
+        if command.mustBeLocated {
+            record.write(located: accounts.accounts[terms.accountRow].located)
+        }
         record.clientID = request.id
         record.set(Layout.Placed.bet, command.sequence)
         record.set(Layout.Placed.status, (isPending ? BetStatus.pending : .open).rawValue)
@@ -852,11 +857,13 @@ extension Engine {
 
     func placedRecord(
         _ command: RecordBytes, legs: Int, isPromotional: Bool = false, isFilled: Bool = false,
-        offered: Int? = nil, account: UInt32?, _ outcomes: inout RecordWriter
+        isLocated: Bool = false, offered: Int? = nil, account: UInt32?,
+        _ outcomes: inout RecordWriter
     ) -> RecordBytes {
         let more =
             (isPromotional ? Layout.Placed.splitSize : 0)
             + (isFilled ? Layout.Placed.askedSize : 0)
+            + (isLocated ? Layout.Placed.locatedSize : 0)
             + (offered.map { Layout.Placed.offerSize(legs: $0) } ?? 0)
         let record = outcomes.append(
             .placed, body: Layout.Placed.size(legs: legs) + more, after: command)

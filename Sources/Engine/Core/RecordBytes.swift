@@ -138,6 +138,10 @@ public enum SlotSize {
     /// Through which a `place` came.
     public var channel: UInt16 { flags >> 4 & 15 }
 
+    /// Whether a `place` is taken only where its customer is known to be where bets are taken.
+    @inline(__always)
+    public var mustBeLocated: Bool { flags & Layout.Place.mustBeLocated != 0 }
+
     /// Whether a leg of a `place` is to be paid at its starting price.
     public func isAtStart(_ leg: Int) -> Bool {
         let offset = Layout.Place.legs + leg * Layout.Place.legSize
@@ -302,6 +306,21 @@ extension RecordBytes {
     func write(asked: Int64) {
         flags |= Layout.Placed.isFilled
         set(askedPlace, asked)
+    }
+
+    /// The `location` by which a bet was taken; nil where nobody asked where its customer is.
+    public var placedLocation: UInt64? {
+        guard flags & Layout.Placed.isLocated != 0 else { return nil }
+        return field(locatedPlace, as: UInt64.self)
+    }
+
+    func write(located: UInt64) {
+        flags |= Layout.Placed.isLocated
+        set(locatedPlace, located)
+    }
+
+    private var locatedPlace: Int {
+        askedPlace + (flags & Layout.Placed.isFilled != 0 ? Layout.Placed.askedSize : 0)
     }
 
     private var askedPlace: Int {

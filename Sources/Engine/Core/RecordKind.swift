@@ -33,6 +33,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     case setBar = 28
     case deductionTable = 29
     case promotion = 30
+    case location = 31
     // Bets
     case place = 32
     case placed = 33
@@ -72,7 +73,8 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
     public var isCommand: Bool {
         switch self {
         case .genesis, .recovered, .sealed, .divergence, .checkpoint, .snapshotKept,
-            .segmentsDropped, .session, .openAccount, .deposit, .setLimit, .setRisk, .setBar,
+            .segmentsDropped, .session, .location, .openAccount, .deposit, .setLimit, .setRisk,
+            .setBar,
             .grant, .fixture, .fixtureUpdate, .market, .price, .marketState, .marketLimits,
             .pricing, .channelState,
             .withdrawal, .place, .timerDue, .forgetIDs, .result,
@@ -98,6 +100,7 @@ public enum RecordKind: UInt8, CaseIterable, Sendable {
         case .snapshotKept: "snapshot_kept"
         case .segmentsDropped: "segments_dropped"
         case .session: "session"
+        case .location: "location"
         case .openAccount: "open_account"
         case .deposit: "deposit"
         case .accountChanged: "account_changed"
@@ -204,6 +207,19 @@ public enum Layout {
         public static let `operator` = 56  // u64, of realm 2
         public static let role = 64  // text 16, of realm 2
         public static let size = 80
+    }
+    /// What was decided of where a customer is, on one sign-in.
+    public enum Location {
+        public static let session = 0  // u64
+        public static let verdict = 8  // u8: 1 inside, 2 outside, 3 doubtful
+        public static let source = 9  // u8: 1 the connection's address, 2 a program on the device
+        public static let signs = 10  // u16, LocationSigns
+        public static let accuracy = 12  // u32, metres, all ones unknown
+        public static let border = 16  // u32, metres to the nearest one, all ones unknown
+        public static let until = 24  // i64, ns, until when it holds
+        public static let region = 32  // text 8, ISO 3166, empty unknown
+        public static let reference = 40  // text 48, the provider's
+        public static let size = 88
     }
     public enum OpenAccount {
         public static let currency = 0  // u16
@@ -539,6 +555,8 @@ public enum Layout {
         public static let bankers = 108  // u32, of a system: bit i: leg i is in every line
         public static let legs = 112  // 64 each
         // `flags` bits 0 and 1: FillRule; bits 4 to 7: the channel, as in Session
+        /// `flags` bit 8: it is taken only where its customer is known to be where bets are taken.
+        public static let mustBeLocated: UInt16 = 256
         public static let legSize = 64
         /// `flags` bit 2: behind the legs stand a system's groups, 4 each, u32: bits 28 to 31 the first leg, 24 to 27 the
         /// last, below them sizes as in `sizes`; zeros behind the last.
@@ -615,6 +633,9 @@ public enum Layout {
         public static let offerLegs = offerStake + 16
         public static let offerOdds = offerStake + 24
         public static func offerSize(legs: Int) -> Int { 24 + legs * 8 }
+        /// `flags` bit 4: behind all that stands, u64: the `location` by which it was taken.
+        public static let isLocated: UInt16 = 16
+        public static let locatedSize = 8
     }
     /// A customer sells a bet back, or a part of it.
     public enum CashOut {

@@ -131,7 +131,7 @@ public final class IntakeBatch {
     /// How far the batch may be filled for a record of this kind.
     private func bound(for kind: RecordKind?) -> Int {
         switch kind {
-        case .place, .openAccount, .deposit, .session: customers
+        case .place, .openAccount, .deposit, .session, .location: customers
         case .setLimit: protective
         default: capacity
         }

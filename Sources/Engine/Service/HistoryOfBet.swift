@@ -28,7 +28,7 @@ extension HistoryTeller {
         let shown = (recent.values.flatMap { $0 } + lastOfFixture.values).sorted {
             $0.sequence < $1.sequence
         }
-        history.steps = definitions + shown
+        history.steps = definitions + shown + (located.map { [$0] } ?? [])
         var asked = step("place", "The customer asked for the bet", [command?.place, place])
         asked.fields = askedFields(given) + decidedFields(record)
         asked.checks = checks
@@ -146,6 +146,9 @@ extension HistoryTeller {
                         : odds.text(as: .decimal)) + ", market version "
                         + "\(record.field(offset + 8, as: UInt64.self))"
                 ))
+        }
+        if let decision = record.placedLocation {
+            fields.append(("where its customer is", "by decision \(decision)"))
         }
         let due = record.field(Layout.Placed.dueAt, as: Int64.self)
         // Said when the wait begins; what ends it repeats only when.

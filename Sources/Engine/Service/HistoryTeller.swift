@@ -1,5 +1,6 @@
 import Betting
 import Catalogue
+import Customers
 import EngineCore
 import EngineJournal
 import Kernel
@@ -50,6 +51,8 @@ final class HistoryTeller {
     var names: [UInt64: (name: String, selections: [String])] = [:]
     /// Definitions, and what was in force when the customer looked.
     var definitions: [BetHistory.Step] = []
+    /// The newest decision of where its customer was.
+    var located: BetHistory.Step?
     var recent: [UInt64: [BetHistory.Step]] = [:]
     var lastOfFixture: [UInt64: BetHistory.Step] = [:]
     var isPlaced = false
@@ -119,6 +122,8 @@ final class HistoryTeller {
                 digest: record.bytes(Layout.Sealed.digest, count: 32),
                 root: record.bytes(Layout.Sealed.root, count: 32), place: place)
         case .session where record.sequence == question.session: session(record, place)
+        case .location where record.account == question.account && !isPlaced:
+            located(record, place)
         case .recovered where isPlaced && !isDecided:
             add(step("recovered", "The service was started again", [place]))
         case .fixtureChanged: fixtureChanged(record, place)
@@ -172,6 +177,35 @@ final class HistoryTeller {
                             ? "demo cookie" : authentication == 2 ? "one-time code" : "unknown"
                     ), ("locale", record.text(Layout.Session.locale, width: 16)),
                 ]))
+    }
+
+    func located(_ record: RecordBytes, _ place: RecordPlace?) {
+        typealias Said = Layout.Location
+        guard record.field(Said.session, as: UInt64.self) == question.session else { return }
+        let signs = LocationSigns(rawValue: record.field(Said.signs, as: UInt16.self))
+        let accuracy = record.field(Said.accuracy, as: UInt32.self)
+        let border = record.field(Said.border, as: UInt32.self)
+        let region = record.text(Said.region, width: LocationRegion.codeBytes)
+        let verdict = LocationVerdict(rawValue: record.field(Said.verdict, as: UInt8.self))
+        let source = LocationSource(rawValue: record.field(Said.source, as: UInt8.self))
+        located = step(
+            "location", "It was decided where the customer is", [place],
+            [
+                ("decision", String(record.sequence)), ("verdict", verdict?.word ?? "unknown"),
+                ("region", region.isEmpty ? "unknown" : region),
+                ("by", source?.word ?? "unknown"),
+                ("signs", signs.isEmpty ? "none" : signs.words.joined(separator: ", ")),
+                ("accuracy", accuracy == .max ? "unknown" : "\(accuracy) m"),
+                ("border", border == .max ? "unknown" : "\(border) m"),
+                (
+                    "until",
+                    Timestamp(nanoseconds: record.field(Said.until, as: Int64.self)).description
+                ),
+                (
+                    "provider's reference",
+                    record.text(Said.reference, width: LocationReport.referenceBytes)
+                ),
+            ])
     }
 
     func finish() -> BetHistory {

@@ -1,5 +1,5 @@
 import { state } from "/state.js";
-import { connect, newID } from "/link.js";
+import { connect, newID, now } from "/link.js";
 import { element, money, odds } from "/format.js";
 import "/fixtures.js";
 import "/slip.js";
@@ -85,10 +85,26 @@ async function load() {
         state.account = { ...account, order: account.asOf };
         state.changed("account");
     }
+    locate();
     const bets = await fetch("/api/v1/bets?limit=40");
     if (!bets.ok) return;
     const page = await bets.json();
     for (const bet of page.bets) state.putBet({ ...bet, order: page.asOf });
+}
+
+// Where we are taken to be; asked again when that is over, or might be otherwise.
+let looking = null;
+
+async function locate() {
+    clearTimeout(looking);
+    const response = await fetch("/api/v1/location").catch(() => null);
+    if (response?.ok) {
+        state.location = await response.json();
+        state.changed("location");
+        if (!state.location.required) return;
+    }
+    const left = state.location?.until ? Date.parse(state.location.until) - now() : 0;
+    looking = setTimeout(locate, Math.min(Math.max(left, 60_000), 3_600_000));
 }
 
 customElements.define("gs-connection", ConnectionState);

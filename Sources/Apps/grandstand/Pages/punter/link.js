@@ -26,8 +26,9 @@ export function connect() {
     state.link = "connecting";
     state.changed("link");
     whose = state.account?.account ?? null;
-    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
-    socket.addEventListener("open", () => {
+    const own = socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
+    own.addEventListener("open", () => {
+        if (own !== socket) return;
         retry = 500;
         const topics = state.account ? ["fixtures", "bets", "wallet"] : ["fixtures"];
         send({ op: "subscribe", topics });
@@ -37,8 +38,9 @@ export function connect() {
         // What was sent and not answered is asked again: the same id, the same body.
         for (const { message } of waiting.values()) ask(message);
     });
-    socket.addEventListener("message", event => take(JSON.parse(event.data)));
-    socket.addEventListener("close", () => {
+    own.addEventListener("message", event => { if (own === socket) take(JSON.parse(event.data)); });
+    own.addEventListener("close", () => {
+        if (own !== socket) return;
         state.link = "offline";
         setStale(true);
         state.changed("link");
@@ -47,9 +49,12 @@ export function connect() {
     });
 }
 
-// The close handler opens the next one, which is the account's own.
+// The account's own connection takes the place of one from before; prices that were heard lately are not old for that.
 state.addEventListener("account", () => {
-    if (state.account && state.account.account !== whose) socket?.close();
+    if (!socket || !state.account || state.account.account === whose) return;
+    const before = socket;
+    connect();
+    before.close();
 });
 
 export function follow(markets) {

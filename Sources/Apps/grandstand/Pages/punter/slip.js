@@ -40,7 +40,7 @@ class Slip extends HTMLElement {
         });
         state.addEventListener("format", () => this.#render());
         state.addEventListener("account", () => { this.#update(); if (this.#fund !== "cash") this.#ask(); });
-        state.addEventListener("stale", () => this.#update());
+        for (const event of ["stale", "location"]) state.addEventListener(event, () => this.#update());
         this.#render();
     }
 
@@ -163,9 +163,9 @@ class Slip extends HTMLElement {
             ...row(this.#parts > 1 ? "Maximum total stake" : "Maximum stake", n ? money(n.maximumStake, state.currency) : "–"),
             ...(n?.delay ? row("Delay in play", `${n.delay / 1000} s`) : []));
         const button = this.querySelector("button.primary");
-        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && (l.isAtStart ? l.takesAtStart : l.current)) && !state.isStale && state.account && !n?.related && !(this.#isTogether(legs) && !n?.jointOdds) && !this.#isPlacing;
+        const isReady = this.#amount > 0 && (!this.#eachWay || this.#offersEachWay) && legs.every(l => l.isOpen && (l.isAtStart ? l.takesAtStart : l.current)) && !state.isStale && state.account && !state.whyNotHere && !n?.related && !(this.#isTogether(legs) && !n?.jointOdds) && !this.#isPlacing;
         button.disabled = !isReady;
-        button.textContent = !state.account ? "Open a demo account first" : n?.related || this.#isTogether(legs) && n && !n.jointOdds ? "These cannot be combined"
+        button.textContent = !state.account ? "Open a demo account first" : state.whyNotHere ? state.whyNotHere : n?.related || this.#isTogether(legs) && n && !n.jointOdds ? "These cannot be combined"
             : state.isStale ? "Waiting for fresh prices" : this.#amount ? `Bet ${money(this.#total, state.currency)}` : "Enter a stake";
     }
 

@@ -7,6 +7,8 @@ class State extends EventTarget {
     markets = new Map();
     bets = new Map();
     account = null;
+    // Where we are taken to be, where bets are taken from some places only.
+    location = null;
     slip = [];
     format = localStorage.getItem("format") ?? "decimal";
     rule = localStorage.getItem("rule") ?? "exact";
@@ -103,6 +105,12 @@ class State extends EventTarget {
 
     // Whether bets are taken at what a market's selections start at.
     takesAtStart(market) { return Boolean(market?.startingPrice) && !this.fixtures.get(market.fixture)?.inPlay; }
+
+    // Why no bets are taken from here; null where they are.
+    get whyNotHere() {
+        if (!this.location?.required || this.location.verdict === "inside") return null;
+        return this.location.verdict === "outside" ? "No bets are taken from where you are" : "We cannot tell where you are";
+    }
 
     keyOf(bet) { return bet.clientId ?? bet.id; }
 

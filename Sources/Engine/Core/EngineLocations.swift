@@ -1,0 +1,41 @@
+import Betting
+import Customers
+import Kernel
+
+/// Where customers are, as far as that was decided: the newest decision of each, on the sign-in that it was made for.
+extension Engine {
+    mutating func setLocation(_ command: RecordBytes, _ outcomes: inout RecordWriter) {
+        typealias Said = Layout.Location
+        guard let number = accounts.account(command.account) else {
+            return refuse(command, account: nil, .accountUnknown, &outcomes)
+        }
+        let session = command.field(Said.session, as: UInt64.self)
+        let until = command.field(Said.until, as: Int64.self)
+        guard session != 0, until > 0,
+            let verdict = LocationVerdict(rawValue: command.field(Said.verdict, as: UInt8.self)),
+            LocationSource(rawValue: command.field(Said.source, as: UInt8.self)) != nil
+        else { return refuse(command, account: number, .malformed, &outcomes) }
+        accounts.change(account: number) {
+            $0.located = command.sequence
+            $0.locatedSession = session
+            $0.locatedUntil = verdict == .inside ? until : 0
+        }
+        answer(command, account: number, nil, &outcomes)
+    }
+
+    /// That a bet comes from where bets are taken, by a decision that still holds.
+    @inline(never)
+    func checkLocation(_ command: RecordBytes, _ account: UInt32, at time: Timestamp)
+        throws(Refused)
+    {
+        let row = accounts.accounts[account]
+        let session = command.field(Layout.Place.session, as: UInt64.self)
+        let decision = Int64(truncatingIfNeeded: row.located)
+        guard row.located != 0, row.locatedSession == session || planted(.otherSessionLocates)
+        else { throw Refused(.locationUnknown, value: decision) }
+        guard row.locatedUntil != 0 else { throw Refused(.locationRefused, value: decision) }
+        guard time.nanoseconds < row.locatedUntil || planted(.locationOutlived) else {
+            throw Refused(.locationUnknown, value: decision)
+        }
+    }
+}

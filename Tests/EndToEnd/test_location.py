@@ -1,0 +1,142 @@
+"""Where customers are: by the address that they come from, or by what a provider says of their devices."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+import time
+
+import pytest
+from conftest import BINARY, bet, new_id
+from playwright.sync_api import expect
+from test_browser import SIZES, browser, page_of, violations  # noqa: F401
+
+HOME, ABROAD, HIDDEN, NOWHERE = "192.0.2.1", "198.51.100.7", "203.0.113.9", "8.8.8.8"
+TABLE = "192.0.2.0/24 GB\n198.51.100.0/24 DE\n203.0.113.0/24 GB vpn\n"
+QUIET = ("--matches", "2", "--match-seconds", "2000", "--seed", "7", "--trusted-hops", "127.0.0.1")
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "addresses.txt"
+    path.write_text(TABLE)
+    return path
+
+
+def from_(server, cookie, address):
+    """Asks as whoever comes from an address."""
+    return lambda method, path, body=None: server.call(method, f"/api/v1{path}", body, cookie, headers={"X-Forwarded-For": address})
+
+
+def place(ask, market):
+    status, answer, _ = ask("POST", "/bets", bet(market, new_id(), 500))
+    return status, answer["bet"]
+
+
+def test_bets_are_taken_by_where_their_customers_addresses_are(make_server, table):
+    server = make_server(*QUIET, "--location-regions", "GB, IE", "--location-table", str(table), "--location-recheck", "30")
+    cookie = server.sign_in()
+    market = server.open_market()
+    home, abroad, hidden, nowhere = [from_(server, cookie, address) for address in (HOME, ABROAD, HIDDEN, NOWHERE)]
+    where = lambda ask: {key: ask("GET", "/location")[1].get(key) for key in ("required", "by", "verdict", "region", "signs")}
+    assert server.call("GET", "/api/v1/location")[0] == 401
+    assert where(home) == {"required": True, "by": "address", "verdict": "inside", "region": "GB", "signs": []}
+    status, taken = place(home, market)
+    assert status == 201 and taken["status"] == "open"
+    # Elsewhere, or hidden: nothing is taken, and nothing is held; back home it is again.
+    for ask, verdict, signs in ((abroad, "outside", []), (hidden, "doubtful", ["vpn"]), (nowhere, "doubtful", ["unlisted"])):
+        status, refused = place(ask, market)
+        assert (status, refused["refusal"]["code"]) == (422, "location_refused"), refused
+        assert (where(ask)["verdict"], where(ask)["signs"]) == (verdict, signs)
+    assert place(home, market)[0] == 201
+    assert server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"]["openBets"] == 1000
+    # What the journal says of a bet has the decision by which it was taken.
+    told = json.loads(subprocess.run([BINARY, "replay", "bet", str(taken["id"]), "--data", server.directory, "--json"], capture_output=True, text=True).stdout)
+    located = [step for step in told["steps"] if step["kind"] == "location"][0]
+    fields = located["fields"]
+    assert (fields["verdict"], fields["region"], fields["by"]) == ("inside", "GB", "address")
+    asked = [step for step in told["steps"] if step["kind"] == "place"][0]
+    assert asked["fields"]["where its customer is"] == f"by decision {fields['decision']}"
+    assert server.call("PUT", "/api/v1/location", {"packet": "x"}, cookie)[1]["code"] == "location_not_asked"
+
+
+def test_nobody_is_asked_where_no_regions_are_said(make_server):
+    server = make_server(*QUIET)
+    cookie = server.sign_in()
+    assert server.call("GET", "/api/v1/location", cookie=cookie)[1]["required"] is False
+    assert place(from_(server, cookie, NOWHERE), server.open_market())[0] == 201
+
+
+def test_a_device_says_where_it_is_by_its_provider(make_server, table, tmp_path):
+    key = os.urandom(32)
+    (tmp_path / "provider.key").write_bytes(key)
+    server = make_server(*QUIET, "--location-regions", "GB", "--location-table", str(table), "--location-key", str(tmp_path / "provider.key"))
+    cookie = server.sign_in()
+    account = server.call("GET", "/api/v1/account", cookie=cookie)[1]["account"]
+    market = server.open_market()
+    home, abroad = from_(server, cookie, HOME), from_(server, cookie, ABROAD)
+    text = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    moment = lambda ago=0: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
+
+    def packet(signed_by=key, **more):
+        said = {"account": account, "at": moment(), "region": "GB-ENG", "accuracy": 20, "border": 90_000, "reference": "case 7", **more}
+        body = text(json.dumps({name: value for name, value in said.items() if value is not None}).encode())
+        return {"packet": body + "." + text(hmac.new(signed_by, body.encode(), hashlib.sha256).digest())}
+
+    # An address alone is not enough.
+    assert place(home, market)[1]["refusal"]["code"] == "location_refused"
+    assert home("GET", "/location")[1]["verdict"] == "doubtful"
+    for wrong in (packet(signed_by=os.urandom(32)), packet(at=moment(120)), packet(account="999999"), packet(region="Wales"),
+                  packet(signs=["cloudy"]), packet(address="x"), packet(reference="x" * 49), {"packet": "a.b"}, {"packet": "x" * 3000}, {"packet": ""}):
+        answer = home("PUT", "/location", wrong)
+        assert (answer[0], answer[1]["code"]) == (422, "location_invalid"), (wrong, answer)
+    assert home("PUT", "/location", {})[1]["code"] == "malformed"
+    said = home("PUT", "/location", packet())[1]
+    assert (said["verdict"], said["region"], said["by"]) == ("inside", "GB-ENG", "device")
+    assert place(home, market)[0] == 201
+    # The same device from an address abroad is in two countries at once; a mocked position is none.
+    assert place(abroad, market)[1]["refusal"]["code"] == "location_refused"
+    assert abroad("GET", "/location")[1]["signs"] == ["disagreeing"]
+    for more, verdict, signs in (
+        ({"signs": ["mocked", "remote_desktop"]}, "doubtful", ["mocked", "remote_desktop"]), ({"address": ABROAD}, "doubtful", ["disagreeing"]),
+        ({"accuracy": 900, "border": 800}, "doubtful", ["at_border"]), ({"region": "FR"}, "outside", ["disagreeing"]), ({"region": None}, "doubtful", []),
+        ({"address": HOME}, "inside", []),
+    ):
+        said = home("PUT", "/location", packet(**more))[1]
+        assert (said["verdict"], said["signs"]) == (verdict, signs), (more, said)
+        assert (place(home, market)[0] == 201) == (verdict == "inside")
+    near = home("PUT", "/location", packet(border=1000))[1]
+    assert time.mktime(time.strptime(near["until"][:19], "%Y-%m-%dT%H:%M:%S")) - time.mktime(time.gmtime()) <= 300
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--location-table", "{table}"], "location-regions is missing"),
+    (["--location-regions", "GB"], "location-table cannot be read"),
+    (["--location-regions", "England", "--location-table", "{table}"], "ISO 3166"),
+    (["--location-regions", "GB", "--location-table", "{bad}"], "line 2: 'here' is no network"),
+    (["--location-regions", "GB", "--location-table", "{table}", "--location-key", "{bad}"], "a file of 32 bytes"),
+    (["--location-regions", "GB", "--location-table", "{table}", "--location-tolerated", "clouds"], "which is no sign"),
+])
+def test_a_server_says_what_is_wrong_with_how_it_should_find_out(table, tmp_path, options, said):
+    (tmp_path / "bad.txt").write_text("192.0.2.0/24 GB\nhere GB\n")
+    words = [option.format(table=table, bad=tmp_path / "bad.txt") for option in options]
+    run = subprocess.run([BINARY, "serve", "--data", str(tmp_path / "data"), *words], capture_output=True, text=True, timeout=20)
+    assert run.returncode != 0 and said in run.stderr, run.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_page_says_that_no_bets_are_taken_from_here(make_server, page_of, tmp_path, size):
+    (tmp_path / "addresses.txt").write_text("127.0.0.0/8 DE\n")
+    server = make_server("--matches", "2", "--match-seconds", "2000", "--seed", "7", "--location-regions", "GB", "--location-table", str(tmp_path / "addresses.txt"))
+    page = page_of(server.origin, size)
+    page.get_by_role("button", name="Open a demo account").click()
+    page.locator(".price:not(:disabled)").first.click()
+    button = page.locator("gs-slip button.primary")
+    expect(button).to_contain_text("No bets are taken from where you are")
+    expect(button).to_be_disabled()
+    page.screenshot(path=f"/tmp/location-{size}.png")
+    assert violations(page) == []
+    assert page.problems == []
