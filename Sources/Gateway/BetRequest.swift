@@ -362,11 +362,13 @@ struct BetRequest {
         }
         let id = MarketID(market)
         let known = view.markets[id]
-        return LegIntent(
+        var intent = LegIntent(
             market: id, fixture: known?.fixture ?? FixtureID(.max), selection: UInt32(selection),
             odds: odds, marketVersion: whole("version").map { UInt64(clamping: $0) } ?? 0,
             score: score, clockSeconds: whole("clock").map { UInt32(clamping: $0) } ?? .max,
             message: known?.message ?? 0)
+        intent.isAtTheOff = known?.isAtTheOff ?? false
+        return intent
     }
 
     /// The price that was shown; nil where a leg is to be paid at its starting price.

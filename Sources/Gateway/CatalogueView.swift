@@ -24,6 +24,8 @@ struct MarketView {
     let winners: UInt8
     /// What each-way bets pay; nil where there are none.
     var places: PlaceTerms?
+    /// They count as they are at the off, not as a bet struck them.
+    var isAtTheOff = false
     /// Withdrawals take from its prices: with one all of them are gone, until it is formed anew.
     var isDeducted = false
     /// Bets at starting price are taken until the start.
@@ -73,6 +75,9 @@ struct FixtureView {
     /// When the clock last spoke, so that a page can count on.
     var clockAt = Timestamp(nanoseconds: 0)
     var endedAt: Timestamp?
+
+    /// Its two sides, or the one name that it has.
+    var title: String { away.isEmpty ? home : "\(home) v \(away)" }
 }
 
 /// When its supplier says that something happened, and when we heard of it; nanoseconds of UTC, 0 unknown. It was
@@ -292,6 +297,7 @@ public final class CatalogueView {
             type: record.field(Layout.Market.type, as: UInt8.self),
             winners: record.field(Layout.Market.winners, as: UInt8.self),
             places: record.places(at: Layout.Market.places),
+            isAtTheOff: record.field(Layout.Market.racing, as: UInt8.self) & 0x10 != 0,
             isDeducted: record.field(Layout.Market.racing, as: UInt8.self) & 0x07 != 0,
             takesAtStart: record.field(Layout.Market.racing, as: UInt8.self) & 0x08 != 0,
             paysEarly: record.flags & Layout.Market.paysEarly != 0,
@@ -522,7 +528,8 @@ public final class CatalogueView {
         markets[id] = MarketView(
             id: id, externalID: made.externalID, fixture: fixture, name: made.name,
             type: made.type, winners: made.winners, places: made.places,
-            isDeducted: made.isDeducted, takesAtStart: made.takesAtStart, paysEarly: made.paysEarly,
+            isAtTheOff: made.isAtTheOff, isDeducted: made.isDeducted,
+            takesAtStart: made.takesAtStart, paysEarly: made.paysEarly,
             selections: made.selections, isByHand: made.isByHand)
         fixtures[fixture]?.markets.append(id)
         fixtures[fixture]?.order = record.sequence

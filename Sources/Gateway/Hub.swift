@@ -123,7 +123,7 @@ public final class Hub {
     private var encoder = CommandEncoder()
     private(set) var topics: TopicBoard!
     private var deskWatchers: [ObjectIdentifier: OperatorSocket] = [:]
-    private(set) var ticker: [TickerLine] = []
+    private(set) var ticker = Ticker()
     private let keepsTicker: Bool
 
     /// Commands of this loop that wait for their outcome.
@@ -219,6 +219,9 @@ public final class Hub {
     /// In the order of the records: who goes on after one has missed none before it.
     private func push(_ record: RecordBytes) {
         switch record.kind {
+        case .place:
+            pushShared(record)
+            if keepsTicker { ticker.remember(record) }
         case .placed:
             pushShared(record)
             pushPlaced(record)
@@ -314,9 +317,7 @@ public final class Hub {
     }
 
     private func note(_ line: TickerLine) {
-        ticker.append(line)
-        // Cut rarely and by much, so that a line costs no move of all the others.
-        if ticker.count > TickerLine.kept * 2 { ticker.removeFirst(TickerLine.kept) }
+        ticker.note(line)
         for desk in deskWatchers.values { desk.hasNews = true }
     }
 
@@ -352,52 +353,5 @@ public final class HubSubscriber: BlockSubscriber, @unchecked Sendable {
             waiting.subtract(1, ordering: .relaxed)
         }
         if !posted { waiting.subtract(1, ordering: .relaxed) }
-    }
-}
-
-/// A line of the desk's ticker.
-struct TickerLine: Sendable {
-    static let kept = 200
-
-    let bet: UInt64
-    let account: UInt64
-    let time: Timestamp
-    let status: String
-    let stake: Int64
-    let amount: Int64
-    let detail: String
-    /// It was refused and could be taken otherwise.
-    var isOffered = false
-
-    init(placed record: RecordBytes) {
-        bet = record.field(Layout.Placed.bet, as: UInt64.self)
-        account = record.account.rawValue
-        time = record.time
-        stake = record.field(Layout.Placed.stake, as: Int64.self)
-        amount = record.field(Layout.Placed.potentialReturn, as: Int64.self)
-        status = PlacedWords.status(record)
-        detail = PlacedWords.refusal(record)
-        isOffered = record.flags & Layout.Placed.hasOffer != 0
-    }
-
-    init(sold record: RecordBytes) {
-        bet = record.field(Layout.CashOutAnswered.bet, as: UInt64.self)
-        account = record.account.rawValue
-        time = record.time
-        stake = record.field(Layout.CashOutAnswered.part, as: Int64.self)
-        amount = record.field(Layout.CashOutAnswered.payout, as: Int64.self)
-        status = BetStatus.cashedOut.word
-        let left = record.field(Layout.CashOutAnswered.stakeLeft, as: Int64.self)
-        detail = left > 0 ? "in_part" : ""
-    }
-
-    init(settled record: RecordBytes) {
-        bet = record.field(Layout.BetSettled.bet, as: UInt64.self)
-        account = record.account.rawValue
-        time = record.time
-        stake = record.field(Layout.BetSettled.stake, as: Int64.self)
-        amount = record.field(Layout.BetSettled.payout, as: Int64.self)
-        status = PlacedWords.settlement(record)
-        detail = ""
     }
 }

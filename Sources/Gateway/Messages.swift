@@ -121,6 +121,10 @@ enum Messages {
             json.key("winners")
             json.number(market.winners)
             write(places: market.places, to: &json)
+            if market.isAtTheOff {
+                json.key("eachWayAtTheOff")
+                json.bool(true)
+            }
             if market.takesAtStart {
                 json.key("startingPrice")
                 json.bool(true)

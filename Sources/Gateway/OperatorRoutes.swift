@@ -570,12 +570,16 @@ enum OperatorRoutes {
         "RiskSum":{"type":"object","required":["markets","staked","worstLoss"],"properties":{\
         "sport":{"type":"string"},"fixture":{"type":"string"},"name":{"type":"string"},\
         "markets":{"type":"integer"},"staked":{"type":"integer"},"worstLoss":{"type":"integer"}}},\
-        "Risk":{"type":"object","required":["asOf","promotions","sports","fixtures"],"properties":{\
+        "Risk":{"type":"object","required":["asOf","promotions","given","sports","fixtures"],"properties":{\
         "asOf":{"type":"integer"},\
         "promotions":{"type":"object","required":["bets","bonus","free","potentialReturn"],\
         "description":"What stands of bets that are not of cash alone.","properties":{\
         "bets":{"type":"integer"},"bonus":{"type":"integer"},"free":{"type":"integer"},\
         "potentialReturn":{"type":"integer"}}},\
+        "given":{"type":"array","description":"What was given under each promotion, less what was taken back.",\
+        "items":{"type":"object","required":["promotion","name","bonus","free"],"properties":{\
+        "promotion":{"type":"integer"},"name":{"type":"string"},"bonus":{"type":"integer"},\
+        "free":{"type":"integer"}}}},\
         "sports":{"type":"array","items":{"$ref":"#/components/schemas/RiskSum"}},\
         "fixtures":{"type":"array","description":"The first \(OperatorGateway.mostRiskyFixtures), the dearest first.",\
         "items":{"$ref":"#/components/schemas/RiskSum"}}}},\
@@ -630,11 +634,16 @@ enum OperatorRoutes {
         "odds":{"type":["array","null"],"items":{"type":"integer"}},"reference":{"type":"integer"},\
         "result":{"type":"string"}}}}}},\
         "TickerLine":{"type":"object","additionalProperties":false,"required":["bet","account","time",\
-        "status","stake","amount","detail","offered"],"properties":{"bet":{"type":"string"},\
+        "status","stake","amount","detail","offer","legs"],"properties":{"bet":{"type":"string"},\
         "account":{"type":"string"},"time":{"type":"string","format":"date-time"},\
         "status":{"type":"string"},"stake":{"type":"integer"},"amount":{"type":"integer"},\
         "detail":{"type":"string"},\
-        "offered":{"type":"boolean","description":"Refused, and another bet was offered."}}},\
+        "offer":{"type":["object","null"],"description":"What a refused bet could be taken at.",\
+        "required":["stake","odds"],"properties":{"stake":{"type":"integer"},\
+        "odds":{"type":"array","items":{"type":"array","items":{"type":"integer"}}}}},\
+        "legs":{"type":"array","description":"What it is on; empty for what came long ago.","items":{"type":"object",\
+        "required":["fixture","market","selection"],"properties":{"fixture":{"type":"string"},\
+        "market":{"type":"string"},"selection":{"type":"string"}}}}}},\
         "OpenProposal":{"type":"object","additionalProperties":false,"required":["id","market","bet","actor",\
         "reason","evidence","action","results","from","until"],"properties":{"id":{"type":"string"},\
         "evidence":{"type":"string","description":"Where it is written; empty for nowhere."},\

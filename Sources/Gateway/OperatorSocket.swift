@@ -238,7 +238,7 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
     private func writeTicker(_ hub: Hub, _ json: inout JSONWriter) {
         json.key("ticker")
         json.array { json in
-            for line in hub.ticker.suffix(60).reversed() {
+            for line in hub.ticker.lines.suffix(Ticker.shown).reversed() {
                 json.object { json in
                     json.key("bet")
                     json.numberText(line.bet)
@@ -254,8 +254,42 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                     json.number(line.amount)
                     json.key("detail")
                     json.string(line.detail)
-                    json.key("offered")
-                    json.bool(line.isOffered)
+                    write(line.offer, &json)
+                    write(line.legs, hub.view, &json)
+                }
+            }
+        }
+    }
+
+    private func write(_ offer: TickerLine.Offer?, _ json: inout JSONWriter) {
+        json.key("offer")
+        guard let offer else { return json.null() }
+        json.object { json in
+            json.key("stake")
+            json.number(offer.stake)
+            json.key("odds")
+            json.array { json in
+                for odds in offer.odds { Messages.write(odds: odds, to: &json) }
+            }
+        }
+    }
+
+    private func write(
+        _ legs: [TickerLine.Leg], _ view: CatalogueView, _ json: inout JSONWriter
+    ) {
+        json.key("legs")
+        json.array { json in
+            for leg in legs {
+                let market = view.markets[leg.market]
+                let fixture = market.flatMap { view.fixtures[$0.fixture] }
+                let isThere = leg.selection < market?.selections.count ?? 0
+                json.object { json in
+                    json.key("fixture")
+                    json.string(fixture?.title ?? "")
+                    json.key("market")
+                    json.string(market?.name ?? "")
+                    json.key("selection")
+                    json.string(isThere ? market?.selections[leg.selection].name ?? "" : "")
                 }
             }
         }

@@ -150,6 +150,6 @@ extension Messages {
             Int(leg.selection) < names.count
                 ? names[Int(leg.selection)] : "Selection \(leg.selection)")
         json.key("fixtureName")
-        json.string(fixture.map { $0.away.isEmpty ? $0.home : "\($0.home) v \($0.away)" } ?? "")
+        json.string(fixture?.title ?? "")
     }
 }

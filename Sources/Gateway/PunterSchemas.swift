@@ -80,6 +80,7 @@ enum PunterSchemas {
             "reasons":{"$ref":"#/components/schemas/Reasons"},"betDelay":{"type":"integer"},\
             "maximumStake":{"type":"integer"},"winners":{"type":"integer"},\
             "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
+            "eachWayAtTheOff":{"type":"boolean","description":"Each-way terms count as they are when it starts."},\
             "startingPrice":{"type":"boolean","description":"Bets at starting price are taken until the start."},\
             "earlyPayout":{"type":"boolean","description":"Bets may be paid before the end, as if they had won."},\
             "selections":{"type":"array","items":{"$ref":"#/components/schemas/Selection"}}}}

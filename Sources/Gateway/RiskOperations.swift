@@ -47,6 +47,10 @@ extension OperatorGateway {
                         json.key("potentialReturn")
                         json.number(found.promotions.potentialReturn)
                     }
+                    json.key("given")
+                    json.array { json in
+                        for promotion in found.given { Self.write(given: promotion, to: &json) }
+                    }
                     json.key("sports")
                     json.array { json in
                         for (sport, sum) in found.sports {
@@ -65,10 +69,7 @@ extension OperatorGateway {
                                 json.key("fixture")
                                 json.numberText(id.rawValue)
                                 json.key("name")
-                                json.string(
-                                    fixture.map {
-                                        $0.away.isEmpty ? $0.home : "\($0.home) v \($0.away)"
-                                    } ?? "Fixture \(id.rawValue)")
+                                json.string(fixture?.title ?? "Fixture \(id.rawValue)")
                                 Self.write(sum, to: &json)
                             }
                         }
@@ -78,6 +79,19 @@ extension OperatorGateway {
             }
         } catch {
             reply.fail(error)
+        }
+    }
+
+    private static func write(given promotion: Promotion, to json: inout JSONWriter) {
+        json.object { json in
+            json.key("promotion")
+            json.number(Int64(clamping: promotion.number))
+            json.key("name")
+            json.string(promotion.name)
+            json.key("bonus")
+            json.number(promotion.bonus)
+            json.key("free")
+            json.number(promotion.free)
         }
     }
 

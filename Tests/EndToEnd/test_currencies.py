@@ -31,6 +31,11 @@ def test_money_is_shown_with_the_decimals_of_its_currency(make_server, page_of, 
     desk.get_by_label("One-time code").fill(server.codes()[0])
     desk.get_by_role("button", name="Sign in").click()
     expect(desk.locator("desk-ticker tbody tr").first).to_contain_text(f"{stake_text} {currency}")
+    desk.get_by_label("Only bets on").fill("no such match")
+    expect(desk.locator("desk-ticker tbody tr")).to_have_count(0)
+    desk.get_by_label("Only bets on").fill("match result")
+    expect(desk.locator("desk-ticker tbody tr").first).to_contain_text("Match result")
+    desk.get_by_label("Only bets on").fill("")
     # Too many decimals for the currency are no amount.
     page.locator(".price:not(:disabled)").nth(1).click()
     page.locator("#stake").fill(stake_text + ("5" if "." in stake_text else ".5"))

@@ -1,10 +1,11 @@
 """A race from its supplier's file to each-way bets that are paid, by REST and in a browser."""
 
 import json
+import subprocess
 import time
 
 import pytest
-from conftest import bet, new_id
+from conftest import BINARY, bet, new_id
 from playwright.sync_api import expect
 from test_browser import browser, page_of, violations  # noqa: F401
 
@@ -221,3 +222,16 @@ def test_a_punter_takes_the_starting_price_on_the_slip(make_server, tmp_path, pa
     expect(page.locator("gs-mine .bet").first).to_contain_text("@ SP", timeout=10_000)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.problems == []
+
+
+@pytest.mark.parametrize("at_the_off", [False, True])
+def test_a_bet_says_whether_its_terms_count_as_struck_or_at_the_off(make_server, tmp_path, at_the_off):
+    path = race(tmp_path / "race.jsonl", 600_000, 700_000)
+    path.write_text(path.read_text().replace('"deductions": "rule_4"', f'"deductions": "rule_4", "atTheOff": {json.dumps(at_the_off)}'))
+    server = make_server("--feed", str(path), "--speed", "1", "--stale-after", "180000")
+    cookie = server.sign_in()
+    market = server.open_market()
+    assert market.get("eachWayAtTheOff", False) is at_the_off
+    taken = server.call("POST", "/api/v1/bets", each_way(market, 0, 200, TERMS), cookie)[1]["bet"]
+    told = subprocess.run([BINARY, "replay", "bet", taken["id"], "--data", server.directory], capture_output=True, text=True).stdout
+    assert f"each way 1/5 of 3 places, {'or what they are at the off' if at_the_off else 'as struck'}" in told

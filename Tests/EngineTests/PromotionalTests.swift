@@ -74,6 +74,9 @@ import Testing
         // What was given under it is taken back afterwards, too, whatever it says by then.
         #expect(try grantUnder(4, terms: 1, -150) == nil)
         #expect(cell.host.engine.promotion(4)?.version == 2)
+        // Under both versions together, and none of it under another promotion.
+        #expect(cell.host.engine.promotion(4)?.bonus == 50)
+        #expect(cell.host.engine.promotion(3)?.bonus == 5000)
         #expect(isSound())
     }
 
@@ -104,7 +107,9 @@ import Testing
     @Test func `are promised in snapshots and after a start as they were`() throws {
         try promise(9, terms: "Zeilen\nund Umlaute: äöü", from: 5, until: .max)
         try promise(9, terms: "Zeilen und Umlaute: äöü", from: 5, until: .max)
+        #expect(try grantUnder(9, 70) == nil)
         let before = cell.host.engine.allPromotions
+        #expect(before.last?.bonus == 70)
         let copy = SnapshotCopy()
         let round = SnapshotRound(cell.disk)
         try cell.host.beginSnapshot(copy) { _ in }

@@ -20,6 +20,8 @@ public struct LegIntent: Hashable, Sendable {
     public var message: UInt64
     /// The each-way terms that the customer saw; nil where the bet is none.
     public var places: PlaceTerms?
+    /// They count as they are at the off, not as they were struck.
+    public var isAtTheOff = false
 
     public init(
         market: MarketID, fixture: FixtureID, selection: UInt32, odds: Odds?,
@@ -965,7 +967,7 @@ public enum ResultAction: UInt8, Sendable {
             record.set(offset + Layout.Leg.clock, leg.clockSeconds)
             if let places = leg.places {
                 record.set(offset + Layout.Leg.eachWayPlaces, places)
-                record.set(offset + Layout.Leg.eachWayBasis, 1 as UInt8)
+                record.set(offset + Layout.Leg.eachWayBasis, (leg.isAtTheOff ? 2 : 1) as UInt8)
             }
             record.set(offset + Layout.Leg.priceSource, 1 as UInt8)
             record.set(offset + Layout.Leg.message, leg.message)

@@ -106,6 +106,7 @@ extension Engine {
         case .bonus: accounts.post(.grant(bonus: amount), to: number)
         case .free: accounts.change(account: number) { $0.free += amount }
         }
+        countGiven(amount, kind, command)
         let record = answer(command, account: number, nil, &outcomes)
         record.set(Layout.AccountChanged.entry, EntryReason.grant.rawValue)
         record.set(Layout.AccountChanged.grant, kind.rawValue)

@@ -13,6 +13,10 @@ public struct Promotion: Hashable, Sendable {
     public let name: String
     /// What a customer must know to take it.
     public let terms: String
+    /// What was given under it, less what was taken back, under all of its versions: bonus money and free stakes, minor
+    /// units.
+    public internal(set) var bonus: Int64 = 0
+    public internal(set) var free: Int64 = 0
 
     public static let nameBytes = 48
     public static let termsBytes = 1024
@@ -26,15 +30,17 @@ public struct Promotion: Hashable, Sendable {
         var mix = RowMix(kind: 34, row: number)
         mix.combine(UInt64(version), UInt64(bitPattern: from))
         mix.combine(UInt64(bitPattern: until), UInt64(name.utf8.count))
+        mix.combine(bonus, free)
         for word in Self.words(name) + Self.words(terms) { mix.combine(word, 0) }
         return mix
     }
 
-    /// Its words in a snapshot: seven, then those of its texts.
+    /// Its words in a snapshot: eight, then those of its texts.
     var words: [UInt64] {
         [
             number, UInt64(version), UInt64(bitPattern: from), UInt64(bitPattern: until),
-            UInt64(name.utf8.count), UInt64(terms.utf8.count),
+            UInt64(name.utf8.count), UInt64(terms.utf8.count), UInt64(bitPattern: bonus),
+            UInt64(bitPattern: free),
         ] + Self.words(name) + Self.words(terms)
     }
 
@@ -98,7 +104,8 @@ extension Engine {
         let said = Promotion(
             number: number, version: (before?.version ?? 0) + 1, from: from, until: until,
             name: command.text(Said.name, width: Promotion.nameBytes),
-            terms: command.text(Said.terms, width: length))
+            terms: command.text(Said.terms, width: length), bonus: before?.bonus ?? 0,
+            free: before?.free ?? 0)
         // What is no text comes out longer than it was.
         guard said.name.utf8.count <= Promotion.nameBytes,
             said.terms.utf8.count <= Promotion.termsBytes
@@ -116,6 +123,23 @@ extension Engine {
             promotions.insert(said, at: place)
         }
         answer(command, market: nil, nil, &outcomes)
+    }
+
+    /// What was given under a promotion, or taken back, is counted there.
+    mutating func countGiven(_ amount: Int64, _ kind: GrantKind, _ command: RecordBytes) {
+        let number = command.field(Layout.Grant.promotion, as: UInt64.self)
+        guard number != 0, ruleSet.knowsPromotions,
+            let place = promotions.firstIndex(where: { $0.number == number })
+        else { return }
+        // Far more than all money there is: then it stays there.
+        func sum(_ one: Int64) -> Int64 {
+            let (sum, overflow) = one.addingReportingOverflow(amount)
+            return overflow ? one : sum
+        }
+        switch kind {
+        case .bonus: promotions[place].bonus = sum(promotions[place].bonus)
+        case .free: promotions[place].free = sum(promotions[place].free)
+        }
     }
 
     /// Why nothing may be given, or taken back, under what a grant names; before version 2 of the rules it could name

@@ -63,6 +63,8 @@ public struct PromotionalRisk: Equatable, Sendable {
 public struct RiskPicture: Sendable {
     public let asOf: UInt64
     public let promotions: PromotionalRisk
+    /// Promotions under which something was given, by number.
+    public let given: [Promotion]
     public let sports: [(sport: Sport, sum: RiskSum)]
     /// The dearest first.
     public let fixtures: [(fixture: FixtureID, sum: RiskSum)]
@@ -104,6 +106,7 @@ extension Engine {
         }
         return RiskPicture(
             asOf: sequence, promotions: accounts.promotional,
+            given: promotions.filter { $0.bonus != 0 || $0.free != 0 },
             sports: sports.sorted { $0.key < $1.key }.map {
                 (Sport(rawValue: $0.key) ?? .other, $0.value)
             }, fixtures: Array(found.prefix(most)))

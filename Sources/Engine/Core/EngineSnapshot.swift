@@ -34,7 +34,7 @@ extension Engine {
     /// say nothing here.
     public static let stateVersion: UInt64 = {
         // The row is the version of what is hashed; a change of any `mix` is a new one.
-        var mix = RowMix(kind: 66, row: 17)
+        var mix = RowMix(kind: 66, row: 18)
         for size in [
             MemoryLayout<AccountRow>.stride, MemoryLayout<BetRow>.stride,
             MemoryLayout<LegRow>.stride,
@@ -337,11 +337,13 @@ extension Engine {
             let (from, until) = (reader.next(), reader.next())
             let name = Int(min(reader.next(), UInt64(Promotion.nameBytes)))
             let terms = Int(min(reader.next(), UInt64(Promotion.termsBytes)))
+            let (bonus, free) = (reader.next(), reader.next())
             promotions.append(
                 Promotion(
                     number: number, version: version, from: Int64(bitPattern: from),
                     until: Int64(bitPattern: until), name: Promotion.text(name) { reader.next() },
-                    terms: Promotion.text(terms) { reader.next() }))
+                    terms: Promotion.text(terms) { reader.next() },
+                    bonus: Int64(bitPattern: bonus), free: Int64(bitPattern: free)))
         }
         bars = (0..<min(reader.next(), UInt64(Self.mostBars))).map { _ in
             let word = reader.next()

@@ -118,9 +118,18 @@ extension HistoryTeller {
                     "\(name): \(selectionName(leg.market, leg.selection)) at \(odds), as shown in "
                         + "version \(leg.version) with score \(score), clock \(clock), supplier's message "
                         + "\(record.field(offset + Layout.Leg.message, as: UInt64.self))"
+                        + Self.places(record, offset)
                 ))
         }
         return fields.map { BetHistory.Field(label: $0.0, text: $0.1) }
+    }
+
+    /// The each-way terms of a leg, and which count.
+    private static func places(_ record: RecordBytes, _ offset: Int) -> String {
+        guard let terms = record.places(at: offset + Layout.Leg.eachWayPlaces) else { return "" }
+        let isAtTheOff = record.field(offset + Layout.Leg.eachWayBasis, as: UInt8.self) == 2
+        return ", each way \(terms.numerator)/\(terms.denominator) of \(terms.places) places, "
+            + (isAtTheOff ? "or what they are at the off" : "as struck")
     }
 
     func decidedFields(_ record: RecordBytes) -> [BetHistory.Field] {

@@ -250,7 +250,7 @@ class Risk extends HTMLElement {
         const response = await fetch("/api/v1/risk").catch(() => null);
         if (!response?.ok) return;
         const risk = await response.json();
-        if (!risk.fixtures.length) return this.#body.replaceChildren(element("p", { class: "muted small" }, "Nothing stands."));
+        if (!risk.fixtures.length && !risk.given.length) return this.#body.replaceChildren(element("p", { class: "muted small" }, "Nothing stands."));
         const table = (label, name, rows) => element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, element("table", {},
             element("thead", {}, element("tr", {}, element("th", { scope: "col" }, label), ...["Markets", "Staked", "Worst, added up"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...rows.map(r => element("tr", {}, element("th", { scope: "row" }, name(r)), element("td", { class: "n" }, r.markets),
@@ -258,7 +258,8 @@ class Risk extends HTMLElement {
         const given = risk.promotions;
         this.#body.replaceChildren(...(given.bets ? [element("p", { class: "small" },
             `Bonus money and free stakes: ${given.bets} ${given.bets === 1 ? "bet" : "bets"}, ${money(given.bonus)} and ${money(given.free)} staked, ${money(given.potentialReturn)} if all of them win.`)] : []),
-        table("Sport", r => r.sport.replace("_", " "), risk.sports), table("Match", r => r.name, risk.fixtures));
+        ...risk.given.map(p => element("p", { class: "small" }, `Given under promotion ${p.promotion}, ${p.name}: ${money(p.bonus)} bonus money, ${money(p.free)} free stakes.`)),
+        ...(risk.fixtures.length ? [table("Sport", r => r.sport.replace("_", " "), risk.sports), table("Match", r => r.name, risk.fixtures)] : []));
     }
 }
 
@@ -320,13 +321,14 @@ class Proposals extends HTMLElement {
 class Ticker extends HTMLElement {
     #lines = new Map();
     #body = element("div", {});
+    #about = element("input", { id: "ticker-about", type: "search", placeholder: "Match or market", "aria-label": "Only bets on", oninput: () => this.#render() });
     #account = element("input", { id: "ticker-account", inputmode: "numeric", size: "10", placeholder: "Account", "aria-label": "Only bets of account", oninput: () => this.#render() });
     #least = element("input", { id: "ticker-least", inputmode: "decimal", size: "8", placeholder: "Stake from", "aria-label": "Only stakes from", oninput: () => this.#render() });
     #status = element("select", { id: "ticker-status", "aria-label": "Only bets that are", onchange: () => this.#render() },
         ...["", "open", "pending", "refused", "offered", "settle", "resettle", "reopen", "cashed_out"].map(value => element("option", { value }, value.replace("_", " ") || "all")));
 
     connectedCallback() {
-        this.append(element("div", { class: "filters" }, this.#account, this.#least, this.#status), this.#body);
+        this.append(element("div", { class: "filters" }, this.#about, this.#account, this.#least, this.#status), this.#body);
         keys.set("b", () => this.#account.focus());
         desk.addEventListener("signed-out", () => { this.#lines.clear(); this.#body.replaceChildren(); });
         desk.addEventListener("ticker", event => {
@@ -343,18 +345,21 @@ class Ticker extends HTMLElement {
     #isWanted(line, least) {
         if (this.#account.value.trim() && line.account !== this.#account.value.trim()) return false;
         if (least != null && line.stake < least) return false;
+        const about = this.#about.value.trim().toLowerCase();
+        if (about && !line.legs.some(leg => Object.values(leg).join(" ").toLowerCase().includes(about))) return false;
         const status = this.#status.value;
-        return !status || (status === "offered" ? line.offered : line.status === status);
+        return !status || (status === "offered" ? line.offer : line.status === status);
     }
 
     #render() {
         const least = minor(this.#least.value);
         const lines = [...this.#lines.values()].toReversed().filter(line => this.#isWanted(line, least)).slice(0, 60);
         this.#body.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of bets" }, element("table", {},
-            element("thead", {}, element("tr", {}, ...["Time", "Bet", "Account", "What"].map(h => element("th", { scope: "col" }, h)),
+            element("thead", {}, element("tr", {}, ...["Time", "Bet", "Account", "On", "What"].map(h => element("th", { scope: "col" }, h)),
                 ...["Stake", "Returns or paid"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...lines.map(l => element("tr", {}, element("td", {}, time(l.time)), element("td", {}, l.bet), element("td", {}, element("button", { type: "button", class: "quiet small", "aria-label": `Customer ${l.account}`, onclick: () => say("customer", l.account) }, l.account)),
-                element("td", {}, `${l.status.replace("_", " ")}${l.detail ? `: ${l.detail.replaceAll("_", " ")}` : ""}${l.offered ? ", another one offered" : ""}`), element("td", { class: "n" }, money(l.stake)), element("td", { class: "n" }, money(l.amount))))))));
+                element("td", {}, ...l.legs.map(leg => element("div", {}, `${leg.selection} · `, element("span", { class: "small muted" }, `${leg.market}, ${leg.fixture}`)))),
+                element("td", {}, `${l.status.replace("_", " ")}${l.detail ? `: ${l.detail.replaceAll("_", " ")}` : ""}${l.offer ? `; offered ${money(l.offer.stake)} at ${l.offer.odds.map(pair => odds(pair)).join(", ")}` : ""}`), element("td", { class: "n" }, money(l.stake)), element("td", { class: "n" }, money(l.amount))))))));
     }
 }
 

@@ -124,7 +124,7 @@ class Card extends HTMLElement {
         const why = market.reasons.map(r => reasonWords[r]).find(Boolean);
         put(view.state, market.status === "open" ? "" : market.status === "resulted" ? "settled" : why ?? "suspended");
         view.state.hidden = market.status === "open";
-        put(view.terms, market.eachWay ? ` Each way: ${placeTerms(market.eachWay)}` : market.earlyPayout ? " Early payout" : "");
+        put(view.terms, market.eachWay ? ` Each way: ${placeTerms(market.eachWay, market.eachWayAtTheOff)}` : market.earlyPayout ? " Early payout" : "");
         market.selections.forEach((selection, index) => {
             view.buttons[index] ??= this.#button(market.id, selection.id, view);
             const { button, name, price, arrow } = view.buttons[index];

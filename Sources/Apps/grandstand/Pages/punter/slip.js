@@ -135,7 +135,7 @@ class Slip extends HTMLElement {
             return element("div", { class: "leg" },
                 element("div", { class: "row" }, element("strong", {}, leg.name),
                     element("span", { class: "number" }, leg.isAtStart ? "SP" : odds(leg.current ?? leg.odds, state.format))),
-                this.#eachWay && leg.terms ? element("p", { class: "small muted" }, placeTerms(leg.terms)) : null,
+                this.#eachWay && leg.terms ? element("p", { class: "small muted" }, placeTerms(leg.terms, state.markets.get(leg.market)?.eachWayAtTheOff)) : null,
                 element("div", { class: "row small muted" }, `${leg.fixture} · ${leg.marketName}`,
                     element("button", { class: "quiet small", type: "button", "aria-label": `Remove ${leg.name}`,
                         onclick: () => state.toggle({ id: leg.market }, { id: leg.selection }) }, "✕")),

@@ -46,9 +46,9 @@ export function kinds(legs, bankers) {
 }
 
 // Each-way terms, such as "1/5 the odds, places 1-2-3".
-export function placeTerms({ places, fraction }) {
+export function placeTerms({ places, fraction }, isAtTheOff = false) {
     const first = Array.from({ length: places }, (_, index) => index + 1);
-    return `${fraction.join("/")} the odds, ${places === 1 ? "win only" : `places ${first.join("-")}`}`;
+    return `${fraction.join("/")} the odds, ${places === 1 ? "win only" : `places ${first.join("-")}`}${isAtTheOff ? ", or what it is at the off" : ""}`;
 }
 
 // What the house adds to a cover, such as "one winner counts 2 times; all win: 10 % more".
