@@ -133,7 +133,7 @@ public struct LocationReport: Hashable, Sendable {
 public struct LocationDecision: Hashable, Sendable {
     public var report: LocationReport
     public var verdict: LocationVerdict
-    /// Until when it needs no other, of one that is `inside`.
+    /// Until when it needs no other, of one that is `inside`; counts to the second below.
     public var until: Timestamp
 
     public init(_ report: LocationReport, _ verdict: LocationVerdict, until: Timestamp) {
@@ -187,7 +187,8 @@ public struct LocationPolicy: Hashable, Sendable {
             ? min(recheck, recheckNearBorder) : recheck
         return LocationDecision(
             report, verdict(report),
-            until: Timestamp(nanoseconds: now.nanoseconds + seconds * 1_000_000_000))
+            until: Timestamp(
+                nanoseconds: (now.nanoseconds / 1_000_000_000 + seconds) * 1_000_000_000))
     }
 
     private func verdict(_ report: LocationReport) -> LocationVerdict {

@@ -483,7 +483,8 @@ extension Judge {
             return Word.locationUnknown
         }
         if said.verdict != 1 { return Word.locationRefused }
-        return time < said.until ? nil : Word.locationUnknown
+        // To the second below.
+        return time < said.until - said.until % 1_000_000_000 ? nil : Word.locationUnknown
     }
 
     /// Whether an id or a deadline is too old or too new, or its account was refused too often.

@@ -32,15 +32,15 @@ struct AccountRow: BitwiseCopyable {
     var bars: UInt16 = 0
     /// What it was paid on a day, less what was taken back on that day, where there is a cap on it; days since 1970.
     var paid: Int64 = 0
-    var paidDay: Int64 = 0
-    /// The newest decision of where its customer is, 0 none; on which sign-in; and until when, ns, bets are taken by
-    /// it: 0 none are.
+    var paidDay: Int32 = 0
+    /// Until when bets are taken by the newest decision of where its customer is, seconds since 1970: 0 none are.
+    var locatedUntil: UInt32 = 0
+    /// That decision, 0 none, and the sign-in that it is of. A longer row would be copied whole wherever it is read.
     var located: UInt64 = 0
     var locatedSession: UInt64 = 0
-    var locatedUntil: Int64 = 0
 
     /// Minor units.
-    func paid(on day: Int64) -> Int64 { paidDay == day ? paid : 0 }
+    func paid(on day: Int64) -> Int64 { Int64(paidDay) == day ? paid : 0 }
 
     static let wholeFactor: UInt16 = 1000
 
@@ -79,11 +79,11 @@ struct AccountRow: BitwiseCopyable {
             UInt64(currency) << 48 | UInt64(money) << 40 | UInt64(isClosed) << 32
                 | UInt64(firstLimit))
         mix.combine(UInt64(delay), UInt64(bars) << 16 | UInt64(stakeFactor))
-        mix.combine(paid, paidDay)
+        mix.combine(paid, Int64(paidDay))
         // As it was where nobody asks where customers are.
         if located != 0 {
             mix.combine(located, locatedSession)
-            mix.combine(locatedUntil, 0)
+            mix.combine(UInt64(locatedUntil), 0)
         }
         return mix
     }

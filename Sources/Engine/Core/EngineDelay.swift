@@ -152,8 +152,8 @@ extension Engine {
     ) -> RecordBytes {
         let bet = accounts.bets[number]
         let record = placedRecord(
-            command, legs: Int(bet.legCount), isPromotional: bet.isPromotional,
-            account: bet.account, &outcomes)
+            command, legs: Int(bet.legCount),
+            more: bet.isPromotional ? Layout.Placed.splitSize : 0, account: bet.account, &outcomes)
         if bet.isPromotional { record.write(accounts.split(of: bet)) }
         if planted(.staleBalances) {
             record.set(

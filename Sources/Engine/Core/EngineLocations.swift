@@ -10,7 +10,7 @@ extension Engine {
             return refuse(command, account: nil, .accountUnknown, &outcomes)
         }
         let session = command.field(Said.session, as: UInt64.self)
-        let until = command.field(Said.until, as: Int64.self)
+        let until = UInt32(clamping: command.field(Said.until, as: Int64.self) / 1_000_000_000)
         guard session != 0, until > 0,
             let verdict = LocationVerdict(rawValue: command.field(Said.verdict, as: UInt8.self)),
             LocationSource(rawValue: command.field(Said.source, as: UInt8.self)) != nil
@@ -34,7 +34,8 @@ extension Engine {
         guard row.located != 0, row.locatedSession == session || planted(.otherSessionLocates)
         else { throw Refused(.locationUnknown, value: decision) }
         guard row.locatedUntil != 0 else { throw Refused(.locationRefused, value: decision) }
-        guard time.nanoseconds < row.locatedUntil || planted(.locationOutlived) else {
+        let end = Int64(row.locatedUntil) * 1_000_000_000
+        guard time.nanoseconds < end || planted(.locationOutlived) else {
             throw Refused(.locationUnknown, value: decision)
         }
     }

@@ -261,7 +261,7 @@ extension Engine {
         let day = today
         accounts.change(account: account) {
             $0.paid = $0.paid(on: day) + amount
-            $0.paidDay = day
+            $0.paidDay = Int32(clamping: day)
         }
     }
 
@@ -744,15 +744,12 @@ extension Engine {
         } else {
             entries |= 1 << EntryReason.accept.rawValue
         }
+        let saysMore = isPromotional || asked != request.stake || command.mustBeLocated
         let record = placedRecord(
-            command, legs: request.legCount, isPromotional: isPromotional,
-            isFilled: asked != request.stake, isLocated: command.mustBeLocated,
+            command, legs: request.legCount,
+            more: saysMore ? sizeBehind(command, request, asked: asked) : 0,
             account: terms.accountRow, &outcomes)
-        if isPromotional { record.write(request.split) }
-        if asked != request.stake { record.write(asked: asked) }
-        if command.mustBeLocated {
-            record.write(located: accounts.accounts[terms.accountRow].located)
-        }
+        if saysMore { writeBehind(command, request, terms, asked: asked, to: record) }
         record.clientID = request.id
         record.set(Layout.Placed.bet, command.sequence)
         record.set(Layout.Placed.status, (isPending ? BetStatus.pending : .open).rawValue)
@@ -855,16 +852,31 @@ extension Engine {
 
     // MARK: Answers
 
+    /// Bytes of what the answer to a bet says behind its legs; most say nothing there.
+    @inline(never)
+    private func sizeBehind(_ command: RecordBytes, _ request: PlaceRequest, asked: Int64) -> Int {
+        (request.isPromotional ? Layout.Placed.splitSize : 0)
+            + (asked != request.stake ? Layout.Placed.askedSize : 0)
+            + (command.mustBeLocated ? Layout.Placed.locatedSize : 0)
+    }
+
+    @inline(never)
+    private func writeBehind(
+        _ command: RecordBytes, _ request: PlaceRequest, _ terms: Terms, asked: Int64,
+        to record: RecordBytes
+    ) {
+        if request.isPromotional { record.write(request.split) }
+        if asked != request.stake { record.write(asked: asked) }
+        if command.mustBeLocated {
+            record.write(located: accounts.accounts[terms.accountRow].located)
+        }
+    }
+
+    /// `more`: bytes behind its legs.
     func placedRecord(
-        _ command: RecordBytes, legs: Int, isPromotional: Bool = false, isFilled: Bool = false,
-        isLocated: Bool = false, offered: Int? = nil, account: UInt32?,
+        _ command: RecordBytes, legs: Int, more: Int = 0, account: UInt32?,
         _ outcomes: inout RecordWriter
     ) -> RecordBytes {
-        let more =
-            (isPromotional ? Layout.Placed.splitSize : 0)
-            + (isFilled ? Layout.Placed.askedSize : 0)
-            + (isLocated ? Layout.Placed.locatedSize : 0)
-            + (offered.map { Layout.Placed.offerSize(legs: $0) } ?? 0)
         let record = outcomes.append(
             .placed, body: Layout.Placed.size(legs: legs) + more, after: command)
         record.set(Layout.Placed.legCount, UInt8(legs))
@@ -910,7 +922,9 @@ extension Engine {
         _ offer: BetOffer? = nil, account: UInt32?, _ outcomes: inout RecordWriter
     ) {
         let record = placedRecord(
-            command, legs: 0, offered: offer?.odds.count, account: account, &outcomes)
+            command, legs: 0,
+            more: offer.map { Layout.Placed.offerSize(legs: $0.odds.count) } ?? 0,
+            account: account, &outcomes)
         if let offer { record.write(offer) }
         if account == nil { record.account = request.account }
         record.clientID = request.id
@@ -939,7 +953,8 @@ extension Engine {
         let legs = hasBet ? Int(accounts.bets[known.bet].legCount) : 0
         let isPromotional = hasBet && accounts.bets[known.bet].isPromotional
         let record = placedRecord(
-            command, legs: legs, isPromotional: isPromotional, account: account, &outcomes)
+            command, legs: legs, more: isPromotional ? Layout.Placed.splitSize : 0,
+            account: account, &outcomes)
         record.flags = Layout.Placed.repeated
         if isPromotional { record.write(accounts.split(of: accounts.bets[known.bet])) }
         record.clientID = request.id

@@ -216,7 +216,7 @@ public enum Layout {
         public static let signs = 10  // u16, LocationSigns
         public static let accuracy = 12  // u32, metres, all ones unknown
         public static let border = 16  // u32, metres to the nearest one, all ones unknown
-        public static let until = 24  // i64, ns, until when it holds
+        public static let until = 24  // i64, ns, until when it holds, to the second below
         public static let region = 32  // text 8, ISO 3166, empty unknown
         public static let reference = 40  // text 48, the provider's
         public static let size = 88
