@@ -39,6 +39,7 @@ extension PunterGateway {
                 if quoted != nil, let record, record.usesUpID {
                     settings.quotes.use(intent.id, of: intent.account)
                 }
+                if record?.isUnlocated == true { session.located = nil }
                 answer(record, hash: intent.requestHash, reply)
             }) { [intent] in $0.place(intent) }
             guard taken else { throw busy() }

@@ -5,6 +5,7 @@ import JSONText
 import Kernel
 import NetworkCodecs
 import NetworkLoops
+import Synchronization
 
 /// How it is found out where customers are, for every bet.
 public struct LocationRules: Sendable {
@@ -12,6 +13,7 @@ public struct LocationRules: Sendable {
     let table: AddressTable
     /// With which a provider signs what its program says of a device; nil: an address is enough.
     let deviceKey: [UInt8]?
+    let newest = NewestLocations()
 
     public init(_ policy: LocationPolicy, _ table: AddressTable, deviceKey: [UInt8]? = nil) {
         self.policy = policy
@@ -30,6 +32,19 @@ public struct LocationRules: Sendable {
     static let ahead: Int64 = 5_000_000_000
     /// Nanoseconds that one stands which lets nobody bet, before an address is looked up again.
     static let refusedFor: Int64 = 60_000_000_000
+}
+
+/// Of which sign-in each account's newest decision is: the engine goes by that one alone. As many as there are accounts.
+final class NewestLocations: Sendable {
+    private let sessions = Mutex<[AccountID: SessionID]>([:])
+
+    func note(_ session: PunterSession) {
+        sessions.withLock { $0[session.account] = session.session }
+    }
+
+    func isOf(_ session: PunterSession) -> Bool {
+        sessions.withLock { $0[session.account] == session.session }
+    }
 }
 
 /// What was decided on a sign-in, and from where it was asked for.
@@ -65,13 +80,17 @@ extension PunterGateway {
         guard let rules = settings.location else { return false }
         let now = self.now
         let known = session.located
-        guard known?.stands(at: now.nanoseconds, from: peer) != true else { return true }
+        let isNewest = rules.newest.isOf(session)
+        if isNewest, known?.stands(at: now.nanoseconds, from: peer) == true { return true }
         let addressed = rules.addressed(peer)
         var decision = rules.policy.decide(addressed, at: now)
         if rules.deviceKey != nil {
             if let known {
-                // Who was inside by a device and comes from elsewhere now may be so no more.
-                guard known.peer != peer, known.decision.verdict == .inside else { return true }
+                // Who was inside by a device and comes from elsewhere now may be so no more; who was decided of on
+                // another device meanwhile is still where this one said.
+                guard known.peer != peer || !isNewest, known.decision.verdict == .inside else {
+                    return true
+                }
                 decision = rules.policy.decide(
                     known.decision.report, addressed: addressed, at: now)
                 decision.until = min(decision.until, known.decision.until)
@@ -80,18 +99,26 @@ extension PunterGateway {
                 decision.verdict = .doubtful
             }
         }
-        guard submit(decision, of: session, { _ in }) else { throw busy() }
-        session.located = Located(peer: peer, decision: decision, decidedAt: now.nanoseconds)
+        guard submit(decision, rules, of: session, at: peer, { _ in }) else { throw busy() }
         return true
     }
 
+    /// False where there is no room for it now. `answer` hears whether it was written down; what was not is forgotten.
     private func submit(
-        _ decision: LocationDecision, of session: PunterSession,
-        _ answer: @escaping (UInt64?) -> Void
+        _ decision: LocationDecision, _ rules: LocationRules, of session: PunterSession,
+        at peer: String, _ answer: @escaping (Bool) -> Void
     ) -> Bool {
-        hub.submit({ record, sequence in answer(record == nil ? nil : sequence) }) {
+        let taken = hub.submit({ record, _ in
+            if record == nil { session.located = nil }
+            answer(record != nil)
+        }) {
             $0.location(of: session.account, session.session, decision)
         }
+        // At once: what is asked next comes behind it.
+        guard taken else { return false }
+        session.located = Located(peer: peer, decision: decision, decidedAt: now.nanoseconds)
+        rules.newest.note(session)
+        return true
     }
 
     private func getLocation(_ call: Call, _ reply: any Reply) {
@@ -131,11 +158,8 @@ extension PunterGateway {
                 report.signs.insert(.disagreeing)
             }
             let decision = rules.policy.decide(report, addressed: rules.addressed(peer), at: now)
-            let taken = submit(decision, of: session) { [unowned self] sequence in
-                guard sequence != nil else { return reply.fail(busy()) }
-                session.located = Located(
-                    peer: peer, decision: decision, decidedAt: now.nanoseconds)
-                reply.send(document(session, isAsked: true))
+            let taken = submit(decision, rules, of: session, at: peer) { [unowned self] isDone in
+                isDone ? reply.send(document(session, isAsked: true)) : reply.fail(busy())
             }
             guard taken else { throw busy() }
         } catch {
@@ -166,5 +190,12 @@ extension PunterGateway {
             json.key("until")
             json.string(decision.until.description)
         }
+    }
+}
+
+extension RecordBytes {
+    /// Whether a bet was refused since its customer's newest decision is over, or of another sign-in.
+    var isUnlocated: Bool {
+        field(Layout.Placed.refusal, as: UInt16.self) == Refusal.locationUnknown.rawValue
     }
 }

@@ -195,6 +195,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         if let record, record.usesUpID {
             gateway.settings.quotes.use(record.clientID, of: record.account)
         }
+        if record?.isUnlocated == true { session?.located = nil }
         guard let record, let socket else { return }
         let isRepeat = record.flags & Layout.Placed.repeated != 0
         if let question = EarlierBet.Question(record, hash: tag) {

@@ -62,6 +62,20 @@ def test_bets_are_taken_by_where_their_customers_addresses_are(make_server, tabl
     assert server.call("PUT", "/api/v1/location", {"packet": "x"}, cookie)[1]["code"] == "location_not_asked"
 
 
+def test_a_customer_bets_on_two_devices_in_turn(make_server, table):
+    server = make_server(*QUIET, "--location-regions", "GB", "--location-table", str(table))
+    key = {"Idempotency-Key": f'"{new_id()}"'}
+    cookies = [server.call("POST", "/api/v1/demo", headers=key)[2]["Set-Cookie"].split(";")[0] for _ in range(2)]
+    assert cookies[0] != cookies[1]
+    market = server.open_market()
+    phone, laptop = [from_(server, cookie, HOME) for cookie in cookies]
+    for ask in (phone, laptop, phone, phone, laptop):
+        assert place(ask, market)[0] == 201
+    # One of them abroad stops only that one.
+    assert place(from_(server, cookies[1], ABROAD), market)[1]["refusal"]["code"] == "location_refused"
+    assert place(phone, market)[0] == 201
+
+
 def test_nobody_is_asked_where_no_regions_are_said(make_server):
     server = make_server(*QUIET)
     cookie = server.sign_in()
