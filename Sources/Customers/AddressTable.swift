@@ -26,8 +26,9 @@ public struct NetworkAddress: Hashable, Comparable, Sendable {
         guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
         for part in parts {
+            // Some take a leading zero for octal.
             guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
-                let byte = UInt8(part)
+                part.utf8.count == 1 || part.utf8.first != 0x30, let byte = UInt8(part)
             else { return nil }
             value = value << 8 | UInt32(byte)
         }
@@ -37,12 +38,14 @@ public struct NetworkAddress: Hashable, Comparable, Sendable {
     private static func six(_ text: some StringProtocol) -> UInt128? {
         // What stands before and behind the one run of zeros that may be left out.
         let halves = text.split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = halves.first, let head = words(first) else { return nil }
+        guard let first = halves.first, let head = words(first, endsText: halves.count == 1)
+        else { return nil }
         guard halves.count == 2 else {
             guard head.count == 8 else { return nil }
             return joined(head)
         }
-        guard !halves[1].contains("::"), let tail = words(halves[1]), head.count + tail.count < 8
+        guard !halves[1].contains("::"), let tail = words(halves[1], endsText: true),
+            head.count + tail.count < 8
         else { return nil }
         let zeros = [UInt16](repeating: 0, count: 8 - head.count - tail.count)
         return joined(head + zeros + tail)
@@ -52,17 +55,18 @@ public struct NetworkAddress: Hashable, Comparable, Sendable {
         words.reduce(0) { $0 << 16 | UInt128($1) }
     }
 
-    private static func words(_ text: some StringProtocol) -> [UInt16]? {
+    /// `endsText`: its last four bytes may be written as an address of version 4.
+    private static func words(_ text: some StringProtocol, endsText: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         var words: [UInt16] = []
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.utf8.contains(0x2e) {
+            if endsText, index == parts.count - 1, part.utf8.contains(0x2e) {
                 guard let value = four(part) else { return nil }
                 words += [UInt16(value >> 16), UInt16(truncatingIfNeeded: value)]
             } else {
                 guard (1...4).contains(part.utf8.count), let word = UInt16(part, radix: 16),
-                    part.utf8.first != 0x2b
+                    part.utf8.first != 0x2b, part.utf8.first != 0x2d
                 else { return nil }
                 words.append(word)
             }
@@ -100,14 +104,16 @@ public struct AddressTable: Sendable {
     }
 
     /// Of lines `network region [sign ...]`, such as `192.0.2.0/24 GB vpn`; empty lines and those that begin with `#`
-    /// say nothing.
+    /// say nothing. A line ends with a line feed, before which a carriage return may stand.
     ///
-    /// - Throws: `Malformed` for the first line that is not like that, or says of a network what another line says.
-    public init(_ text: some StringProtocol) throws(Malformed) {
+    /// - Throws: `Malformed` for the first line that is not like that, or says of a network what another line says; and
+    ///   for a text that says nothing of any.
+    public init(_ text: some Sequence<UInt8>) throws(Malformed) {
         var line = 0
-        for row in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for row in Array(text).split(separator: 0x0a, omittingEmptySubsequences: false) {
             line += 1
-            let words = row.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" })
+            let words = row.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d })
+                .map { String(decoding: $0, as: UTF8.self) }
             guard let first = words.first, first.first != "#" else { continue }
             guard networks.count < Self.most else {
                 throw Malformed(line: line, reason: "more than \(Self.most) networks")
@@ -127,6 +133,9 @@ public struct AddressTable: Sendable {
             }
             networks.append(
                 Network(first: from, last: through, region: region, signs: signs, line: line))
+        }
+        guard !networks.isEmpty else {
+            throw Malformed(line: line, reason: "there is no network in it")
         }
         networks.sort { ($0.first, $1.last) < ($1.first, $0.last) }
         var open: [Int] = []
@@ -172,6 +181,12 @@ public struct AddressTable: Sendable {
         }
         var place = low - 1
         while place >= 0, networks[place].last < address.value { place = networks[place].around }
+        // A network of version 6 that is so large that all of version 4 lies in it says nothing of version 4.
+        if place >= 0, address.value >> 32 == NetworkAddress.mapped >> 32,
+            networks[place].first >> 32 != NetworkAddress.mapped >> 32
+        {
+            place = -1
+        }
         guard place >= 0 else { return LocationReport(.address, region: nil, signs: .unlisted) }
         return LocationReport(
             .address, region: networks[place].region, signs: networks[place].signs)

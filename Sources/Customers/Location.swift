@@ -50,9 +50,10 @@ public struct LocationSigns: OptionSet, Hashable, Sendable {
     public static let remoteDesktop = LocationSigns(rawValue: 32)
     /// Its system is changed so far that what its programs say proves nothing.
     public static let rooted = LocationSigns(rawValue: 64)
-    /// Address and device are in different countries.
+    /// Address and device are in different countries; or the device was seen to come from another address, which is not
+    /// known to be where bets are taken.
     public static let disagreeing = LocationSigns(rawValue: 128)
-    /// The border is nearer than the position is exact.
+    /// The border is nearer than the position is exact, or nobody says how exact that is.
     public static let atBorder = LocationSigns(rawValue: 256)
     /// The address is in no table.
     public static let unlisted = LocationSigns(rawValue: 512)
@@ -153,33 +154,50 @@ public struct LocationPolicy: Hashable, Sendable {
     public var recheck: Int64
     /// Seconds of whoever is near a border: Pennsylvania has 5 minutes within a mile.
     public var recheckNearBorder: Int64
+    /// Nobody bets by an address alone: a program on the device must say where it is.
+    public var asksDevices: Bool
 
     /// Metres from a border that are near it: a mile.
     public static let nearBorder: UInt32 = 1609
 
     public init(
         regions: [LocationRegion], tolerated: LocationSigns = [], recheck: Int64 = 1200,
-        recheckNearBorder: Int64 = 300
+        recheckNearBorder: Int64 = 300, asksDevices: Bool = false
     ) {
         self.regions = regions
         self.tolerated = tolerated
         self.recheck = recheck
         self.recheckNearBorder = recheckNearBorder
+        self.asksDevices = asksDevices
     }
 
-    /// What is made of a report; `addressed` is what the address of the same customer says, where a device reports.
+    /// Whether bets are taken in all of a region.
+    public func takes(_ region: LocationRegion) -> Bool { regions.contains { $0.holds(region) } }
+
+    /// What a device reports, with what speaks against it of an address that it comes from, or was seen to come from.
+    public func hold(_ said: LocationReport, against addressed: LocationReport) -> LocationReport {
+        var report = said
+        report.signs.formUnion(addressed.signs)
+        if let here = report.region, let there = addressed.region, here.country != there.country {
+            report.signs.insert(.disagreeing)
+        }
+        return report
+    }
+
+    /// What is made of a report of `now`; `addressed` is what the address says that the same customer comes from, where a
+    /// device reports, `isElsewhere` that the device was seen to come from another one.
     public func decide(
-        _ said: LocationReport, addressed: LocationReport? = nil, at now: Timestamp
+        _ said: LocationReport, addressed: LocationReport? = nil, isElsewhere: Bool = false,
+        at now: Timestamp
     ) -> LocationDecision {
         var report = said
         if let addressed {
-            report.signs.formUnion(addressed.signs)
-            if let here = report.region, let there = addressed.region, here.country != there.country
-            {
+            report = hold(report, against: addressed)
+            if isElsewhere, addressed.region.map({ !takes($0) }) ?? true {
                 report.signs.insert(.disagreeing)
             }
         }
-        if let accuracy = report.accuracy, let border = report.border, accuracy >= border {
+        if let border = report.border, report.accuracy.map({ $0 >= border }) ?? true {
             report.signs.insert(.atBorder)
         }
         let seconds =
@@ -193,7 +211,7 @@ public struct LocationPolicy: Hashable, Sendable {
 
     private func verdict(_ report: LocationReport) -> LocationVerdict {
         guard let region = report.region else { return .doubtful }
-        guard regions.contains(where: { $0.holds(region) }) else { return .outside }
+        guard takes(region) else { return .outside }
         return report.signs.subtracting(tolerated).isEmpty ? .inside : .doubtful
     }
 }

@@ -34,12 +34,15 @@ extension PunterGateway {
             var intent = request.intent(
                 session, receivedAt: now, digest: digest, rate: settings.rate, quoted)
             intent.channel = call.channel.rawValue
-            intent.mustBeLocated = try locate(session, at: call.peer)
+            if let mark = try locate(session, at: call.peer) {
+                intent.mustBeLocated = true
+                intent.located = mark
+            }
             let taken = hub.submit({ [unowned self] record, _ in
                 if quoted != nil, let record, record.usesUpID {
                     settings.quotes.use(intent.id, of: intent.account)
                 }
-                if record?.isUnlocated == true { session.located = nil }
+                relocate(session, after: record)
                 answer(record, hash: intent.requestHash, reply)
             }) { [intent] in $0.place(intent) }
             guard taken else { throw busy() }

@@ -45,6 +45,8 @@ public struct GatewaySettings: Sendable {
     public var jointMargin: UInt32 = 500
     /// How it is found out where customers are; nil where nobody asks.
     public var location: LocationRules?
+    /// Origins that programs of a page may ask beside our own.
+    public var scriptOrigins: [String] = []
     /// Why no bets can be taken yet, nil when they can.
     public var whyNotReady: @Sendable () -> String? = { nil }
 

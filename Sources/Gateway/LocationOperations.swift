@@ -8,57 +8,40 @@ import NetworkLoops
 import Synchronization
 
 /// How it is found out where customers are, for every bet.
-public struct LocationRules: Sendable {
+public final class LocationRules: Sendable {
     let policy: LocationPolicy
-    let table: AddressTable
     /// With which a provider signs what its program says of a device; nil: an address is enough.
     let deviceKey: [UInt8]?
-    let newest = NewestLocations()
+    /// Under which the page finds the provider's program; nil: it has none.
+    let script: String?
+    private let table: Mutex<AddressTable>
+    /// The mark of each account's newest decision: the engine goes by that one alone. As many as there are accounts.
+    private let newest = Mutex<[AccountID: UInt64]>([:])
 
-    public init(_ policy: LocationPolicy, _ table: AddressTable, deviceKey: [UInt8]? = nil) {
+    public init(
+        _ policy: LocationPolicy, _ table: AddressTable, deviceKey: [UInt8]? = nil,
+        script: String? = nil
+    ) {
         self.policy = policy
-        self.table = table
+        self.table = Mutex(table)
         self.deviceKey = deviceKey
+        self.script = script
     }
 
-    func addressed(_ peer: String) -> LocationReport {
-        guard let address = NetworkAddress(peer) else {
-            return LocationReport(.address, region: nil, signs: .unlisted)
-        }
-        return table.report(of: address)
+    /// Which addresses are where from now on.
+    public func replace(_ table: AddressTable) { self.table.withLock { $0 = table } }
+
+    func addressed(_ address: NetworkAddress?) -> LocationReport {
+        guard let address else { return LocationReport(.address, region: nil, signs: .unlisted) }
+        return table.withLock { $0.report(of: address) }
     }
 
-    /// Nanoseconds before its end that a decision is made anew: the bet is on its way meanwhile.
-    static let ahead: Int64 = 5_000_000_000
-    /// Nanoseconds that one stands which lets nobody bet, before an address is looked up again.
-    static let refusedFor: Int64 = 60_000_000_000
-}
-
-/// Of which sign-in each account's newest decision is: the engine goes by that one alone. As many as there are accounts.
-final class NewestLocations: Sendable {
-    private let sessions = Mutex<[AccountID: SessionID]>([:])
-
-    func note(_ session: PunterSession) {
-        sessions.withLock { $0[session.account] = session.session }
+    func isNewest(_ mark: UInt64, of account: AccountID) -> Bool {
+        newest.withLock { $0[account] == mark }
     }
 
-    func isOf(_ session: PunterSession) -> Bool {
-        sessions.withLock { $0[session.account] == session.session }
-    }
-}
-
-/// What was decided on a sign-in, and from where it was asked for.
-struct Located: Sendable {
-    let peer: String
-    let decision: LocationDecision
-    /// Nanoseconds since 1970.
-    let decidedAt: Int64
-
-    func stands(at now: Int64, from peer: String) -> Bool {
-        guard self.peer == peer else { return false }
-        return decision.verdict == .inside
-            ? now < decision.until.nanoseconds - LocationRules.ahead
-            : now < decidedAt + LocationRules.refusedFor
+    func note(_ mark: UInt64, of account: AccountID) {
+        newest.withLock { $0[account] = mark }
     }
 }
 
@@ -75,57 +58,72 @@ extension PunterGateway {
         ]
     }
 
-    /// Before a bet: what is not known any more is decided anew, ahead of it. Whether the bet must be located.
-    func locate(_ session: PunterSession, at peer: String) throws(Problem) -> Bool {
-        guard let rules = settings.location else { return false }
-        let now = self.now
-        let known = session.located
-        let isNewest = rules.newest.isOf(session)
-        if isNewest, known?.stands(at: now.nanoseconds, from: peer) == true { return true }
-        let addressed = rules.addressed(peer)
-        var decision = rules.policy.decide(addressed, at: now)
-        if rules.deviceKey != nil {
-            if let known {
-                // Who was inside by a device and comes from elsewhere now may be so no more; who was decided of on
-                // another device meanwhile is still where this one said.
-                guard known.peer != peer || !isNewest, known.decision.verdict == .inside else {
-                    return true
-                }
-                decision = rules.policy.decide(
-                    known.decision.report, addressed: addressed, at: now)
-                decision.until = min(decision.until, known.decision.until)
-            } else if decision.verdict == .inside {
-                // An address alone is not enough here.
-                decision.verdict = .doubtful
-            }
+    /// Before a bet: what is not known any more is decided anew, ahead of it. The mark of the decision that the bet goes
+    /// by, 0 where its device does not say where it is; nil where nobody asks.
+    func locate(_ session: PunterSession, at peer: String) throws(Problem) -> UInt64? {
+        guard let rules = settings.location else { return nil }
+        let (now, address) = (self.now, NetworkAddress(peer))
+        let known = session.whereabouts
+        if let stands = known.standing(from: address, under: rules.policy, at: now),
+            rules.isNewest(stands.mark, of: session.account)
+        {
+            return stands.mark
         }
-        guard submit(decision, rules, of: session, at: peer, { _ in }) else { throw busy() }
-        return true
+        guard
+            let decision = known.decision(
+                from: address, rules.addressed(address), under: rules.policy, at: now)
+        else { return 0 }
+        guard let mark = submit(decision, rules, of: session, at: address, { _ in }) else {
+            throw busy()
+        }
+        return mark
     }
 
-    /// False where there is no room for it now. `answer` hears whether it was written down; what was not is forgotten.
+    /// The mark of a decision that is on its way to the journal, nil where there is no room for it now. `answer` hears
+    /// whether it was written down; what was not is forgotten.
     private func submit(
         _ decision: LocationDecision, _ rules: LocationRules, of session: PunterSession,
-        at peer: String, _ answer: @escaping (Bool) -> Void
-    ) -> Bool {
+        at address: NetworkAddress?, _ answer: @escaping (Bool) -> Void
+    ) -> UInt64? {
+        let mark = max(Tokens.random64(), 1)
         let taken = hub.submit({ record, _ in
-            if record == nil { session.located = nil }
+            if record == nil { session.locate { $0.forget(mark) } }
             answer(record != nil)
         }) {
-            $0.location(of: session.account, session.session, decision)
+            $0.location(of: session.account, session.session, decision, mark: mark)
         }
         // At once: what is asked next comes behind it.
-        guard taken else { return false }
-        session.located = Located(peer: peer, decision: decision, decidedAt: now.nanoseconds)
-        rules.newest.note(session)
-        return true
+        guard taken else { return nil }
+        let decided = Whereabouts.Decided(decision, mark: mark, from: address, at: now)
+        session.locate { $0.decide(decided) }
+        rules.note(mark, of: session.account)
+        return mark
     }
 
+    /// After a bet: what the engine does not go by is decided anew before the next one. A repeat says nothing of now.
+    func relocate(_ session: PunterSession?, after record: RecordBytes?) {
+        guard let session, let record, record.isUnlocated, let rules = settings.location else {
+            return
+        }
+        session.locate { known in
+            if let mark = known.decided?.mark, rules.isNewest(mark, of: session.account) {
+                known.forget(mark)
+            }
+        }
+    }
+
+    /// What holds of who asks, or would be decided before a bet. Nothing is written down for being looked at.
     private func getLocation(_ call: Call, _ reply: any Reply) {
         do throws(Problem) {
             let session = try needSession(call)
-            let isAsked = try locate(session, at: call.peer)
-            reply.send(document(session, isAsked: isAsked))
+            guard let rules = settings.location else { return reply.send(unasked()) }
+            let (now, address) = (self.now, NetworkAddress(call.peer))
+            let known = session.whereabouts
+            let decision =
+                known.standing(from: address, under: rules.policy, at: now)?.decision
+                ?? known.decision(
+                    from: address, rules.addressed(address), under: rules.policy, at: now)
+            reply.send(document(rules, decision))
         } catch {
             reply.fail(error)
         }
@@ -142,40 +140,54 @@ extension PunterGateway {
             guard let text = tape.member("packet", of: tape.root).flatMap({ tape.text($0) }) else {
                 throw Problem(400, "malformed", "packet: what the provider's program signed")
             }
-            let now = self.now
-            let peer = call.peer
-            guard let packet = LocationPacket(text, key: key),
-                packet.account == session.account,
-                abs(now.milliseconds - packet.at.milliseconds) <= LocationPacket.validity
+            let (now, address) = (self.now, NetworkAddress(call.peer))
+            guard let packet = LocationPacket(text, key: key), packet.account == session.account,
+                packet.isGood(at: now), hear(packet, rules, on: session),
+                let decision = session.whereabouts.decision(
+                    from: address, rules.addressed(address), under: rules.policy, at: now)
             else {
                 throw Problem(
                     422, "location_invalid",
                     "This says nothing of where you are now: it is not signed, too old, or of somebody else."
                 )
             }
-            var report = packet.report
-            if let address = packet.address, address != NetworkAddress(peer) {
-                report.signs.insert(.disagreeing)
+            let taken = submit(decision, rules, of: session, at: address) {
+                [unowned self] isDone in
+                isDone ? reply.send(document(rules, decision)) : reply.fail(busy())
             }
-            let decision = rules.policy.decide(report, addressed: rules.addressed(peer), at: now)
-            let taken = submit(decision, rules, of: session, at: peer) { [unowned self] isDone in
-                isDone ? reply.send(document(session, isAsked: true)) : reply.fail(busy())
-            }
-            guard taken else { throw busy() }
+            guard taken != nil else { throw busy() }
         } catch {
             reply.fail(error)
         }
     }
 
-    private func document(_ session: PunterSession, isAsked: Bool) -> HTTPResponse {
+    /// False where its device has said something newer already.
+    private func hear(
+        _ packet: LocationPacket, _ rules: LocationRules, on session: PunterSession
+    ) -> Bool {
+        let seen = rules.policy.hold(packet.report, against: rules.addressed(packet.address))
+        let device = Whereabouts.Device(seen, from: packet.address, at: packet.at)
+        return session.locate { $0.hear(device) }
+    }
+
+    private func unasked() -> HTTPResponse {
         Documents.json(asOf: hub.view.order, .nobody) { json in
             json.key("required")
-            json.bool(isAsked)
-            guard isAsked else { return }
+            json.bool(false)
+        }
+    }
+
+    private func document(_ rules: LocationRules, _ decision: LocationDecision?) -> HTTPResponse {
+        Documents.json(asOf: hub.view.order, .nobody) { json in
+            json.key("required")
+            json.bool(true)
             json.key("by")
-            json.string(
-                (settings.location?.deviceKey == nil ? LocationSource.address : .device).word)
-            guard let decision = session.located?.decision else { return }
+            json.string((rules.deviceKey == nil ? LocationSource.address : .device).word)
+            if let script = rules.script {
+                json.key("script")
+                json.string(script)
+            }
+            guard let decision else { return }
             json.key("verdict")
             json.string(decision.verdict.word)
             if let region = decision.report.region {
@@ -194,8 +206,9 @@ extension PunterGateway {
 }
 
 extension RecordBytes {
-    /// Whether a bet was refused since its customer's newest decision is over, or of another sign-in.
+    /// Whether a bet was refused now since the decision that it goes by is not its customer's newest, or over.
     var isUnlocated: Bool {
-        field(Layout.Placed.refusal, as: UInt16.self) == Refusal.locationUnknown.rawValue
+        flags & Layout.Placed.repeated == 0
+            && field(Layout.Placed.refusal, as: UInt16.self) == Refusal.locationUnknown.rawValue
     }
 }

@@ -7,14 +7,20 @@ struct LocationPacket {
     let account: AccountID
     /// When it was found out, UTC.
     let at: Timestamp
-    /// That the provider saw the device come from; nil where it says nothing of it.
-    let address: NetworkAddress?
+    /// That the provider saw the device come from.
+    let address: NetworkAddress
     let report: LocationReport
 
     /// Characters.
     static let most = 2048
     /// Milliseconds that one is good for: nobody carries it elsewhere in that time.
     static let validity: Int64 = 60_000
+    /// Milliseconds that the provider's clock may be ahead of ours.
+    static let ahead: Int64 = 5000
+
+    func isGood(at now: Timestamp) -> Bool {
+        (-Self.ahead...Self.validity).contains(now.milliseconds - at.milliseconds)
+    }
 
     /// Nil for whatever the provider did not sign, or signed without sense.
     init?(_ text: String, key: [UInt8]) {
@@ -36,9 +42,17 @@ struct LocationPacket {
     private init?(_ tape: borrowing JSONTape) {
         let root = tape.root
         func text(_ place: JSONTape.Place?) -> String? { place.flatMap { tape.text($0) } }
-        func metres(_ place: JSONTape.Place?) -> UInt32? {
-            place.flatMap { tape.whole($0) }.flatMap { UInt32(exactly: $0) }
+        // What is there and no number of metres is no packet: taken for unknown it would speak for somebody.
+        func metres(_ name: StaticString, up isUp: Bool) -> (isReadable: Bool, value: UInt32?) {
+            guard let place = tape.member(name, of: root) else { return (true, nil) }
+            guard let (whole, hasMore) = tape.wholePart(place), whole >= 0,
+                whole < Int64(UInt32.max) - 1
+            else { return (false, nil) }
+            return (true, UInt32(whole) + (isUp && hasMore ? 1 : 0))
         }
+        let accuracy = metres("accuracy", up: true)
+        let border = metres("border", up: false)
+        guard accuracy.isReadable, border.isReadable else { return nil }
         guard let account = text(tape.member("account", of: root)).flatMap({ UInt64($0) }),
             let at = text(tape.member("at", of: root)).flatMap({ Timestamp($0) })
         else { return nil }
@@ -52,19 +66,24 @@ struct LocationPacket {
                 signs.insert(sign)
             }
         }
-        let region = text(tape.member("region", of: root))
-        let known = region.flatMap { LocationRegion($0) }
-        guard region == nil || known != nil else { return nil }
-        let reference = text(tape.member("reference", of: root)) ?? ""
+        var known: LocationRegion?
+        if let region = tape.member("region", of: root) {
+            guard let found = text(region).flatMap({ LocationRegion($0) }) else { return nil }
+            known = found
+        }
+        var reference = ""
+        if let said = tape.member("reference", of: root) {
+            guard let found = text(said) else { return nil }
+            reference = found
+        }
         guard reference.utf8.count <= LocationReport.referenceBytes else { return nil }
-        let from = text(tape.member("address", of: root))
-        address = from.flatMap { NetworkAddress($0) }
-        guard from == nil || address != nil else { return nil }
+        guard let address = text(tape.member("address", of: root)).flatMap({ NetworkAddress($0) })
+        else { return nil }
+        self.address = address
         self.account = AccountID(account)
         self.at = at
         report = LocationReport(
             .device, region: known, signs: signs,
-            accuracy: metres(tape.member("accuracy", of: root)),
-            border: metres(tape.member("border", of: root)), reference: reference)
+            accuracy: accuracy.value, border: border.value, reference: reference)
     }
 }

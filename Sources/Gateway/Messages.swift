@@ -599,6 +599,10 @@ enum Messages {
             json.key("asked")
             json.number(asked)
         }
+        if let location = record.placedLocation {
+            json.key("location")
+            json.numberText(location)
+        }
         json.key("potentialReturn")
         json.number(record.field(Layout.Placed.potentialReturn, as: Int64.self))
         json.key("repeated")

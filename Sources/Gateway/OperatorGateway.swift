@@ -65,7 +65,7 @@ public final class OperatorGateway: OperationGateway {
                 isFirst: route?.comesFirst ?? false)
         }
         server.fallback = { context throws(Problem) in try files.answer(context) }
-        server.commonFields = StaticFiles.securityFields
+        server.commonFields = StaticFiles.securityFields()
         for operation in sessionOperations + marketOperations + resultOperations
             + customerOperations + marketLimitOperations + pricingOperations + makingOperations
             + riskOperations + bookOperations + trailOperations + suspicionOperations

@@ -56,7 +56,7 @@ public final class PunterGateway: OperationGateway {
             guard session(context) != nil else { throw Self.notSignedIn }
         }
         server.fallback = { context throws(Problem) in try files.answer(context) }
-        server.commonFields = StaticFiles.securityFields
+        server.commonFields = StaticFiles.securityFields(asking: settings.scriptOrigins)
         hub.topics.reader = { [unowned self] account, after, limit, answer in
             readHistory(account, after, limit, answer)
         }

@@ -137,6 +137,7 @@ enum PunterSchemas {
             "returned":{"$ref":"#/components/schemas/Returned"},\
             "offer":{"$ref":"#/components/schemas/Offer"},\
             "asked":{"type":"integer","description":"The stake that was asked for, where another one was taken."},\
+            "location":{"$ref":"#/components/schemas/Number","description":"The decision of where its customer was, by which it was taken."},\
             "potentialReturn":{"type":"integer"},"payout":{"type":"integer"},\
             "payoutBefore":{"type":"integer"},"reason":{"type":"string"},\
             "placedAt":{"$ref":"#/components/schemas/Instant"},\
@@ -192,7 +193,8 @@ enum PunterSchemas {
             {"type":"object","required":["asOf","required"],"properties":{"asOf":{"type":"integer"},\
             "required":{"type":"boolean","description":"Whether bets are taken from some places only."},\
             "by":{"enum":["address","device"],"description":"What is asked: the connection's address, or a provider's program on the device."},\
-            "verdict":{"enum":["inside","outside","doubtful"],"description":"Bets are taken inside; missing where nothing is decided yet."},\
+            "script":{"type":"string","description":"Where the page finds the provider's program: a module with a function locate({account}) that promises a packet."},\
+            "verdict":{"enum":["inside","outside","doubtful"],"description":"Bets are taken inside; missing where a device would have to say where it is, and has not lately."},\
             "region":{"type":"string","description":"ISO 3166, such as GB or US-NJ; missing where it is not known."},\
             "signs":{"type":"array","description":"What speaks against believing it.","items":{"enum":[\(LocationSigns.named.map { "\"\($0.word)\"" }.joined(separator: ","))]}},\
             "until":{"type":"string","format":"date-time","description":"Until when it holds; it is decided anew before a bet that comes later."}}}

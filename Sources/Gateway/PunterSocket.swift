@@ -178,7 +178,10 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
             rate: gateway.settings.rate, quoted)
         intent.channel = Channel.web.rawValue
         do {
-            intent.mustBeLocated = try gateway.locate(session, at: peer)
+            if let mark = try gateway.locate(session, at: peer) {
+                intent.mustBeLocated = true
+                intent.located = mark
+            }
         } catch {
             return refuse(tape, error)
         }
@@ -195,7 +198,7 @@ final class PunterSocket: WebSocketHandler, FollowerLine, CommandOwner, Operatio
         if let record, record.usesUpID {
             gateway.settings.quotes.use(record.clientID, of: record.account)
         }
-        if record?.isUnlocated == true { session?.located = nil }
+        gateway.relocate(session, after: record)
         guard let record, let socket else { return }
         let isRepeat = record.flags & Layout.Placed.repeated != 0
         if let question = EarlierBet.Question(record, hash: tag) {

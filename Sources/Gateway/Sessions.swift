@@ -1,4 +1,5 @@
 import CSystem
+import Customers
 import EngineJournal
 public import Kernel
 import NetworkLoops
@@ -13,12 +14,14 @@ public final class PunterSession: Sendable {
     /// Nanoseconds since 1970.
     public let expires: Int64
     private let hasEnded = Atomic<Bool>(false)
-    /// What was decided of where whoever has it is; nil nothing yet. Set on any loop.
-    private let location = Mutex<Located?>(nil)
+    /// Where whoever has it is, as far as that is known. Changed on any loop.
+    private let known = Mutex(Whereabouts())
 
-    var located: Located? {
-        get { location.withLock { $0 } }
-        set { location.withLock { $0 = newValue } }
+    var whereabouts: Whereabouts { known.withLock { $0 } }
+
+    @discardableResult
+    func locate<Result: Sendable>(_ change: @Sendable (inout Whereabouts) -> Result) -> Result {
+        known.withLock { change(&$0) }
     }
 
     init(account: AccountID, session: SessionID, tokenHash: [UInt8], expires: Int64) {

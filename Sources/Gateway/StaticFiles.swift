@@ -22,17 +22,21 @@ public struct StaticFiles: Sendable {
     private var files: [String: File] = [:]
 
     /// Fields that every answer of a listener carries: nothing from elsewhere runs or frames a page.
-    public static let securityFields: [(String, String)] = [
-        (
-            "content-security-policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-                + "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
-                + "frame-ancestors 'none'"
-        ),
-        ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
-    ]
+    ///
+    /// - Parameter asking: origins beside our own that programs of a page may ask, such as `https://geo.example.com`.
+    public static func securityFields(asking: [String] = []) -> [(String, String)] {
+        [
+            (
+                "content-security-policy",
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                    + "connect-src \((["'self'"] + asking).joined(separator: " ")); font-src 'self'; base-uri 'none'; form-action 'none'; "
+                    + "frame-ancestors 'none'"
+            ),
+            ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ]
+    }
 
     public init() {}
 

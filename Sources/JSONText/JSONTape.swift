@@ -121,6 +121,18 @@ public struct JSONTape: ~Copyable, Sendable {
         return true
     }
 
+    /// The whole part of a number without exponent, and whether it has another part than zeros behind it: of `-0.5` 0 and
+    /// true.
+    public func wholePart(_ place: Place) -> (whole: Int64, hasMore: Bool)? {
+        guard let entry = entry(place), entry.kind == .number else { return nil }
+        let (start, end) = (Int(entry.start), Int(entry.end))
+        let point = (start..<end).first { bytes[$0] == 0x2e } ?? end
+        guard let whole = Int64(String(decoding: bytes[start..<point], as: UTF8.self)),
+            (min(point + 1, end)..<end).allSatisfy({ (0x30...0x39).contains(bytes[$0]) })
+        else { return nil }
+        return (whole, !isZeros(min(point + 1, end), end))
+    }
+
     /// A whole number without exponent; `5.0` is one (JSON Schema, 6.1.1), `5.5` is none.
     public func whole(_ place: Place) -> Int64? {
         guard let entry = entry(place), entry.kind == .number else { return nil }

@@ -556,7 +556,7 @@ public struct Judge: ~Copyable {
         }
         let isSaid =
             (1...3).contains(said.verdict) && (1...2).contains(said.source) && said.session > 0
-            && said.until >= 1_000_000_000
+            && said.mark > 0 && said.until >= 1_000_000_000
         if !isSaid { return expect(refusal, 4, "a decision that says nothing") }
         expect(refusal, 0, "a decision of where somebody is")
         let number = Int(said.account)

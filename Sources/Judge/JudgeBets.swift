@@ -476,10 +476,10 @@ extension Judge {
         return refusalOfStake(intent, number, isOffer: isOffer)
     }
 
-    /// Whether a customer's newest decision is of another sign-in, or over; or says that it is not where it may bet.
+    /// Whether a customer's newest decision is not the one that a bet goes by, or over; or says that it is not where it may bet.
     private func refusalOfLocation(_ intent: Intent, _ number: Int) -> UInt16? {
         guard intent.mustBeLocated else { return nil }
-        guard let (_, said) = accounts[number].location, said.session == intent.session else {
+        guard let (_, said) = accounts[number].location, said.mark == intent.located else {
             return Word.locationUnknown
         }
         if said.verdict != 1 { return Word.locationRefused }

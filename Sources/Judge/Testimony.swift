@@ -254,6 +254,8 @@ public struct BarSaid: Sendable {
 public struct LocationSaid: Sendable {
     public var account: UInt64
     public var session: UInt64
+    /// By which bets name it.
+    public var mark: UInt64
     /// 1 inside, 2 outside, 3 doubtful.
     public var verdict: UInt8
     /// 1 an address, 2 a device.
@@ -261,7 +263,10 @@ public struct LocationSaid: Sendable {
     /// Nanoseconds of UTC.
     public var until: Int64
 
-    public init(account: UInt64, session: UInt64, verdict: UInt8, source: UInt8, until: Int64) {
+    public init(
+        account: UInt64, session: UInt64, mark: UInt64, verdict: UInt8, source: UInt8, until: Int64
+    ) {
+        self.mark = mark
         self.account = account
         self.session = session
         self.verdict = verdict
@@ -503,9 +508,10 @@ public struct Intent: Sendable {
     public var fill: UInt8
     /// Through which it comes, 0 unknown.
     public var channel: UInt8 = 0
-    /// It is taken only where its customer is known to be where bets are taken, on this sign-in.
+    /// It is taken only where its customer is known to be where bets are taken.
     public var mustBeLocated = false
-    public var session: UInt64 = 0
+    /// The mark of the decision that it goes by.
+    public var located: UInt64 = 0
     /// The refused intent whose offer this takes, 0 none.
     public var offer: UInt64 = 0
     /// Of the stake what is bonus money, and what is free.

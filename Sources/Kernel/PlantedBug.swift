@@ -63,7 +63,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     // Customers and the desk
     case barIgnored = "bar-ignored"
     case locationOutlived = "location-outlived"
-    case otherSessionLocates = "other-session-locates"
+    case anyDecisionLocates = "any-decision-locates"
+    case abroadTaken = "abroad-taken"
     case promotionOverForgotten = "promotion-over-forgotten"
     case limitLoosenedAtOnce = "limit-loosened-at-once"
     case expectationIgnored = "expectation-ignored"

@@ -40,6 +40,8 @@ struct SimulatedClient {
     private var unresolved: [Int] = []
     /// Wagers that were refused, with what they could be taken at.
     private var offered: [(wager: Int, reference: UInt64, offer: OfferShown)] = []
+    /// The marks of what was decided last of where it is; 0 none.
+    private var decided: [UInt64] = [0]
     /// The limit it heard of last, and its version.
     private var limit: (wish: LimitWish, version: UInt64)?
 
@@ -87,9 +89,9 @@ struct SimulatedClient {
         if unresolved.count < 8 { bet(world) }
     }
 
-    /// It is decided where the client is: mostly where it may bet, for some seconds; now and then of nobody, or of
-    /// another sign-in.
-    private func locate(_ world: Simulation) {
+    /// It is decided where the client is: mostly where it may bet, for some seconds; now and then of nobody. Bets go by
+    /// what was decided last, by one before that, or by none: what two devices ask for crosses on its way.
+    private mutating func locate(_ world: Simulation) {
         guard let account, let session else { return }
         let report = LocationReport(
             world.random.number(in: 0...3) == 0 ? .device : .address,
@@ -105,12 +107,10 @@ struct SimulatedClient {
                 ? Timestamp(nanoseconds: 0)
                 : Timestamp(nanoseconds: world.clock.wall()).adding(milliseconds: seconds * 1000))
         let isNobody = world.random.number(in: 0...19) == 0
-        let whose = [session, session, session, session, SessionID(7)]
+        let mark = world.random.number(in: 0...29) == 0 ? 0 : world.random.next()
+        decided = (decided.suffix(3)) + [mark]
         world.send(
-            .desk(
-                .locate(
-                    isNobody ? AccountID(999) : account,
-                    whose[world.random.number(in: 0...4)], decision)))
+            .desk(.locate(isNobody ? AccountID(999) : account, session, decision, mark: mark)))
     }
 
     /// Sells a bet that was taken, or a part of it; or asks again for what it has no answer to.
@@ -260,7 +260,13 @@ struct SimulatedClient {
             intent.fill = world.random.number(in: 0...3) == 0 ? .maximum : .cap
         }
         if world.plan.has(.traders) { intent.channel = UInt8(index % 3) }
-        if world.plan.has(.locations) { intent.mustBeLocated = world.random.number(in: 0...3) > 0 }
+        if world.plan.has(.locations) {
+            intent.mustBeLocated = world.random.number(in: 0...3) > 0
+            intent.located =
+                world.random.number(in: 0...3) == 0
+                ? decided[world.random.number(in: 0...decided.count - 1)]
+                : decided[decided.count - 1]
+        }
         if world.plan.has(.nonsense) { spoil(&intent, world) }
         stake(intent, world)
     }

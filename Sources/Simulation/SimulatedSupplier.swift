@@ -71,7 +71,7 @@ enum DeskSaying {
     case grant(
         AccountID, GrantKind, Int64, id: ExternalID, hash: ExternalID, promotion: UInt64,
         terms: UInt32, actor: UInt64)
-    case locate(AccountID, SessionID, LocationDecision)
+    case locate(AccountID, SessionID, LocationDecision, mark: UInt64)
     case promotion(
         UInt64, terms: String, from: Int64, until: Int64, version: UInt32?, actor: UInt64)
     case proposeCancel(ExternalID, CancelWindow, isTakenBack: Bool, actor: UInt64)
@@ -108,8 +108,8 @@ enum DeskSaying {
             encoder.grant(
                 kind, amount, to: account, id: id, requestHash: hash, promotion: promotion,
                 terms: terms, actor: actor, reason: actor == 3 ? "" : "welcome")
-        case .locate(let account, let session, let decision):
-            encoder.location(of: account, session, decision)
+        case .locate(let account, let session, let decision, let mark):
+            encoder.location(of: account, session, decision, mark: mark)
         case .promotion(
             let number, let terms, let from, let until, let version, let actor):
             encoder.promotion(

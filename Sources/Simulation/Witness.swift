@@ -102,6 +102,7 @@ struct Witness {
                 LocationSaid(
                     account: record.account.rawValue,
                     session: record.field(Layout.Location.session, as: UInt64.self),
+                    mark: record.field(Layout.Location.mark, as: UInt64.self),
                     verdict: record.field(Layout.Location.verdict, as: UInt8.self),
                     source: record.field(Layout.Location.source, as: UInt8.self),
                     until: record.field(Layout.Location.until, as: Int64.self)))
@@ -426,7 +427,7 @@ struct Witness {
         intent.offer = record.field(Layout.Place.offer, as: UInt64.self)
         intent.channel = UInt8(record.channel)
         intent.mustBeLocated = record.mustBeLocated
-        intent.session = record.field(Layout.Place.session, as: UInt64.self)
+        intent.located = record.field(Layout.Place.located, as: UInt64.self)
         let groups = record.groups(behind: said)
         intent.groups = (0..<4).map { groups[$0] }
         intent.joint = record.jointOdds(behind: said)

@@ -76,6 +76,8 @@ def test_notices_of_limits_and_corrections_are_read_on_the_page(make_server, pag
     expect(panel).to_contain_text("Bet corrected")
     expect(panel).to_contain_text("30.00")
     expect(page.get_by_role("tab", name="Notices", exact=True)).to_be_visible()
+    # What comes while its tab is open is read, so the next one comes while another is.
+    page.get_by_role("tab", name="My bets").click()
     assert supervisor("PUT", f"/accounts/{account}/trust", {"stakeFactor": 500, "delay": 0, "reason": "late bets"})[1]["code"] == "notice_missing"
     assert supervisor("PUT", f"/accounts/{account}/trust", {"stakeFactor": 500, "delay": 0, "reason": "late bets", "notice": "Your stakes are halved: you bet late."})[0] == 200
     wait_for(lambda: len(server.call("GET", "/api/v1/notices", cookie=cookie)[1]["notices"]) == 2)

@@ -22,22 +22,23 @@ import Testing
 
     @discardableResult
     private func locate(
-        _ verdict: LocationVerdict, on session: SessionID? = nil, of account: AccountID? = nil, seconds: Int64 = 1200,
-        until: Int64? = nil
+        _ verdict: LocationVerdict, mark: UInt64 = 5, on session: SessionID? = nil, of account: AccountID? = nil,
+        seconds: Int64 = 1200, until: Int64? = nil
     ) throws -> Cell.Outcome {
         let report = LocationReport(.address, region: LocationRegion("GB"))
         let end = Timestamp(nanoseconds: until ?? cell.clock.wall() + seconds * 1_000_000_000)
         return try cell.say {
-            $0.location(of: account ?? self.account, session ?? home, LocationDecision(report, verdict, until: end))
+            $0.location(of: account ?? self.account, session ?? home, LocationDecision(report, verdict, until: end), mark: mark)
         }
     }
 
-    private func place(on session: SessionID? = nil, stake: Int64 = 100, asks: (inout BetIntent) -> Void = { _ in })
+    private func place(by mark: UInt64 = 5, stake: Int64 = 100, asks: (inout BetIntent) -> Void = { _ in })
         throws -> Cell.Outcome
     {
         var intent = cell.intent(account, [(market, 0, even)], stake: stake)
-        intent.session = session ?? home
+        intent.session = home
         intent.mustBeLocated = true
+        intent.located = mark
         asks(&intent)
         return try cell.place(intent)
     }
@@ -65,6 +66,7 @@ import Testing
         var intent = cell.intent(account, [(small, 0, even), (market, 0, even)], stake: 40)
         intent.session = home
         intent.mustBeLocated = true
+        intent.located = 5
         intent.bonus = 40
         let double = try cell.place(intent)
         #expect(double.status == .open)
@@ -73,6 +75,7 @@ import Testing
         var capped = cell.intent(account, [(small, 0, even)], stake: 5000)
         capped.session = home
         capped.mustBeLocated = true
+        capped.located = 5
         capped.fill = .cap
         let filled = try cell.place(capped)
         #expect(filled.record.placedAsked == 5000)
@@ -90,17 +93,26 @@ import Testing
         #expect(cell.host.engine.balances(of: account)?.cash == 10_000)
     }
 
-    @Test func `is refused once the decision is over, and on another sign-in`() throws {
+    @Test func `is refused once the decision is over`() throws {
         try locate(.inside, seconds: 10)
-        #expect(try place(on: SessionID(78)).refusal == .locationUnknown)
         // To the second below: the tenth may be over before ten seconds are.
         cell.clock.advance(milliseconds: 8_900)
         #expect(try place().status == .open)
         cell.clock.advance(milliseconds: 1_101)
         #expect(try place().refusal == .locationUnknown)
-        try locate(.inside, on: SessionID(78))
-        #expect(try place().refusal == .locationUnknown)
-        #expect(try place(on: SessionID(78)).status == .open)
+    }
+
+    @Test func `is refused by any decision but the newest, be that of the same sign-in or of another`() throws {
+        try locate(.inside, mark: 5)
+        #expect(try place(by: 6).refusal == .locationUnknown)
+        #expect(try place(by: 0).refusal == .locationUnknown)
+        try locate(.outside, mark: 6)
+        #expect(try place(by: 5).refusal == .locationUnknown)
+        #expect(try place(by: 6).refusal == .locationRefused)
+        try locate(.inside, mark: 7, on: SessionID(78))
+        // Who is abroad bets by what was decided abroad, not by what a friend at home was told meanwhile.
+        #expect(try place(by: 6).refusal == .locationUnknown)
+        #expect(try place(by: 7).status == .open)
     }
 
     @Test func `is known again after a restart`() throws {
@@ -136,6 +148,7 @@ import Testing
 
     @Test func `is not helped by a decision that says nothing`() throws {
         #expect(refusal(try locate(.inside, on: SessionID(0))) == .malformed)
+        #expect(refusal(try locate(.inside, mark: 0)) == .malformed)
         #expect(refusal(try locate(.inside, until: 0)) == .malformed)
         #expect(refusal(try locate(.inside, of: AccountID(99))) == .accountUnknown)
         #expect(try place().refusal == .locationUnknown)

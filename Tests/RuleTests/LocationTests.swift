@@ -6,7 +6,7 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
 
 @Suite struct `Where an address is` {
     private func report(_ table: String, _ address: String) throws -> LocationReport {
-        try AddressTable(table).report(of: #require(NetworkAddress(address)))
+        try AddressTable(table.utf8).report(of: #require(NetworkAddress(address)))
     }
 
     @Test func `is what the smallest network says that holds it`() throws {
@@ -36,6 +36,13 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
         }
     }
 
+    @Test func `is read from lines as any system ends them`() throws {
+        let table = "10.0.0.0/8 GB\r\n# and\r\n\r\n192.0.2.0/24 DE vpn\r\n"
+        #expect(try AddressTable(table.utf8).count == 2)
+        #expect(try report(table, "10.1.1.1").region == region("GB"))
+        #expect(try report(table, "192.0.2.9").signs == .vpn)
+    }
+
     @Test func `is found as by looking at every network, whatever lies in what`() throws {
         for seed in 0..<200 as Range<UInt64> {
             var random = SeededGenerator(seed: seed)
@@ -47,7 +54,7 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
                 networks["10.0.0.\(first)/\(24 + bits)"] = (first, first + (1 << UInt32(8 - bits)) - 1, country)
             }
             let lines = networks.map { "\($0.key) \($0.value.country)" }.sorted()
-            let table = try AddressTable(lines.joined(separator: "\n"))
+            let table = try AddressTable(lines.joined(separator: "\n").utf8)
             for last in 0..<256 as Range<UInt32> {
                 let wanted = networks.values.filter { $0.first <= last && last <= $0.last }
                     .min { $0.last - $0.first < $1.last - $1.first }
@@ -63,10 +70,12 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
         ("10.0.0.0/8 GB\n10.0.0.0/8 IE", 2, "another line"), ("::g/64 GB", 1, "no network"), ("1::2::3 GB", 1, "no network"),
         ("192.0.2.0/-1 GB", 1, "no network"), ("192.0.2.0/+8 GB", 1, "no network"), ("1.2.3 GB", 1, "no network"),
         ("::/129 GB", 1, "no network"), ("1:2:3:4:5:6:7:8:9 GB", 1, "no network"), ("0.0.0.0/0/0 GB", 1, "no network"),
+        ("1.2.3.4::5 GB", 1, "no network"), ("192.0.02.0/24 GB", 1, "no network"), ("::-0 GB", 1, "no network"),
+        ("", 1, "no network in it"), ("# nothing\r\n\r\n", 3, "no network in it"), ("10.0.0.0/8 GB\r\nhere GB", 2, "no network"),
     ])
     func `is not read from lines that say nothing`(text: String, line: Int, reason: String) {
         #expect {
-            try AddressTable(text)
+            try AddressTable(text.utf8)
         } throws: { error in
             let found = error as? AddressTable.Malformed
             return found?.line == line && found?.reason.contains(reason) == true
@@ -76,7 +85,8 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
     @Test func `is of all addresses where a network has no bits`() throws {
         #expect(try report("0.0.0.0/0 GB\n::/0 IE", "203.0.113.9").region == region("GB"))
         #expect(try report("0.0.0.0/0 GB\n::/0 IE", "2001:db8::").region == region("IE"))
-        #expect(try report("", "203.0.113.9").signs == .unlisted)
+        #expect(try report("::/0 IE", "203.0.113.9").signs == .unlisted)
+        #expect(try report("::/0 IE\n::ffff:203.0.113.0/120 GB", "203.0.113.9").region == region("GB"))
     }
 
     @Test(arguments: ["", "g::", ":::", "1:2:3:4:5:6:7:8::9", "1.2.3.4.5", "1..2.3", "::1.2.3", "12345::", "::+1", "1::2:3:4:5:6:7:8"])
@@ -121,12 +131,28 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
         #expect(verdict(device, LocationReport(.address, region: nil, signs: .unlisted)) == .doubtful)
     }
 
+    @Test func `believes a device at another address only where that is known to be inside`() {
+        let device = LocationReport(.device, region: region("US-NJ"))
+        for (addressed, wanted) in [
+            (LocationReport(.address, region: region("US-NJ")), LocationVerdict.inside),
+            (LocationReport(.address, region: region("US-PA")), .doubtful), (LocationReport(.address, region: region("US")), .doubtful),
+            (LocationReport(.address, region: nil), .doubtful),
+        ] {
+            #expect(policy.decide(device, addressed: addressed, isElsewhere: true, at: now).verdict == wanted)
+        }
+    }
+
     @Test func `wants a position that is more exact than the border is near`() {
         var report = LocationReport(.device, region: region("US-NJ"), accuracy: 100, border: 101)
         #expect(verdict(report) == .inside)
         report.border = 100
         #expect(verdict(report) == .doubtful)
         #expect(policy.decide(report, at: now).report.signs == .atBorder)
+        // Nobody says how exact it is.
+        report.accuracy = nil
+        #expect(verdict(report) == .doubtful)
+        report.border = nil
+        #expect(verdict(report) == .inside)
     }
 
     @Test func `is asked anew after a time that is shorter near a border`() {
@@ -142,5 +168,90 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
     @Test(arguments: ["", "G", "GBR", "gb", "GB-", "GB-ABCD", "GB-e", "US-NJ-1", "-NJ"])
     func `knows no region of another form`(code: String) {
         #expect(LocationRegion(code) == nil)
+    }
+}
+
+@Suite struct `What the bets of a sign-in go by` {
+    let start = Timestamp(nanoseconds: 1_800_000_000_000_000_000)
+    let home = NetworkAddress("192.0.2.1")!
+    let roaming = NetworkAddress("192.0.2.2")!
+    let inNewJersey = LocationReport(.address, region: region("US-NJ"))
+    let inPennsylvania = LocationReport(.address, region: region("US-PA"))
+    let byAddress = LocationPolicy(regions: [region("US-NJ")], recheck: 600)
+    let byDevice = LocationPolicy(regions: [region("US-NJ")], recheck: 600, asksDevices: true)
+
+    private func at(_ seconds: Int64) -> Timestamp { start.adding(milliseconds: seconds * 1000) }
+
+    private func device(_ code: String, from address: NetworkAddress? = nil, at seconds: Int64) -> Whereabouts.Device {
+        Whereabouts.Device(LocationReport(.device, region: region(code)), from: address ?? home, at: at(seconds))
+    }
+
+    /// What is known after a bet from `address` made the decision that it needs.
+    private func decided(
+        _ known: Whereabouts, from address: NetworkAddress, _ addressed: LocationReport, _ policy: LocationPolicy, mark: UInt64,
+        at seconds: Int64
+    ) -> Whereabouts {
+        var known = known
+        guard let decision = known.decision(from: address, addressed, under: policy, at: at(seconds)) else { return known }
+        known.decide(Whereabouts.Decided(decision, mark: mark, from: address, at: at(seconds)))
+        return known
+    }
+
+    @Test func `is decided by the address, and stands until shortly before its end`() {
+        #expect(Whereabouts().standing(from: home, under: byAddress, at: start) == nil)
+        let known = decided(Whereabouts(), from: home, inNewJersey, byAddress, mark: 5, at: 0)
+        #expect(known.standing(from: home, under: byAddress, at: at(594))?.mark == 5)
+        #expect(known.standing(from: home, under: byAddress, at: at(595)) == nil)
+        #expect(known.standing(from: roaming, under: byAddress, at: at(1)) == nil)
+    }
+
+    @Test func `is decided anew a minute after it let nobody bet`() {
+        let known = decided(Whereabouts(), from: home, inPennsylvania, byAddress, mark: 5, at: 0)
+        #expect(known.standing(from: home, under: byAddress, at: at(59))?.decision.verdict == .outside)
+        #expect(known.standing(from: home, under: byAddress, at: at(60)) == nil)
+    }
+
+    @Test func `is nothing where a device would have to say it and has not`() {
+        #expect(Whereabouts().decision(from: home, inNewJersey, under: byDevice, at: start) == nil)
+    }
+
+    @Test func `lasts as long as what the device said, whatever is decided of it meanwhile`() throws {
+        var known = Whereabouts()
+        let isHeard = known.hear(device("US-NJ", at: 0))
+        #expect(isHeard)
+        known = decided(known, from: home, inNewJersey, byDevice, mark: 5, at: 10)
+        #expect(known.standing(from: home, under: byDevice, at: at(599))?.mark == 5)
+        #expect(known.standing(from: home, under: byDevice, at: at(600)) == nil)
+        #expect(known.decision(from: home, inNewJersey, under: byDevice, at: at(600)) == nil)
+        // From another address it is held against that one, and lasts no longer.
+        known = decided(known, from: roaming, inNewJersey, byDevice, mark: 6, at: 500)
+        let standing = try #require(known.standing(from: roaming, under: byDevice, at: at(599)))
+        #expect(standing.decision.verdict == .inside)
+        #expect(standing.decision.until == at(600))
+    }
+
+    @Test func `is what the device said again once it comes from its address again`() throws {
+        var known = Whereabouts()
+        _ = known.hear(device("US-NJ", at: 0))
+        known = decided(known, from: home, inNewJersey, byDevice, mark: 5, at: 1)
+        known = decided(known, from: roaming, inPennsylvania, byDevice, mark: 6, at: 2)
+        #expect(known.standing(from: roaming, under: byDevice, at: at(3))?.decision.verdict == .doubtful)
+        #expect(known.standing(from: home, under: byDevice, at: at(3)) == nil)
+        #expect(known.decision(from: home, inNewJersey, under: byDevice, at: at(3))?.verdict == .inside)
+    }
+
+    @Test func `is never what the device said before it said something newer`() {
+        var known = Whereabouts()
+        let (first, replayed) = (known.hear(device("US-PA", at: 5)), known.hear(device("US-NJ", at: 4)))
+        #expect(first && !replayed)
+        #expect(known.device?.report.region == region("US-PA"))
+    }
+
+    @Test func `is forgotten by its mark alone`() {
+        var known = decided(Whereabouts(), from: home, inNewJersey, byAddress, mark: 5, at: 0)
+        known.forget(4)
+        #expect(known.decided?.mark == 5)
+        known.forget(5)
+        #expect(known.decided == nil)
     }
 }

@@ -243,7 +243,7 @@ struct Setting {
         Setting(
             key: "location-table", unit: "file", standard: "",
             help:
-                "Which addresses are where: lines such as 192.0.2.0/24 GB vpn. Needed where location-regions is set."
+                "Which addresses are where: lines such as 192.0.2.0/24 GB vpn. Needed where location-regions is set. Read anew when it changes, or at once by SIGHUP."
         ),
         Setting(
             key: "location-tolerated", unit: "signs", standard: "",
@@ -258,6 +258,16 @@ struct Setting {
             key: "location-key", unit: "file of 32 bytes", standard: "",
             help:
                 "By which a provider signs what its program says of a device; where it is set, an address alone is not enough."
+        ),
+        Setting(
+            key: "location-script", unit: "file", standard: "",
+            help:
+                "The provider's program for the punters' page: a module with a function locate({account}) that promises what location-key signed."
+        ),
+        Setting(
+            key: "location-origins", unit: "URLs", standard: "",
+            help:
+                "Where that program asks, separated by commas, such as https://geo.example.com; a browser lets it ask nobody else."
         ),
         Setting(
             key: "tls-certificates", unit: "PEM files", standard: "",

@@ -138,57 +138,6 @@ final class Platform: @unchecked Sendable {
         }
     }
 
-    /// How it is found out where customers are; nil where nobody asks.
-    private static func locationRules(_ configuration: Configuration) throws -> LocationRules? {
-        func list(_ key: String) -> [String] {
-            configuration.text(key).split(separator: ",").map { String($0.trimmed) }
-        }
-        let regions = list("location-regions")
-        let (path, keyPath) = (
-            configuration.text("location-table"), configuration.text("location-key")
-        )
-        guard !regions.isEmpty else {
-            guard path.isEmpty, keyPath.isEmpty else {
-                throw UsageError(text: "location-regions is missing: where are bets taken?")
-            }
-            return nil
-        }
-        let known = regions.compactMap { LocationRegion($0) }
-        guard known.count == regions.count else {
-            throw UsageError(
-                text: "location-regions must be ISO 3166 codes such as GB,IE,US-NJ.")
-        }
-        var tolerated: LocationSigns = []
-        for word in list("location-tolerated") {
-            guard let sign = LocationSigns(word: word) else {
-                throw UsageError(text: "location-tolerated has \"\(word)\", which is no sign.")
-            }
-            tolerated.insert(sign)
-        }
-        guard let bytes = readFile(path) else {
-            throw UsageError(text: "location-table cannot be read: \"\(path)\".")
-        }
-        let table: AddressTable
-        do {
-            table = try AddressTable(String(decoding: bytes, as: UTF8.self))
-        } catch {
-            throw UsageError(text: "location-table, line \(error.line): \(error.reason).")
-        }
-        var key: [UInt8]?
-        if !keyPath.isEmpty {
-            guard let found = readFile(keyPath), found.count == SecretFile.bytes else {
-                throw UsageError(
-                    text:
-                        "location-key must be a file of \(SecretFile.bytes) bytes: \"\(keyPath)\".")
-            }
-            key = found
-        }
-        let policy = LocationPolicy(
-            regions: known, tolerated: tolerated,
-            recheck: try configuration.number("location-recheck"))
-        return LocationRules(policy, table, deviceKey: key)
-    }
-
     /// Finds out what would fail later: ports that others have, a feed that is not there. Changes nothing.
     private static func lookAround(_ configuration: Configuration) throws -> (any FeedSource)? {
         guard try configuration.number("segment-bytes") % 4096 == 0 else {
@@ -201,7 +150,7 @@ final class Platform: @unchecked Sendable {
             throw UsageError(text: "fx-rate must be a decimal above zero, such as 1.0873.")
         }
         _ = try leastDelays(configuration)
-        _ = try locationRules(configuration)
+        _ = try LocationFiles(configuration)
         _ = try certificates(configuration)
         for key in ["listen", "desk-listen"] {
             let (host, port) = try configuration.address(key)
@@ -257,7 +206,7 @@ final class Platform: @unchecked Sendable {
         var received: Int32 = 0
         repeat {
             sigwait(&signals, &received)
-            if received == SIGHUP { reloadCertificates() }
+            if received == SIGHUP { reloadFiles() }
         } while received == SIGHUP
         stop()
         return 0
@@ -274,6 +223,7 @@ final class Platform: @unchecked Sendable {
     private let operators = OperatorRegistry()
     /// Certificates of the punters' listener, when it is encrypted.
     private var credentials: TLSCredentials?
+    private var locations: LocationFiles?
     private var sessions: SessionRegistry!
 
     // MARK: Recovery
@@ -461,7 +411,8 @@ final class Platform: @unchecked Sendable {
         settings.isLoopback = isLoopback(listen.host) && origin.isEmpty
         settings.board = board
         settings.rate = ExchangeRate(configuration.text("fx-rate")) ?? .same
-        settings.location = try Self.locationRules(configuration)
+        settings.location = locations?.rules
+        settings.scriptOrigins = locations?.origins ?? []
         settings.whyNotReady = { [unowned self] in
             let status = engine.status
             if !status.isRunning { return "the engine does not run yet" }
@@ -523,9 +474,11 @@ final class Platform: @unchecked Sendable {
             restoring: try store.readNow { try $0.sessions(after: gs_wall_nanoseconds()) })
         let wanted = Int(try configuration.number("loops"))
         let count = wanted > 0 ? wanted : min(8, ProcessInfo.processInfo.activeProcessorCount)
-        let punterFiles = try pages("punter")
+        var punterFiles = try pages("punter")
         let deskFiles = try pages("desk")
         credentials = try Self.certificates(configuration)
+        locations = try LocationFiles(configuration)
+        if let script = locations?.script { punterFiles.add(LocationFiles.scriptPath, script) }
         var punterSettings = try gatewaySettings(
             listen, publicOrigin: configuration.text("public-origin"),
             isEncrypted: credentials != nil)
@@ -745,12 +698,12 @@ final class Platform: @unchecked Sendable {
             let sweep = LoopTimer(loops[0])
             sweepTimer = sweep
             sweep.start(after: 0, every: 100) { [unowned self] in sweepUp() }
-            if credentials != nil {
+            if credentials != nil || locations != nil {
                 let timer = LoopTimer(loops[0])
-                certificateTimer = timer
+                filesTimer = timer
                 timer.start(after: 10_000, every: 10_000) { [unowned self] in
                     // Files are read where no punter waits for it.
-                    _ = pool.submit { [unowned self] in reloadCertificates() }
+                    _ = pool.submit { [unowned self] in reloadFiles() }
                 }
             }
             guard let feed else { return }
@@ -794,12 +747,13 @@ final class Platform: @unchecked Sendable {
         }
     }
 
-    private var certificateTimer: LoopTimer?
+    private var filesTimer: LoopTimer?
     private var abandoned: [(inout CommandEncoder) -> RecordBytes] = []
     private var sweepTimer: LoopTimer?
 
     /// Reads the certificates when their files have changed. From any thread.
-    private func reloadCertificates() {
+    private func reloadFiles() {
+        locations?.reload()
         guard let credentials else { return }
         do {
             guard try credentials.reload() else { return }

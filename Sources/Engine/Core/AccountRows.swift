@@ -35,9 +35,9 @@ struct AccountRow: BitwiseCopyable {
     var paidDay: Int32 = 0
     /// Until when bets are taken by the newest decision of where its customer is, seconds since 1970: 0 none are.
     var locatedUntil: UInt32 = 0
-    /// That decision, 0 none, and the sign-in that it is of. A longer row would be copied whole wherever it is read.
+    /// That decision, 0 none, and the mark by which bets name it. A longer row would be copied whole wherever it is read.
     var located: UInt64 = 0
-    var locatedSession: UInt64 = 0
+    var locatedMark: UInt64 = 0
 
     /// Minor units.
     func paid(on day: Int64) -> Int64 { Int64(paidDay) == day ? paid : 0 }
@@ -82,7 +82,7 @@ struct AccountRow: BitwiseCopyable {
         mix.combine(paid, Int64(paidDay))
         // As it was where nobody asks where customers are.
         if located != 0 {
-            mix.combine(located, locatedSession)
+            mix.combine(located, locatedMark)
             mix.combine(UInt64(locatedUntil), 0)
         }
         return mix

@@ -102,6 +102,9 @@ public struct BetIntent: Sendable {
         set { way = newValue ? way | 0x40 : way & 0xbf }
     }
 
+    /// The mark of the decision that it goes by, if it must be located; 0 none.
+    public var located: UInt64 = 0
+
     /// Of a system with groups: as `SystemShape.groupWords` has them.
     public var groups: SIMD4<UInt32> {
         get { structure == .sameGame ? .zero : wordsBehindLegs }
@@ -560,9 +563,9 @@ public enum ResultAction: UInt8, Sendable {
         return record
     }
 
-    /// What was decided of where a customer is who signed in as `session`.
+    /// What was decided of where a customer is who signed in as `session`; bets name it by its mark, which is not 0.
     public mutating func location(
-        of account: AccountID, _ session: SessionID, _ decision: LocationDecision
+        of account: AccountID, _ session: SessionID, _ decision: LocationDecision, mark: UInt64
     ) -> RecordBytes {
         let record = begin(.location, body: Layout.Location.size)
         let report = decision.report
@@ -580,6 +583,7 @@ public enum ResultAction: UInt8, Sendable {
         record.set(
             Layout.Location.reference, text: report.reference,
             width: LocationReport.referenceBytes)
+        record.set(Layout.Location.mark, mark)
         return record
     }
 
@@ -937,6 +941,7 @@ public enum ResultAction: UInt8, Sendable {
         record.set(Layout.Place.structure, intent.structure.rawValue)
         record.set(Layout.Place.offer, intent.offer)
         if intent.isQuoted { record.set(Layout.Place.quote, intent.id.low) }
+        if intent.mustBeLocated { record.set(Layout.Place.located, intent.located) }
         record.set(Layout.Place.sizes, intent.sizes)
         record.set(Layout.Place.bankers, intent.bankers)
         record.set(Layout.Place.legCount, UInt8(count))

@@ -219,7 +219,8 @@ public enum Layout {
         public static let until = 24  // i64, ns, until when it holds, to the second below
         public static let region = 32  // text 8, ISO 3166, empty unknown
         public static let reference = 40  // text 48, the provider's
-        public static let size = 88
+        public static let mark = 88  // u64, by which bets name it, not 0
+        public static let size = 96
     }
     public enum OpenAccount {
         public static let currency = 0  // u16
@@ -549,7 +550,7 @@ public enum Layout {
         public static let gamingDay = 68  // u32, days since 1970
         public static let promotion = 72  // u64, 0 none
         public static let quote = 80  // u64, a single-use quote's nonce, 0 none
-        public static let rulesHash = 88  // u64, of the customer's rules, 0 unknown
+        public static let located = 88  // u64, the mark of the `location` that it goes by, 0 none
         public static let offer = 96  // u64, the refused intent whose offer this takes, 0 none
         public static let sizes = 104  // u32, of a system: bit k - 1: all lines of k free legs
         public static let bankers = 108  // u32, of a system: bit i: leg i is in every line

@@ -36,27 +36,11 @@ public final class TLSCredentials: Sendable {
     }
 
     /// When and how large a file was, so that a change shows.
-    private struct FileStamp: Equatable, Sendable {
-        var seconds = 0
-        var nanoseconds = 0
-        var size: Int64 = 0
-        var inode: UInt64 = 0
-
-        init(_ path: String) {
-            var found = stat()
-            guard stat(path, &found) == 0 else { return }
-            seconds = found.st_mtim.tv_sec
-            nanoseconds = found.st_mtim.tv_nsec
-            size = Int64(found.st_size)
-            inode = UInt64(found.st_ino)
-        }
-    }
-
     /// Each file holds a chain, the server's own certificate first, and its private key, in PEM. The first is shown
     /// to whoever names no host that another one is for.
     public init(files: [String]) throws(TLSProblem) {
         self.files = files
-        let stamps = files.map(FileStamp.init)
+        let stamps = files.map { FileStamp($0) }
         loaded = Mutex(Loaded(contexts: try TLSContexts(files, tickets), stamps: stamps))
     }
 
@@ -64,7 +48,7 @@ public final class TLSCredentials: Sendable {
     ///
     /// - Throws: `TLSProblem` when what is there now is of no use; what was read before stays.
     public func reload() throws(TLSProblem) -> Bool {
-        let stamps = files.map(FileStamp.init)
+        let stamps = files.map { FileStamp($0) }
         guard loaded.withLock({ $0.stamps != stamps }) else { return false }
         do throws(TLSProblem) {
             let contexts = try TLSContexts(files, tickets)

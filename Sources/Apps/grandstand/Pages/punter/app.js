@@ -92,20 +92,42 @@ async function load() {
     for (const bet of page.bets) state.putBet({ ...bet, order: page.asOf });
 }
 
-// Where we are taken to be; asked again when that is over, or might be otherwise.
+// Where we are taken to be; asked again before that is over, and when a bet was refused for it. Where a provider's
+// program has to say it, that is asked first.
 let looking = null;
+// Milliseconds before the end that it is said anew.
+const ahead = 30_000;
+
+const left = said => said?.until ? Date.parse(said.until) - now() : 0;
 
 async function locate() {
     clearTimeout(looking);
     const response = await fetch("/api/v1/location").catch(() => null);
     if (response?.ok) {
-        state.location = await response.json();
+        let said = await response.json();
+        if (said.script && left(said) < 2 * ahead) said = await report(said.script) ?? said;
+        state.location = said;
         state.changed("location");
-        if (!state.location.required) return;
+        if (!said.required) return;
     }
-    const left = state.location?.until ? Date.parse(state.location.until) - now() : 0;
-    looking = setTimeout(locate, Math.min(Math.max(left, 60_000), 3_600_000));
+    const soon = state.location?.script && left(state.location) > 0 ? ahead / 3 : 2 * ahead;
+    clearTimeout(looking);
+    looking = setTimeout(locate, Math.min(Math.max(left(state.location) - ahead, soon), 3_600_000));
 }
+
+// Nothing where the program says nothing, or what it says is not believed: then we are where we were.
+async function report(script) {
+    try {
+        const { locate: find } = await import(script);
+        const packet = await find({ account: state.account.account });
+        const answer = await fetch("/api/v1/location", { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ packet }) });
+        return answer.ok ? await answer.json() : null;
+    } catch {
+        return null;
+    }
+}
+
+state.addEventListener("unlocated", locate);
 
 customElements.define("gs-connection", ConnectionState);
 customElements.define("gs-wallet", Wallet);

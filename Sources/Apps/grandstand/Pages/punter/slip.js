@@ -372,6 +372,7 @@ class Slip extends HTMLElement {
                 state.bets.delete(id);
                 state.changed("bets");
             }
+            if (refusal.code?.startsWith("location_")) state.changed("unlocated");
             // Put back gently: the slip as it was, and why.
             const isBack = !state.slip.length;
             if (isBack) state.slip = legs;
