@@ -17,6 +17,10 @@ public final class UnifiedFeed: FeedSource {
         /// Who said the state, and when.
         var product = 0
         var time: Int64 = 0
+        /// The newest word of each producer, by its own clock.
+        var words: [Int: Int64] = [:]
+        /// When it was called off, until somebody says how it stands.
+        var calledOff: Int64?
     }
 
     private struct Market {
@@ -53,7 +57,8 @@ public final class UnifiedFeed: FeedSource {
     public var recover: (ProducerMonitor.Recovery) -> Void = { _ in }
     /// Messages that say nothing which is offered or paid by, by their name.
     public private(set) var passedOver: [String: UInt64] = [:]
-    /// Messages about markets that nobody was told of, and of producers that do not have the market any more.
+    /// Messages about markets that nobody was told of, of producers that do not have the market any more, and changes of
+    /// a match that are older than what their producer said of it.
     public private(set) var misfits: UInt64 = 0
 
     public init(path: String, name: String) throws(LineReader.Failure) {
@@ -116,6 +121,7 @@ public final class UnifiedFeed: FeedSource {
                 message.product, at: message.time, isRecovery: message.request != nil))
         switch message.body {
         case .oddsChange(let state, let markets):
+            note(message)
             told += take(state, message)
             for market in markets { told += take(market, message) }
         case .betStop(let groups, let status): told += stop(message, groups, status)
@@ -134,6 +140,11 @@ public final class UnifiedFeed: FeedSource {
                 }
             }
         case .changed(let start, let change):
+            guard message.time >= events[message.event]?.words[message.product] ?? .min else {
+                misfits += 1
+                return told
+            }
+            note(message)
             if start > 0 { told += move(message.event, to: start) }
             if change == .cancelled { told += callOff(message) }
             if change != nil { told += shutAll(message) }
@@ -179,14 +190,30 @@ public final class UnifiedFeed: FeedSource {
         events[message.event, default: Event()].state = state
         events[message.event]?.product = message.product
         events[message.event]?.time = message.time
+        if let calledOff = known?.calledOff, message.time >= calledOff,
+            state.state.status != .cancelled
+        {
+            events[message.event]?.calledOff = nil
+        }
+        return told(of: message.event, state, after: before)
+    }
+
+    private func told(of event: String, _ state: UnifiedState, after before: UnifiedState?)
+        -> [FeedEvent]
+    {
         guard before?.state != state.state || before?.hasLostContact != state.hasLostContact else {
             return []
         }
         var update = FeedUpdate(
-            fixture: message.event, state: state.state,
-            incident: incident(before?.state, state.state, message.event))
+            fixture: event, state: state.state,
+            incident: incident(before?.state, state.state, event))
         update.hasLostContact = state.hasLostContact
-        return introduce(message.event) + [.update(update)]
+        return introduce(event) + [.update(update)]
+    }
+
+    private func note(_ message: UnifiedMessage) {
+        let known = events[message.event]?.words[message.product] ?? .min
+        events[message.event, default: Event()].words[message.product] = max(known, message.time)
     }
 
     /// A match that nobody was told of yet is told with its new start.
@@ -200,23 +227,31 @@ public final class UnifiedFeed: FeedSource {
         return [.update(update)]
     }
 
+    /// Producers' clocks differ, so what others said of it later by theirs does not keep it going: it is called off until
+    /// one of them says how it stands.
     private func callOff(_ message: UnifiedMessage) -> [FeedEvent] {
+        guard let event = events[message.event] else { return [] }
+        events[message.event]?.calledOff = message.time
         // A match that nobody was told of need not be told of now.
-        guard let event = events[message.event], event.isTold else { return [] }
+        guard event.isTold else { return [] }
         var state = event.state ?? UnifiedState(state: FixtureState(), hasLostContact: false)
         state.state.status = .cancelled
         state.state.isInPlay = false
-        return take(state, message)
+        events[message.event]?.state = state
+        events[message.event]?.product = message.product
+        events[message.event]?.time = max(event.time, message.time)
+        return told(of: message.event, state, after: event.state)
     }
 
-    /// What any producer offers of a match, until that producer's next word.
+    /// What any producer offers of a match, until that producer's next word: by its own clock, where it says the change.
     private func shutAll(_ message: UnifiedMessage) -> [FeedEvent] {
         var told: [FeedEvent] = []
         for key in marketsOfEvent[message.event] ?? [] {
-            guard let market = markets[key], market.status == .active, message.time >= market.time
-            else { continue }
+            guard let market = markets[key], market.status == .active else { continue }
             markets[key]?.status = .suspended
-            markets[key]?.time = message.time
+            if market.product == message.product {
+                markets[key]?.time = max(market.time, message.time)
+            }
             told += tell(key)
         }
         return told
@@ -251,7 +286,9 @@ public final class UnifiedFeed: FeedSource {
 
     private func take(_ said: UnifiedMarket, _ message: UnifiedMessage) -> [FeedEvent] {
         var told = introduce(message.event)
-        let status = said.status ?? .active
+        var status = said.status ?? .active
+        // Who offers it still has not heard of it, or says how it stands before it is offered anew.
+        if status == .active, events[message.event]?.calledOff != nil { status = .suspended }
         if let known = markets[said.key] {
             guard mayTell(message, status, of: known) else {
                 misfits += 1
