@@ -219,6 +219,10 @@ extension OperatorGateway {
             guard amount != 0 else { throw Problem(.amountOutOfRange) }
             let promotion = try optional("promotion", 0...Limits.minorUnits) ?? 0
             let terms = try optional("terms", 0...Int64(UInt32.max)) ?? 0
+            guard promotion == 0 || amount < 0 || terms > 0 else {
+                throw Problem(
+                    422, "terms_missing", "Which version of the promotion's terms is it given under?")
+            }
             let reason = try why()
             var bytes: [UInt8] = []
             for word in [

@@ -185,6 +185,7 @@ enum OperatorRoutes {
             (404, "account_unknown"), (404, "promotion_unknown"), (409, "no_change"), (409, "full"),
             (409, "promotion_not_offered"), (412, "changed_since"),
             (422, "amount_out_of_range"), (422, "id_reused"), (422, "id_outside_window"),
+            (422, "terms_missing"),
         ], role: .supervisor, movesMoney: true)
     static let trust = route(
         "getTrust", "How far an account is trusted.", tag: "accounts",
@@ -539,7 +540,7 @@ enum OperatorRoutes {
         "promotion":{"type":"integer","minimum":0,"maximum":\(Limits.minorUnits),\
         "description":"The promotion under which it is given; it must be offered now."},\
         "terms":{"type":"integer","minimum":0,"maximum":\(UInt32.max),\
-        "description":"The version of the promotion that was seen; 0 any."},\
+        "description":"The version of the promotion that was seen; needed where something is given under one."},\
         "reason":{"type":"string","minLength":1,"maxLength":64}}},\
         "Granted":{"type":"object","required":["asOf","kind","amount","repeated","balances"],\
         "properties":{"asOf":{"type":"integer"},"kind":{"enum":["bonus","free"]},\

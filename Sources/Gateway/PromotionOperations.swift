@@ -126,8 +126,11 @@ extension PunterGateway {
     /// What is offered now, with the terms that hold for whatever is given under it now.
     private func listPromotions(_ reply: any Reply) {
         do throws(Problem) {
+            // The engine's clock stands while nothing happens.
+            let now = self.now
             try asking(reply) { engine in
-                (engine.sequence, engine.allPromotions.filter { $0.isOffered(at: engine.time) })
+                let time = max(now, engine.time)
+                return (engine.sequence, engine.allPromotions.filter { $0.isOffered(at: time) })
             } _: { (found: (UInt64, [Promotion]), reply) in
                 reply.send(Messages.promotions(found.1, asOf: found.0))
             }

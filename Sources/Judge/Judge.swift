@@ -283,6 +283,8 @@ public struct Judge: ~Copyable {
     var houseRules: [(sequence: UInt64, said: HouseSaid)] = []
     /// What was promised, every version, the oldest first.
     var promises: [PromotionSaid] = []
+    /// Of each promotion what was given under it: bonus money, free stakes.
+    var given: [UInt64: [Int64]] = [:]
     /// What withdrawals take under each rule, as it was set.
     var tables: [(sequence: UInt64, said: TableSaid)] = []
     /// Channels that take no bets.
@@ -485,7 +487,7 @@ public struct Judge: ~Copyable {
             guard let newest = versions.last else {
                 return expect(refusal, 28, "a grant of what nobody promised")
             }
-            if said.amount > 0, said.terms != 0, Int(said.terms) != versions.count {
+            if said.amount > 0, Int(said.terms) != versions.count {
                 return expect(refusal, 19, "a grant under terms of before")
             }
             let isOver = newest.until != 0 && time >= newest.until
@@ -497,6 +499,7 @@ public struct Judge: ~Copyable {
         if amount == 0 { return expect(refusal, 11, "nothing is taken back") }
         if refusal == 5 { return }
         expect(refusal, 0, "a grant that can be made")
+        if said.promotion != 0 { given[said.promotion, default: [0, 0]][Int(said.kind) - 1] += amount }
         if said.kind == 1 {
             accounts[number].balances.bonus += amount
             accounts[number].deposited += amount

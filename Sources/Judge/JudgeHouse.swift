@@ -91,6 +91,19 @@ extension Judge {
         return Self.covers.firstIndex { $0.legs == legs && $0.hasSingles == hasSingles }
     }
 
+    /// What the engine says that was given under a promotion, whose newest version this is.
+    public mutating func checkPromotion(
+        _ number: UInt64, version: UInt32, bonus: Int64, free: Int64
+    ) {
+        let versions = promises.filter { $0.number == number }.count
+        let ours = given[number] ?? [0, 0]
+        if versions != Int(version) || ours != [bonus, free] {
+            object(
+                "promotion \(number): version \(version) and \(bonus), \(free) given, not \(versions) and \(ours[0]), \(ours[1])"
+            )
+        }
+    }
+
     mutating func promise(_ said: PromotionSaid, _ outcomes: [Outcome]) {
         guard outcomes.count == 1, case .market(let shown) = outcomes[0] else {
             return object("a promotion without an answer")
@@ -115,6 +128,9 @@ extension Judge {
         }
         expect(shown.refusal, 0, "a promotion")
         promises.append(said)
+        if shown.version != UInt64(versions.count + 1) {
+            object("version \(versions.count + 1) of promotion \(said.number) is called \(shown.version)")
+        }
     }
 
     mutating func setHouse(_ said: HouseSaid, _ outcomes: [Outcome]) {

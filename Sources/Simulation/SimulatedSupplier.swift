@@ -2,6 +2,7 @@ import Betting
 import Catalogue
 import Customers
 import EngineCore
+import EngineService
 import FeedCore
 import Kernel
 import Pricing
@@ -796,7 +797,11 @@ struct SimulatedSupplier: ~Copyable {
         let actor =
             world.random.number(in: 0...9) == 0 ? [0, 3][world.random.number(in: 0...1)] : 1
         let promotion = UInt64(max(0, world.random.number(in: -3...4)))
-        let terms = UInt32(max(0, world.random.number(in: -3...3)))
+        // Mostly those that hold, as far as they were heard of.
+        let terms =
+            world.random.number(in: 0...3) == 0
+            ? UInt32(world.random.number(in: 0...3))
+            : world.host?.engine.promotion(promotion)?.version ?? 0
         world.send(
             .desk(
                 .grant(

@@ -629,6 +629,11 @@ public final class Simulation {
         for problem in host.engine.audit() { object("the engine's own audit: \(problem)") }
         judge.checkBooks()
         compareTotals(host)
+        for promotion in host.engine.allPromotions {
+            judge.checkPromotion(
+                promotion.number, version: promotion.version, bonus: promotion.bonus,
+                free: promotion.free)
+        }
     }
 
     /// What all customers and the house have, after every turn.

@@ -37,6 +37,7 @@ def test_what_is_promised_is_said_in_versions_and_given_by_the_terms_that_hold(m
     give = lambda **more: supervisor("POST", f"/accounts/{account}/grants", {"kind": "bonus", "amount": 500, "reason": "welcome", **more}, key=new_id())
     assert give(promotion=8)[1]["code"] == "promotion_unknown"
     assert give(promotion=7, terms=1)[0] == 200
+    assert give(promotion=7)[1]["code"] == give(promotion=7, terms=0)[1]["code"] == "terms_missing"
     # Said anew by somebody who had seen it; whoever had seen the version before is told so.
     changed = {**body, "terms": "Stake 20.00, get 5.00."}
     assert supervisor("PUT", "/promotions/7", changed, {"If-Match": fields["ETag"]})[0] == 200

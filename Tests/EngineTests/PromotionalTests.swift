@@ -50,7 +50,7 @@ import Testing
         return OperationRefusal(rawValue: outcome.record.field(Layout.MarketChanged.refusal, as: UInt16.self))
     }
 
-    private func grantUnder(_ number: UInt64, terms: UInt32 = 0, _ amount: Int64 = 100) throws -> OperationRefusal? {
+    private func grantUnder(_ number: UInt64, terms: UInt32 = 1, _ amount: Int64 = 100) throws -> OperationRefusal? {
         refusal(
             try cell.say {
                 $0.grant(
@@ -66,6 +66,8 @@ import Testing
         #expect(try grantUnder(4) == .promotionNotOffered)
         cell.clock.advance(milliseconds: 2000)
         #expect(try grantUnder(4) == nil)
+        // Whoever does not say which version was read has read none.
+        #expect(try grantUnder(4, terms: 0) == .changedSince)
         #expect(try promise(4, terms: "Stake 20, get 5.", from: now, until: now + 3_000_000_000) == nil)
         #expect(try grantUnder(4, terms: 1) == .changedSince)
         #expect(try grantUnder(4, terms: 2) == nil)
@@ -84,6 +86,8 @@ import Testing
         #expect(try promise(0) == .malformed)
         #expect(try promise(4, terms: "") == .malformed)
         #expect(try promise(4, name: "") == .malformed)
+        #expect(try promise(4, terms: "\0ten") == .malformed)
+        #expect(try promise(4, name: "\0ten") == .malformed)
         #expect(try promise(4, from: 5, until: 5) == .malformed)
         #expect(try promise(4, from: -1) == .malformed)
         #expect(try promise(4, actor: 0) == .operatorMissing)
@@ -107,7 +111,7 @@ import Testing
     @Test func `are promised in snapshots and after a start as they were`() throws {
         try promise(9, terms: "Zeilen\nund Umlaute: äöü", from: 5, until: .max)
         try promise(9, terms: "Zeilen und Umlaute: äöü", from: 5, until: .max)
-        #expect(try grantUnder(9, 70) == nil)
+        #expect(try grantUnder(9, terms: 2, 70) == nil)
         let before = cell.host.engine.allPromotions
         #expect(before.last?.bonus == 70)
         let copy = SnapshotCopy()

@@ -134,12 +134,12 @@ struct IntegrityReport {
                 legs: legs))
         for leg in legs where leg.market == market {
             lines.append(
-                [
+                tableLine([
                     String(record.sequence), record.time.description, String(bet),
                     String(account), opened[account]?.description ?? "-",
                     selection(leg.selection, of: leg.market), leg.odds.text(as: .decimal),
                     String(stake), String(legs.count), money.word,
-                ].joined(separator: "\t"))
+                ]))
         }
     }
 
@@ -173,7 +173,7 @@ struct IntegrityReport {
     }
 
     private func line(_ alert: IntegrityAlert, _ money: MoneyKind) -> String {
-        [
+        tableLine([
             String(alert.market), names[alert.market]?.match ?? "-",
             names[alert.market]?.market ?? "-",
             selection(alert.selection, of: alert.market), money.word, alert.from.description,
@@ -182,7 +182,7 @@ struct IntegrityReport {
             Self.times(alert.weight), String(alert.newStakes), String(alert.unusualStakes),
             alert.first.text(as: .decimal), alert.last.text(as: .decimal),
             alert.accounts.sorted().map(String.init).joined(separator: ","),
-        ].joined(separator: "\t")
+        ])
     }
 
     /// Thousandths as a number with two places, cut.

@@ -103,7 +103,7 @@ struct PriceHistory {
             return
                 "\(name) \(odds.map { "\($0.text(as: .decimal)) (\($0.numerator)/\($0.denominator))" } ?? "-")"
         }
-        return [
+        return tableLine([
             String(record.sequence), record.time.description,
             provided == 0 ? "-" : Timestamp(nanoseconds: provided).description,
             message == 0 ? "-" : String(message), Self.author(of: given),
@@ -111,7 +111,7 @@ struct PriceHistory {
             isResulted
                 ? "resulted" : reasons.isEmpty ? "open" : reasons.words.joined(separator: ","),
             given.kind?.word ?? "?", prices.joined(separator: "; "),
-        ].joined(separator: "\t")
+        ])
     }
 
     private mutating func define(_ record: RecordBytes) {

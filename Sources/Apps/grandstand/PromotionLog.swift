@@ -23,7 +23,7 @@ struct PromotionLog {
             guard let given, given.kind == .promotion, record.cause == given.sequence,
                 record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0
             else { return nil }
-            return promised(given)
+            return promised(given, record)
         case .accountChanged:
             // What was repeated gave nothing.
             guard let given, given.kind == .grant, record.cause == given.sequence,
@@ -37,15 +37,17 @@ struct PromotionLog {
         }
     }
 
-    private mutating func promised(_ said: RecordBytes) -> String {
+    private mutating func promised(_ said: RecordBytes, _ record: RecordBytes) -> String {
         typealias Said = Layout.Promotion
         let number = said.field(Said.number, as: UInt64.self)
-        versions[number, default: 0] += 1
+        let version = UInt32(
+            truncatingIfNeeded: record.field(Layout.MarketChanged.version, as: UInt64.self))
+        versions[number] = version
         names[number] = said.text(Said.name, width: Promotion.nameBytes)
         let terms = said.text(
             Said.terms, width: Int(said.field(Said.termsLength, as: UInt16.self)))
         return line(
-            said, "promised", number, versions[number] ?? 0,
+            said, "promised", number, version,
             [Self.moment(said, Said.from), Self.moment(said, Said.until), "-", "-", "-"],
             actor: Said.actor, reason: Said.reason, terms)
     }
@@ -79,12 +81,7 @@ struct PromotionLog {
                 "operator \(said.field(actor, as: UInt64.self))", said.text(reason, width: 64),
                 terms,
             ]
-        return columns.map(Self.flat).joined(separator: "\t")
-    }
-
-    /// Texts may have lines of their own; a line of the log is one.
-    private static func flat(_ text: String) -> String {
-        String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+        return tableLine(columns)
     }
 
     private static func moment(_ record: RecordBytes, _ offset: Int) -> String {

@@ -59,3 +59,9 @@ enum RecordWords {
         }
     }
 }
+
+/// Columns parted by tabs. Texts may have lines and tabs of their own; a line of a table is one.
+func tableLine(_ columns: [String]) -> String {
+    columns.map { column in String(column.map { $0.isNewline || $0 == "\t" ? " " : $0 }) }
+        .joined(separator: "\t")
+}

@@ -30,8 +30,9 @@ public struct Engine: ~Copyable {
     var deductionVersions: [DeductionVersion] = [] { didSet { hashTables() } }
     /// What customers are kept from, in order. Bound: `mostBars`.
     var bars: [BarRow] = [] { didSet { hashTables() } }
-    /// What the house promises, by number. Bound: `mostPromotions`.
-    var promotions: [Promotion] = [] { didSet { hashTables() } }
+    /// What the house promises, by number. Bound: `mostPromotions`. Changed by `change(promotion:)`, since all of their
+    /// terms are too much to hash for every grant.
+    private(set) var promotions: [Promotion] = []
     /// Of these four, which change seldom.
     private var tablesHash = StateHash()
     /// The newest record and its time.
@@ -215,6 +216,23 @@ public struct Engine: ~Copyable {
         for bar in bars { tablesHash.add(bar.mix) }
         for version in deductionVersions { tablesHash.add(version.mix) }
         for promotion in promotions { tablesHash.add(promotion.mix) }
+    }
+
+    /// At its place by number, instead of what was there of that number.
+    mutating func change(promotion: Promotion) {
+        tablesHash.add(promotion.mix)
+        let place = promotions.firstIndex { $0.number >= promotion.number } ?? promotions.count
+        guard place < promotions.count, promotions[place].number == promotion.number else {
+            return promotions.insert(promotion, at: place)
+        }
+        tablesHash.subtract(promotions[place].mix)
+        promotions[place] = promotion
+    }
+
+    /// Those of a snapshot.
+    mutating func load(promotions: [Promotion]) {
+        self.promotions = promotions
+        hashTables()
     }
 
     /// Recomputes every hash and total from the rows; what does not agree, in words. O(rows).

@@ -95,7 +95,6 @@ extension Engine {
         guard command.field(Said.reason, as: UInt8.self) != 0 else {
             return answer(command, market: nil, .reasonMissing, &outcomes)
         }
-        let place = promotions.firstIndex { $0.number >= number } ?? promotions.count
         let before = promotion(number)
         let expected = command.field(Said.expected, as: UInt32.self)
         guard expected == 0 || expected - 1 == before?.version ?? 0 else {
@@ -106,30 +105,27 @@ extension Engine {
             name: command.text(Said.name, width: Promotion.nameBytes),
             terms: command.text(Said.terms, width: length), bonus: before?.bonus ?? 0,
             free: before?.free ?? 0)
-        // What is no text comes out longer than it was.
-        guard said.name.utf8.count <= Promotion.nameBytes,
-            said.terms.utf8.count <= Promotion.termsBytes
+        // What is no text comes out longer than it was, and what begins with a zero byte empty.
+        guard (1...Promotion.nameBytes).contains(said.name.utf8.count),
+            (1...Promotion.termsBytes).contains(said.terms.utf8.count)
         else { return answer(command, market: nil, .malformed, &outcomes) }
         let isSame =
             before?.from == from && before?.until == until && before?.name == said.name
             && before?.terms == said.terms
         guard !isSame else { return answer(command, market: nil, .noChange, &outcomes) }
-        if before != nil {
-            promotions[place] = said
-        } else {
-            guard promotions.count < Self.mostPromotions else {
-                return answer(command, market: nil, .full, &outcomes)
-            }
-            promotions.insert(said, at: place)
+        guard before != nil || promotions.count < Self.mostPromotions else {
+            return answer(command, market: nil, .full, &outcomes)
         }
-        answer(command, market: nil, nil, &outcomes)
+        change(promotion: said)
+        let record = marketChanged(command, nil, nil, &outcomes)
+        record.set(Layout.MarketChanged.version, UInt64(said.version))
     }
 
     /// What was given under a promotion, or taken back, is counted there.
     mutating func countGiven(_ amount: Int64, _ kind: GrantKind, _ command: RecordBytes) {
         let number = command.field(Layout.Grant.promotion, as: UInt64.self)
         guard number != 0, ruleSet.knowsPromotions,
-            let place = promotions.firstIndex(where: { $0.number == number })
+            var given = promotion(number)
         else { return }
         // Far more than all money there is: then it stays there.
         func sum(_ one: Int64) -> Int64 {
@@ -137,9 +133,10 @@ extension Engine {
             return overflow ? one : sum
         }
         switch kind {
-        case .bonus: promotions[place].bonus = sum(promotions[place].bonus)
-        case .free: promotions[place].free = sum(promotions[place].free)
+        case .bonus: given.bonus = sum(given.bonus)
+        case .free: given.free = sum(given.free)
         }
+        change(promotion: given)
     }
 
     /// Why nothing may be given, or taken back, under what a grant names; before version 2 of the rules it could name
@@ -151,7 +148,7 @@ extension Engine {
         // What is taken back was given under an older version, perhaps, and after its end.
         guard command.field(Layout.Grant.amount, as: Int64.self) > 0 else { return nil }
         let terms = command.field(Layout.Grant.terms, as: UInt32.self)
-        guard terms == 0 || terms == known.version else { return .changedSince }
+        guard terms == known.version else { return .changedSince }
         let isOffered = known.isOffered(at: time) || planted(.promotionOverForgotten)
         return isOffered ? nil : .promotionNotOffered
     }

@@ -331,7 +331,7 @@ extension Engine {
             else { return ["deductions that nobody can have set"] }
             deductionVersions.append(DeductionVersion(sequence: at, rule: rule, table: table))
         }
-        promotions = []
+        var promotions: [Promotion] = []
         for _ in 0..<min(reader.next(), UInt64(Self.mostPromotions)) {
             let (number, version) = (reader.next(), UInt32(truncatingIfNeeded: reader.next()))
             let (from, until) = (reader.next(), reader.next())
@@ -345,6 +345,7 @@ extension Engine {
                     terms: Promotion.text(terms) { reader.next() },
                     bonus: Int64(bitPattern: bonus), free: Int64(bitPattern: free)))
         }
+        load(promotions: promotions)
         bars = (0..<min(reader.next(), UInt64(Self.mostBars))).map { _ in
             let word = reader.next()
             return BarRow(

@@ -426,7 +426,7 @@ public enum Layout {
     public enum MarketChanged {
         public static let market = 0  // u64
         public static let fixture = 8  // u64
-        public static let version = 16  // u64
+        public static let version = 16  // u64; after a promotion that one's
         public static let priceVersion = 24  // u64
         public static let material = 32  // u64
         public static let reasons = 40  // u8

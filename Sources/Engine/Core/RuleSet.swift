@@ -114,7 +114,8 @@ public struct RuleSet: Hashable, Sendable {
     /// What is given under a promotion is given under one that was said and is offered; before version 2 nobody looked.
     var knowsPromotions: Bool { version >= 2 }
 
-    /// The rules that new records are decided under.
+    /// The rules that new records are decided under. Version 2 is of the release that is being made: until it is out,
+    /// what it decides may change; what a released version decides never does.
     public static let current = RuleSet(version: 2)
     /// Every version that this build can decide, oldest first, ending with the current one.
     public static let known = [RuleSet(version: 1), current]

@@ -48,6 +48,8 @@ class Mine extends HTMLElement {
         }, 250);
         this.addEventListener("calm", () => this.#render());
         setInterval(() => this.#value(), 2000);
+        // They begin and end while the tab is open.
+        setInterval(() => { if (this.#tab === "promotions" && !document.hidden) this.#promise(); }, 60_000);
         this.#show("bets");
     }
 
