@@ -35,7 +35,7 @@ def test_what_is_promised_is_said_in_versions_and_given_by_the_terms_that_hold(m
     assert supervisor("PUT", "/promotions/7", body)[1]["code"] == "no_change"
     # Given under it, and under nothing else.
     give = lambda **more: supervisor("POST", f"/accounts/{account}/grants", {"kind": "bonus", "amount": 500, "reason": "welcome", **more}, key=new_id())
-    assert give(promotion=8)[1]["code"] == "promotion_unknown"
+    assert give(promotion=8, terms=1)[1]["code"] == "promotion_unknown"
     assert give(promotion=7, terms=1)[0] == 200
     assert give(promotion=7)[1]["code"] == give(promotion=7, terms=0)[1]["code"] == "terms_missing"
     # Said anew by somebody who had seen it; whoever had seen the version before is told so.

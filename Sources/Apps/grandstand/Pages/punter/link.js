@@ -7,6 +7,7 @@ const waiting = new Map();
 let socket = null;
 let lastHeard = 0;
 let retry = 500;
+let retrying = null;
 let skew = 0;
 // Whose account the connection was opened with: whoever signs in is nobody on a connection from before.
 let whose = null;
@@ -22,7 +23,10 @@ function send(message) {
     return true;
 }
 
+// One connection at a time: what was there before, or is waited for, gives way.
 export function connect() {
+    clearTimeout(retrying);
+    const before = socket;
     state.link = "connecting";
     state.changed("link");
     whose = state.account?.account ?? null;
@@ -38,13 +42,14 @@ export function connect() {
         // What was sent and not answered is asked again: the same id, the same body.
         for (const { message } of waiting.values()) ask(message);
     });
+    before?.close();
     own.addEventListener("message", event => { if (own === socket) take(JSON.parse(event.data)); });
     own.addEventListener("close", () => {
         if (own !== socket) return;
         state.link = "offline";
         setStale(true);
         state.changed("link");
-        setTimeout(connect, retry);
+        retrying = setTimeout(connect, retry);
         retry = Math.min(retry * 2, 8000);
     });
 }
@@ -52,9 +57,7 @@ export function connect() {
 // The account's own connection takes the place of one from before; prices that were heard lately are not old for that.
 state.addEventListener("account", () => {
     if (!socket || !state.account || state.account.account === whose) return;
-    const before = socket;
     connect();
-    before.close();
 });
 
 export function follow(markets) {
