@@ -45,7 +45,7 @@ def test_what_is_promised_is_said_in_versions_and_given_by_the_terms_that_hold(m
     assert give(promotion=7, terms=1)[1]["code"] == "changed_since" and give(promotion=7, terms=2)[0] == 200
     # Over: nothing is given under it, and what was given is taken back.
     assert supervisor("PUT", "/promotions/7", {**changed, "until": moment(-5)})[0] == 200
-    assert offered() == [] and give(promotion=7)[1]["code"] == "promotion_not_offered"
+    assert offered() == [] and give(promotion=7, terms=3)[1]["code"] == "promotion_not_offered"
     assert give(promotion=7, amount=-200)[0] == 200
     assert viewer("GET", "/risk")[1]["given"] == [{"promotion": 7, "name": "Welcome", "bonus": 800, "free": 0}]
     log = lambda: subprocess.run([BINARY, "journal", "promotions", server.directory], capture_output=True, text=True)
