@@ -91,7 +91,7 @@ let package = Package(
         floor(
             "EngineService", "Engine/Service",
             imports: [
-                "Kernel", "Catalogue", "Betting", "Ledger", "Customers", "EngineCore",
+                "Kernel", "Catalogue", "Betting", "Risk", "Ledger", "Customers", "EngineCore",
                 "EngineJournal", "SystemThreads", "CSystem",
             ]),
 

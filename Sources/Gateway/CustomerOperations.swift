@@ -221,7 +221,8 @@ extension OperatorGateway {
             let terms = try optional("terms", 0...Int64(UInt32.max)) ?? 0
             guard promotion == 0 || amount < 0 || terms > 0 else {
                 throw Problem(
-                    422, "terms_missing", "Which version of the promotion's terms is it given under?")
+                    422, "terms_missing",
+                    "Which version of the promotion's terms is it given under?")
             }
             let reason = try why()
             var bytes: [UInt8] = []

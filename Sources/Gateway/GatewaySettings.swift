@@ -1,3 +1,4 @@
+public import EngineService
 public import Kernel
 import NetworkCodecs
 public import NetworkLoops
@@ -45,6 +46,8 @@ public struct GatewaySettings: Sendable {
     public var jointMargin: UInt32 = 500
     /// How it is found out where customers are; nil where nobody asks.
     public var location: LocationRules?
+    /// What was seen of money that knows more than the prices; nil where nobody looks.
+    public var integrity: (@Sendable () -> IntegrityPicture)?
     /// Origins that programs of a page may ask beside our own.
     public var scriptOrigins: [String] = []
     /// Why no bets can be taken yet, nil when they can.

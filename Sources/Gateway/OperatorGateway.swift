@@ -69,6 +69,7 @@ public final class OperatorGateway: OperationGateway {
         for operation in sessionOperations + marketOperations + resultOperations
             + customerOperations + marketLimitOperations + pricingOperations + makingOperations
             + riskOperations + bookOperations + trailOperations + suspicionOperations
+            + integrityOperations
             + houseOperations + promotionOperations
         {
             add(operation)

@@ -144,6 +144,17 @@ enum OperatorRoutes {
                     "{\"type\":\"integer\",\"minimum\":1,\"maximum\":\(OperatorGateway.mostSuspects)}"
             ),
         ], problems: [(503, "busy"), (503, "unreadable")])
+    static let integrity = route(
+        "getIntegrity",
+        "Selections with more money on them than their prices speak for, the newest first, as of the newest bet that was looked at.",
+        tag: "results", .init(200, "What was seen.", schema: "Integrity"),
+        parameters: [
+            .init(
+                "limit", in: "query", "Alerts of an answer.",
+                schema:
+                    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":\(OperatorGateway.mostAlerts)}"
+            )
+        ], problems: [(503, "busy")])
     static let proposeBetVoid = route(
         "proposeBetVoid",
         "Proposes that one bet is void, or no longer is; another person approves it.",
@@ -460,6 +471,22 @@ enum OperatorRoutes {
         "counts":{"type":"array","items":{"type":"object","required":["pricedBy","bets","void","staked"],\
         "properties":{"pricedBy":{"type":["integer","null"]},"bets":{"type":"integer"},\
         "void":{"type":"integer"},"staked":{"type":"integer"}}}}}},\
+        "Integrity":{"type":"object","required":["asOf","alerts"],"properties":{"asOf":{"type":"integer"},\
+        "failure":{"type":"string","description":"Why nothing is looked at for the moment; missing while it is."},\
+        "alerts":{"type":"array","items":{"type":"object","required":["money","market","fixture","name","selection",\
+        "from","until","signs","bets","stakes","marketStakes","newStakes","unusualStakes","weight","first","last",\
+        "accounts","accountCount"],"properties":{\
+        "money":{"enum":["real","demo"]},"market":{"type":"string"},"fixture":{"type":"string"},\
+        "name":{"type":"string"},"selection":{"type":"string"},\
+        "from":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},\
+        "signs":{"type":"array","items":{"enum":["one_sided","leaning","new_accounts","unusual_stakes","surge"]}},\
+        "bets":{"type":"integer"},"stakes":{"type":"integer","description":"Minor units of the licence's currency."},\
+        "marketStakes":{"type":"integer","description":"On all of its market in the same time."},\
+        "newStakes":{"type":"integer"},"unusualStakes":{"type":"integer"},\
+        "weight":{"type":"integer","description":"Thousandths of the money that its price speaks for."},\
+        "first":{"$ref":"#/components/schemas/Ratio"},"last":{"$ref":"#/components/schemas/Ratio"},\
+        "accounts":{"type":"array","description":"Whose bets they were, \(OperatorGateway.mostAlertAccounts) at most.","items":{"type":"string"}},\
+        "accountCount":{"type":"integer"}}}}}},\
         "Proposal":{"type":"object","required":["asOf","proposal"],"properties":{\
         "asOf":{"type":"integer"},"proposal":{"type":"string"}}},\
         "MarketLimits":{"type":"object","required":["market","maximumStake","liabilityLimit","suspendAt","floor","mostMove"],\

@@ -499,7 +499,9 @@ public struct Judge: ~Copyable {
         if amount == 0 { return expect(refusal, 11, "nothing is taken back") }
         if refusal == 5 { return }
         expect(refusal, 0, "a grant that can be made")
-        if said.promotion != 0 { given[said.promotion, default: [0, 0]][Int(said.kind) - 1] += amount }
+        if said.promotion != 0 {
+            given[said.promotion, default: [0, 0]][Int(said.kind) - 1] += amount
+        }
         if said.kind == 1 {
             accounts[number].balances.bonus += amount
             accounts[number].deposited += amount

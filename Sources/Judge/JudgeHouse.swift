@@ -129,7 +129,9 @@ extension Judge {
         expect(shown.refusal, 0, "a promotion")
         promises.append(said)
         if shown.version != UInt64(versions.count + 1) {
-            object("version \(versions.count + 1) of promotion \(said.number) is called \(shown.version)")
+            object(
+                "version \(versions.count + 1) of promotion \(said.number) is called \(shown.version)"
+            )
         }
     }
 

@@ -55,6 +55,8 @@ public struct IntegrityRules: Hashable, Sendable {
     /// Times what came in a window before, and of how many windows that is known.
     public var surge: Int64 = 10
     public var quietWindows: Int64 = 4
+    /// Seconds without a bet after which a market is forgotten: what comes then is held against nothing before.
+    public var forgotten: Int64 = 7 * 86_400
 
     public init() {}
 }
@@ -127,8 +129,16 @@ public struct IntegrityWatch: Sendable {
     private var habits: [UInt64: (bets: Int64, stakes: Int128)] = [:]
     /// The newest alert of a selection, by its place.
     private var newest: [Key: Int] = [:]
-    /// In the order in which they were raised.
+    /// In the order in which they were raised; the newest ones, `mostAlerts` at most.
     public private(set) var alerts: [IntegrityAlert] = []
+    /// All that were raised.
+    public private(set) var alertsRaised = 0
+    private var noted = 0
+
+    /// Alerts that are kept: of more than that the oldest quarter goes.
+    public static let mostAlerts = 4096
+    /// Bets after which it is looked at what can be forgotten.
+    private static let round = 65_536
 
     public init(rules: IntegrityRules = IntegrityRules()) { self.rules = rules }
 
@@ -144,6 +154,8 @@ public struct IntegrityWatch: Sendable {
             bet.opened.map {
                 bet.time.nanoseconds - $0.nanoseconds < rules.newHours * 3_600_000_000_000
             } ?? false
+        noted += 1
+        if noted % Self.round == 0 { forget(at: bet.time) }
         for leg in bet.legs {
             let entry = WatchedMarket.Entry(
                 time: bet.time, account: bet.account, selection: leg.selection, odds: leg.odds,
@@ -152,6 +164,11 @@ public struct IntegrityWatch: Sendable {
                 .note(entry, rules)
             if signs.isEnough { raise(leg, bet, signs) }
         }
+    }
+
+    private mutating func forget(at time: Timestamp) {
+        let last = time.nanoseconds - rules.forgotten * 1_000_000_000
+        markets = markets.filter { ($0.value.window.last?.time.nanoseconds ?? 0) >= last }
     }
 
     private mutating func raise(_ leg: WatchedBet.Leg, _ bet: WatchedBet, _ signs: IntegritySigns) {
@@ -177,8 +194,14 @@ public struct IntegrityWatch: Sendable {
             unusualStakes: 0, weight: 0, first: first?.odds ?? leg.odds, last: leg.odds,
             accounts: Set(sums.accounts.keys))
         describe(&alert, sums, market)
+        if alerts.count == Self.mostAlerts {
+            let gone = Self.mostAlerts / 4
+            alerts.removeFirst(gone)
+            newest = newest.compactMapValues { $0 < gone ? nil : $0 - gone }
+        }
         newest[key] = alerts.count
         alerts.append(alert)
+        alertsRaised += 1
     }
 
     private func describe(

@@ -84,6 +84,38 @@ private func bet(
         #expect(alert.weight == 1500)
     }
 
+    @Test func `is held against what came before, until a market was quiet for a week`() {
+        func signs(meanwhile: Int) -> [[String]] {
+            var watch = IntegrityWatch()
+            watch.note(bet(0, 90, 0, 1500, 1_000))
+            let week: Int64 = 8 * 24 * 60
+            for _ in 0..<meanwhile { watch.note(bet(week, 91, 0, 1500, 1, market: 2)) }
+            for index in 0..<8 {
+                watch.note(bet(week + Int64(index), 1 + UInt64(index), 0, 1500, 10_000, opened: minute(week)))
+            }
+            return watch.alerts.map(\.signs.words)
+        }
+        #expect(signs(meanwhile: 0) == [["new_accounts", "surge"]])
+        #expect(signs(meanwhile: 65_536).isEmpty)
+    }
+
+    @Test func `is told of the newest alerts, and goes on with those that are kept`() throws {
+        var watch = IntegrityWatch()
+        func buy(_ market: UInt64) {
+            for account in 1...8 as ClosedRange<UInt64> {
+                watch.note(bet(Int64(market), account, 0, 4000, 10_000, market: market))
+            }
+        }
+        for market in 1...4097 as ClosedRange<UInt64> { buy(market) }
+        #expect(watch.alertsRaised == 4097)
+        #expect(watch.alerts.count == 3073)
+        #expect(watch.alerts.first?.market == 1025 && watch.alerts.last?.market == 4097)
+        buy(4097)
+        buy(4096)
+        #expect(watch.alertsRaised == 4097)
+        #expect(watch.alerts.suffix(2).map(\.bets) == [16, 16])
+    }
+
     @Test func `is customers who stake far more than they did, on what leans already`() throws {
         var watch = IntegrityWatch()
         for account in 1...8 as ClosedRange<UInt64> {

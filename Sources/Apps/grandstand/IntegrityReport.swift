@@ -14,22 +14,13 @@ struct IntegrityReport {
     /// Only this market's bets are told one by one.
     private let market: UInt64?
     private var given: RecordBytes?
-    /// Bets that wait, until it is decided whether they are taken.
-    private var waiting: [UInt64: Slip] = [:]
-    private var opened: [UInt64: Timestamp] = [:]
+    private var taken = TakenBets()
     private var matches: [ExternalID: String] = [:]
     private var names: [UInt64: (match: String, market: String, selections: [String])] = [:]
     private(set) var bets = 0
     private(set) var markets: Set<UInt64> = []
     /// A line for each bet on the market that was asked for.
     private(set) var lines: [String] = []
-
-    /// What was asked for, as the command said it: the rate to the licence's currency, and the selections.
-    private struct Slip {
-        let numerator: UInt32
-        let denominator: UInt32
-        let legs: [(market: UInt64, selection: Int)]
-    }
 
     static let columns = [
         "market", "match", "name", "selection", "money", "from", "until", "signs", "bets",
@@ -49,8 +40,8 @@ struct IntegrityReport {
     }
 
     mutating func read(_ record: RecordBytes) {
+        if let bet = taken.read(record) { take(bet, record) }
         switch record.kind {
-        case .placed: placed(record)
         case .fixtureChanged:
             guard let given, given.kind == .fixture, record.cause == given.sequence,
                 record.field(Layout.FixtureChanged.refusal, as: UInt16.self) == 0
@@ -63,12 +54,6 @@ struct IntegrityReport {
                 record.field(Layout.MarketChanged.refusal, as: UInt16.self) == 0
             else { return }
             define(given, record.field(Layout.MarketChanged.market, as: UInt64.self))
-        case .accountChanged:
-            // An account has its number from the engine.
-            guard let given, given.kind == .openAccount, record.cause == given.sequence,
-                record.field(Layout.AccountChanged.refusal, as: UInt16.self) == 0
-            else { return }
-            opened[record.account.rawValue] = record.time
         default:
             if record.kind?.isCommand == true { given = record }
         }
@@ -90,71 +75,20 @@ struct IntegrityReport {
         )
     }
 
-    private mutating func placed(_ record: RecordBytes) {
-        guard record.flags & Layout.Placed.repeated == 0,
-            let status = BetStatus(rawValue: record.field(Layout.Placed.status, as: UInt8.self))
-        else { return }
-        let bet = record.field(Layout.Placed.bet, as: UInt64.self)
-        var slip = waiting.removeValue(forKey: bet)
-        if let given, given.kind == .place, record.cause == given.sequence {
-            slip = Self.slip(given)
-        }
-        // Taken before what can be read here, and decided in it: its legs are not known.
-        guard let slip else { return }
-        if status == .pending {
-            waiting[bet] = slip
-            return
-        }
-        guard status != .refused else { return }
-        // Whatever is accepted has its price beside each leg.
-        let legs = slip.legs.enumerated().compactMap { place, leg in
-            record.odds(at: Layout.Placed.legs + place * Layout.Placed.legSize).map {
-                WatchedBet.Leg(market: leg.market, selection: leg.selection, odds: $0)
-            }
-        }
-        take(slip, legs, bet, record)
-    }
-
-    private mutating func take(
-        _ slip: Slip, _ legs: [WatchedBet.Leg], _ bet: UInt64, _ record: RecordBytes
-    ) {
-        guard
-            let money = MoneyKind(rawValue: record.field(Layout.Placed.money, as: UInt8.self))
-        else { return }
-        let stake = record.field(Layout.Placed.stake, as: Int64.self)
-        // In the licence's currency, so that customers of all currencies are held against each other.
-        let held = Int64(
-            clamping: Int128(stake) * Int128(slip.numerator) / Int128(max(slip.denominator, 1)))
-        let account = record.account.rawValue
+    private mutating func take(_ taken: TakenBet, _ record: RecordBytes) {
+        let watched = taken.watched
         bets += 1
-        for leg in legs { markets.insert(leg.market) }
-        watches[money]?.note(
-            WatchedBet(
-                time: record.time, account: account, opened: opened[account], stake: held,
-                legs: legs))
-        for leg in legs where leg.market == market {
+        for leg in watched.legs { markets.insert(leg.market) }
+        watches[taken.money]?.note(watched)
+        for leg in watched.legs where leg.market == market {
             lines.append(
                 tableLine([
-                    String(record.sequence), record.time.description, String(bet),
-                    String(account), opened[account]?.description ?? "-",
+                    String(record.sequence), record.time.description, String(taken.bet),
+                    String(watched.account), watched.opened?.description ?? "-",
                     selection(leg.selection, of: leg.market), leg.odds.text(as: .decimal),
-                    String(stake), String(legs.count), money.word,
+                    String(taken.stake), String(watched.legs.count), taken.money.word,
                 ]))
         }
-    }
-
-    private static func slip(_ place: RecordBytes) -> Slip {
-        let count = Int(place.field(Layout.Place.legCount, as: UInt8.self))
-        return Slip(
-            numerator: place.field(Layout.Place.fxNumerator, as: UInt32.self),
-            denominator: place.field(Layout.Place.fxDenominator, as: UInt32.self),
-            legs: (0..<count).map { index in
-                let leg = Layout.Place.legs + index * Layout.Place.legSize
-                return (
-                    place.field(leg + Layout.Leg.market, as: UInt64.self),
-                    Int(place.field(leg + Layout.Leg.selection, as: UInt32.self))
-                )
-            })
     }
 
     private func selection(_ place: Int, of market: UInt64) -> String {

@@ -8,6 +8,11 @@ enum Log {
         write("info", event, fields)
     }
 
+    /// Somebody should look, and nothing is broken.
+    static func warning(_ event: String, _ fields: [(String, String)] = []) {
+        write("warning", event, fields)
+    }
+
     static func error(_ event: String, _ fields: [(String, String)] = []) {
         write("error", event, fields)
     }

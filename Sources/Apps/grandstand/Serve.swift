@@ -12,9 +12,11 @@ import Foundation
 import Gateway
 import Glibc
 import Kernel
+import Ledger
 import NetworkCodecs
 import NetworkLoops
 import Pricing
+import Risk
 import StoreSQLite
 import Synchronization
 import SystemThreads
@@ -224,6 +226,7 @@ final class Platform: @unchecked Sendable {
     /// Certificates of the punters' listener, when it is encrypted.
     private var credentials: TLSCredentials?
     private var locations: LocationFiles?
+    private var integrity: IntegrityKeeper<FileDisk>?
     private var sessions: SessionRegistry!
 
     // MARK: Recovery
@@ -486,7 +489,20 @@ final class Platform: @unchecked Sendable {
         punterSettings.credentials = credentials
         let hsts = try configuration.number("hsts-seconds")
         punterSettings.transportSecurity = hsts > 0 ? "max-age=\(hsts)" : nil
-        let deskSettings = try gatewaySettings(deskListen, publicOrigin: "", isEncrypted: false)
+        var deskSettings = try gatewaySettings(deskListen, publicOrigin: "", isEncrypted: false)
+        let watching = IntegrityKeeper(
+            disk, durable: { [unowned self] in engine.status.sequence },
+            onAlert: { money, alert in
+                Log.warning(
+                    "integrity_alert",
+                    [
+                        ("money", money.word), ("market", String(alert.market)),
+                        ("selection", String(alert.selection)),
+                        ("signs", alert.signs.words.joined(separator: ",")),
+                    ])
+            }, onProblem: { Log.error("integrity_not_watched", [("text", $0)]) })
+        integrity = watching
+        deskSettings.integrity = { watching.picture }
         let status: @Sendable () -> EngineStatus = { [unowned self] in engine.status }
         let ask: @Sendable (@escaping @Sendable (borrowing Engine) -> Void) -> Bool = {
             [unowned self] in engine.ask($0)
@@ -729,6 +745,7 @@ final class Platform: @unchecked Sendable {
             }, onProblem: { Log.error("segment_failed", [("text", $0)]) },
             afterDurable: { [unowned self] done in engine.ask { _ in done() } })
         snapshots.start(engine)
+        integrity?.start()
         for (index, loop) in loops.enumerated() { loop.start(name: "loop-\(index)") }
     }
 
@@ -846,6 +863,7 @@ final class Platform: @unchecked Sendable {
             if left.load(ordering: .relaxed) == 0 { break }
             usleep(50_000)
         }
+        integrity?.stop()
         snapshots.stop()
         keeper.stop()
         engine.stop()

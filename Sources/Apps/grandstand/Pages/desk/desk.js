@@ -2,6 +2,7 @@ import { element, minor, money, odds, time, useCurrency, uuid7 } from "/format.j
 import { desk, dialogOf, markets, post, proposal, say, send } from "/common.js";
 import "/customer.js";
 import { moveDeductions, moveHouse } from "/house.js";
+import "/integrity.js";
 import { movePromotions } from "/promotions.js";
 import { keys, rowKeys } from "/keys.js";
 import { moveLimits } from "/limits.js";
