@@ -201,6 +201,7 @@ public struct Judge: ~Copyable {
     /// What was said that a withdrawal takes, or what its table is asked with.
     struct Withdrawn {
         var at: Int64
+        var selection: Int
         var win: UInt16?
         var place: UInt16?
         var last: Odds?
@@ -903,12 +904,21 @@ public struct Judge: ~Copyable {
             guard case .market(let shown)? = outcomes.first else { return object("no answer") }
             return expect(shown.refusal, 18, "a withdrawal from what has left")
         }
+        let isSaid = said.deduction != nil || said.placeDeduction != nil
+        if isKnown, isSaid, markets[number].selections[place].isWithdrawn,
+            let open = markets[number].deductions.firstIndex(where: {
+                $0.selection == place && $0.win == nil && $0.place == nil
+                    && ($0.last == nil || markets[number].said.deductions >= 3)
+            })
+        {
+            return deductLate(open, number, said, outcomes)
+        }
         if !isKnown || markets[number].selections[place].isWithdrawn || isLate {
             guard case .market(let shown)? = outcomes.first else { return object("no answer") }
             return expect(shown.refusal, isKnown ? 11 : 4, "a withdrawal of nothing")
         }
         let withdrawn = Withdrawn(
-            at: time, win: said.deduction, place: said.placeDeduction,
+            at: time, selection: place, win: said.deduction, place: said.placeDeduction,
             last: markets[number].selections[place].lastOdds,
             runners: markets[number].selections.count { !$0.isWithdrawn })
         if isDeducted, !markets[number].said.isAntePost {
@@ -934,6 +944,32 @@ public struct Judge: ~Copyable {
         }
         markets[number].version += 1
         change(market: number)
+        compareWithdrawal(number, selection, taken, outcomes)
+    }
+
+    /// What nobody knew of when the runner left: of bets from before that moment.
+    private mutating func deductLate(
+        _ open: Int, _ number: Int, _ said: WithdrawalSaid, _ outcomes: [Outcome]
+    ) {
+        if markets[number].isReleased {
+            guard case .market(let shown)? = outcomes.first else { return object("no answer") }
+            return expect(shown.refusal, 18, "a late deduction from what has left")
+        }
+        markets[number].deductions[open].win = said.deduction
+        markets[number].deductions[open].place = said.placeDeduction
+        if markets[number].isResulted {
+            markets[number].settlements += 1
+            walk(number)
+        }
+        markets[number].version += 1
+        let taken = taken(markets[number].deductions[open], number, asked: sequence)
+        compareWithdrawal(number, said.selection, taken, outcomes)
+    }
+
+    private mutating func compareWithdrawal(
+        _ number: Int, _ selection: UInt32, _ taken: (win: UInt16, place: UInt16),
+        _ outcomes: [Outcome]
+    ) {
         guard outcomes.count == 2,
             case .withdrawn(let market, let which, let win, let placed) = outcomes[0],
             case .market(let shown) = outcomes[1]

@@ -36,6 +36,8 @@ public struct Permutations: Sendable {
         var legs: [(market: Int, selection: Int, isAtStart: Bool)]
         var stake: Int64
         var sizes: UInt32
+        /// A system in the system, as in `BetIntent.groups`; 0 none.
+        var group: UInt32 = 0
         var isEachWay = false
         /// Of which money its stake is.
         var kind = StakeKind.cash
@@ -108,6 +110,12 @@ public struct Permutations: Sendable {
             account: random.number(in: 0...accounts - 1), legs: legs,
             stake: isSystem ? 840 : Int64(random.number(in: 50...250) * 2),
             sizes: isSystem ? UInt32(random.number(in: 1...(1 << legs.count) - 1)) : 0)
+        if isSystem, legs.count > 2, random.number(in: 0...1) == 0 {
+            // Two of its legs are one part: 840 divides into whatever lines come of it.
+            let first = UInt32(random.number(in: 0...legs.count - 2))
+            bet.group = first << 28 | (first + 1) << 24 | UInt32(random.number(in: 1...3))
+            bet.sizes = UInt32(random.number(in: 1...(1 << (legs.count - 1)) - 1))
+        }
         bet.isEachWay =
             legs.allSatisfy { markets[$0.market].isRace } && random.number(in: 0...1) == 0
         bet.kind = [.cash, .cash, .bonus, .free][random.number(in: 0...3)]
@@ -479,14 +487,14 @@ private final class BareEngine {
             return intent
         }
         place(
-            legs, account: bet.account, stake: bet.stake, sizes: bet.sizes, number: number,
-            isEachWay: bet.isEachWay, kind: bet.kind)
+            legs, account: bet.account, stake: bet.stake, sizes: bet.sizes, group: bet.group,
+            number: number, isEachWay: bet.isEachWay, kind: bet.kind)
         betNumbers.append(lastPlaced)
     }
 
     private func place(
-        _ legs: [LegIntent], account: Int, stake: Int64, sizes: UInt32, number: Int,
-        isEachWay: Bool = false, kind: Permutations.StakeKind = .cash
+        _ legs: [LegIntent], account: Int, stake: Int64, sizes: UInt32, group: UInt32 = 0,
+        number: Int, isEachWay: Bool = false, kind: Permutations.StakeKind = .cash
     ) {
         let time = Timestamp(nanoseconds: now)
         let id = ExternalID(milliseconds: time.milliseconds, random: (7, UInt64(number)))
@@ -497,6 +505,7 @@ private final class BareEngine {
         if sizes != 0 {
             intent.structure = .system
             intent.sizes = sizes
+            intent.groups[0] = group
         }
         if isEachWay { intent.structure = .eachWay }
         switch kind {

@@ -148,6 +148,45 @@ import Testing
         #expect(cell.audit() == [])
     }
 
+    @Test func `takes what is said later of a runner of whom nothing was known, from bets of before it left`() throws {
+        let race = try race(.exchangeWin, prices: [decimal(5000), nine, nine, nine, nine])
+        try cell.place(cell.intent(account, [(race, 0, decimal(5000))], stake: 1000))
+        @discardableResult func withdraw(_ deduction: UInt16?, _ selection: UInt32 = 1) throws -> Cell.Outcome {
+            cell.clock.advance(milliseconds: 1000)
+            return try cell.say {
+                $0.withdrawal(market: race.id, selection: selection, effective: 0, received: 1, deduction: deduction)
+            }
+        }
+        func refusal(_ outcome: Cell.Outcome) -> OperationRefusal? {
+            OperationRefusal(rawValue: outcome.record.field(Layout.MarketChanged.refusal, as: UInt16.self))
+        }
+        try withdraw(nil)
+        try cell.price(race.id, [decimal(4000), nil, nine, nine, nine])
+        try cell.say { $0.marketState(race.id, by: .feed, lifting: .feed) }
+        try cell.place(cell.intent(account, [(race, 0, decimal(4000))], stake: 1000))
+        try finish(race, [ran(1), SelectionOutcome(.void), ran(2), ran(3), ran(4)])
+        #expect(paid == [4000, 5000])
+        // It is said after the result, too; nothing is said of it twice, nor of one whose price told it.
+        #expect(refusal(try withdraw(nil)) == .noChange)
+        let late = try withdraw(2500)
+        #expect(late.record.field(Layout.SelectionWithdrawn.deduction, as: UInt16.self) == 2500)
+        try cell.settleAll()
+        #expect(paid == [4000, 5000, 3750])
+        #expect(refusal(try withdraw(3000)) == .noChange)
+        let live = cell.stateHash
+        try cell.restart()
+        #expect(cell.host.report.stateHash == live)
+        #expect(cell.audit() == [])
+    }
+
+    @Test func `takes nothing else than its last price told`() throws {
+        let race = try race(.ruleFour)
+        try cell.say { $0.withdrawal(market: race.id, selection: 4, effective: 0, received: 1) }
+        let again = try cell.say { $0.withdrawal(market: race.id, selection: 4, effective: 0, received: 1, deduction: 3000) }
+        #expect(
+            OperationRefusal(rawValue: again.record.field(Layout.MarketChanged.refusal, as: UInt16.self)) == .noChange)
+    }
+
     @Test func `takes as its brand says from the face value, and of places as it says there`() throws {
         let race = try race(.faceValue)
         try cell.place(cell.intent(account, [(race, 0, nine)], stake: 1000))

@@ -268,6 +268,43 @@ private final class Line {
         #expect(line.told.filter { $0 == "result" }.count == 2)
     }
 
+    private static func others(_ numbers: Range<Int>) -> [FeedEvent] {
+        numbers.flatMap { number -> [FeedEvent] in
+            let name = "x\(number)"
+            return [
+                .market(
+                    FeedMarket(
+                        id: name, fixture: "f", type: .matchOdds, name: "x", winners: 1, betDelay: 0,
+                        selections: [FeedSelection(id: 1, name: "a"), FeedSelection(id: 2, name: "b")])),
+                .result(FeedResult(market: name, certainty: 1, results: [.won, .lost])),
+            ]
+        }
+    }
+
+    @Test func `a correction is told however many markets were settled meanwhile, for as long as the engine takes it`() {
+        let line = Line()
+        line.open()
+        line.turn(1000, Line.result)
+        line.script.messages.append(FeedMessage(time: 2000, number: 2, events: Self.others(0..<9000)))
+        line.turn(2000)
+        line.turn(3000, .rollback(market: "m"), .cancel(FeedCancel(market: "m")))
+        #expect(line.told.suffix(2) == ["result", "cancel"])
+        #expect(line.runner.misfits == 0)
+        line.turn(4000, Line.resumed, Line.quotes(1990))
+        #expect(line.isOpen, "it is offered again")
+        line.turn(5000, Line.result)
+        // Long settled once more, and over for good after three days.
+        line.script.messages.append(FeedMessage(time: 6000, number: 3, events: Self.others(9000..<14_000)))
+        line.turn(6000)
+        let later = 6000 + Limits.correctionWindow + 1
+        line.script.messages.append(FeedMessage(time: later, number: 4, events: Self.others(14_000..<18_200)))
+        line.turn(later)
+        let told = line.told.count
+        line.turn(later + 1, .rollback(market: "m"))
+        #expect(line.told.count == told)
+        #expect(line.runner.misfits == 1, "it is counted that nobody was told")
+    }
+
     @Test func `a start that comes late shuts what is offered as if there had been none`() {
         let line = Line()
         line.open()

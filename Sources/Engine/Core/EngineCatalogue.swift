@@ -401,6 +401,11 @@ extension Engine {
         let before = markets.selections[selection]
         // Where prices are reduced a withdrawal counts whenever it is heard of; elsewhere it comes too late.
         let isDeducted = row.deductions != .none
+        if before.isWithdrawn == 1, says(deduction: command), ruleSet.hearsLateDeductions,
+            let open = markets.openDeduction(of: UInt8(place), in: number)
+        {
+            return deductLate(open, command, number, &outcomes)
+        }
         guard before.isWithdrawn == 0, row.isResulted == 0 || isDeducted else {
             return answer(command, market: number, .noChange, &outcomes)
         }
@@ -413,8 +418,10 @@ extension Engine {
             $0.numerator = 0
             $0.denominator = 0
         }
-        let taken = deduction(command, row, last: lastOdds)
-        let mayTake = taken.win > 0 || taken.place > 0 || taken.numerator > 0
+        let taken = deduction(command, row, UInt8(place), last: lastOdds)
+        // What is not known yet stands there, too, with its moment, until somebody says it.
+        let mayTake =
+            taken.win > 0 || taken.place > 0 || taken.numerator > 0 || ruleSet.hearsLateDeductions
         if isDeducted, !row.isAntePost, mayTake {
             markets.deduct(taken, from: number)
         }
@@ -444,25 +451,16 @@ extension Engine {
             $0.mostPlaces = max($0.mostPlaces, places.places)
         }
         if isDeducted, row.isResulted == 1 { markets.enqueue(number) }
-        let record = outcomes.append(
-            .selectionWithdrawn, body: Layout.SelectionWithdrawn.size, after: command)
-        record.clientID = command.clientID
-        record.set(
-            Layout.SelectionWithdrawn.market,
-            MarketID(partition: rules.partition, row: number).rawValue)
-        record.set(Layout.SelectionWithdrawn.version, markets.markets[number].version)
-        record.set(Layout.SelectionWithdrawn.selection, place)
-        record.set(Layout.SelectionWithdrawn.lastReference, before.reference)
-        record.set(Layout.SelectionWithdrawn.lastOdds, lastOdds)
-        record.set(Layout.SelectionWithdrawn.priceVersion, row.priceVersion)
-        record.set(Layout.SelectionWithdrawn.deduction, taken.win)
-        record.set(Layout.SelectionWithdrawn.placeDeduction, taken.place)
-        answer(command, market: number, nil, &outcomes)
+        tellWithdrawn(
+            command, number, UInt8(place), before.reference, lastOdds, taken, row.priceVersion,
+            &outcomes)
     }
 
     /// What a withdrawal takes from win and from place parts: as it says, or by the rule's table of today, which bets
     /// of before are not under.
-    private func deduction(_ command: RecordBytes, _ row: MarketRow, last: Odds?) -> DeductionRow {
+    private func deduction(
+        _ command: RecordBytes, _ row: MarketRow, _ place: UInt8, last: Odds?
+    ) -> DeductionRow {
         let said = command.field(Layout.Withdrawal.deduction, as: UInt16.self)
         let placeSaid = command.field(Layout.Withdrawal.placeDeduction, as: UInt16.self)
         let selections = row.firstSelection..<row.firstSelection + UInt32(row.selectionCount)
@@ -482,7 +480,61 @@ extension Engine {
             at: time.nanoseconds, win: taken.win, place: taken.place, next: .max,
             numerator: known?.numerator ?? 0, denominator: known?.denominator ?? 0,
             runners: UInt8(runners), isWinSaid: said > 0 ? 1 : 0,
-            isPlaceSaid: placeSaid > 0 ? 1 : 0)
+            isPlaceSaid: placeSaid > 0 ? 1 : 0, selection: place)
+    }
+
+    private func says(deduction command: RecordBytes) -> Bool {
+        command.field(Layout.Withdrawal.deduction, as: UInt16.self) > 0
+            || command.field(Layout.Withdrawal.placeDeduction, as: UInt16.self) > 0
+    }
+
+    /// Says what a runner takes that had no price of ours when it was withdrawn: of bets from before that moment.
+    private mutating func deductLate(
+        _ open: UInt32, _ command: RecordBytes, _ number: UInt32, _ outcomes: inout RecordWriter
+    ) {
+        let row = markets.markets[number]
+        guard row.isReleased == 0 else {
+            return answer(command, market: number, .betsReleased, &outcomes)
+        }
+        let place = markets.deductions[open].selection
+        let said = deduction(command, row, place, last: nil)
+        markets.change(deduction: open) {
+            $0.win = said.win
+            $0.place = said.place
+            $0.isWinSaid = said.isWinSaid
+            $0.isPlaceSaid = said.isPlaceSaid
+        }
+        markets.change(market: number) {
+            $0.version += 1
+            guard $0.isResulted == 1 else { return }
+            $0.settlementVersion += 1
+            $0.name(ResultOrigin(command, source: ResultSource.feed.rawValue))
+        }
+        if row.isResulted == 1 { markets.enqueue(number) }
+        let selection = markets.selections[row.firstSelection + UInt32(place)]
+        tellWithdrawn(
+            command, number, place, selection.reference, nil, said, row.priceVersion, &outcomes)
+    }
+
+    private mutating func tellWithdrawn(
+        _ command: RecordBytes, _ number: UInt32, _ place: UInt8, _ reference: UInt32,
+        _ lastOdds: Odds?, _ taken: DeductionRow, _ priceVersion: UInt64,
+        _ outcomes: inout RecordWriter
+    ) {
+        let record = outcomes.append(
+            .selectionWithdrawn, body: Layout.SelectionWithdrawn.size, after: command)
+        record.clientID = command.clientID
+        record.set(
+            Layout.SelectionWithdrawn.market,
+            MarketID(partition: rules.partition, row: number).rawValue)
+        record.set(Layout.SelectionWithdrawn.version, markets.markets[number].version)
+        record.set(Layout.SelectionWithdrawn.selection, UInt32(place))
+        record.set(Layout.SelectionWithdrawn.lastReference, reference)
+        record.set(Layout.SelectionWithdrawn.lastOdds, lastOdds)
+        record.set(Layout.SelectionWithdrawn.priceVersion, priceVersion)
+        record.set(Layout.SelectionWithdrawn.deduction, taken.win)
+        record.set(Layout.SelectionWithdrawn.placeDeduction, taken.place)
+        answer(command, market: number, nil, &outcomes)
     }
 
     /// Shuts or opens one market, a fixture's or all, for reasons that `owner` may touch.

@@ -326,6 +326,23 @@ struct MarketBook: ~Copyable {
         change(market: market) { $0.firstDeduction = number }
     }
 
+    /// Of a market's deductions the one that is still open of a selection; nil none.
+    func openDeduction(of selection: UInt8, in market: UInt32) -> UInt32? {
+        var number = markets[market].firstDeduction
+        while number != .max {
+            let row = deductions[number]
+            if row.selection == selection, row.isOpen { return number }
+            number = row.next
+        }
+        return nil
+    }
+
+    mutating func change(deduction number: UInt32, _ body: (inout DeductionRow) -> Void) {
+        hash.subtract(deductions[number].mix(number))
+        body(&deductions[number])
+        hash.add(deductions[number].mix(number))
+    }
+
     // MARK: Prices by hand
 
     /// Whether a market has, or can have, room for what is held of its prices.

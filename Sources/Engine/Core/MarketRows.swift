@@ -277,7 +277,11 @@ struct DeductionRow: BitwiseCopyable {
     /// They were said with the withdrawal, so that no table is asked.
     var isWinSaid: UInt8
     var isPlaceSaid: UInt8
-    var padding: UInt8 = 0
+    /// Who was withdrawn, by its place in the market.
+    var selection: UInt8
+
+    /// Nothing is known that it takes, and something may still be said.
+    var isOpen: Bool { isWinSaid == 0 && isPlaceSaid == 0 && numerator == 0 }
 
     func mix(_ row: UInt32) -> RowMix {
         var mix = RowMix(kind: 26, row: UInt64(row))
@@ -285,7 +289,8 @@ struct DeductionRow: BitwiseCopyable {
             UInt64(bitPattern: at), UInt64(win) << 48 | UInt64(place) << 32 | UInt64(next))
         mix.combine(
             UInt64(numerator) << 32 | UInt64(denominator),
-            UInt64(runners) << 16 | UInt64(isWinSaid) << 8 | UInt64(isPlaceSaid))
+            UInt64(selection) << 24 | UInt64(runners) << 16 | UInt64(isWinSaid) << 8
+                | UInt64(isPlaceSaid))
         return mix
     }
 }

@@ -111,6 +111,9 @@ public struct RuleSet: Hashable, Sendable {
     /// delay is over; before version 2 neither was.
     var looksAgain: Bool { version >= 2 }
 
+    /// What a withdrawal takes may be said later, where nothing was known that it takes; before version 2 it could not.
+    var hearsLateDeductions: Bool { version >= 2 }
+
     /// What is given under a promotion is given under one that was said and is offered; before version 2 nobody looked.
     var knowsPromotions: Bool { version >= 2 }
 

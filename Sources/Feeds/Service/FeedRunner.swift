@@ -76,8 +76,10 @@ public final class FeedRunner {
     private var freePlaces: [Int] = []
     /// Markets of which the engine has not been told everything.
     @exclusivity(unchecked) private var restless: [Int] = []
-    /// Settled markets, oldest first: kept for a while, since a result may still be corrected.
+    /// Settled markets whose plans are kept whole, oldest first: most corrections come soon.
     private var settled: [String] = []
+    /// Those of before, for as long as their results may be corrected.
+    private var longSettled = SettledMarkets()
     @exclusivity(unchecked) private var outbox: [(CommandEncoderJob)] = []
     /// Matches of sports that have a least delay of their own, oldest first.
     private var delayed: [(fixture: String, least: UInt32)] = []
@@ -88,7 +90,8 @@ public final class FeedRunner {
     /// All markets were changed by others, and the supplier has not spoken since.
     private var isDoubted = false
     private var wall: Int64 = 0
-    /// Messages about a market that do not fit to it: other selections than it has.
+    /// Messages about a market that do not fit to it: other selections than it has; and what would correct one that is
+    /// not known, or no more.
     public private(set) var misfits: UInt64 = 0
     public private(set) var messages: UInt64 = 0
     public private(set) var published: UInt64 = 0
@@ -98,7 +101,7 @@ public final class FeedRunner {
     /// trusted.
     public private(set) var failure: FeedError?
 
-    /// Settled markets that may still be corrected by the supplier.
+    /// Settled markets whose plans are kept whole.
     public static let settledKept = 4096
     /// Matches whose least delay is remembered; more begin only long after these ended.
     public static let delayedKept = 4096
@@ -217,8 +220,8 @@ public final class FeedRunner {
             disturb(place)
             if isSuspended { tellShut(place) }
         case .withdrawal(let said):
-            guard let place = places[said.market], said.selection < plans[place].selections
-            else { return }
+            guard let place = corrected(said.market), said.selection < plans[place].selections
+            else { return misfits += 1 }
             // The engine shuts it, too: what was quoted before is another race's.
             if plans[place].isDeducted, !plans[place].isSettled { suspend(place) }
             send { [id = plans[place].id, received = message.time] in
@@ -233,22 +236,16 @@ public final class FeedRunner {
         case .rollback(let market): rollBack(market, message)
         case .cancel(let cancel): take(cancel, message)
         case .startingPrices(let market, let prices):
-            guard let place = places[market] else { return }
-            guard prices.count == plans[place].selections else {
-                misfits += 1
-                return
-            }
+            guard let place = corrected(market), prices.count == plans[place].selections
+            else { return misfits += 1 }
             send { [id = plans[place].id] in
                 $0.startingPrices(
                     market: id, prices.map { Odds(thousandths: $0) },
                     time: message.time * 1_000_000)
             }
         case .earlyPayout(let market, let moments):
-            guard let place = places[market] else { return }
-            guard moments.count == plans[place].selections else {
-                misfits += 1
-                return
-            }
+            guard let place = corrected(market), moments.count == plans[place].selections
+            else { return misfits += 1 }
             // Whose clock is ahead of ours means what was taken until now, not what is still to be.
             send { [id = plans[place].id, wall] in
                 $0.earlyPayout(
@@ -287,13 +284,8 @@ public final class FeedRunner {
             name: market.id, fixture: market.fixture, id: id("market", market.id),
             selections: market.selections.count, winners: Int(market.winners))
         plan.isDeducted = market.deductions != .none
-        if let free = freePlaces.popLast() {
-            plans[free] = plan
-            places[market.id] = free
-        } else {
-            places[market.id] = plans.count
-            plans.append(plan)
-        }
+        _ = longSettled.take(market.id)
+        _ = add(plan)
         var facts = MarketFacts(
             id: plan.id, fixture: id("fixture", market.fixture), name: market.name,
             selections: market.selections.map { SelectionFacts(supplierID: $0.id, name: $0.name) })
@@ -352,7 +344,7 @@ public final class FeedRunner {
 
     /// The market may be offered again, from the next quotes on.
     private func rollBack(_ market: String, _ message: FeedMessage) {
-        guard let place = places[market] else { return }
+        guard let place = corrected(market) else { return misfits += 1 }
         // What is older than the newest word is the engine's to pass by, and changes nothing here.
         if message.time >= plans[place].resultTime {
             plans[place].resultTime = message.time
@@ -376,10 +368,10 @@ public final class FeedRunner {
     }
 
     private func take(_ cancel: FeedCancel, _ message: FeedMessage) {
-        guard let place = places[cancel.market],
+        guard let place = corrected(cancel.market),
             let window = CancelWindow(
                 from: cancel.from * 1_000_000, until: cancel.until * 1_000_000)
-        else { return }
+        else { return misfits += 1 }
         send { [id = plans[place].id] in
             $0.cancel(
                 market: id, window, isTakenBack: cancel.isTakenBack,
@@ -400,14 +392,10 @@ public final class FeedRunner {
     }
 
     private func take(_ result: FeedResult, _ message: FeedMessage) {
-        guard let place = places[result.market] else { return }
-        guard result.results.count == plans[place].selections,
+        guard let place = corrected(result.market), result.results.count == plans[place].selections,
             result.finish.isEmpty || result.finish.count == result.results.count,
             hasEveryTie(result, winners: plans[place].winners)
-        else {
-            misfits += 1
-            return
-        }
+        else { return misfits += 1 }
         let isNewest = message.time >= plans[place].resultTime
         // Should the result have to wait, nobody bets on it meanwhile.
         if isNewest {
@@ -438,8 +426,39 @@ public final class FeedRunner {
 
     private func forget(_ market: String) {
         guard let place = places.removeValue(forKey: market) else { return }
+        let plan = plans[place]
+        longSettled.put(
+            market,
+            SettledMarkets.Market(
+                fixture: plan.fixture, selections: UInt8(clamping: plan.selections),
+                winners: UInt8(clamping: plan.winners), isDeducted: plan.isDeducted,
+                resultTime: plan.resultTime, settledAt: wall))
         restless.removeAll { $0 == place }
         freePlaces.append(place)
+    }
+
+    /// The place of a market of which something is said that holds for bets that stand: one that was settled long ago has
+    /// a plan again.
+    private func corrected(_ market: String) -> Int? {
+        if let place = places[market] { return place }
+        guard let known = longSettled.take(market) else { return nil }
+        var plan = MarketPlan(
+            name: market, fixture: known.fixture, id: id("market", market),
+            selections: Int(known.selections), winners: Int(known.winners))
+        plan.isDeducted = known.isDeducted
+        plan.resultTime = known.resultTime
+        plan.isSettled = true
+        let place = add(plan)
+        settled.append(market)
+        if settled.count > Self.settledKept { forget(settled.removeFirst()) }
+        return place
+    }
+
+    private func add(_ plan: MarketPlan) -> Int {
+        let place = freePlaces.popLast() ?? plans.count
+        if place == plans.count { plans.append(plan) } else { plans[place] = plan }
+        places[plan.name] = place
+        return place
     }
 
     // MARK: Prices and states
