@@ -7,7 +7,7 @@ public enum SettlementReason: UInt8, CaseIterable, Sendable {
     case resettled = 3
     /// A corrected result left the bet undecided again.
     case reopened = 4
-    /// Taken back by the house before it was decided.
+    /// Taken back by the house, before it was decided or after.
     case cancelled = 5
     /// Two of the house's people made this one bet void.
     case voidedByOperators = 6

@@ -88,8 +88,13 @@ import Testing
         #expect(cash == 6000)
         #expect(try cancel(accepted[1], 0) == nil)
         #expect(cash == 4000)
+        func reason() -> SettlementReason? {
+            cell.settled.last.flatMap { SettlementReason(rawValue: $0.record.field(Layout.BetSettled.reason, as: UInt8.self)) }
+        }
+        #expect(reason() == .cancelled)
         #expect(try cancel(accepted[1], 0, isTakenBack: true) == nil)
         #expect(cash == 6000)
+        #expect(reason() == .resettled)
         #expect(try cancel(accepted[1], 0, isTakenBack: true) == .noChange)
         #expect(cell.audit() == [])
     }

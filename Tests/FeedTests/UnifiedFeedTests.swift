@@ -159,6 +159,37 @@ import Testing
         #expect(told.finish == (wanted == .deadHeat ? [Finish(position: 1, tied: 2), nil, nil] : []))
     }
 
+    @Test(arguments: [
+        ("0.5", 1, 2), ("0.50", 1, 2), ("0.3", 1, 3), ("0.33", 1, 3), ("0.333333", 1, 3), ("0.25", 1, 4), ("0.2", 1, 5), ("0.17", 1, 6), ("0.16", 1, 6),
+        ("0.1667", 1, 6), ("0.14", 1, 7), ("0.12", 1, 8), ("0.125", 1, 8), ("0.67", 2, 3), ("0.66667", 2, 3), ("0.7", 2, 3), ("0.75", 3, 4), ("0.4", 2, 5),
+        ("0.6", 3, 5), ("0.1875", 3, 16), ("0.0625", 1, 16),
+    ])
+    func `takes a dead heat for the part that was meant, however it was rounded`(factor: String, winners: Int, tied: Int) throws {
+        let settlement = """
+            <bet_settlement product="1" event_id="m" timestamp="1300" certainty="2"><outcomes><market id="1">\
+            <outcome id="1" result="1" dead_heat_factor="\(factor)"/><outcome id="2" result="0"/><outcome id="3" result="0"/></market></outcomes></bet_settlement>
+            """
+        guard case .result(let told)? = try play(Self.begun + [Self.odds(1200), settlement]).events.last else {
+            Issue.record("no result")
+            return
+        }
+        let finish = try #require(told.finish[0])
+        #expect(Int(finish.tied) == tied)
+        // One wins here: where more of those who tie are among the winners than one, no position says so.
+        #expect(winners > 1 || Int(finish.share(of: 1)) == winners)
+    }
+
+    @Test func `settles nothing by a dead heat of no part, and goes on`() throws {
+        let settlement = """
+            <bet_settlement product="1" event_id="m" timestamp="1300" certainty="2"><outcomes><market id="1">\
+            <outcome id="1" result="1" dead_heat_factor="0.0001"/><outcome id="2" result="0"/><outcome id="3" result="0"/></market></outcomes></bet_settlement>
+            """
+        let (events, feed) = try play(Self.begun + [Self.odds(1200), settlement])
+        #expect(events.last == Self.shut)
+        #expect(feed.misfits == 1)
+        #expect(try states([Self.odds(1200), settlement, Self.odds(1400)]) == [false, true, false])
+    }
+
     @Test func `takes back results, and cancels by window and takes that back`() throws {
         let events = try play(
             Self.begun + [

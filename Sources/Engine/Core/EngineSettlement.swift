@@ -681,20 +681,16 @@ extension Engine {
     /// Void is when every leg is: then the stake goes back and nothing was won or lost.
     private func reason(_ entry: EntryReason, _ bet: BetRow) -> SettlementReason {
         if bet.isVoidByHand, entry != .reopen { return .voidedByOperators }
-        switch entry {
-        case .resettle: return .resettled
-        case .reopen: return .reopened
-        default:
-            var isCancelled = false
-            for index in 0..<bet.parts {
-                let facts = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
-                if facts.isCancelled { isCancelled = true }
-                guard facts.isVoid else {
-                    return .settled
-                }
-            }
-            return isCancelled ? .cancelled : .voided
+        if entry == .reopen { return .reopened }
+        let isAgain = entry == .resettle
+        if isAgain, !ruleSet.tellsLateCancels { return .resettled }
+        var isCancelled = false
+        for index in 0..<bet.parts {
+            let facts = facts(of: accounts.legs[bet.firstLeg + index], Int(index), in: bet)
+            if facts.isCancelled { isCancelled = true }
+            guard facts.isVoid else { return isAgain ? .resettled : .settled }
         }
+        return isCancelled ? .cancelled : isAgain ? .resettled : .voided
     }
 
     private mutating func conclude(

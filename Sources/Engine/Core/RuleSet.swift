@@ -114,6 +114,9 @@ public struct RuleSet: Hashable, Sendable {
     /// What a withdrawal takes may be said later, where nothing was known that it takes; before version 2 it could not.
     var hearsLateDeductions: Bool { version >= 2 }
 
+    /// A bet that is taken back after it was settled says so; before version 2 it said that a result was corrected.
+    var tellsLateCancels: Bool { version >= 2 }
+
     /// What is given under a promotion is given under one that was said and is offered; before version 2 nobody looked.
     var knowsPromotions: Bool { version >= 2 }
 

@@ -57,7 +57,7 @@ public final class UnifiedFeed: FeedSource {
     public var recover: (ProducerMonitor.Recovery) -> Void = { _ in }
     /// Messages that say nothing which is offered or paid by, by their name.
     public private(set) var passedOver: [String: UInt64] = [:]
-    /// Messages about markets that nobody was told of, of producers that do not have the market any more, and changes of
+    /// Messages about markets that nobody was told of, results that say a dead heat of no part, messages of producers that do not have the market any more, and changes of
     /// a match that are older than what their producer said of it.
     public private(set) var misfits: UInt64 = 0
 
@@ -487,6 +487,12 @@ public final class UnifiedFeed: FeedSource {
         about(said.key) { id in
             guard let market = markets[said.key] else { return [] }
             let winners = market.winners
+            // Better no result than another one: people settle it.
+            guard said.outcomes.allSatisfy({ $0.result != .deadHeat || $0.share != nil }) else {
+                misfits += 1
+                markets[said.key]?.status = .suspended
+                return self.tell(said.key)
+            }
             var results: [SelectionResult] = []
             var finish: [Finish?] = []
             for outcome in market.outcomes {

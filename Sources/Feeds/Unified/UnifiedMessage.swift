@@ -41,7 +41,7 @@ struct UnifiedOutcome {
     var chance: Chance?
     var isActive = true
     var result: SelectionResult = .undecided
-    /// Of a dead heat: which part of the stake counts as won.
+    /// Of a dead heat: which part of the stake counts as won; nil where what is said is none.
     var share: (winners: UInt8, tied: UInt8)?
 }
 
@@ -319,21 +319,30 @@ extension UnifiedMessage {
         guard let text = element["dead_heat_factor"], outcome.result == .won else { return }
         let factor = try part(text)
         guard factor != Chance.whole else { return }
-        guard let share = fraction(factor) else {
-            throw Failure(what: "dead_heat_factor: a part that up to 64 share")
-        }
+        // A factor that is no such part says nothing of who shared what: its market has no result then.
         outcome.result = .deadHeat
-        outcome.share = share
+        outcome.share = fraction(factor, digits: text.split(separator: ".").dropFirst().first?.count ?? 0)
     }
 
-    /// The fraction with the fewest who share that a factor is within a thousandth of, as it was rounded.
-    private static func fraction(_ factor: UInt32) -> (winners: UInt8, tied: UInt8)? {
-        for tied in UInt64(2)...64 {
-            let near = (UInt64(factor) * tied + UInt64(Chance.whole) / 2) / UInt64(Chance.whole)
-            guard near > 0, near < tied else { continue }
-            let exact = near * UInt64(Chance.whole) / tied
-            let apart = max(exact, UInt64(factor)) - min(exact, UInt64(factor))
-            if apart <= UInt64(Chance.whole) / 1000 { return (UInt8(near), UInt8(tied)) }
+    /// The part that was meant by a factor of so many digits: one of so many where one of them is that when it is rounded,
+    /// or cut, to these digits; else the fraction with the fewest who share that it is when it is rounded.
+    private static func fraction(_ factor: UInt32, digits: Int) -> (winners: UInt8, tied: UInt8)? {
+        let whole = UInt64(Chance.whole)
+        let last = (0..<min(digits, 6)).reduce(whole) { rest, _ in rest / 10 }
+        func apart(_ winners: UInt64, of tied: UInt64) -> UInt64 {
+            let exact = (winners * whole + tied / 2) / tied
+            return max(exact, UInt64(factor)) - min(exact, UInt64(factor))
+        }
+        let nearest = (2...64 as ClosedRange<UInt64>).min { apart(1, of: $0) < apart(1, of: $1) }!
+        if apart(1, of: nearest) <= last / 2 { return (1, UInt8(nearest)) }
+        for tied in 2...64 as ClosedRange<UInt64>
+        where whole / tied >= UInt64(factor) && whole / tied < UInt64(factor) + last {
+            return (1, UInt8(tied))
+        }
+        for tied in 3...64 as ClosedRange<UInt64> {
+            let near = (UInt64(factor) * tied + whole / 2) / whole
+            guard near > 1, near < tied, apart(near, of: tied) <= last / 2 else { continue }
+            return (UInt8(near), UInt8(tied))
         }
         return nil
     }
