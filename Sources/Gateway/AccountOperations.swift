@@ -144,12 +144,12 @@ extension PunterGateway {
                         engine.facts(
                             of: legs, isJoint: isJoint, asked: number, accepted: accepted,
                             potentialReturn: potential),
-                        engine.terms.rounding,
+                        engine.terms,
                         engine.houseTerms(askedFor: number, shape, isPlain: isPlain)
                     )
                 } _: {
                     [unowned self]
-                    (found: (UInt64, [LegFacts?], Rounding, HouseTerms), reply) in
+                    (found: (UInt64, [LegFacts?], Engine.CellTerms, HouseTerms), reply) in
                     guard !found.1.contains(where: { $0 == nil }) else {
                         return reply.fail(Self.betUnknown)
                     }
@@ -160,7 +160,8 @@ extension PunterGateway {
                                 for index in facts.indices { facts[index].isCancelled = true }
                             }
                             Messages.write(
-                                explanation: bet, facts, found.2, found.3, to: &json, in: hub.view)
+                                explanation: bet, facts, found.2.rounding, found.3,
+                                cap: found.2.payoutCap, to: &json, in: hub.view)
                         })
                 }
             } catch {

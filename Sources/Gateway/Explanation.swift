@@ -10,7 +10,7 @@ extension Messages {
 
     static func write(
         explanation bet: ProjectedBet, _ legs: [LegFacts], _ rounding: Rounding,
-        _ terms: HouseTerms, to json: inout JSONWriter, in view: CatalogueView
+        _ terms: HouseTerms, cap: Int64, to json: inout JSONWriter, in view: CatalogueView
     ) {
         let shape = bet.shape
         let sides: Int64 = bet.isEachWay ? 2 : 1
@@ -32,6 +32,16 @@ extension Messages {
         }
         json.key("comesTo")
         write(total.outcome(rounding) == .open ? nil : total, decimals: 4, to: &json)
+        let isCapped =
+            switch total.outcome(rounding) {
+            case .settled(let payout): payout > cap
+            case .overflow: true
+            default: false
+            }
+        if isCapped {
+            json.key("cappedAt")
+            json.number(cap)
+        }
         write(bet.split, to: &json)
         if bet.split != nil { write(bet.returned, to: &json) }
         if let free = total.notReturned, total.outcome(rounding) != .open {

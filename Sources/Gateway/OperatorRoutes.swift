@@ -480,7 +480,7 @@ enum OperatorRoutes {
         "name":{"type":"string"},"selection":{"type":"string"},\
         "from":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},\
         "signs":{"type":"array","items":{"enum":["one_sided","leaning","new_accounts","unusual_stakes","surge"]}},\
-        "bets":{"type":"integer"},"stakes":{"type":"integer","description":"Minor units of the licence's currency."},\
+        "bets":{"type":"integer"},"stakes":{"type":"integer","description":"Minor units."},\
         "marketStakes":{"type":"integer","description":"On all of its market in the same time."},\
         "newStakes":{"type":"integer"},"unusualStakes":{"type":"integer"},\
         "weight":{"type":"integer","description":"Thousandths of the money that its price speaks for."},\
@@ -660,7 +660,9 @@ enum OperatorRoutes {
         "required":["name","odds","held","reference","result"],"properties":{"name":{"type":"string"},\
         "held":{"type":"boolean","description":"A trader holds its price."},\
         "odds":{"type":["array","null"],"items":{"type":"integer"}},"reference":{"type":"integer"},\
-        "result":{"type":"string"}}}}}},\
+        "result":{"type":"string"},"finish":{"type":"object","description":"Where it came in, as far as that is known.",\
+        "additionalProperties":false,"required":["position","tied"],\
+        "properties":{"position":{"type":"integer"},"tied":{"type":"integer"}}}}}}}},\
         "TickerLine":{"type":"object","additionalProperties":false,"required":["bet","account","time",\
         "status","stake","amount","detail","offer","legs"],"properties":{"bet":{"type":"string"},\
         "account":{"type":"string"},"time":{"type":"string","format":"date-time"},\

@@ -229,6 +229,15 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                         json.number(selection.reference)
                         json.key("result")
                         json.string(selection.outcome.result.word)
+                        if selection.outcome.position > 0 {
+                            json.key("finish")
+                            json.object { json in
+                                json.key("position")
+                                json.number(Int(selection.outcome.position))
+                                json.key("tied")
+                                json.number(Int(max(1, selection.outcome.tied)))
+                            }
+                        }
                     }
                 }
             }

@@ -321,6 +321,7 @@ enum PunterSchemas {
             {"type":"object","required":["asOf","bet","stake","payout","rounding","legs","lines"],\
             "properties":{"asOf":{"type":"integer"},"bet":{"$ref":"#/components/schemas/Number"},\
             "stake":{"type":"integer"},"payout":{"type":"integer"},\
+            "cappedAt":{"type":"integer","description":"The most that any bet pays, where it comes to more."},\
             "comesTo":{"type":["string","null"],\
             "description":"Minor units before the one rounding, cut after four decimals; null while open."},\
             "rounding":{"enum":["down","half_up","half_even"]},\

@@ -231,6 +231,8 @@ public struct Judge: ~Copyable {
         var leg: UInt32
         /// What a cash-out paid, 0 while it waits.
         var sold: Int64 = 0
+        /// It was refused with an offer.
+        var isOffered = false
     }
 
     struct Key: Hashable {

@@ -151,7 +151,8 @@ extension Judge {
                 Key(account: intent.account, id: intent.id),
                 Known(
                     hash: intent.hash, sequence: sequence, validUntil: intent.validUntil,
-                    isBet: false, refusal: wanted.word, leg: wanted.leg))
+                    isBet: false, refusal: wanted.word, leg: wanted.leg,
+                    isOffered: placed.offer != nil))
         }
         if placed.stake != filled.stake {
             object("a stake of \(filled.stake) should be taken, not \(placed.stake)")

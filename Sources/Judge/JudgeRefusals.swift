@@ -155,7 +155,7 @@ extension Judge {
     /// Whether an offer was made to this account, and its intent's own time is not over.
     private func stands(_ offer: UInt64, for account: UInt64) -> Bool {
         known.contains { key, what in
-            key.account == account && what.sequence == offer && what.refusal != 0
+            key.account == account && what.sequence == offer && what.refusal != 0 && what.isOffered
                 && what.validUntil >= time
         }
     }

@@ -19,7 +19,7 @@ public struct WatchedBet: Hashable, Sendable {
     public let account: UInt64
     /// When the account was opened; nil where that is not known.
     public let opened: Timestamp?
-    /// Minor units of one currency for all bets. Of a multiple each leg has all of it.
+    /// Minor units of the cell's currency. Of a multiple each leg has all of it.
     public let stake: Int64
     public let legs: [Leg]
 

@@ -221,6 +221,11 @@ struct SimulatedClient {
         intent.offer =
             world.random.number(in: 0...7) == 0
             ? UInt64(world.random.number(in: 1...2000)) : reference
+        // One that was refused, and with nothing in its place.
+        if world.random.number(in: 0...15) == 0 {
+            let refused = wagers.suffix(20).filter { $0.final?.isOpen == false && $0.bets.0 != 0 }
+            if let one = refused.last { intent.offer = one.bets.0 }
+        }
         intent.validUntil = Timestamp(nanoseconds: now).adding(
             milliseconds: Int64(world.random.number(in: 500...59_000)))
         stake(intent, world)

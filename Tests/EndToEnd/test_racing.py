@@ -235,3 +235,18 @@ def test_a_bet_says_whether_its_terms_count_as_struck_or_at_the_off(make_server,
     taken = server.call("POST", "/api/v1/bets", each_way(market, 0, 200, TERMS), cookie)[1]["bet"]
     told = subprocess.run([BINARY, "replay", "bet", taken["id"], "--data", server.directory], capture_output=True, text=True).stdout
     assert f"each way 1/5 of 3 places, {'or what they are at the off' if at_the_off else 'as struck'}" in told
+
+
+def test_what_comes_to_more_than_any_bet_pays_says_so(make_server, tmp_path):
+    server = make_server("--feed", str(starting(tmp_path / "race.jsonl", 3000, 4000)), "--speed", "1", "--stale-after", "180000", "--payout-cap", "1000")
+    cookie = server.sign_in()
+    market = server.open_market()
+    body = bet(market, new_id(), 200, 0)
+    del body["legs"][0]["odds"]
+    body["legs"][0].update(selection=0, startingPrice=True)
+    taken = server.call("POST", "/api/v1/bets", body, cookie)[1]["bet"]
+    assert taken["status"] == "open" and taken["potentialReturn"] <= 1000
+    bets = wait(server, cookie, "settled")
+    assert bets[taken["id"]]["payout"] == 1000
+    why = server.call("GET", f"/api/v1/bets/{taken['id']}/explanation", cookie=cookie)[1]
+    assert (why["comesTo"], why["cappedAt"], why["payout"]) == ("1100", 1000, 1000)

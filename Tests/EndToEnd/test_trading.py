@@ -242,3 +242,44 @@ def test_who_only_looks_sees_no_buttons_that_do_something(make_server, page_of):
     expect(desk.locator("desk-markets").get_by_role("button", name="Prices…")).to_have_count(0)
     expect(desk.locator("desk-markets").get_by_role("button", name="What if…").first).to_be_visible()
     assert violations(desk) == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_two_people_settle_a_dead_heat_of_any_market(make_server, page_of, size):
+    server = make_server("--feed", "none")
+    # The first code is for the page.
+    signed_in = server.call("POST", "/api/v1/sign-in", {"code": server.codes()[1]}, base=server.desk)[2]
+    other = asking(server, signed_in["Set-Cookie"].split(";")[0])
+    match = {"sport": "football", "competition": "Cup", "home": "Ada", "away": "Bea", "scheduled": "2030-01-01T10:00:00Z", "reason": "asked for"}
+    fixture = other("POST", "/fixtures", match, key=new_id())[1]["fixture"]
+    made = {"kind": "other", "name": "Top scorer", "selections": ["Ada", "Bea", "Cleo"], "maximumStake": 500_000, "liabilityLimit": 100_000_000, "reason": "asked for"}
+    market = other("POST", f"/fixtures/{fixture}/markets", made, key=new_id())[1]["market"]
+    assert other("PUT", f"/markets/{market}/pricing", {"held": [[3, 1], [3, 1], [3, 1]], "reason": "my book"})[0] == 200
+    assert other("POST", f"/markets/{market}/resume", {"reason": "open"})[0] == 200
+    cookie = server.sign_in()
+    shown = server.call("GET", f"/api/v1/markets/{market}")[1]["market"]
+    assert server.call("POST", "/api/v1/bets", bet(shown, new_id(), 1000, 0), cookie)[1]["bet"]["status"] == "open"
+    desk = desk_of(server, page_of, size)
+    row = desk.locator("desk-markets tbody tr")
+    row.get_by_role("button", name="Settle").click()
+    expect(desk.get_by_label("Ada: came in")).to_be_hidden()
+    desk.get_by_label("Ada", exact=True).select_option("dead_heat")
+    desk.get_by_label("Bea", exact=True).select_option("dead_heat")
+    desk.get_by_label("Cleo", exact=True).select_option("lost")
+    expect(desk.get_by_label("Ada: came in")).to_have_value("1")
+    expect(desk.get_by_label("Bea: together")).to_have_value("2")
+    expect(desk.get_by_label("Cleo: came in")).to_be_hidden()
+    desk.locator("#reason").fill("both scored twice")
+    assert violations(desk) == []
+    desk.screenshot(path=f"/tmp/dead-heat-{size}.png")
+    desk.get_by_role("button", name="Propose").click()
+    expect(desk.locator("desk-proposals")).to_contain_text("Ada dead heat, Bea dead heat, Cleo lost")
+    proposal = other("GET", "/trail?action=propose")[1]["actions"][0]["record"]
+    assert other("POST", f"/proposals/{proposal}/approve", None, key=new_id())[0] == 200
+    # Half of the stake at 3.00.
+    wait_for(lambda: server.call("GET", "/api/v1/bets", cookie=cookie)[1]["bets"][0].get("payout") == 1500)
+    # Whoever settles it again finds it as it is.
+    row.get_by_role("button", name="Resettle").click()
+    expect(desk.get_by_label("Ada", exact=True)).to_have_value("dead_heat")
+    expect(desk.get_by_label("Ada: together")).to_have_value("2")
+    assert desk.problems == []

@@ -72,6 +72,9 @@ import Testing
         #expect(waiting.status == .pending)
         try bar(football)
         cell.clock.advance(milliseconds: 5001)
+        let now = Timestamp(nanoseconds: cell.clock.wall())
+        let why = cell.host.engine.explainDelay(of: waiting.bet, at: now).last
+        #expect(why?.rule == .barred && why?.leg == 0 && why?.isPassed == false)
         try cell.turn()
         #expect(cell.concluded[waiting.bet]?.refusal == .barred)
         try cell.settle(market, [.won, .lost])

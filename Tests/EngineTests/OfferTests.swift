@@ -83,6 +83,17 @@ import Testing
         #expect(cell.total(.cash, .demo) == 110_000)
     }
 
+    @Test func `is not taken where none was made, though a bet was refused`() throws {
+        let market = try cell.market([three, three])
+        try cell.say { $0.marketState(market.id, by: .trader, setting: .trader) }
+        let refused = try cell.place(cell.intent(account, [(market, 0, three)], stake: 1_000))
+        #expect(refused.refusal == .marketSuspended && refused.record.placedOffer == nil)
+        try cell.say { $0.marketState(market.id, by: .trader, lifting: .trader) }
+        var again = cell.intent(account, [(market, 0, three)], stake: 1_000)
+        again.offer = refused.record.field(Layout.Placed.bet, as: UInt64.self)
+        #expect(try cell.place(again).refusal == .offerExpired)
+    }
+
     @Test func `is not made where nothing could be taken`() throws {
         let market = try cell.market([three, three], maximumStake: 5)
         #expect(try cell.place(cell.intent(account, [(market, 0, three)], stake: 1_000)).record.placedOffer == nil)

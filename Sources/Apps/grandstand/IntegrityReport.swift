@@ -86,7 +86,7 @@ struct IntegrityReport {
                     String(record.sequence), record.time.description, String(taken.bet),
                     String(watched.account), watched.opened?.description ?? "-",
                     selection(leg.selection, of: leg.market), leg.odds.text(as: .decimal),
-                    String(taken.stake), String(watched.legs.count), taken.money.word,
+                    String(watched.stake), String(watched.legs.count), taken.money.word,
                 ]))
         }
     }

@@ -318,7 +318,8 @@ struct IDRow: BitwiseCopyable {
     /// Where the facts of a refusal stand, or `UInt32.max`.
     var facts: UInt32 = .max
     var refusal: UInt16 = 0
-    var padding: UInt16 = 0
+    /// 1: it was refused with an offer.
+    var isOffered: UInt16 = 0
 
     func mix(_ what: RefusalFacts) -> RowMix {
         var mix = RowMix(kind: 4, row: sequence)
@@ -326,7 +327,7 @@ struct IDRow: BitwiseCopyable {
         mix.combine(hashHigh, hashLow)
         mix.combine(UInt64(account) << 32 | UInt64(bet), UInt64(bitPattern: validUntil))
         guard refusal != 0 || facts != .max else { return mix }
-        mix.combine(UInt64(what.leg), UInt64(refusal))
+        mix.combine(UInt64(what.leg), UInt64(isOffered) << 16 | UInt64(refusal))
         mix.combine(what.value, what.threshold)
         return mix
     }

@@ -240,13 +240,13 @@ public struct Engine: ~Copyable {
         accounts.audit().problems + markets.audit().problems + exposureProblems()
     }
 
+    public typealias CellTerms = (
+        currency: UInt16, rounding: Rounding, money: MoneyKind, minimumStake: Int64,
+        payoutCap: Int64, customerCap: Int64, dayCap: Int64
+    )
+
     /// What the genesis record fixed for this cell.
-    public var terms:
-        (
-            currency: UInt16, rounding: Rounding, money: MoneyKind, minimumStake: Int64,
-            payoutCap: Int64, customerCap: Int64, dayCap: Int64
-        )
-    {
+    public var terms: CellTerms {
         (
             rules.currency, rules.rounding, rules.money, rules.minimumStake, rules.payoutCap,
             rules.customerCap, rules.dayCap

@@ -40,6 +40,13 @@ extension Engine {
         for (index, quote) in quotes.enumerated() where accounts.accounts[account].bars > 0 {
             explanation.add(.barred, leg: index, isPassed: !isBarred(account, from: quote.fixture))
         }
+        if request.legCount > Limits.eachWayLegs {
+            let isLong =
+                request.isEachWay || request.isPromotional || quotes.contains(where: \.isDeductible)
+            explanation.add(
+                .legCountOutOfRange, Int64(request.legCount), Int64(Limits.eachWayLegs),
+                isPassed: !isLong)
+        }
         guard !explanation.isRefused else { return explanation.checks }
         if request.isSameGame {
             do throws(Refused) {
@@ -86,6 +93,14 @@ extension Engine {
             }
             explanation.add(
                 .interrupted, bet.dueAt, recoveredAt, isPassed: bet.dueAt > recoveredAt)
+            let account = accounts.accounts[bet.account]
+            explanation.add(.accountClosed, isPassed: account.isClosed == 0)
+            for index in 0..<UInt32(bet.legCount) where account.bars > 0 {
+                let market = markets.markets[accounts.legs[bet.firstLeg + index].market]
+                explanation.add(
+                    .barred, leg: Int(index),
+                    isPassed: !isBarred(bet.account, from: market.fixture))
+            }
             for index in 0..<UInt32(bet.legCount) {
                 let leg = accounts.legs[bet.firstLeg + index]
                 let market = markets.markets[leg.market]

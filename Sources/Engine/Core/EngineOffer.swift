@@ -62,7 +62,7 @@ extension Engine {
     func checkOffer(_ reference: UInt64, _ account: UInt32, at now: Timestamp) throws(Refused) {
         guard let row = accounts.ids.row(of: reference),
             row.account == account || planted(.offerForAnybody), row.refusal != 0,
-            row.validUntil >= now.nanoseconds
+            row.isOffered == 1 || !ruleSet.knowsOffers, row.validUntil >= now.nanoseconds
         else {
             throw Refused(.offerExpired, value: Int64(truncatingIfNeeded: reference))
         }

@@ -67,16 +67,16 @@ extension Engine {
                 ? try follow(command, request, account: account)
                 : try check(command, request, account: account)
         } catch {
+            let offer = self.offer(command, for: error.refusal, account)
             if Self.isStored(error.refusal) {
                 // What cannot be remembered must not be decided: asked again, it could end otherwise.
                 guard !accounts.isIDWindowFull else {
                     return answer(command, request, tooManyIDs, account: account, &outcomes)
                 }
-                accounts.remember(
-                    IDRow(request, account: account, bet: .max, sequence: command.sequence),
-                    refusal: error.refusal, facts: error.facts)
+                var row = IDRow(request, account: account, bet: .max, sequence: command.sequence)
+                row.isOffered = offer != nil && ruleSet.knowsOffers ? 1 : 0
+                accounts.remember(row, refusal: error.refusal, facts: error.facts)
             }
-            let offer = self.offer(command, for: error.refusal, account)
             return answer(command, request, error, offer, account: account, &outcomes)
         }
         book(command, request, terms, asked: asked, &outcomes)

@@ -117,6 +117,9 @@ public struct RuleSet: Hashable, Sendable {
     /// A bet that is taken back after it was settled says so; before version 2 it said that a result was corrected.
     var tellsLateCancels: Bool { version >= 2 }
 
+    /// Only what was refused with an offer can be taken as one; before version 2 anything that was refused could.
+    var knowsOffers: Bool { version >= 2 }
+
     /// What is given under a promotion is given under one that was said and is offered; before version 2 nobody looked.
     var knowsPromotions: Bool { version >= 2 }
 

@@ -8,18 +8,13 @@ public import Risk
 public struct TakenBet: Sendable {
     public let bet: UInt64
     public let money: MoneyKind
-    /// Minor units of its own currency.
-    public let stake: Int64
-    /// The same in the licence's currency, with legs, account and time.
     public let watched: WatchedBet
 }
 
 /// Makes of a journal's records the bets that were taken, one after the other: those that waited when they were.
 public struct TakenBets: Sendable {
-    /// What was asked for, as the command said it: the rate to the licence's currency, and the selections.
+    /// What was asked for, as the command said it.
     private struct Slip: Sendable {
-        let numerator: UInt32
-        let denominator: UInt32
         let legs: [(market: UInt64, selection: Int)]
     }
 
@@ -80,23 +75,17 @@ public struct TakenBets: Sendable {
                 WatchedBet.Leg(market: leg.market, selection: leg.selection, odds: $0)
             }
         }
-        let stake = record.field(Layout.Placed.stake, as: Int64.self)
-        // In the licence's currency, so that customers of all currencies are held against each other.
-        let held = Int64(
-            clamping: Int128(stake) * Int128(slip.numerator) / Int128(max(slip.denominator, 1)))
         let account = record.account.rawValue
         return TakenBet(
-            bet: bet, money: money, stake: stake,
+            bet: bet, money: money,
             watched: WatchedBet(
-                time: record.time, account: account, opened: opened[account], stake: held,
-                legs: legs))
+                time: record.time, account: account, opened: opened[account],
+                stake: record.field(Layout.Placed.stake, as: Int64.self), legs: legs))
     }
 
     private static func slip(_ place: RecordBytes) -> Slip {
         let count = Int(place.field(Layout.Place.legCount, as: UInt8.self))
         return Slip(
-            numerator: place.field(Layout.Place.fxNumerator, as: UInt32.self),
-            denominator: place.field(Layout.Place.fxDenominator, as: UInt32.self),
             legs: (0..<min(count, Limits.legs)).map { index in
                 let leg = Layout.Place.legs + index * Layout.Place.legSize
                 return (

@@ -278,16 +278,27 @@ function proposeVoid(market) {
 // A result by hand: who proposes it cannot approve it.
 function propose(market) {
     const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
-        ...["undecided", "lost", "won", "void", "half_won", "half_lost", ...(market.eachWay ? ["dead_heat"] : [])].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
-    // Of a race also where each came in, and how many with it; empty leaves that as it is known.
-    const number = (id, label, index) => element("input", { id: `${id}-${index}`, type: "number", min: "1", max: "64", "aria-label": `${market.selections[index].name}: ${label}`, placeholder: label });
-    const places = market.eachWay ? market.selections.map((_, index) => [number("came", "came in", index), number("tied", "together", index)]) : [];
-    const finish = () => places.map(([position, tied]) => position.value ? { position: Number(position.value), tied: Number(tied.value || 1) } : null);
+        ...["undecided", "lost", "won", "void", "half_won", "half_lost", "dead_heat"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+    // Of a race also where each came in, and how many with it, and of a dead heat anywhere; empty leaves that as it is known.
+    const number = (id, label, index, value) => element("input", { id: `${id}-${index}`, type: "number", min: "1", max: "64", "aria-label": `${market.selections[index].name}: ${label}`, placeholder: label, value: value ?? "" });
+    const places = market.selections.map((s, index) => {
+        const known = s.finish?.position <= 64 ? s.finish : null;
+        return [number("came", "came in", index, known?.position), number("tied", "together", index, known?.tied)];
+    });
+    const isAsked = index => market.eachWay || choices[index].value === "dead_heat";
+    const showPlaces = () => places.forEach((inputs, index) => inputs.forEach(input => { input.hidden = !isAsked(index); }));
+    choices.forEach((choice, index) => choice.addEventListener("change", () => {
+        // Whoever ties for the first place without more words ties with one other.
+        if (choice.value === "dead_heat") places[index].forEach((input, n) => { input.value ||= String(n + 1); });
+        showPlaces();
+    }));
+    showPlaces();
+    const finish = () => places.map(([position, tied], index) => isAsked(index) && position.value ? { position: Number(position.value), tied: Number(tied.value || 1) } : null);
     // A result that was none: its bets stand again, until there is one.
-    const none = market.resulted ? [element("div", {}, element("button", { type: "button", onclick: () => choices.forEach(c => { c.value = "undecided"; }) }, "There is no result yet"))] : [];
+    const none = market.resulted ? [element("div", {}, element("button", { type: "button", onclick: () => { choices.forEach(c => { c.value = "undecided"; }); showPlaces(); } }, "There is no result yet"))] : [];
     proposal(`Result of ${market.fixture}: ${market.name}`, `/api/v1/markets/${market.id}/results`,
-        [...market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index], ...(places[index] ?? []))), ...none],
-        () => ({ results: choices.map(c => c.value), ...(places.length ? { finish: finish() } : {}) }));
+        [...market.selections.map((s, index) => element("div", {}, element("label", { for: `result-${index}` }, s.name), choices[index], ...places[index])), ...none],
+        () => ({ results: choices.map(c => c.value), ...(finish().some(Boolean) || market.eachWay ? { finish: finish() } : {}) }));
 }
 
 // What a proposal comes to, in words.

@@ -228,7 +228,8 @@ class Mine extends HTMLElement {
             known.bonus ? element("p", {}, known.bonus) : null,
             known.commission ? element("p", {}, `Less ${known.commission}: the house's part of the winnings.`) : null,
             known.notReturned ? element("p", {}, `Less ${known.notReturned}: the free stake itself is not returned.`) : null,
-            element("p", {}, `Together ${known.comesTo ?? "open"} in the smallest coin, rounded ${known.rounding.replace("_", " ")} once.`))];
+            element("p", {}, `Together ${known.comesTo ?? "open"} in the smallest coin, rounded ${known.rounding.replace("_", " ")} once.`),
+            known.cappedAt == null ? null : element("p", {}, `No bet pays more than ${money(known.cappedAt, state.currency)}.`))];
     }
 
     // Such as "Of it €2.00 bonus money, €1.00 free, not returned".
