@@ -53,7 +53,7 @@ public struct LocationSigns: OptionSet, Hashable, Sendable {
     /// Address and device are in different countries; or the device was seen to come from another address, which is not
     /// known to be where bets are taken.
     public static let disagreeing = LocationSigns(rawValue: 128)
-    /// The border is nearer than the position is exact, or nobody says how exact that is.
+    /// The border is nearer than the position of a device is exact, or one of both is not said.
     public static let atBorder = LocationSigns(rawValue: 256)
     /// The address is in no table.
     public static let unlisted = LocationSigns(rawValue: 512)
@@ -197,9 +197,12 @@ public struct LocationPolicy: Hashable, Sendable {
                 report.signs.insert(.disagreeing)
             }
         }
-        if let border = report.border, report.accuracy.map({ $0 >= border }) ?? true {
-            report.signs.insert(.atBorder)
-        }
+        // A device that does not say how near the border is, or how exact its position, may be across it.
+        let isWithin =
+            if let accuracy = report.accuracy, let border = report.border { accuracy < border } else {
+                report.source == .address
+            }
+        if !isWithin { report.signs.insert(.atBorder) }
         let seconds =
             report.border.map { $0 < Self.nearBorder } ?? false
             ? min(recheck, recheckNearBorder) : recheck

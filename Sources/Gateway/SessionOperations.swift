@@ -70,11 +70,12 @@ extension PunterGateway {
                     "The Idempotency-Key was not made in the last minutes. Make a new one."))
         }
         let opening = DemoOpening(key, digest)
+        let peer = call.peer
         let taken = hub.submit({ [unowned self] record, _ in
             guard let record, let isNew = Self.isDone(record) else {
                 return reply.fail(Problem(503, "full", "No further accounts can be made."))
             }
-            grant(record.account, opening, isNew: isNew, reply)
+            grant(record.account, opening, isNew: isNew, peer, reply)
         }) { [currency = hub.view.currency] in $0.openAccount(opening.account, currency, .demo) }
         if !taken { reply.fail(busy()) }
     }
@@ -101,7 +102,8 @@ extension PunterGateway {
     }
 
     private func grant(
-        _ account: AccountID, _ opening: DemoOpening, isNew: Bool, _ reply: any Reply
+        _ account: AccountID, _ opening: DemoOpening, isNew: Bool, _ peer: String,
+        _ reply: any Reply
     ) {
         let amount = settings.demoGrant
         let taken = hub.submit({ [unowned self] record, _ in
@@ -109,7 +111,8 @@ extension PunterGateway {
                 return reply.fail(Problem(503, "full", "No demo money can be given."))
             }
             let balances = Balances(record, at: Layout.AccountChanged.balances)
-            begin(Opened(account: account, balances: balances, isNew: isNew), reply)
+            begin(
+                Opened(account: account, balances: balances, isNew: isNew, peer: peer), reply)
         }) { $0.deposit(amount, to: account, id: opening.deposit) }
         if !taken { reply.fail(busy()) }
     }
@@ -120,6 +123,8 @@ extension PunterGateway {
         let balances: Balances
         /// False when an earlier request with the same key opened it.
         let isNew: Bool
+        /// Who signs in comes from there.
+        let peer: String
     }
 
     private func begin(_ opened: Opened, _ reply: any Reply) {
@@ -155,6 +160,8 @@ extension PunterGateway {
                         Problem(
                             503, "too_many_sessions", "Too many people are signed in. Come later."))
                 }
+                // Who has no bet in mind is located, too; who may not be asked now is with the first bet.
+                _ = try? gateway.locate(session, at: opened.peer)
                 reply.send(gateway.signedIn(opened, token))
             }
         }

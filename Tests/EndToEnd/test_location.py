@@ -44,6 +44,9 @@ def test_bets_are_taken_by_where_their_customers_addresses_are(make_server, tabl
     cookie = server.sign_in()
     market = server.open_market()
     home, abroad, hidden, nowhere = [from_(server, cookie, address) for address in (HOME, ABROAD, HIDDEN, NOWHERE)]
+    # Whoever signs in is located, with or without a bet.
+    dump = lambda: subprocess.run([BINARY, "journal", "dump", server.directory], capture_output=True, text=True).stdout
+    wait_for(lambda: " location " in dump())
     where = lambda ask: {key: ask("GET", "/location")[1].get(key) for key in ("required", "by", "verdict", "region", "signs")}
     assert server.call("GET", "/api/v1/location")[0] == 401
     assert where(home) == {"required": True, "by": "address", "verdict": "inside", "region": "GB", "signs": []}
@@ -132,7 +135,7 @@ def test_a_device_says_where_it_is_by_its_provider(make_server, table, tmp_path)
     for more, verdict, signs in (
         ({"signs": ["mocked", "remote_desktop"]}, "doubtful", ["mocked", "remote_desktop"]), ({"address": ABROAD}, "doubtful", ["disagreeing"]),
         ({"accuracy": 900, "border": 800}, "doubtful", ["at_border"]), ({"region": "FR"}, "outside", ["disagreeing"]), ({"region": None}, "doubtful", []),
-        ({"accuracy": None}, "doubtful", ["at_border"]), ({"accuracy": 799.5, "border": 800.9}, "doubtful", ["at_border"]), ({}, "inside", []),
+        ({"accuracy": None}, "doubtful", ["at_border"]), ({"border": None}, "doubtful", ["at_border"]), ({"accuracy": 799.5, "border": 800.9}, "doubtful", ["at_border"]), ({}, "inside", []),
     ):
         said = home("PUT", "/location", packet(**more))[1]
         assert (said["verdict"], said["signs"]) == (verdict, signs), (more, said)
@@ -208,7 +211,7 @@ SCRIPT = """
 const bytes = text => Uint8Array.from(text, c => c.charCodeAt(0));
 const coded = bytes => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 export async function locate({ account }) {
-    const said = { account, at: new Date().toISOString(), address: "127.0.0.1", region: "GB", reference: "case 9" };
+    const said = { account, at: new Date().toISOString(), address: "127.0.0.1", region: "GB", accuracy: 15.5, border: 90000, reference: "case 9" };
     const body = coded(bytes(JSON.stringify(said)));
     const key = await crypto.subtle.importKey("raw", bytes("%s"), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
     return body + "." + coded(new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes(body))));

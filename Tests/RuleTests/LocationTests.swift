@@ -4,6 +4,11 @@ import Testing
 
 private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
 
+/// What a program on a device found out, far from any border.
+private func device(_ code: String, signs: LocationSigns = []) -> LocationReport {
+    LocationReport(.device, region: region(code), signs: signs, accuracy: 20, border: 90_000)
+}
+
 @Suite struct `Where an address is` {
     private func report(_ table: String, _ address: String) throws -> LocationReport {
         try AddressTable(table.utf8).report(of: #require(NetworkAddress(address)))
@@ -114,7 +119,7 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
 
     @Test func `is doubtful with anything that hides it, but for what is tolerated`() {
         for (sign, word) in LocationSigns.named {
-            let report = LocationReport(.device, region: region("GB"), signs: sign)
+            let report = device("GB", signs: sign)
             #expect(verdict(report) == .doubtful, "\(word)")
             let mild = LocationPolicy(regions: [region("GB")], tolerated: sign)
             #expect(mild.decide(report, at: now).verdict == .inside, "\(word)")
@@ -124,7 +129,7 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
     }
 
     @Test func `holds a device against its address`() {
-        let device = LocationReport(.device, region: region("US-NJ"))
+        let device = device("US-NJ")
         #expect(verdict(device, LocationReport(.address, region: region("US-PA"))) == .inside)
         #expect(verdict(device, LocationReport(.address, region: region("DE"))) == .doubtful)
         #expect(verdict(device, LocationReport(.address, region: region("US"), signs: .proxy)) == .doubtful)
@@ -132,7 +137,7 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
     }
 
     @Test func `believes a device at another address only where that is known to be inside`() {
-        let device = LocationReport(.device, region: region("US-NJ"))
+        let device = device("US-NJ")
         for (addressed, wanted) in [
             (LocationReport(.address, region: region("US-NJ")), LocationVerdict.inside),
             (LocationReport(.address, region: region("US-PA")), .doubtful), (LocationReport(.address, region: region("US")), .doubtful),
@@ -151,7 +156,13 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
         // Nobody says how exact it is.
         report.accuracy = nil
         #expect(verdict(report) == .doubtful)
+        // Nor how near the border is.
         report.border = nil
+        #expect(verdict(report) == .doubtful)
+        report.accuracy = 900_000
+        #expect(verdict(report) == .doubtful)
+        report.source = .address
+        report.accuracy = nil
         #expect(verdict(report) == .inside)
     }
 
@@ -160,7 +171,7 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
             let report = LocationReport(.device, region: region("GB"), accuracy: 5, border: border)
             return (policy.decide(report, at: now).until.nanoseconds - now.nanoseconds) / 1_000_000_000
         }
-        #expect(seconds(nil) == 1200)
+        #expect(seconds(90_000) == 1200)
         #expect(seconds(1609) == 1200)
         #expect(seconds(1608) == 300)
     }
@@ -183,7 +194,7 @@ private func region(_ code: String) -> LocationRegion { LocationRegion(code)! }
     private func at(_ seconds: Int64) -> Timestamp { start.adding(milliseconds: seconds * 1000) }
 
     private func device(_ code: String, from address: NetworkAddress? = nil, at seconds: Int64) -> Whereabouts.Device {
-        Whereabouts.Device(LocationReport(.device, region: region(code)), from: address ?? home, at: at(seconds))
+        Whereabouts.Device(RuleTests.device(code), from: address ?? home, at: at(seconds))
     }
 
     /// What is known after a bet from `address` made the decision that it needs.

@@ -104,7 +104,9 @@ public final class UnifiedFeed: FeedSource {
         switch message.body {
         case .fixture(let fixture):
             events[fixture.id, default: Event()].fixture = fixture
-            return []
+            let isAwaited =
+                events[fixture.id]?.state != nil || marketsOfEvent[fixture.id] != nil
+            return isAwaited ? introduce(fixture.id) : []
         case .descriptions(let found):
             descriptions.merge(found) { $1 }
             return []
@@ -201,6 +203,7 @@ public final class UnifiedFeed: FeedSource {
     private func told(of event: String, _ state: UnifiedState, after before: UnifiedState?)
         -> [FeedEvent]
     {
+        guard events[event]?.isTold == true else { return introduce(event) }
         guard before?.state != state.state || before?.hasLostContact != state.hasLostContact else {
             return []
         }
@@ -208,7 +211,7 @@ public final class UnifiedFeed: FeedSource {
             fixture: event, state: state.state,
             incident: incident(before?.state, state.state, event))
         update.hasLostContact = state.hasLostContact
-        return introduce(event) + [.update(update)]
+        return [.update(update)]
     }
 
     private func note(_ message: UnifiedMessage) {
@@ -273,15 +276,27 @@ public final class UnifiedFeed: FeedSource {
 
     // MARK: Markets
 
+    /// A match is told of once its names and its sport are known, with all that was said of it before: who may bet on it,
+    /// and how long bets wait, goes by its sport.
     private func introduce(_ id: String) -> [FeedEvent] {
-        guard events[id]?.isTold != true else { return [] }
-        events[id, default: Event()].isTold = true
-        // What nobody has told the names of is called by its id.
-        let fixture =
-            events[id]?.fixture
-            ?? FeedFixture(
-                id: id, sport: .other, competition: "", home: id, away: "", scheduled: 0)
-        return [.fixture(fixture)]
+        guard events[id]?.isTold != true, let fixture = events[id]?.fixture else { return [] }
+        events[id]?.isTold = true
+        var told: [FeedEvent] = [.fixture(fixture)]
+        if let state = events[id]?.state {
+            var update = FeedUpdate(fixture: id, state: state.state)
+            update.hasLostContact = state.hasLostContact
+            told.append(.update(update))
+        }
+        for key in marketsOfEvent[id] ?? [] { told += define(key) + tell(key) }
+        return told
+    }
+
+    private func define(_ key: UnifiedMarketKey) -> [FeedEvent] {
+        guard let market = markets[key], !market.isTold, events[key.event]?.isTold == true else {
+            return []
+        }
+        markets[key]?.isTold = true
+        return [.market(definition(market))]
     }
 
     private func take(_ said: UnifiedMarket, _ message: UnifiedMessage) -> [FeedEvent] {
@@ -316,8 +331,7 @@ public final class UnifiedFeed: FeedSource {
                 key: said.key, winners: winners, product: message.product, time: message.time,
                 status: status, outcomes: said.outcomes)
             marketsOfEvent[message.event, default: []].append(said.key)
-            told.append(.market(definition(said, winners: winners)))
-            markets[said.key]?.isTold = true
+            told += define(said.key)
         }
         if status != .handedOver { markets[said.key]?.released.remove(message.product) }
         markets[said.key]?.product = message.product
@@ -413,8 +427,8 @@ public final class UnifiedFeed: FeedSource {
             chance: outcome.chance)
     }
 
-    private func definition(_ said: UnifiedMarket, winners: UInt8) -> FeedMarket {
-        let key = said.key
+    private func definition(_ told: Market) -> FeedMarket {
+        let key = told.key
         let description = descriptions[key.market]
         let fixture = events[key.event]?.fixture
         func words(_ text: String) -> String {
@@ -437,14 +451,14 @@ public final class UnifiedFeed: FeedSource {
             description?.outcomes.map { ($0.id, $0.name) } ?? [], uniquingKeysWith: { $1 })
         var market = FeedMarket(
             id: key.text, fixture: key.event, type: type(key), name: name,
-            winners: winners, betDelay: 5000,
-            selections: said.outcomes.enumerated().map { index, outcome in
+            winners: told.winners, betDelay: 5000,
+            selections: told.outcomes.enumerated().map { index, outcome in
                 FeedSelection(
                     id: UInt64(outcome.id) ?? UInt64(index + 1),
                     name: words(names[outcome.id] ?? outcome.id))
             })
         // Where stakes may go back, only what is said to be expected says what a bet is worth.
-        market.isCashedOut = said.outcomes.allSatisfy { $0.chance != nil }
+        market.isCashedOut = told.outcomes.allSatisfy { $0.chance != nil }
         return market
     }
 
@@ -484,7 +498,12 @@ public final class UnifiedFeed: FeedSource {
     private func settle(_ said: UnifiedMarket, _ certainty: UInt8, _ message: UnifiedMessage)
         -> [FeedEvent]
     {
-        about(said.key) { id in
+        // Nobody can have bet on what nobody was told of, and nobody shall.
+        if markets[said.key]?.isTold == false {
+            markets[said.key]?.isSettled = true
+            markets[said.key]?.status = .settled
+        }
+        return about(said.key) { id in
             guard let market = markets[said.key] else { return [] }
             let winners = market.winners
             // Better no result than another one: people settle it.
@@ -532,7 +551,7 @@ public final class UnifiedFeed: FeedSource {
     }
 
     private func about(_ key: UnifiedMarketKey, _ tell: (String) -> [FeedEvent]) -> [FeedEvent] {
-        guard markets[key] != nil else {
+        guard markets[key]?.isTold == true else {
             misfits += 1
             return []
         }
