@@ -199,7 +199,9 @@ public struct LocationPolicy: Hashable, Sendable {
         }
         // A device that does not say how near the border is, or how exact its position, may be across it.
         let isWithin =
-            if let accuracy = report.accuracy, let border = report.border { accuracy < border } else {
+            if let accuracy = report.accuracy, let border = report.border {
+                accuracy < border
+            } else {
                 report.source == .address
             }
         if !isWithin { report.signs.insert(.atBorder) }

@@ -321,7 +321,8 @@ extension UnifiedMessage {
         guard factor != Chance.whole else { return }
         // A factor that is no such part says nothing of who shared what: its market has no result then.
         outcome.result = .deadHeat
-        outcome.share = fraction(factor, digits: text.split(separator: ".").dropFirst().first?.count ?? 0)
+        let digits = text.split(separator: ".").dropFirst().first?.count ?? 0
+        outcome.share = fraction(factor, digits: digits)
     }
 
     /// The part that was meant by a factor of so many digits: one of so many where one of them is that when it is rounded,
