@@ -46,7 +46,7 @@ def test_bets_are_taken_by_where_their_customers_addresses_are(make_server, tabl
     home, abroad, hidden, nowhere = [from_(server, cookie, address) for address in (HOME, ABROAD, HIDDEN, NOWHERE)]
     # Whoever signs in is located, with or without a bet.
     dump = lambda: subprocess.run([BINARY, "journal", "dump", server.directory], capture_output=True, text=True).stdout
-    wait_for(lambda: " location " in dump())
+    wait_for(lambda: " location\n" in dump())
     where = lambda ask: {key: ask("GET", "/location")[1].get(key) for key in ("required", "by", "verdict", "region", "signs")}
     assert server.call("GET", "/api/v1/location")[0] == 401
     assert where(home) == {"required": True, "by": "address", "verdict": "inside", "region": "GB", "signs": []}
