@@ -114,7 +114,7 @@ extension OperatorGateway {
                     "kind: \(Self.kinds.map(\.word).joined(separator: ", "))")
             }
             facts.type = type
-            facts.winners = UInt8(try optional("winners", 1...Int64(Limits.selections - 1)) ?? 1)
+            facts.winners = UInt8(try optional("winners", 0...Int64(Limits.selections - 1)) ?? 1)
             guard Int(facts.winners) < names.count else {
                 throw Problem(422, "too_many_winners", "winners: fewer than selections")
             }

@@ -317,6 +317,10 @@ extension OperatorGateway {
             }
             return SelectionOutcome(result)
         }
+        guard result != .deadHeat || winners > 0 else {
+            throw Problem(
+                422, "results_mismatch", "results: whoever wins by itself ties with nobody")
+        }
         let share = finish.share(of: winners)
         guard result != .deadHeat || share > 0 && share < finish.tied else {
             throw Problem(422, "results_mismatch", "finish: a dead heat shares fewer wins than tie")

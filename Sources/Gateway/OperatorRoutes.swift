@@ -505,7 +505,7 @@ enum OperatorRoutes {
         "Ratio":{"type":["array","null"],"description":"What is returned, and for which stake.",\
         "items":{"type":"integer","minimum":1,"maximum":\(UInt32.max)},"minItems":2,"maxItems":2},\
         "Pricing":{"type":"object","required":["market","feedMargin","margin","byHand","winners","selections"],\
-        "properties":{"market":{"type":"string"},"winners":{"type":"integer"},\
+        "properties":{"market":{"type":"string"},"winners":{"type":"integer","description":"0: each selection wins or loses by itself"},\
         "feedMargin":{"type":"integer","description":"Hundredths of a percent."},\
         "margin":{"type":["integer","null"],"description":"A trader's, in its place."},\
         "byHand":{"type":"boolean","description":"A person made it; no feed prices it."},\
@@ -534,7 +534,7 @@ enum OperatorRoutes {
         "name":{"type":"string","minLength":1,"maxLength":48},\
         "selections":{"type":"array","minItems":2,"maxItems":\(Limits.selections),\
         "items":{"type":"string","minLength":1,"maxLength":48}},\
-        "winners":{"type":"integer","minimum":1,"maximum":\(Limits.selections - 1)},\
+        "winners":{"type":"integer","minimum":0,"maximum":\(Limits.selections - 1),"default":1,"description":"0: each selection wins or loses by itself"},\
         "delay":{"type":"integer","minimum":0,"maximum":\(Limits.betDelay),"description":"Milliseconds in play."},\
         "maximumStake":{"type":"integer","minimum":0,"maximum":\(Limits.stake)},\
         "liabilityLimit":{"type":"integer","minimum":0,"maximum":\(Limits.potentialReturn)},\
@@ -619,7 +619,7 @@ enum OperatorRoutes {
         "required":["name","returnsIfWon","returnsIfPlaced","result"],"properties":{\
         "name":{"type":"string"},"odds":{},"reference":{"type":"integer"},\
         "returnsIfWon":{"type":"integer"},"returnsIfPlaced":{"type":"integer"},\
-        "result":{"type":"integer","description":"What we win, negative what we lose, at worst, if it wins."}}}},\
+        "result":{"type":"integer","description":"What we win, negative what we lose, at worst, if it wins; where each wins by itself, if no other one does."}}}},\
         "hedge":{"type":["object","null"],"required":["selection","stake","price","worst"],\
         "description":"A bet elsewhere that takes the worst result up to the next.","properties":{\
         "selection":{"type":"integer"},"stake":{"type":"integer"},\
@@ -645,7 +645,7 @@ enum OperatorRoutes {
         "segments":{"type":"integer"},"problems":{"type":"array","items":{"type":"string"}}}},\
         "DeskMarket":{"type":"object","additionalProperties":false,"required":["id","fixture","fixtureId","score",\
         "inPlay","status","byHand","name","version","reasons","resulted","disputed","settlement","margin","handMargin","staked",\
-        "worstLoss","liabilityLimit","openLegs","eachWay","selections"],"properties":{"id":{"type":"string"},\
+        "worstLoss","liabilityLimit","openLegs","eachWay","winners","selections"],"properties":{"id":{"type":"string"},\
         "fixture":{"type":"string"},"fixtureId":{"type":"string"},\
         "score":{"type":["array","null"],"items":{"type":"integer"}},\
         "inPlay":{"type":"boolean"},"status":{"type":"string"},"byHand":{"type":"boolean"},\
@@ -656,6 +656,7 @@ enum OperatorRoutes {
         "staked":{"type":"integer"},"worstLoss":{"type":"integer"},\
         "liabilityLimit":{"type":"integer"},"openLegs":{"type":"integer"},\
         "eachWay":{"type":"boolean","description":"A result says where its runners came in."},\
+        "winners":{"type":"integer","description":"0: each selection wins or loses by itself"},\
         "selections":{"type":"array","items":{"type":"object","additionalProperties":false,\
         "required":["name","odds","held","reference","result"],"properties":{"name":{"type":"string"},\
         "held":{"type":"boolean","description":"A trader holds its price."},\

@@ -215,6 +215,8 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
             json.number(market.openLegs)
             json.key("eachWay")
             json.bool(market.places != nil)
+            json.key("winners")
+            json.number(market.winners)
             json.key("selections")
             json.array { json in
                 for selection in market.selections {

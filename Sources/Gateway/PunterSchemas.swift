@@ -78,7 +78,7 @@ enum PunterSchemas {
             "fixture":{"$ref":"#/components/schemas/Number"},"name":{"type":"string"},\
             "version":{"type":"integer"},"status":{"enum":["open","shut","resulted"]},\
             "reasons":{"$ref":"#/components/schemas/Reasons"},"betDelay":{"type":"integer"},\
-            "maximumStake":{"type":"integer"},"winners":{"type":"integer"},\
+            "maximumStake":{"type":"integer"},"winners":{"type":"integer","description":"0: each selection wins or loses by itself"},\
             "eachWay":{"$ref":"#/components/schemas/PlaceTerms"},\
             "eachWayAtTheOff":{"type":"boolean","description":"Each-way terms count as they are when it starts."},\
             "startingPrice":{"type":"boolean","description":"Bets at starting price are taken until the start."},\

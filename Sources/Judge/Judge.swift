@@ -737,8 +737,11 @@ public struct Judge: ~Copyable {
         guard let fixture = fixtureNumbers[said.fixture] else {
             return expect(shown.refusal, 1, "a market of no fixture")
         }
-        if said.selections < 2 || said.selections > Limits.selections || said.winners < 1
-            || said.winners >= said.selections || said.paysEarly && said.isRace
+        // Where nobody is said to win, each does or does not by itself.
+        let isAlone = said.winners == 0
+        if said.selections < 2 || said.selections > Limits.selections
+            || said.winners >= said.selections || (said.paysEarly || isAlone) && said.isRace
+            || said.paysEarly && isAlone
         {
             return expect(shown.refusal, 4, "a malformed market")
         }

@@ -277,9 +277,10 @@ extension Judge {
         guard inverses[place] > 0, count > winners else { return nil }
         // The least number of parts that is not below the share.
         var wanted = WideInteger(inverses[place])
-        _ = wanted.multiplyReportingOverflow(by: UInt64(winners))
+        _ = wanted.multiplyReportingOverflow(by: UInt64(max(1, winners)))
         _ = wanted.multiplyReportingOverflow(by: 1_000_000_000)
-        let sum = inverses.reduce(0, +)
+        // Alone each counts by itself, against a certainty.
+        let sum = winners == 0 ? 1_000_000_000_000 : inverses.reduce(0, +)
         var (low, high): (UInt64, UInt64) = (0, 1_000_000_000)
         while low < high {
             let middle = (low + high) / 2

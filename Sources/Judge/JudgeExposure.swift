@@ -77,8 +77,9 @@ extension Judge {
     func worstLoss(_ number: Int, _ book: Book) -> Int64 {
         var worst: Int64 = 0
         let count = book.returns.count
-        // Whoever is paid early is paid beside who wins.
-        let winners = markets[number].said.paysEarly ? count : markets[number].winners
+        // Whoever is paid early is paid beside who wins, and whoever wins alone beside anybody.
+        let areAll = markets[number].said.paysEarly || markets[number].winners == 0
+        let winners = areAll ? count : markets[number].winners
         let dearest = book.placed.sorted(by: >).prefix(markets[number].mostPlaces).reduce(0, +)
         let staked = book.staked - max(0, dearest)
         if winners == 1 {

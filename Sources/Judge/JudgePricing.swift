@@ -125,11 +125,15 @@ extension Judge {
     /// Whether a price is the rung at or below what the reference comes to; one below where that is about a rung.
     private func hasMargin(_ price: Odds?, _ number: Int, _ place: Int, _ margin: UInt32) -> Bool {
         let references = references(number).map { UInt64($0) }
-        let sum = references.reduce(0) { $1 == 0 ? $0 : $0 + 1_000_000_000_000_000 / $1 }
+        let winners = markets[number].winners
+        let sum =
+            winners == 0
+            ? 1_000_000_000_000
+            : references.reduce(0) { $1 == 0 ? $0 : $0 + 1_000_000_000_000_000 / $1 }
         var exact = WideInteger(sum)
         _ = exact.multiplyReportingOverflow(by: min(references[place], UInt64(Limits.price)))
         _ = exact.multiplyReportingOverflow(by: 10_000)
-        let parts = UInt64(10_000 + margin) * UInt64(markets[number].winners)
+        let parts = UInt64(10_000 + margin) * UInt64(max(1, winners))
         /// Whether a price in thousandths is no longer than that.
         func isCovered(_ thousandths: UInt64) -> Bool {
             var other = WideInteger(thousandths * parts)

@@ -16,7 +16,8 @@ extension Judge {
         if markets[number].isReleased { return 18 }
         let whole = marks.count { $0.result == 1 || $0.result == 4 }
         let shared = marks.filter { $0.result == 6 }.map { Int($0.winners) }.max() ?? 0
-        if whole + shared > markets[number].winners { return 14 }
+        let isAlone = markets[number].winners == 0
+        if isAlone ? shared > 0 : whole + shared > markets[number].winners { return 14 }
         return markets[number].mostPlaces > 0 && !isFinish(marks) ? 14 : nil
     }
 

@@ -31,6 +31,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case oldResultTaken = "old-result-taken"
     case reinstatementForgotten = "reinstatement-forgotten"
     case pastPostingKept = "past-posting-kept"
+    case oneOfAll = "one-of-all"
     // Racing
     case deductedAlways = "deducted-always"
     case tableOfToday = "table-of-today"

@@ -90,12 +90,13 @@ extension PricingRule {
     ///
     /// The reference is the midpoint of best back and lay, else the last traded price; references are
     /// normalised to the number of winners, the margin is put on in proportion, and each price goes
-    /// down to its rung, so that what is published never adds up to less than was asked.
+    /// down to its rung, so that what is published never adds up to less than was asked. Where `winners` is 0 each
+    /// wins or loses by itself: its reference is its own, and nothing has to add up.
     public func prices(
         for quotes: [Quote], winners: Int, on ladder: TickLadder
     ) throws(NotOffered) -> [OfferedPrice] {
         let active = quotes.filter(\.isActive)
-        guard active.count >= 2, active.count > winners, winners >= 1 else {
+        guard active.count >= (winners == 0 ? 1 : 2), active.count > winners, winners >= 0 else {
             throw .tooFewSelections
         }
         let hasSides = active.contains { $0.bestBack > 0 || $0.bestLay > 0 }
@@ -115,7 +116,7 @@ extension PricingRule {
             references.append(reference)
             total += Self.certainty * 1000 / UInt64(reference)
         }
-        if !hasSides {
+        if !hasSides, winners > 0 {
             let least = Self.certainty * UInt64(winners) * UInt64(thinnestLastTradedBook) / 10_000
             guard total >= least else { throw .underRound }
             // Twice what its winners come to is a market of another number of winners.
@@ -137,7 +138,9 @@ extension PricingRule {
     private func prices(
         for references: [UInt32], total: UInt64, winners: Int, on ladder: TickLadder
     ) -> [OfferedPrice] {
-        let book = UInt64(10_000 + marginBasisPoints) * UInt64(winners)
+        // By itself each counts for a whole book.
+        let total = winners == 0 ? Self.certainty : total
+        let book = UInt64(10_000 + marginBasisPoints) * UInt64(max(1, winners))
         return references.map { reference in
             guard reference > 0 else { return OfferedPrice(referenceThousandths: 0, odds: nil) }
             // probability x book, as a price in thousandths: total x reference / book, rounded down.

@@ -501,7 +501,7 @@ struct SimulatedSupplier: ~Copyable {
                 id: id, fixture: facts.id, name: "m",
                 selections: (0..<count).map { SelectionFacts(supplierID: UInt64($0), name: "s") })
             if plan.has(.manyWinners) {
-                market.winners = UInt8(world.random.number(in: 1...count - 1))
+                market.winners = UInt8(world.random.number(in: 0...count - 1))
             }
             market.betDelay = UInt32(world.random.number(in: 0...8000))
             if plan.has(.cashOuts) {
@@ -647,7 +647,8 @@ struct SimulatedSupplier: ~Copyable {
     /// Mostly what can be; now and then more winners than there are.
     private func marks(_ pick: Int, _ world: Simulation) -> [SelectionOutcome] {
         let count = offers[pick].prices.count
-        var left = Int(offers[pick].facts.winners)
+        let isEachAlone = offers[pick].facts.winners == 0
+        var left = isEachAlone ? count : Int(offers[pick].facts.winners)
         if plan.has(.nonsense), world.random.number(in: 0...9) == 0 { left += 1 }
         let first = world.random.number(in: 0...count - 1)
         var marks = [SelectionOutcome](repeating: SelectionOutcome(.lost), count: count)
@@ -660,11 +661,13 @@ struct SimulatedSupplier: ~Copyable {
             case 3 where left > 0:
                 marks[index] = SelectionOutcome(.halfWon)
                 left -= 1
-            case 4 where left > 0:
+            case 4 where left > 0 && (!isEachAlone || plan.has(.nonsense)):
                 marks[index] = SelectionOutcome(.deadHeat, winners: 1, tied: 2)
                 left -= 1
             default:
-                guard left > 0 else { continue }
+                guard left > 0, !isEachAlone || world.random.number(in: 0...1) == 0 else {
+                    continue
+                }
                 marks[index] = SelectionOutcome(.won)
                 left -= 1
             }
@@ -904,7 +907,7 @@ struct SimulatedSupplier: ~Copyable {
             {
                 let count = offers[pick].prices.count
                 offers[pick].marks = (0..<count).map {
-                    SelectionOutcome($0 < Int(offers[pick].facts.winners) ? .won : .lost)
+                    SelectionOutcome($0 < max(1, Int(offers[pick].facts.winners)) ? .won : .lost)
                 }
                 offers[pick].isResulted = true
             }

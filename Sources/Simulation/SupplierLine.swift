@@ -55,7 +55,7 @@ extension SimulatedSupplier {
                 id: SimulatedFeed.market(name), fixture: matches[number - 1].facts.id, name: "m",
                 selections: (0..<count).map { SelectionFacts(supplierID: UInt64($0), name: "s") })
             if plan.has(.manyWinners) {
-                facts.winners = UInt8(world.random.number(in: 1...count - 1))
+                facts.winners = UInt8(world.random.number(in: 0...count - 1))
             }
             facts.betDelay = UInt32(world.random.number(in: 0...8000))
             let weights = (0..<count).map { _ in UInt32(world.random.number(in: 5...100)) }
@@ -91,7 +91,7 @@ extension SimulatedSupplier {
         let ladder = TickLadder.classic
         let isBroken = world.random.number(in: 0...19) == 0
         return offer.prices.map { weight in
-            let fair = min(900_000, total * 1000 / (Int(weight) * Int(offer.facts.winners)))
+            let fair = min(900_000, total * 1000 / (Int(weight) * max(1, Int(offer.facts.winners))))
             guard fair > 1020, world.random.number(in: 0...29) > 0 else {
                 return Quote(isActive: false)
             }

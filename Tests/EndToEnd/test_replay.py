@@ -62,7 +62,7 @@ def test_a_bet_that_waited_is_told_with_every_rule_of_its_delay(disputed):
     history = json.loads(replay(disputed, disputed["waited"], "--json").stdout)
     steps = {step["kind"]: step for step in history["steps"]}
     decided = steps["timer_due"]
-    assert {check["rule"] for check in decided["rules"]} <= {"interrupted", "suspended_during_delay", "changed_during_delay", "price_moved_during_delay"}
+    assert {check["rule"] for check in decided["rules"]} <= {"account_closed", "barred", "interrupted", "suspended_during_delay", "changed_during_delay", "price_moved_during_delay"}
     assert decided["rules"]
     accepted = disputed["bets"][disputed["waited"]]["status"] == "settled"
     assert all(check["passed"] for check in decided["rules"]) == accepted

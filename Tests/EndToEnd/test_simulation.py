@@ -16,7 +16,7 @@ BUGS = [
     "hold-not-counted", "void-twice", "deposit-twice", "rounded-up", "debt-forgotten", "settled-twice", "dead-heat-whole",
     "stale-balances", "suspension-forgotten", "shorter-is-better", "chain-unrelated", "first-leg-only", "exposure-kept",
     "timer-lost", "id-forgotten-early", "hash-order", "same-operator", "open-after-recovery", "banker-forgotten", "groups-forgotten", "joint-price-unasked", "joint-price-stale", "house-rules-of-today",
-    "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "deducted-always", "places-forgotten", "guarantee-forgotten", "start-estimate-paid", "start-deducted", "early-forgotten", "early-for-all",
+    "system-settled-early", "old-result-taken", "reinstatement-forgotten", "past-posting-kept", "one-of-all", "deducted-always", "places-forgotten", "guarantee-forgotten", "start-estimate-paid", "start-deducted", "early-forgotten", "early-for-all",
     "cash-out-margin-forgotten", "cash-out-paid-as-offered", "cash-out-delay-ignored", "remainder-unreckoned", "sale-rule-forgotten", "free-stake-returned", "bonus-paid-as-cash", "void-free-stake-kept", "cap-ignored", "paid-today-forgotten", "offer-for-anybody", "exposure-unwatched", "raised-unwatched", "version-ignored", "table-of-today", "bar-ignored", "promotion-over-forgotten", "location-outlived", "any-decision-locates", "abroad-taken", "move-in-delay-ignored", "share-forgotten", "floor-forgotten",
     "held-price-kept", "channel-ignored", "suspect-forgotten", "suspected-twice", "void-forgotten", "limit-loosened-at-once", "expectation-ignored", "acknowledged-before-sync",
     "durable-mark-early", "body-unchecked", "error-ignored", "time-goes-back", "snapshot-unpreserved", "snapshot-timer-lost",

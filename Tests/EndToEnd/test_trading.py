@@ -232,6 +232,42 @@ def test_a_match_is_made_on_the_desk(make_server, page_of, size):
     assert desk.problems == []
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_of_who_scores_anybody_may_win(make_server, page_of, size):
+    server = make_server("--feed", "none")
+    desk = desk_of(server, page_of, size)
+    desk.get_by_role("button", name="New match…").click()
+    dialog = desk.locator("dialog")
+    for label, text in {"Home": "Ada", "Away": "Bea", "Market": "Who scores", "Reason": "asked for"}.items():
+        dialog.get_by_label(label, exact=True).fill(text)
+    dialog.locator("#make-kind").select_option("other")
+    dialog.locator("#make-lines").fill("Ann 2.00\nBen 1.80\nCem 3.00")
+    dialog.get_by_label("How many of them win").select_option("0")
+    dialog.get_by_role("button", name="Make").click()
+    expect(dialog).to_have_count(0)
+    row = desk.locator("desk-markets tbody tr").first
+    row.get_by_role("button", name="Resume").click()
+    expect(row).to_contain_text("open")
+    market, cookie = server.open_market(), server.sign_in()
+    assert market["winners"] == 0
+    for selection in range(3):
+        status, answer, _ = server.call("POST", "/api/v1/bets", bet(market, new_id(), 1000, selection=selection), cookie)
+        assert status == 201, answer
+    # All of them may score: 68.00 for 30.00.
+    expect(row).to_contain_text("38.00")
+    row.get_by_role("button", name="What if…").click()
+    expect(dialog).to_contain_text("If this alone wins")
+    expect(dialog).to_contain_text("worst loss 38.00")
+    assert violations(desk) == []
+    desk.screenshot(path=f"/tmp/each-alone-{size}.png")
+    dialog.get_by_role("button", name="Close").click()
+    row.get_by_role("button", name="Settle…").click()
+    assert "dead_heat" not in dialog.locator("#result-0 option").evaluate_all("all => all.map(o => o.value)")
+    for index, word in enumerate(["won", "lost", "won"]):
+        desk.locator(f"#result-{index}").select_option(word)
+    assert desk.problems == []
+
+
 def test_who_only_looks_sees_no_buttons_that_do_something(make_server, page_of):
     server = make_server(*OPTIONS)
     server.open_market()

@@ -296,6 +296,35 @@ import Testing
         #expect(feed.misfits == 1)
     }
 
+    @Test func `offers players each of whom wins by itself, by their names`() throws {
+        let described = "<market_descriptions timestamp=\"1100\"><market id=\"772\" name=\"Booked\" outcome_type=\"player\"/></market_descriptions>"
+        let profile =
+            "<competitor_profile timestamp=\"1100\"><competitor id=\"c\" name=\"Ada\"/><players><player id=\"0\" name=\"Ann\"/><player id=\"1\" name=\"Ben\"/></players></competitor_profile>"
+        func market(_ chances: [String], _ id: String, _ before: [String] = []) throws -> FeedMarket? {
+            try play(Self.begun + before + [Self.chances(chances, market: "id=\"\(id)\"")]).events.compactMap {
+                if case .market(let market) = $0 { market } else { nil }
+            }.first
+        }
+        let booked = try #require(try market(["0.80", "0.75", "0.90"], "772", [described, profile]))
+        #expect(booked.winners == 0)
+        #expect(booked.selections.map(\.name) == ["Ann", "Ben", "2"])
+        // That they come to two is by chance; that they come to one says that one of them will.
+        #expect(try market(["0.80", "0.75", "0.45"], "772", [described])?.winners == 0)
+        #expect(try market(["0.50", "0.30", "0.20"], "772", [described])?.winners == 1)
+        // Whoever scores is known by its number.
+        #expect(try market(["0.50", "0.30", "0.20"], "40")?.winners == 0)
+        // Of chances that do not add up to what they should nothing is made.
+        #expect(try market(["0.40", "0.30", "0.15"], "772", [described]) == nil)
+    }
+
+    @Test func `takes no tie between those who win by themselves for a result`() throws {
+        let settled =
+            "<bet_settlement product=\"1\" event_id=\"m\" timestamp=\"1300\" certainty=\"2\"><outcomes><market id=\"40\"><outcome id=\"0\" result=\"1\" dead_heat_factor=\"0.5\"/><outcome id=\"1\" result=\"1\"/></market></outcomes></bet_settlement>"
+        let (events, feed) = try play(Self.begun + [Self.chances(["0.50", "0.90"], market: "id=\"40\""), settled])
+        #expect(!events.contains { if case .result = $0 { true } else { false } })
+        #expect(feed.misfits == 1)
+    }
+
     @Test func `of what is next to impossible quotes no more than the longest price`() throws {
         let events = try play(Self.begun + [Self.chances(["0.999999999", "0.000000001"])]).events
         guard case .quotes(let told)? = events.last else {

@@ -31,6 +31,10 @@ import Testing
         #expect(chance([2000, 0, 2000]) == 500_000_000)
         #expect(chance([0, 2000, 2000]) == nil)
         #expect(chance([2000, 0, 0]) == nil)
+        // Each by itself: nobody's reference says anything of another one.
+        #expect(chance([1500, 1250, 3000], winners: 0) == 666_666_667)
+        #expect(chance([4000], winners: 0) == 250_000_000)
+        #expect(chance([0, 1250], winners: 0) == nil)
         // More likely than certain is certain.
         #expect(chance([1010, 50_000, 50_000], winners: 2) == Chance.whole)
     }

@@ -67,6 +67,19 @@ import Testing
         #expect(throws: reason) { try rule.prices(for: quotes, winners: 1, on: .classic) }
     }
 
+    @Test func `puts the margin on each alone where each wins by itself`() throws {
+        // 1.5 / 1.05 and 1.25 / 1.05, down to their rungs; nothing has to add up, and one may be alone.
+        let prices = try rule.prices(
+            for: [Quote(lastTraded: 1500), Quote(lastTraded: 1250)], winners: 0, on: .classic)
+        #expect(prices.map { $0.odds?.thousandths } == [1420, 1190])
+        let alone = try rule.prices(for: [quote(1990, 2010)], winners: 0, on: .classic)
+        #expect(alone.map { $0.odds?.thousandths } == [1900])
+        #expect(throws: NotOffered.crossed) { try rule.prices(for: [quote(2010, 1990)], winners: 0, on: .classic) }
+        #expect(throws: NotOffered.tooFewSelections) {
+            try rule.prices(for: [Quote(isActive: false)], winners: 0, on: .classic)
+        }
+    }
+
     @Test(arguments: 0..<50 as Range<UInt64>)
     func `never publishes a book below what was asked`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)

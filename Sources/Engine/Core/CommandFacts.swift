@@ -209,6 +209,7 @@ public struct MarketFacts: Sendable {
     public var fixture: ExternalID
     public var type: MarketType = .other
     public var name: String
+    /// How many of its selections win; 0: each wins or loses by itself.
     public var winners: UInt8 = 1
     public var betDelay: UInt32 = 0
     public var relationGroup: UInt64 = 0

@@ -292,14 +292,16 @@ extension Engine {
         let count = command.field(Layout.Market.selectionCount, as: UInt8.self)
         let winners = command.field(Layout.Market.winners, as: UInt8.self)
         let body = Layout.Market.selections + Int(count) * Layout.Market.selectionSize
-        guard count >= 2, Int(count) <= Limits.selections, winners >= 1, winners < count,
-            command.slots >= SlotSize.slots(forBody: body)
+        let isEachAlone = winners == 0
+        guard count >= 2, Int(count) <= Limits.selections, winners < count,
+            !isEachAlone || ruleSet.takesEachAlone, command.slots >= SlotSize.slots(forBody: body)
         else { return answer(command, market: nil, .malformed, &outcomes) }
         let places = command.places(at: Layout.Market.places)
         let racing = command.field(Layout.Market.racing, as: UInt8.self)
         let paysEarly = command.flags & Layout.Market.paysEarly != 0
-        // What a race pays depends on more than who is ahead.
-        guard !paysEarly || places == nil && racing & 0x7f == 0 else {
+        // What a race pays depends on more than who is ahead, and nobody is ahead of whoever wins by itself.
+        let isRace = places != nil || racing & 0x7f != 0
+        guard !paysEarly || !isRace, !isEachAlone || !isRace && !paysEarly else {
             return answer(command, market: nil, .malformed, &outcomes)
         }
         let isByHand = command.flags & Layout.Market.isByHand != 0
@@ -319,7 +321,7 @@ extension Engine {
             scoutedReturn: max(-1, command.field(Layout.Market.scoutedReturn, as: Int64.self)),
             places: places?.packed ?? 0, mostPlaces: places?.places ?? 0,
             racing: racing, mayPush: command.mayPush(selections: Int(count)) ? 1 : 0,
-            mostPaid: paysEarly ? count : winners)
+            mostPaid: paysEarly || isEachAlone && !planted(.oneOfAll) ? count : max(1, winners))
         if isByHand {
             row.isByHand = 1
             row.reasons = ShutReasons([.feed, .trader]).rawValue

@@ -124,8 +124,10 @@ extension Engine {
         let placed = rows.map(\.returnsIfPlaced).sorted(by: >).prefix(Int(row.mostPlaces))
             .reduce(0) { $0 + max(0, $1) }
         let results = returns.indices.map { index -> Int64 in
+            // Of a market each of whose selections wins by itself: what it comes to if no other one does.
+            let beside = row.isEachAlone ? 0 : Int(row.mostPaid) - 1
             let others = returns.indices.filter { $0 != index }.map { returns[$0] }
-                .sorted(by: >).prefix(Int(row.mostPaid) - 1).reduce(0, +)
+                .sorted(by: >).prefix(beside).reduce(0, +)
             return row.staked - returns[index] - others - placed
         }
         let isOne = row.mostPaid == 1 && row.mostPlaces == 0

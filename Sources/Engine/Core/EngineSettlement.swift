@@ -87,7 +87,7 @@ extension Engine {
     }
 
     /// The worst case that was reckoned with when bets were taken had no more winners than the market has.
-    /// Fewer are possible: not every market lists everything that can happen.
+    /// Fewer are possible: not every market lists everything that can happen. Whoever wins by itself ties with nobody.
     private func hasTooManyWinners(
         _ results: [MarkRow], market number: UInt32
     ) -> Bool {
@@ -102,6 +102,7 @@ extension Engine {
             default: break
             }
         }
+        if markets.markets[number].isEachAlone { return shared > 0 }
         return taken + shared > Int(markets.markets[number].winners)
             || markets.markets[number].mostPlaces > 0 && hasImpossibleFinish(results)
     }

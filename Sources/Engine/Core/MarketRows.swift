@@ -113,7 +113,7 @@ struct MarketRow: BitwiseCopyable {
     var mostMove: UInt16 = 0
     /// Its bets are to be looked at: a reference says that a price of it was an error.
     var isSuspected: UInt8 = 0
-    /// How many of its selections may be paid: its winners, or all where they may be paid early.
+    /// How many of its selections may be paid: its winners, or all where they may be paid early or win by themselves.
     var mostPaid: UInt8
     /// How often its limits were moved.
     var limitsVersion: UInt32 = 0
@@ -150,7 +150,9 @@ struct MarketRow: BitwiseCopyable {
         firstCancel == .max && trueStart == 0 && scoutedReturn == 0 && !paysEarly
     }
     /// Its selections may be paid before it has a result.
-    var paysEarly: Bool { mostPaid != winners }
+    var paysEarly: Bool { mostPaid != winners && !isEachAlone }
+    /// Each of its selections wins or loses whatever the others do.
+    var isEachAlone: Bool { winners == 0 }
 
     var deductions: DeductionRule { DeductionRule(rawValue: racing & 0x07) ?? .none }
     /// It takes bets at starting price.

@@ -117,6 +117,9 @@ public struct RuleSet: Hashable, Sendable {
     /// A bet that is taken back after it was settled says so; before version 2 it said that a result was corrected.
     var tellsLateCancels: Bool { version >= 2 }
 
+    /// A market may be one each of whose selections wins or loses by itself; before version 2 each had a number of winners.
+    var takesEachAlone: Bool { version >= 2 }
+
     /// Only what was refused with an offer can be taken as one; before version 2 anything that was refused could.
     var knowsOffers: Bool { version >= 2 }
 

@@ -93,13 +93,14 @@ extension HistoryTeller {
                     + Layout.Market.selectionName, width: 48)
         }
         let name = record.text(Layout.Market.name, width: 48)
+        let winners = record.field(Layout.Market.winners, as: UInt8.self)
         names[id] = (name, selections)
         definitions.append(
             step(
                 "market", "Market \(id): \(name)", places,
                 [
                     ("selections", selections.joined(separator: ", ")),
-                    ("winners", String(record.field(Layout.Market.winners, as: UInt8.self))),
+                    ("winners", winners == 0 ? "each by itself" : String(winners)),
                     (
                         "in-play delay",
                         "\(record.field(Layout.Market.betDelay, as: UInt32.self)) ms"

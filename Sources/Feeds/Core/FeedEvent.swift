@@ -62,6 +62,7 @@ public struct FeedMarket: Equatable, Sendable {
     public var fixture: String
     public var type: MarketType
     public var name: String
+    /// How many of its selections win; 0: each wins or loses by itself.
     public var winners: UInt8
     /// Milliseconds in play.
     public var betDelay: UInt32

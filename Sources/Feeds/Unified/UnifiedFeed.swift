@@ -25,6 +25,7 @@ public final class UnifiedFeed: FeedSource {
 
     private struct Market {
         let key: UnifiedMarketKey
+        /// 0: each wins or loses by itself.
         let winners: UInt8
         var product: Int
         /// Producers that handed it over.
@@ -49,6 +50,7 @@ public final class UnifiedFeed: FeedSource {
     private var waiting: (UnifiedMessage, UInt64)?
     private var clock: Int64 = 0
     private var descriptions: [Int: UnifiedDescription] = [:]
+    private var players: [String: String] = [:]
     private var events: [String: Event] = [:]
     private var markets: [UnifiedMarketKey: Market] = [:]
     private var marketsOfEvent: [String: [UnifiedMarketKey]] = [:]
@@ -110,6 +112,9 @@ public final class UnifiedFeed: FeedSource {
         case .descriptions(let found):
             descriptions.merge(found) { $1 }
             return []
+        case .players(let found):
+            players.merge(found) { $1 }
+            return []
         case .alive(let isSubscribed):
             let change = monitor.alive(
                 message.product, isSubscribed: isSubscribed, at: message.time)
@@ -151,7 +156,7 @@ public final class UnifiedFeed: FeedSource {
             if change == .cancelled { told += callOff(message) }
             if change != nil { told += shutAll(message) }
         case .other(let name): passedOver[name, default: 0] += 1
-        case .alive, .snapshotComplete, .fixture, .descriptions: break
+        case .alive, .snapshotComplete, .fixture, .descriptions, .players: break
         }
         return told
     }
@@ -322,7 +327,7 @@ public final class UnifiedFeed: FeedSource {
             if status == .handedOver { markets[said.key]?.released.insert(message.product) }
         } else {
             guard said.outcomes.count >= 2, said.outcomes.count <= Limits.selections,
-                let winners = Self.winners(said.outcomes), Int(winners) < said.outcomes.count
+                let winners = winners(said), Int(winners) < said.outcomes.count
             else {
                 misfits += 1
                 return told
@@ -365,19 +370,28 @@ public final class UnifiedFeed: FeedSource {
         return !known.released.contains(message.product)
     }
 
+    /// Whoever scores, by the number that the unified feed has for it.
+    private static let anytimeGoalscorer = 40
+
     /// How many of its outcomes win: what their chances add up to. Nil where that is no number, as of a market that only
-    /// has prices and more than one winner.
-    private static func winners(_ outcomes: [UnifiedOutcome]) -> UInt8? {
+    /// has prices and more than one winner; 0 where outcomes are players of whom each wins or loses by itself.
+    private func winners(_ said: UnifiedMarket) -> UInt8? {
+        let outcomes = said.outcomes
         var sum: UInt64 = 0
         // What takes no part for a while still is one of those that may win.
         let areAll = outcomes.allSatisfy { $0.chance != nil || $0.isActive && $0.odds > 0 }
         guard areAll else { return nil }
-        for outcome in outcomes where quote(outcome).lastTraded > 0 {
-            sum += 1_000_000_000 / UInt64(quote(outcome).lastTraded)
+        for outcome in outcomes where Self.quote(outcome).lastTraded > 0 {
+            sum += 1_000_000_000 / UInt64(Self.quote(outcome).lastTraded)
         }
         let isExpected = outcomes.allSatisfy { $0.chance != nil }
         let near = (sum + 500_000) / 1_000_000
         let apart = max(sum, near * 1_000_000) - min(sum, near * 1_000_000)
+        // Of players that more than one of may win, only chance makes their chances a number.
+        let areApart =
+            said.key.market == Self.anytimeGoalscorer
+            || descriptions[said.key.market]?.isOfPlayers == true && sum > 1_050_000
+        if areApart { return isExpected ? 0 : nil }
         // Chances add up but for their rounding; prices of one winner may hold a margin of four tenths.
         guard isExpected ? apart <= 50_000 : near == 1 && sum >= 1_000_000 else { return nil }
         return near >= 1 ? UInt8(exactly: near) : nil
@@ -455,7 +469,7 @@ public final class UnifiedFeed: FeedSource {
             selections: told.outcomes.enumerated().map { index, outcome in
                 FeedSelection(
                     id: UInt64(outcome.id) ?? UInt64(index + 1),
-                    name: words(names[outcome.id] ?? outcome.id))
+                    name: words(names[outcome.id] ?? players[outcome.id] ?? outcome.id))
             })
         // Where stakes may go back, only what is said to be expected says what a bet is worth.
         market.isCashedOut = told.outcomes.allSatisfy { $0.chance != nil }
@@ -507,7 +521,11 @@ public final class UnifiedFeed: FeedSource {
             guard let market = markets[said.key] else { return [] }
             let winners = market.winners
             // Better no result than another one: people settle it.
-            guard said.outcomes.allSatisfy({ $0.result != .deadHeat || $0.share != nil }) else {
+            guard
+                said.outcomes.allSatisfy({
+                    $0.result != .deadHeat || $0.share != nil && winners > 0
+                })
+            else {
                 misfits += 1
                 markets[said.key]?.status = .suspended
                 return self.tell(said.key)

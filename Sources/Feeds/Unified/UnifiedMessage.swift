@@ -71,6 +71,8 @@ struct UnifiedMessage {
         case snapshotComplete
         case fixture(FeedFixture)
         case descriptions([Int: UnifiedDescription])
+        /// What players are called, by the ids that outcomes have.
+        case players([String: String])
         case oddsChange(UnifiedState?, [UnifiedMarket])
         case betStop(groups: Set<String>, UnifiedMarketStatus)
         case settlement(certainty: UInt8, [UnifiedMarket])
@@ -96,6 +98,8 @@ struct UnifiedDescription {
     let name: String
     /// Nil where nobody says which.
     let groups: Set<String>?
+    /// Its outcomes are players.
+    let isOfPlayers: Bool
     let outcomes: [(id: String, name: String)]
 }
 
@@ -121,6 +125,7 @@ extension UnifiedMessage {
         case "snapshot_complete": body = .snapshotComplete
         case "fixtures_fixture": body = .fixture(try Self.fixture(element))
         case "market_descriptions": body = .descriptions(try Self.descriptions(element))
+        case "competitor_profile": body = .players(Self.players(element))
         case "odds_change":
             body = .oddsChange(
                 try Self.state(element.first("sport_event_status")),
@@ -196,9 +201,19 @@ extension UnifiedMessage {
             let groups = market["groups"]?.split(separator: "|").map(String.init)
             found[id] = UnifiedDescription(
                 name: market["name"] ?? "", groups: groups.map { Set($0) },
+                isOfPlayers: market["outcome_type"] == "player",
                 outcomes: (market.first("outcomes")?.all("outcome") ?? []).map {
                     ($0["id"] ?? "", $0["name"] ?? "")
                 })
+        }
+        return found
+    }
+
+    private static func players(_ element: XMLElement) -> [String: String] {
+        var found: [String: String] = [:]
+        for player in element.first("players")?.all("player") ?? [] {
+            guard let id = player["id"], let name = player["name"], !name.isEmpty else { continue }
+            found[id] = name
         }
         return found
     }

@@ -220,7 +220,7 @@ function whatIf(market) {
         const number = amount => element("td", { class: `n ${amount < 0 ? "loss" : ""}` }, money(amount));
         body.replaceChildren(
             element("p", { class: "small muted" }, `${risk.openLegs} open bets, ${money(risk.staked)} staked, worst loss ${money(risk.worstLoss)} of ${money(risk.liabilityLimit)}`),
-            element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "If this wins"),
+            element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, market.winners ? "If this wins" : "If this alone wins"),
                 ...["Our price", "Reference", "Pays", "We come to"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...risk.selections.map(s => element("tr", {}, element("th", { scope: "row" }, s.name), element("td", { class: "n" }, odds(s.odds)),
                 element("td", { class: "n" }, s.reference ? (s.reference / 1000).toFixed(2) : "–"), element("td", { class: "n" }, money(s.returnsIfWon)), number(s.result))))),
@@ -278,7 +278,7 @@ function proposeVoid(market) {
 // A result by hand: who proposes it cannot approve it.
 function propose(market) {
     const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
-        ...["undecided", "lost", "won", "void", "half_won", "half_lost", "dead_heat"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+        ...["undecided", "lost", "won", "void", "half_won", "half_lost", ...(market.winners ? ["dead_heat"] : [])].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
     // Of a race also where each came in, and how many with it, and of a dead heat anywhere; empty leaves that as it is known.
     const number = (id, label, index, value) => element("input", { id: `${id}-${index}`, type: "number", min: "1", max: "64", "aria-label": `${market.selections[index].name}: ${label}`, placeholder: label, value: value ?? "" });
     const places = market.selections.map((s, index) => {

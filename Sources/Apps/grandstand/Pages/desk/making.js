@@ -21,6 +21,7 @@ export function newMarket(beside = null) {
     const kind = element("select", { id: "make-kind" }, ...options(kinds, "match_odds"));
     const name = input("make-name", { required: true, maxlength: "48", value: "Match odds" });
     const lines = element("textarea", { id: "make-lines", required: true, rows: "4", placeholder: "Home 2.10\nDraw 3.40\nAway 3.60" });
+    const winners = element("select", { id: "make-winners" }, ...options([["1", "One"], ["0", "Each by itself, such as who scores"], ...[2, 3, 4, 5, 6].map(n => [String(n), String(n)])], "1"));
     const delay = input("make-delay", { inputmode: "decimal", value: "5" });
     const most = input("make-most", { inputmode: "decimal", required: true, value: plain(100_000) });
     const liability = input("make-liability", { inputmode: "decimal", required: true, value: plain(1_000_000) });
@@ -29,7 +30,7 @@ export function newMarket(beside = null) {
     form(async () => {
         // What is told otherwise is another match, and another market.
         const text = inputs => inputs.map(input => input.value).join("\n");
-        const now = [text([sport, competition, home, away, start]), text([kind, name, lines, delay, most, liability])];
+        const now = [text([sport, competition, home, away, start]), text([kind, name, lines, winners, delay, most, liability])];
         if (asked[0] !== now[0]) { keys.fixture = uuid7(Date.now()); madeFixture = null; }
         if (asked[0] !== now[0] || asked[1] !== now[1]) { keys.market = uuid7(Date.now()); made = null; }
         asked = now;
@@ -48,7 +49,7 @@ export function newMarket(beside = null) {
             fixture = madeFixture = answer.json.fixture;
         }
         if (!made) {
-            const answer = await post(`/api/v1/fixtures/${fixture}/markets`, { kind: kind.value, name: name.value, selections: entries.map(e => e.name), delay: Math.round(Number(delay.value) * 1000),
+            const answer = await post(`/api/v1/fixtures/${fixture}/markets`, { kind: kind.value, name: name.value, selections: entries.map(e => e.name), winners: Number(winners.value), delay: Math.round(Number(delay.value) * 1000),
                 maximumStake, liabilityLimit, reason: reason.value }, keys.market);
             if (!answer.ok) return answer.text;
             made = answer.json.market;
@@ -57,7 +58,7 @@ export function newMarket(beside = null) {
         return priced.ok ? null : priced.text;
     }, ...(beside ? [] : [field("make-sport", "Sport", sport), field("make-competition", "Competition", competition), field("make-home", "Home", home), field("make-away", "Away", away),
         field("make-start", "Begins (UTC)", start)]),
-    field("make-kind", "Kind", kind), field("make-name", "Market", name), field("make-lines", "Selections, one a line, with their prices", lines), field("make-delay", "Waits in play, s", delay),
+    field("make-kind", "Kind", kind), field("make-name", "Market", name), field("make-lines", "Selections, one a line, with their prices", lines), field("make-winners", "How many of them win", winners), field("make-delay", "Waits in play, s", delay),
     field("make-most", "Highest stake", most), field("make-liability", "Worst loss that bets may make", liability), field("make-reason", "Reason", reason), note);
     dialog.showModal();
 }

@@ -50,7 +50,9 @@ export async function movePrices(market) {
         const total = inverses.reduce((a, b) => a + b, 0);
         now.selections.forEach((s, index) => {
             rows[index].reference.textContent = s.reference ? (s.reference / 1000).toFixed(2) : "–";
-            rows[index].fair.textContent = total ? percent(Math.min(1, pricing.winners * inverses[index] / total)) : "–";
+            // Where each wins by itself, its own reference is all that says so.
+            const chance = pricing.winners ? pricing.winners * inverses[index] / (total || 1) : inverses[index];
+            rows[index].fair.textContent = inverses[index] ? percent(Math.min(1, chance)) : "–";
             rows[index].ours.textContent = odds(s.odds) + (s.held ? " held" : "");
         });
         sum();
@@ -72,7 +74,7 @@ export async function movePrices(market) {
         element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Selection"), ...["Reference", "Fair", "Feed's", "Ours", "Hold at"].map(h => element("th", { scope: "col", class: "n" }, h)))),
         element("tbody", {}, ...pricing.selections.map((s, index) => element("tr", {}, element("th", { scope: "row" }, s.name), rows[index].reference, rows[index].fair,
             element("td", { class: "n" }, odds(s.fed)), rows[index].ours, element("td", { class: "n" }, rows[index].held)))))),
-    element("p", { class: "small muted" }, "The book adds up to ", book, ". Arrow up and down move a price by a rung."),
+    element("p", { class: "small muted" }, pricing.winners ? "The book adds up to " : "Each wins or loses by itself; the prices add up to ", book, ". Arrow up and down move a price by a rung."),
     element("div", {}, element("label", { for: "prices-margin" }, "Margin, % (empty: the feed's)"), margin), meant,
     element("div", {}, element("label", { for: "prices-reason" }, "Reason"), reason), note);
     desk.addEventListener("markets", show);
