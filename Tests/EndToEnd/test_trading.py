@@ -258,6 +258,7 @@ def test_of_who_scores_anybody_may_win(make_server, page_of, size):
     row.get_by_role("button", name="What if…").click()
     expect(dialog).to_contain_text("If this alone wins")
     expect(dialog).to_contain_text("worst loss 38.00")
+    expect(dialog).not_to_contain_text("null")
     assert violations(desk) == []
     desk.screenshot(path=f"/tmp/each-alone-{size}.png")
     dialog.get_by_role("button", name="Close").click()

@@ -220,11 +220,11 @@ function whatIf(market) {
         const number = amount => element("td", { class: `n ${amount < 0 ? "loss" : ""}` }, money(amount));
         body.replaceChildren(
             element("p", { class: "small muted" }, `${risk.openLegs} open bets, ${money(risk.staked)} staked, worst loss ${money(risk.worstLoss)} of ${money(risk.liabilityLimit)}`),
-            element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, market.winners ? "If this wins" : "If this alone wins"),
+            element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Results" }, element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, market.winners ? "If this wins" : "If this alone wins"),
                 ...["Our price", "Reference", "Pays", "We come to"].map(h => element("th", { scope: "col", class: "n" }, h)))),
             element("tbody", {}, ...risk.selections.map(s => element("tr", {}, element("th", { scope: "row" }, s.name), element("td", { class: "n" }, odds(s.odds)),
-                element("td", { class: "n" }, s.reference ? (s.reference / 1000).toFixed(2) : "–"), element("td", { class: "n" }, money(s.returnsIfWon)), number(s.result))))),
-            risk.hedge ? element("p", { class: "small" }, `Backing ${risk.selections[risk.hedge.selection].name} elsewhere for ${money(risk.hedge.stake)} at ${(risk.hedge.price / 1000).toFixed(2)} makes the worst ${money(risk.hedge.worst)}.`) : null);
+                element("td", { class: "n" }, s.reference ? (s.reference / 1000).toFixed(2) : "–"), element("td", { class: "n" }, money(s.returnsIfWon)), number(s.result)))))),
+            risk.hedge ? element("p", { class: "small" }, `Backing ${risk.selections[risk.hedge.selection].name} elsewhere for ${money(risk.hedge.stake)} at ${(risk.hedge.price / 1000).toFixed(2)} makes the worst ${money(risk.hedge.worst)}.`) : "");
     };
     const timer = setInterval(look, 2000);
     dialog.addEventListener("close", () => { clearInterval(timer); dialog.remove(); });
