@@ -2,11 +2,13 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import time
 
 import pytest
 from conftest import BINARY
+from test_trading import wait_for
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
@@ -73,3 +75,22 @@ def test_a_second_supplier_takes_over_where_the_first_falls_silent(make_server, 
         assert time.monotonic() < until, market
         time.sleep(0.05)
     assert len(fixtures) == 1 and len(fixtures[0]["markets"]) == 1
+
+
+def test_what_nobody_is_told_of_a_feed_is_counted(make_server, tmp_path):
+    # A result of a market that nobody defined; of the second supplier, a market of its own, and then no message at all.
+    match = {"type": "fixture", "id": "a", "sport": "tennis", "competition": "Open", "home": "Ada", "away": "Bea", "scheduled": 1800000600000}
+    market = {"type": "market", "id": "b/mo", "fixture": "b", "kind": "match_odds", "name": "Winner", "winners": 1, "delay": 0,
+              "selections": [{"id": 0, "name": "Cem"}, {"id": 1, "name": "Dan"}]}
+    result = {"type": "result", "market": "a/none", "certainty": 2, "results": ["won", "lost"]}
+    text = lambda lines: "".join(json.dumps({"time": 1800000000000, **line}) + "\n" for line in lines)
+    (tmp_path / "one.jsonl").write_text(text([match, result]))
+    (tmp_path / "two.jsonl").write_text(text([{**match, "id": "b", "home": "Cem", "away": "Dan"}, market]) + "nothing\n")
+    server = make_server("--feed", str(tmp_path / "one.jsonl"), "--second-feed", str(tmp_path / "two.jsonl"))
+
+    def counted():
+        text = server.call("GET", "/metrics", base=server.desk)[1]
+        return {name: value for name, value in re.findall(r"^grandstand_feed_(misfits_total|unmatched|disputes_total) (\S+)", text, re.M)}
+
+    wait_for(lambda: counted() == {"misfits_total": "1", "unmatched": "1", "disputes_total": "0"})
+    wait_for(lambda: '"event":"second_feed_stopped","line":"3"' in server.output())

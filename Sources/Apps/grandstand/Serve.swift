@@ -584,6 +584,25 @@ final class Platform: @unchecked Sendable {
                 Metric(
                     "grandstand_feed_published_total", "Price versions published.", counter: true,
                     Double(feed.published)))
+            let tally = feed.tally
+            all += [
+                Metric(
+                    "grandstand_feed_misfits_total",
+                    "Messages of the feed that fit to nothing which is known.", counter: true,
+                    Double(tally.misfits)),
+                Metric(
+                    "grandstand_feed_passed_over_total",
+                    "Messages of the feed that say nothing which is offered or paid by.",
+                    counter: true, Double(tally.passedOver)),
+                Metric(
+                    "grandstand_feed_disputes_total",
+                    "Markets of which two suppliers said what cannot both be.", counter: true,
+                    Double(tally.disputes)),
+                Metric(
+                    "grandstand_feed_unmatched",
+                    "Markets of the second supplier that are none of the first one's.",
+                    Double(tally.unmatched)),
+            ]
             for reason in NotOffered.allCases {
                 all.append(
                     Metric(
@@ -795,6 +814,7 @@ final class Platform: @unchecked Sendable {
     }
 
     private var feedComplained = false
+    private var partComplained = false
 
     private func turnFeed(_ feed: FeedRunner) {
         feed.turn(
@@ -803,6 +823,11 @@ final class Platform: @unchecked Sendable {
             feedComplained = true
             Log.error(
                 "feed_stopped", [("line", String(failure.line)), ("what", failure.what)])
+        }
+        if let failure = feed.source.partFailure, !partComplained {
+            partComplained = true
+            Log.error(
+                "second_feed_stopped", [("line", String(failure.line)), ("what", failure.what)])
         }
     }
 

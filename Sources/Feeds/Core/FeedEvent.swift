@@ -229,6 +229,38 @@ public protocol FeedSource: AnyObject {
     func nextTime() throws(FeedError) -> Int64?
     /// The next message. Called only after `nextTime` told one.
     func next() throws(FeedError) -> FeedMessage
+    /// What it read and told nobody, so that it can be seen.
+    var tally: FeedTally { get }
+    /// Where a part of it stopped while the rest goes on.
+    var partFailure: FeedError? { get }
+}
+
+extension FeedSource {
+    public var tally: FeedTally { FeedTally() }
+    public var partFailure: FeedError? { nil }
+}
+
+/// What a supplier said and nobody was told, counted from the start.
+public struct FeedTally: Hashable, Sendable {
+    /// About markets that are not known, or otherwise than they are known.
+    public var misfits: UInt64 = 0
+    /// Messages that say nothing which is offered or paid by.
+    public var passedOver: UInt64 = 0
+    /// Markets of which two suppliers said what cannot both be.
+    public var disputes: UInt64 = 0
+    /// Markets of the second supplier that are none of the first one's, now.
+    public var unmatched = 0
+
+    public init() {}
+
+    public static func + (one: FeedTally, other: FeedTally) -> FeedTally {
+        var sum = one
+        sum.misfits += other.misfits
+        sum.passedOver += other.passedOver
+        sum.disputes += other.disputes
+        sum.unmatched += other.unmatched
+        return sum
+    }
 }
 
 /// What a supplier may say about time, in milliseconds since 1970: anything else is no time, and would not

@@ -77,6 +77,13 @@ public final class ReconciledFeed: FeedSource {
 
     /// Markets of the second supplier that the first one does not have.
     public var unmatched: [String] { strangers.keys.sorted() }
+    public var partFailure: FeedError? { secondFailure }
+    public var tally: FeedTally {
+        var own = FeedTally()
+        own.disputes = disputes
+        own.unmatched = strangers.count
+        return sides.reduce(own) { $0 + $1.source.tally }
+    }
 
     // MARK: FeedSource
 

@@ -93,6 +93,12 @@ public final class FeedRunner {
     /// Messages about a market that do not fit to it: other selections than it has; and what would correct one that is
     /// not known, or no more.
     public private(set) var misfits: UInt64 = 0
+    /// With what its supplier's reader told nobody.
+    public var tally: FeedTally {
+        var own = FeedTally()
+        own.misfits = misfits
+        return own + source.tally
+    }
     public private(set) var messages: UInt64 = 0
     public private(set) var published: UInt64 = 0
     public private(set) var refusedBooks: [UInt8: UInt64] = [:]

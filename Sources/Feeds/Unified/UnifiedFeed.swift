@@ -57,11 +57,10 @@ public final class UnifiedFeed: FeedSource {
     public private(set) var monitor = ProducerMonitor()
     /// Asked for what was missed; a recording holds the answers already.
     public var recover: (ProducerMonitor.Recovery) -> Void = { _ in }
-    /// Messages that say nothing which is offered or paid by, by their name.
-    public private(set) var passedOver: [String: UInt64] = [:]
-    /// Messages about markets that nobody was told of, results that say a dead heat of no part, messages of producers that do not have the market any more, and changes of
-    /// a match that are older than what their producer said of it.
-    public private(set) var misfits: UInt64 = 0
+    /// What it passed over, and what fits to nothing: messages about markets that nobody was told of, results that say a
+    /// dead heat of no part, messages of producers that do not have the market any more, and changes of a match that are
+    /// older than what its producer said of it.
+    public private(set) var tally = FeedTally()
 
     public init(path: String, name: String) throws(LineReader.Failure) {
         self.name = name
@@ -148,14 +147,14 @@ public final class UnifiedFeed: FeedSource {
             }
         case .changed(let start, let change):
             guard message.time >= events[message.event]?.words[message.product] ?? .min else {
-                misfits += 1
+                tally.misfits += 1
                 return told
             }
             note(message)
             if start > 0 { told += move(message.event, to: start) }
             if change == .cancelled { told += callOff(message) }
             if change != nil { told += shutAll(message) }
-        case .other(let name): passedOver[name, default: 0] += 1
+        case .other: tally.passedOver += 1
         case .alive, .snapshotComplete, .fixture, .descriptions, .players: break
         }
         return told
@@ -311,7 +310,7 @@ public final class UnifiedFeed: FeedSource {
         if status == .active, events[message.event]?.calledOff != nil { status = .suspended }
         if let known = markets[said.key] {
             guard mayTell(message, status, of: known) else {
-                misfits += 1
+                tally.misfits += 1
                 return told
             }
             // Whoever does not have it may shut it, and leaves it to whoever has.
@@ -329,7 +328,7 @@ public final class UnifiedFeed: FeedSource {
             guard said.outcomes.count >= 2, said.outcomes.count <= Limits.selections,
                 let winners = winners(said), Int(winners) < said.outcomes.count
             else {
-                misfits += 1
+                tally.misfits += 1
                 return told
             }
             markets[said.key] = Market(
@@ -348,7 +347,7 @@ public final class UnifiedFeed: FeedSource {
                 let index = markets[said.key]?.outcomes.firstIndex(where: { $0.id == outcome.id })
             else {
                 // Selections of a market do not change once bets may stand on it.
-                misfits += 1
+                tally.misfits += 1
                 continue
             }
             markets[said.key]?.outcomes[index] = outcome
@@ -526,7 +525,7 @@ public final class UnifiedFeed: FeedSource {
                     $0.result != .deadHeat || $0.share != nil && winners > 0
                 })
             else {
-                misfits += 1
+                tally.misfits += 1
                 markets[said.key]?.status = .suspended
                 return self.tell(said.key)
             }
@@ -570,7 +569,7 @@ public final class UnifiedFeed: FeedSource {
 
     private func about(_ key: UnifiedMarketKey, _ tell: (String) -> [FeedEvent]) -> [FeedEvent] {
         guard markets[key]?.isTold == true else {
-            misfits += 1
+            tally.misfits += 1
             return []
         }
         return tell(key.text)
