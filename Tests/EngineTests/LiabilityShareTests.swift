@@ -209,7 +209,13 @@ import Testing
         let prices = (0..<4).map { _ in
             (0..<random.number(in: 2...3)).map { _ in decimal(UInt32(random.number(in: 1_020...9_000))) }
         }
-        let markets = try prices.map { try cell.market($0) }
+        // One of them wins, or all but one, or each by itself.
+        let most = prices.map { [1, 1, $0.count - 1, 0][random.number(in: 0...3)] }
+        let markets = try zip(prices, most).map { try cell.market($0, winners: UInt8($1)) }
+        /// Every set of selections that may win together, a bit for each.
+        let sets = zip(prices, most).map { prices, most in
+            (0..<1 << prices.count).filter { most == 0 || $0.nonzeroBitCount == most }
+        }
         struct Taken {
             let legs: [(market: Int, selection: Int)]
             let stake: Int64
@@ -230,21 +236,26 @@ import Testing
             bets.append(Taken(legs: legs, stake: stake))
             whole += Int64(legs.count) * (placed.potentialReturn - stake)
         }
+        /// Which selections won.
         var decided: [Int: Int] = [:]
-        /// What the bets of open markets cost at most: every market has one winner, or may be void as well.
+        /// What the bets of open markets cost at most: every market has winners, or may be void as well.
         func worst(orVoid mayBeVoid: Bool = false) -> Int64 {
             var worst: Int64 = 0
             let open = markets.indices.filter { decided[$0] == nil }
-            var winners = [Int](repeating: 0, count: markets.count)
-            for (market, winner) in decided { winners[market] = winner }
+            // Nil for void.
+            var winners = [Int?](repeating: 0, count: markets.count)
+            for (market, won) in decided { winners[market] = won }
             func loss(_ bet: Taken) -> Int64 {
                 // What is settled already is no risk of an open market.
                 let isOver = bet.legs.allSatisfy { decided[$0.market] != nil }
-                let isLost = bet.legs.contains { decided[$0.market] ?? $0.selection != $0.selection }
+                let isLost = bet.legs.contains { leg in
+                    decided[leg.market].map { $0 >> leg.selection & 1 == 0 } ?? false
+                }
                 guard !isOver, !isLost else { return 0 }
                 var (above, below) = (UInt128(bet.stake), UInt128(1))
-                for leg in bet.legs where winners[leg.market] >= 0 {
-                    guard winners[leg.market] == leg.selection else { return -bet.stake }
+                for leg in bet.legs {
+                    guard let won = winners[leg.market] else { continue }
+                    guard won >> leg.selection & 1 == 1 else { return -bet.stake }
                     above *= UInt128(prices[leg.market][leg.selection].numerator)
                     below *= UInt128(prices[leg.market][leg.selection].denominator)
                 }
@@ -255,8 +266,8 @@ import Testing
                     worst = max(worst, bets.reduce(0) { $0 + loss($1) })
                     return
                 }
-                for winner in (mayBeVoid ? -1 : 0)..<prices[open[next]].count {
-                    winners[open[next]] = winner
+                for won in sets[open[next]].map(Optional.init) + (mayBeVoid ? [nil] : []) {
+                    winners[open[next]] = won
                     tryOut(next + 1)
                 }
             }
@@ -267,9 +278,9 @@ import Testing
         #expect(said() >= worst(orVoid: true))
         #expect(said() <= whole)
         for (number, market) in markets.enumerated().shuffled(using: &random).prefix(3) {
-            let winner = random.number(in: 0...prices[number].count - 1)
-            try cell.settle(market, prices[number].indices.map { $0 == winner ? .won : .lost })
-            decided[number] = winner
+            let won = sets[number][random.number(in: 0...sets[number].count - 1)]
+            try cell.settle(market, prices[number].indices.map { won >> $0 & 1 == 1 ? .won : .lost })
+            decided[number] = won
             #expect(said() >= worst(), "after market \(number)")
             #expect(cell.risk(of: market.market)!.worstLoss == 0)
             #expect(cell.audit() == [])
