@@ -301,25 +301,29 @@ extension OperatorGateway {
         var finish: Finish?
         if let item, !tape.isNull(item) {
             let tied = tape.member("tied", of: item).map { tape.whole($0) } ?? 1
-            guard let position = tape.member("position", of: item).flatMap({ tape.whole($0) }),
-                let tied, (1...255).contains(position), (1...64).contains(tied)
+            let wins = tape.member("wins", of: item).map { tape.whole($0) } ?? 0
+            let position = tape.member("position", of: item).map { tape.whole($0) } ?? 0
+            guard let tied, let wins, let position, (1...64).contains(tied),
+                wins > 0 ? position == 0 && wins < 64 : (1...255).contains(position)
             else {
                 throw Problem(
                     400, "malformed",
-                    "finish: for each selection null, or a position from 1 (255 unplaced) and how many share it"
+                    "finish: for each selection null, a position from 1 (255 unplaced) and how many share it, or how many wins so many share"
                 )
             }
-            finish = Finish(position: UInt8(position), tied: UInt8(tied))
+            guard wins == 0 || winners == 0 else {
+                throw Problem(
+                    422, "results_mismatch",
+                    "finish: wins only where each selection wins by itself; else a position says so"
+                )
+            }
+            finish = Finish(position: UInt8(position), tied: UInt8(tied), wins: UInt8(wins))
         }
         guard let finish else {
             guard result != .deadHeat else {
                 throw Problem(422, "results_mismatch", "finish: a dead heat says who shared what")
             }
             return SelectionOutcome(result)
-        }
-        guard result != .deadHeat || winners > 0 else {
-            throw Problem(
-                422, "results_mismatch", "results: whoever wins by itself ties with nobody")
         }
         let share = finish.share(of: winners)
         guard result != .deadHeat || share > 0 && share < finish.tied else {

@@ -399,9 +399,13 @@ enum OperatorRoutes {
         "results":{"type":"array","items":{\
         "enum":["won","lost","void","half_won","half_lost","dead_heat","undecided"]}},\
         "finish":{"type":"array","description":"Where each came in; without it as it is known.",\
-        "items":{"type":["object","null"],"required":["position"],"properties":{\
-        "position":{"type":"integer","minimum":1,"maximum":255,"description":"255: unplaced."},\
-        "tied":{"type":"integer","minimum":1,"maximum":64}}}},\
+        "items":{"anyOf":[{"type":"null"},{"type":"object","additionalProperties":false,"required":["position"],\
+        "properties":{"position":{"type":"integer","minimum":1,"maximum":255,"description":"255: unplaced."},\
+        "tied":{"type":"integer","minimum":1,"maximum":64}}},\
+        {"type":"object","additionalProperties":false,"required":["wins","tied"],\
+        "description":"A dead heat where each selection wins by itself.",\
+        "properties":{"wins":{"type":"integer","minimum":1,"maximum":63},\
+        "tied":{"type":"integer","minimum":2,"maximum":64}}}]}},\
         "reason":{"type":"string","minLength":1,"maxLength":64},\
         "evidence":{"type":"string","maxLength":32}}},\
         "CancelRequest":{"type":"object","required":["reason"],"properties":{\
@@ -662,8 +666,9 @@ enum OperatorRoutes {
         "held":{"type":"boolean","description":"A trader holds its price."},\
         "odds":{"type":["array","null"],"items":{"type":"integer"}},"reference":{"type":"integer"},\
         "result":{"type":"string"},"finish":{"type":"object","description":"Where it came in, as far as that is known.",\
-        "additionalProperties":false,"required":["position","tied"],\
-        "properties":{"position":{"type":"integer"},"tied":{"type":"integer"}}}}}}}},\
+        "additionalProperties":false,"required":["tied"],\
+        "properties":{"position":{"type":"integer"},"tied":{"type":"integer"},\
+        "wins":{"type":"integer","description":"Shared by those who tie, where each selection wins by itself."}}}}}}}},\
         "TickerLine":{"type":"object","additionalProperties":false,"required":["bet","account","time",\
         "status","stake","amount","detail","offer","legs"],"properties":{"bet":{"type":"string"},\
         "account":{"type":"string"},"time":{"type":"string","format":"date-time"},\

@@ -231,11 +231,17 @@ final class OperatorSocket: WebSocketHandler, OperationLine {
                         json.number(selection.reference)
                         json.key("result")
                         json.string(selection.outcome.result.word)
-                        if selection.outcome.position > 0 {
+                        let isShared =
+                            market.winners == 0 && selection.outcome.result == .deadHeat
+                        if isShared || selection.outcome.position > 0 {
                             json.key("finish")
                             json.object { json in
-                                json.key("position")
-                                json.number(Int(selection.outcome.position))
+                                json.key(isShared ? "wins" : "position")
+                                json.number(
+                                    Int(
+                                        isShared
+                                            ? selection.outcome.winners : selection.outcome.position
+                                    ))
                                 json.key("tied")
                                 json.number(Int(max(1, selection.outcome.tied)))
                             }

@@ -122,6 +122,8 @@ public struct Judge: ~Copyable {
         var isDisturbed = false
         /// It was decided when its bet was last looked at: other legs carry what an accumulator may cost.
         var isDecided = false
+        /// All others are over, and its own selection does not run: what the bet won stands on its market.
+        var isCarrier = false
         /// The engine has let go of it.
         var hasLeft = false
     }
@@ -942,11 +944,10 @@ public struct Judge: ~Copyable {
             }
             markets[number].hand?.drop()
             markets[number].reasons |= 1
-            if markets[number].isResulted {
-                markets[number].settlements += 1
-                walk(number)
-            }
+            if markets[number].isResulted { markets[number].settlements += 1 }
         }
+        // What stood on it comes off the books, bet by bet.
+        walk(number)
         markets[number].version += 1
         change(market: number)
         compareWithdrawal(number, selection, taken, outcomes)

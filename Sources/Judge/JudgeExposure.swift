@@ -34,6 +34,7 @@ extension Judge {
         let gainedByPlace = placed.map { $0.most - part } ?? 0
         if isSystem { return legs.map { _ in Cost(won: gained, placed: gainedByPlace) } }
         if legs.count == 1 {
+            guard !legs[0].isDecided else { return [Cost()] }
             return [Cost(won: gained + part, placed: placed?.most ?? 0, staked: paid)]
         }
         let chances = legs.map { leg -> Int64 in
@@ -54,7 +55,14 @@ extension Judge {
     }
 
     func costs(of bet: Bet) -> [Cost] {
-        costs(
+        if let index = bet.legs.firstIndex(where: \.isCarrier) {
+            // Nobody else has to win for it any more.
+            var costs = bet.legs.map { _ in Cost() }
+            let places = (bet.placed?.most ?? 0) - (bet.placed?.struck ?? 0)
+            costs[index].staked = bet.paid - bet.potentialReturn - places
+            return costs
+        }
+        return costs(
             bet.legs.map { ($0.odds, $0.isDecided) }, paid: bet.paid, returns: bet.potentialReturn,
             placed: bet.placed, isSystem: bet.isSystem)
     }
@@ -154,14 +162,25 @@ extension Judge {
     /// Which legs of an accumulator are decided; whether that is otherwise than before.
     @discardableResult
     mutating func markDecided(_ id: UInt64) -> Bool {
-        guard let bet = bets[id], bet.legs.count > 1, !bet.isSystem else { return false }
+        guard let bet = bets[id], !bet.isSystem else { return false }
         var isChanged = false
+        var waits: [Int] = []
         for (index, leg) in bet.legs.enumerated() {
             let isOpen =
                 worth(of: leg, in: bet) == .open
                 || bet.placed != nil && placeWorth(of: leg, in: bet) == .open
-            guard isOpen == leg.isDecided else { continue }
-            bets[id]?.legs[index].isDecided = !isOpen
+            // Whoever does not run keeps no stake for others, whatever becomes of it.
+            let isGone = markets[leg.market].selections[leg.selection].isWithdrawn
+            if isOpen, isGone { waits.append(index) }
+            guard (isOpen && !isGone) == leg.isDecided else { continue }
+            bets[id]?.legs[index].isDecided = !isOpen || isGone
+            isChanged = true
+        }
+        let isOver = bets[id]?.legs.allSatisfy(\.isDecided) == true && bet.legs.count > 1
+        for index in bet.legs.indices {
+            let isCarrier = isOver && index == waits.first
+            guard isCarrier != bet.legs[index].isCarrier else { continue }
+            bets[id]?.legs[index].isCarrier = isCarrier
             isChanged = true
         }
         return isChanged

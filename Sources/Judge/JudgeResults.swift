@@ -15,9 +15,11 @@ extension Judge {
         }
         if markets[number].isReleased { return 18 }
         let whole = marks.count { $0.result == 1 || $0.result == 4 }
-        let shared = marks.filter { $0.result == 6 }.map { Int($0.winners) }.max() ?? 0
+        let ties = Dictionary(grouping: marks.filter { $0.result == 6 }) { [$0.winners, $0.tied] }
+        let shared = ties.keys.reduce(0) { $0 + Int($1[0]) }
+        let isCrowded = ties.contains { $1.count > Int($0[1]) }
         let isAlone = markets[number].winners == 0
-        if isAlone ? shared > 0 : whole + shared > markets[number].winners { return 14 }
+        if !isAlone, isCrowded || whole + shared > markets[number].winners { return 14 }
         return markets[number].mostPlaces > 0 && !isFinish(marks) ? 14 : nil
     }
 

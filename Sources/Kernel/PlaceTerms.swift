@@ -31,16 +31,20 @@
     public let position: UInt8
     /// 1 when it came in alone.
     public let tied: UInt8
+    /// How many wins those share who tie, where no position says so; 0 where one does.
+    public let wins: UInt8
 
     public static let unplaced: UInt8 = .max
 
-    public init(position: UInt8, tied: UInt8 = 1) {
+    public init(position: UInt8, tied: UInt8 = 1, wins: UInt8 = 0) {
         self.position = position
         self.tied = max(1, tied)
+        self.wins = wins
     }
 
     /// How many of `places` are left for those who came in together; 0 when they are not placed.
     public func share(of places: UInt8) -> UInt8 {
+        if wins > 0 { return wins }
         guard position > 0, position <= places else { return 0 }
         return min(tied, places - position + 1)
     }

@@ -32,6 +32,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case reinstatementForgotten = "reinstatement-forgotten"
     case pastPostingKept = "past-posting-kept"
     case oneOfAll = "one-of-all"
+    case withdrawnKept = "withdrawn-kept"
     // Racing
     case deductedAlways = "deducted-always"
     case tableOfToday = "table-of-today"

@@ -116,9 +116,9 @@ extension PricingRule {
             references.append(reference)
             total += Self.certainty * 1000 / UInt64(reference)
         }
-        if !hasSides, winners > 0 {
+        if winners > 0 {
             let least = Self.certainty * UInt64(winners) * UInt64(thinnestLastTradedBook) / 10_000
-            guard total >= least else { throw .underRound }
+            guard hasSides || total >= least else { throw .underRound }
             // Twice what its winners come to is a market of another number of winners.
             guard total < Self.certainty * UInt64(winners) * 2 else { throw .overRound }
         }

@@ -117,7 +117,8 @@ public struct IntegrityAlert: Hashable, Sendable {
 ///
 /// Bets at fair prices put on a selection its chance's share of the money; staked times price, over all that is
 /// staked on the market, is one then, and below one with our margin. So that quotient says how far the money leans,
-/// whatever the price. Of a favourite it cannot be more than its price, so other signs count beside it.
+/// whatever the price. Where several win, each win has its share: it counts as often as the prices of the bets speak
+/// for whole winners. Of a favourite it cannot be more than its price, so other signs count beside it.
 public struct IntegrityWatch: Sendable {
     private struct Key: Hashable {
         let market: UInt64
@@ -227,6 +228,10 @@ struct WatchedMarket: Sendable {
         let isNew: Bool
         let isUnusual: Bool
 
+        /// What its price says that it wins, millionths, raised.
+        var chance: Int128 {
+            (1_000_000 * Int128(odds.denominator) - 1) / Int128(odds.numerator) + 1
+        }
         /// What it returns if it wins, thousandths of minor units, cut.
         var returns: Int128 { stake * 1000 * Int128(odds.numerator) / Int128(odds.denominator) }
     }
@@ -240,6 +245,8 @@ struct WatchedMarket: Sendable {
         var unusualStakes: Int128 = 0
         /// Bets by account.
         var accounts: [UInt64: Int] = [:]
+        /// By the newest bet's price, millionths.
+        var chance: Int128 = 0
         /// Stakes that have left the window.
         var before: Int128 = 0
 
@@ -247,6 +254,7 @@ struct WatchedMarket: Sendable {
             bets += 1
             stakes += entry.stake
             returns += entry.returns
+            chance = entry.chance
             if entry.isNew { newStakes += entry.stake }
             if entry.isUnusual { unusualStakes += entry.stake }
             accounts[entry.account, default: 0] += 1
@@ -271,13 +279,17 @@ struct WatchedMarket: Sendable {
     private var head = 0
     private(set) var stakes: Int128 = 0
     private(set) var selections: [Int: Sums] = [:]
+    /// What the newest prices of all selections with bets say, millionths together; of one winner hardly more than whole.
+    private var chances: Int128 = 0
 
     init(first: Timestamp) { self.first = first }
 
     var window: ArraySlice<Entry> { entries[head...] }
 
     /// Thousandths of the money that its price speaks for.
-    func weight(of sums: Sums) -> Int128 { stakes > 0 ? sums.returns / stakes : 0 }
+    func weight(of sums: Sums) -> Int128 {
+        stakes > 0 ? sums.returns * max(1, chances / 1_000_000) / stakes : 0
+    }
 
     mutating func note(_ entry: Entry, _ rules: IntegrityRules) -> IntegritySigns {
         let length = rules.window * 1_000_000_000
@@ -293,6 +305,7 @@ struct WatchedMarket: Sendable {
         }
         entries.append(entry)
         stakes += entry.stake
+        chances += entry.chance - (selections[entry.selection]?.chance ?? 0)
         selections[entry.selection, default: Sums()].add(entry)
         guard let sums = selections[entry.selection], sums.bets >= rules.bets,
             sums.accounts.count >= rules.accounts, sums.stakes >= Int128(rules.stakes)

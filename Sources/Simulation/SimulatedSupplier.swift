@@ -661,7 +661,7 @@ struct SimulatedSupplier: ~Copyable {
             case 3 where left > 0:
                 marks[index] = SelectionOutcome(.halfWon)
                 left -= 1
-            case 4 where left > 0 && (!isEachAlone || plan.has(.nonsense)):
+            case 4 where left > 0:
                 marks[index] = SelectionOutcome(.deadHeat, winners: 1, tied: 2)
                 left -= 1
             default:

@@ -263,9 +263,23 @@ def test_of_who_scores_anybody_may_win(make_server, page_of, size):
     desk.screenshot(path=f"/tmp/each-alone-{size}.png")
     dialog.get_by_role("button", name="Close").click()
     row.get_by_role("button", name="Settle…").click()
-    assert "dead_heat" not in dialog.locator("#result-0 option").evaluate_all("all => all.map(o => o.value)")
-    for index, word in enumerate(["won", "lost", "won"]):
+    for index, word in enumerate(["won", "dead_heat", "dead_heat"]):
         desk.locator(f"#result-{index}").select_option(word)
+    # One win is shared by two of them, and nobody came in anywhere.
+    expect(dialog.get_by_label("Cem: wins shared")).to_have_value("1")
+    expect(dialog.get_by_label("Cem: together")).to_have_value("2")
+    dialog.get_by_label("Reason").fill("seen")
+    dialog.get_by_role("button", name="Propose").click()
+    expect(dialog).to_have_count(0)
+    expect(desk.locator("desk-proposals")).to_contain_text("Ann won, Ben dead heat, Cem dead heat")
+    code = {"code": server.codes()[1]}
+    other = asking(server, server.call("POST", "/api/v1/sign-in", code, base=server.desk)[2]["Set-Cookie"].split(";")[0])
+    waits = other("GET", "/proposals")[1]["proposals"][0]
+    assert other("POST", f"/proposals/{waits['id']}/approve", {})[0] == 200
+    wait_for(lambda: server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"]["openBets"] == 0)
+    # 20.00, half of 18.00 and half of 30.00.
+    balances = server.call("GET", "/api/v1/account", cookie=cookie)[1]["balances"]
+    assert balances["cash"] == 100_000 - 3000 + 2000 + 900 + 1500
     assert desk.problems == []
 
 

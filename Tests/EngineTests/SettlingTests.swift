@@ -150,6 +150,26 @@ import Testing
                 == OperationRefusal.tooManyWinners.rawValue) == isRefused)
     }
 
+    @Test(
+        arguments: [
+            ([1, 1, 0], 2, 1, false), ([1, 1, 1], 2, 1, true), ([1, 1, 1], 3, 1, false), ([1, 1, 1], 3, 2, true),
+        ] as [([Int], UInt8, UInt8, Bool)])
+    func `is refused where more share a win than tie`(ties: [Int], tied: UInt8, wins: UInt8, isRefused: Bool) throws {
+        for version in [1, 2] as [UInt32] {
+            let cell = try Cell(rules: [RuleSet(version: version)])
+            let market = try cell.market([decimal(3000), decimal(3000), decimal(3000)])
+            let marks = ties.map {
+                $0 == 1 ? SelectionOutcome(.deadHeat, winners: wins, tied: tied) : SelectionOutcome(.lost)
+            }
+            let answer = try cell.say { $0.result(market: market.id, marks, source: .feed) }
+            // Before version 2 nobody counted who tied, only the wins.
+            let isTaken = !isRefused || version == 1 && wins == 1
+            #expect(
+                answer.record.field(Layout.ResultAnswered.refusal, as: UInt16.self)
+                    == (isTaken ? 0 : OperationRefusal.tooManyWinners.rawValue))
+        }
+    }
+
     @Test func `twice with the same result pays once`() throws {
         let cell = try Cell()
         let account = try cell.customer(cash: 1000)

@@ -294,6 +294,40 @@ import Testing
         let markets = messages.flatMap(\.events).compactMap { if case .market(let market) = $0 { market } else { nil } }
         #expect(markets.map(\.winners) == [3])
         #expect(Self.results(messages).map(\.results) == [[.won, .lost, .won, .won]])
+        // None is said where each wins by itself: one of 1.5 stays as likely as that, whatever the others are.
+        let alone = places.replacing("\"numberOfWinners\":3", with: "\"numberOfWinners\":0")
+        let told: [UInt8] = try Self.messages([Self.line(1000, Self.change(alone))]).flatMap(\.events).compactMap {
+            if case .market(let market) = $0 { market.winners } else { nil }
+        }
+        #expect(told == [0])
+    }
+
+    @Test func `passes over markets of several lines in one, and those of too many selections, and says so`() throws {
+        let lines = Self.definition().replacing("\"numberOfWinners\":1", with: "\"numberOfWinners\":0,\"bettingType\":\"ASIAN_HANDICAP_DOUBLE_LINE\"")
+        let many = Self.definition(runners: Self.runners((1...65).map { ($0, "ACTIVE") }))
+        for definition in [lines, many] {
+            let path = try Self.file(
+                Array(
+                    [
+                        Self.line(1000, Self.change(definition, "\"img\":true", "\"rc\":[\(Self.book(1, "1.5", "1.52"))]")),
+                        Self.line(2000, Self.change(definition.replacing("ACTIVE", with: "REMOVED"))),
+                        Self.line(3000, Self.change(definition.replacing("OPEN", with: "CLOSED"))),
+                    ].joined(separator: "\n").utf8))
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            let stream = try BetfairStream(path: path)
+            var events: [FeedEvent] = []
+            while try stream.nextTime() != nil { events += try stream.next().events }
+            // Its match is told all the same: another market may be of it.
+            #expect(events.contains { if case .fixture = $0 { true } else { false } })
+            #expect(
+                !events.contains { event in
+                    switch event {
+                    case .market, .quotes, .marketState, .withdrawal, .result: true
+                    default: false
+                    }
+                })
+            #expect(stream.tally.passedOver == 1)
+        }
     }
 
     @Test func `calls runners without a name by their number, and passes over members that nobody knows`() throws {

@@ -305,6 +305,38 @@ private final class Line {
         #expect(line.runner.misfits == 1, "it is counted that nobody was told")
     }
 
+    @Test(arguments: [
+        FeedResult(market: "m", certainty: 2, results: [.won, .lost, .lost]),
+        FeedResult(market: "m", certainty: 2, results: [.deadHeat, .deadHeat]),
+        FeedResult(market: "m", certainty: 2, results: [.won, .lost], finish: [nil]),
+    ])
+    func `a result that is not understood is none, and nobody bets on it until it is said otherwise`(result: FeedResult) {
+        let line = Line()
+        line.open()
+        line.turn(1000, .result(result))
+        #expect(!line.isOpen && line.runner.misfits == 1)
+        #expect(!line.told.contains("result"))
+        line.turn(2000, Line.quotes(1990))
+        #expect(!line.isOpen)
+        line.turn(3000, Line.resumed, Line.quotes(1990))
+        #expect(line.isOpen)
+        // One from before another word changes nothing.
+        line.turn(4000, Line.result)
+        #expect(line.told.last == "result")
+    }
+
+    @Test func `a market of more selections than there can be is counted, not dropped`() {
+        let line = Line()
+        line.turn(
+            0, Line.fixture,
+            .market(
+                FeedMarket(
+                    id: "m", fixture: "f", type: .other, name: "m", winners: 1, betDelay: 0,
+                    selections: (0...Limits.selections).map { FeedSelection(id: UInt64($0), name: "s") })))
+        #expect(line.runner.tally.misfits == 1)
+        #expect(!line.told.contains("market"))
+    }
+
     @Test func `a start that comes late shuts what is offered as if there had been none`() {
         let line = Line()
         line.open()

@@ -308,21 +308,39 @@ import Testing
         let booked = try #require(try market(["0.80", "0.75", "0.90"], "772", [described, profile]))
         #expect(booked.winners == 0)
         #expect(booked.selections.map(\.name) == ["Ann", "Ben", "2"])
-        // That they come to two is by chance; that they come to one says that one of them will.
+        // That they come to a whole number is by chance, but of the one who scores first.
         #expect(try market(["0.80", "0.75", "0.45"], "772", [described])?.winners == 0)
-        #expect(try market(["0.50", "0.30", "0.20"], "772", [described])?.winners == 1)
+        #expect(try market(["0.50", "0.30", "0.20"], "772", [described])?.winners == 0)
+        let first = described.replacing("772", with: "38")
+        #expect(try market(["0.50", "0.30", "0.20"], "38", [first])?.winners == 1)
         // Whoever scores is known by its number.
         #expect(try market(["0.50", "0.30", "0.20"], "40")?.winners == 0)
         // Of chances that do not add up to what they should nothing is made.
         #expect(try market(["0.40", "0.30", "0.15"], "772", [described]) == nil)
     }
 
-    @Test func `takes no tie between those who win by themselves for a result`() throws {
+    @Test func `of players with prices alone offers two against each other, and no more of them`() throws {
+        let described = "<market_descriptions timestamp=\"1100\"><market id=\"772\" name=\"Booked\" outcome_type=\"player\"/></market_descriptions>"
+        func winners(_ odds: [String], _ id: String = "772") throws -> UInt8? {
+            let outcomes = odds.enumerated().map { "<outcome id=\"\($0.offset)\" odds=\"\($0.element)\"/>" }.joined()
+            let line =
+                "<odds_change product=\"1\" event_id=\"m\" timestamp=\"1200\"><odds><market id=\"\(id)\" status=\"1\">\(outcomes)</market></odds></odds_change>"
+            return try play(Self.begun + [described, line]).events.compactMap { if case .market(let market) = $0 { market.winners } else { nil } }.first
+        }
+        #expect(try winners(["1.87", "1.87"]) == 1)
+        #expect(try winners(["2.80", "2.80", "2.80"]) == nil)
+        #expect(try winners(["1.87", "1.87"], "40") == nil)
+        #expect(try winners(["2.80", "2.80", "2.80"], "38") == 1)
+    }
+
+    @Test func `tells how many wins those share who tie where each wins by itself`() throws {
         let settled =
             "<bet_settlement product=\"1\" event_id=\"m\" timestamp=\"1300\" certainty=\"2\"><outcomes><market id=\"40\"><outcome id=\"0\" result=\"1\" dead_heat_factor=\"0.5\"/><outcome id=\"1\" result=\"1\"/></market></outcomes></bet_settlement>"
         let (events, feed) = try play(Self.begun + [Self.chances(["0.50", "0.90"], market: "id=\"40\""), settled])
-        #expect(!events.contains { if case .result = $0 { true } else { false } })
-        #expect(feed.tally.misfits == 1)
+        let result = events.compactMap { if case .result(let result) = $0 { result } else { nil } }.first
+        #expect(result?.results == [.deadHeat, .won])
+        #expect(result?.finish == [Finish(position: 0, tied: 2, wins: 1), nil])
+        #expect(feed.tally.misfits == 0)
     }
 
     @Test func `of what is next to impossible quotes no more than the longest price`() throws {

@@ -68,6 +68,24 @@ private func bet(
         #expect(watch.alerts.isEmpty)
     }
 
+    @Test func `is three times the share of a win where three win, too`() throws {
+        func signs(outsiders: Int) -> [[String]] {
+            var watch = IntegrityWatch()
+            // Five places of which three are paid, at fair prices of 1.50 to 2.00.
+            for index in 0..<40 {
+                let (selection, price) = [(0, 1500), (1, 1500), (2, 1500), (3, 2000)][index % 4]
+                watch.note(bet(Int64(index / 4), UInt64(100 + index), selection, UInt32(price), 10_000))
+            }
+            for index in 0..<outsiders {
+                watch.note(bet(11, UInt64(1 + index), 4, 2000, 20_000))
+            }
+            return watch.alerts.map(\.signs.words)
+        }
+        // A sixth of the wins is its share; with a third of the money it leans, with half of it much.
+        #expect(signs(outsiders: 10).isEmpty)
+        #expect(signs(outsiders: 21) == [["one_sided"]])
+    }
+
     @Test func `is a favourite that new accounts buy all at once`() throws {
         var watch = IntegrityWatch()
         watch.note(bet(0, 90, 0, 1500, 1_000))
@@ -230,7 +248,12 @@ private func bet(
             $0.stake * 1000 * Int64($0.legs[0].odds.numerator)
                 / Int64($0.legs[0].odds.denominator)
         }.reduce(0, +)
-        let weight = returns / window.map(\.stake).reduce(0, +)
+        // As many whole wins as the newest price of each selection speaks for.
+        let chances = Dictionary(grouping: market, by: { $0.legs[0].selection }).values.reduce(0 as Int64) { sum, bets in
+            let odds = bets[bets.count - 1].legs[0].odds
+            return sum + (1_000_000 * Int64(odds.denominator) - 1) / Int64(odds.numerator) + 1
+        }
+        let weight = returns * max(1, chances / 1_000_000) / window.map(\.stake).reduce(0, +)
         if weight >= rules.oneSided {
             signs.insert(.oneSided)
         } else if weight >= rules.leaning {

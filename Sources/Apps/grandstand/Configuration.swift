@@ -159,7 +159,7 @@ struct Setting {
         Setting(
             key: "day-payout-cap", unit: "minor units, 0 none", standard: "0",
             help:
-                "What a customer may be paid on one day (UTC), its open bets counted as if all won; fixed when the journal is begun.",
+                "What a customer may be paid on one day (UTC), its open bets counted as if all won, those at starting or guaranteed prices at what was reckoned with; fixed when the journal is begun.",
             form: .number(0...Limits.minorUnits)),
         Setting(
             key: "fx-rate", unit: "decimal", standard: "1",

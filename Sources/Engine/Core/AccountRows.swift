@@ -213,7 +213,7 @@ struct LegRow: BitwiseCopyable {
     var denominator: UInt32
     var market: UInt32
     /// The selection's row; in its highest bit whether the leg is at starting price, in the next whether it is
-    /// decided, so that others carry what its accumulator may cost.
+    /// decided, so that others carry what its accumulator may cost, and in the third whether it carries what is sure.
     var marked: UInt32
     /// The market's and the fixture's material versions together, at receipt; the lower half, which does not
     /// come round within a delay.
@@ -221,13 +221,20 @@ struct LegRow: BitwiseCopyable {
 
     static let atStart: UInt32 = 1 << 31
     static let decided: UInt32 = 1 << 30
+    static let carries: UInt32 = 1 << 29
 
     var odds: Odds { Odds(reduced: numerator, denominator) }
-    var selection: UInt32 { marked & ~(Self.atStart | Self.decided) }
+    var selection: UInt32 { marked & ~(Self.atStart | Self.decided | Self.carries) }
     var isAtStart: Bool { marked & Self.atStart != 0 }
     var isDecided: Bool {
         get { marked & Self.decided != 0 }
         set { marked = newValue ? marked | Self.decided : marked & ~Self.decided }
+    }
+
+    /// Nothing of its accumulator is open but for who does not run: what the rest won stands here.
+    var isCarrier: Bool {
+        get { marked & Self.carries != 0 }
+        set { marked = newValue ? marked | Self.carries : marked & ~Self.carries }
     }
 
     /// What stands behind a system's legs.

@@ -452,7 +452,8 @@ extension Engine {
             $0.places = places.packed
             $0.mostPlaces = max($0.mostPlaces, places.places)
         }
-        if isDeducted, row.isResulted == 1 { markets.enqueue(number) }
+        // What stood on it comes off the books, bet by bet.
+        if isDeducted && row.isResulted == 1 || ridsOfWithdrawn { markets.enqueue(number) }
         tellWithdrawn(
             command, number, UInt8(place), before.reference, lastOdds, taken, row.priceVersion,
             &outcomes)

@@ -15,7 +15,9 @@ extension Engine {
             let leg = accounts.legs[bet.firstLeg + index]
             markets.expose(
                 market: leg.market, selection: leg.selection,
-                leg.isDecided ? .none : cost.share(shares, on: leg.odds), isStanding: standing)
+                leg.isDecided
+                    ? leg.isCarrier ? cost.certain : .none : cost.share(shares, on: leg.odds),
+                isStanding: standing)
         }
     }
 
@@ -30,44 +32,71 @@ extension Engine {
         return shares
     }
 
-    /// Takes note of which legs of an accumulator are decided; nothing of it may stand on them meanwhile.
+    /// Takes note of which legs of a bet that is no system are decided; nothing of it may stand on them meanwhile.
     mutating func markDecided(_ number: UInt32) {
         let bet = accounts.bets[number]
-        guard bet.isDivided else { return }
-        mark(turned(bet), of: bet)
+        guard bet.isDivided || bet.legCount == 1 else { return }
+        mark(wanted(bet), of: bet)
     }
 
-    /// Legs, as bits, that are decided and were not when it was last looked at, or the other way round.
-    private func turned(_ bet: BetRow) -> UInt32 {
-        var turned: UInt32 = 0
+    /// Which legs of a bet, as bits, carry nothing of it any more, and which one carries what is sure.
+    private struct Standing: Equatable {
+        var decided: UInt32 = 0
+        var carrier: UInt32 = 0
+    }
+
+    /// As it was when the bet was last looked at.
+    private func marked(_ bet: BetRow) -> Standing {
+        var standing = Standing()
+        for index in 0..<UInt32(bet.legCount) {
+            let leg = accounts.legs[bet.firstLeg + index]
+            if leg.isDecided { standing.decided |= 1 << index }
+            if leg.isCarrier { standing.carrier = 1 << index }
+        }
+        return standing
+    }
+
+    private func wanted(_ bet: BetRow) -> Standing {
+        var standing = Standing()
+        var firstGone: UInt32 = 0
         for index in 0..<UInt32(bet.legCount) {
             let leg = accounts.legs[bet.firstLeg + index]
             let facts = ownFacts(of: leg, Int(index), in: bet)
-            let isDecided =
-                facts.win != .undecided && (!bet.isEachWay || facts.place != .undecided)
-            if isDecided != leg.isDecided { turned |= 1 << index }
+            let isOver = facts.win != .undecided && (!bet.isEachWay || facts.place != .undecided)
+            // Its stake goes back, or is lost, whatever happens: it stands against nothing that others win.
+            let isGone =
+                !isOver && ridsOfWithdrawn && markets.selections[leg.selection].isWithdrawn == 1
+            if isOver || isGone { standing.decided |= 1 << index }
+            if isGone, firstGone == 0 { firstGone = 1 << index }
         }
-        return turned
+        if bet.legCount > 1, standing.decided == 1 << UInt32(bet.legCount) - 1 {
+            standing.carrier = firstGone
+        }
+        return standing
     }
 
-    private mutating func mark(_ turned: UInt32, of bet: BetRow) {
-        for index in 0..<UInt32(bet.legCount) where turned >> index & 1 == 1 {
-            accounts.change(leg: bet.firstLeg + index) { $0.isDecided.toggle() }
+    private mutating func mark(_ standing: Standing, of bet: BetRow) {
+        for index in 0..<UInt32(bet.legCount) {
+            accounts.change(leg: bet.firstLeg + index) {
+                $0.isDecided = standing.decided >> index & 1 == 1
+                $0.isCarrier = standing.carrier >> index & 1 == 1
+            }
         }
     }
 
-    /// What an accumulator that is still open may cost moves to the legs that are; markets which that brings to what
-    /// they may cost are shut.
+    /// What a bet that is still open and no system may cost moves to the legs that are; markets which that brings to
+    /// what they may cost are shut.
     @inline(never)
     mutating func moveExposure(
         of number: UInt32, _ command: RecordBytes, _ outcomes: inout RecordWriter
     ) {
         let bet = accounts.bets[number]
-        guard bet.isExposed == 1, bet.isDivided, !planted(.shareForgotten) else { return }
-        let turned = turned(bet)
-        guard turned != 0 else { return }
+        guard bet.isExposed == 1, bet.isDivided || bet.legCount == 1, !planted(.shareForgotten)
+        else { return }
+        let wanted = wanted(bet)
+        guard wanted != marked(bet) else { return }
         setExposure(of: number, standing: false)
-        mark(turned, of: bet)
+        mark(wanted, of: bet)
         setExposure(of: number, standing: true)
         if markets.watched > 0 { shutExposed(by: number, command, &outcomes) }
     }
@@ -85,6 +114,9 @@ extension Engine {
     /// them; by rules of version 1 it stood on each leg whole, and they were not. A matter of the books, not of a
     /// decision: a trial has it as the record does.
     var dividesLiability: Bool { versionAtHand >= 2 }
+
+    /// Whether what stood on a selection comes off the books once it is withdrawn.
+    var ridsOfWithdrawn: Bool { versionAtHand >= 2 && !planted(.withdrawnKept) }
 
     /// Whether a bet that waits keeps what its customer lets prices do; in a trial as in the records, too.
     var keepsPriceRule: Bool { versionAtHand >= 2 }
@@ -119,7 +151,9 @@ extension Engine {
             let shares = shares(of: bet)
             for index in 0..<UInt32(bet.legCount) {
                 let leg = accounts.legs[bet.firstLeg + index]
-                let cost = leg.isDecided ? .none : whole.share(shares, on: leg.odds)
+                let cost =
+                    leg.isDecided
+                    ? leg.isCarrier ? whole.certain : .none : whole.share(shares, on: leg.odds)
                 returns[leg.selection, default: 0] += cost.won
                 placed[leg.selection, default: 0] += cost.placed
                 staked[leg.market, default: 0] += cost.staked

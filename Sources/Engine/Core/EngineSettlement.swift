@@ -87,24 +87,44 @@ extension Engine {
     }
 
     /// The worst case that was reckoned with when bets were taken had no more winners than the market has.
-    /// Fewer are possible: not every market lists everything that can happen. Whoever wins by itself ties with nobody.
+    /// Fewer are possible: not every market lists everything that can happen.
     private func hasTooManyWinners(
         _ results: [MarkRow], market number: UInt32
     ) -> Bool {
+        // All of them may win, and whoever ties wins no more.
+        if markets.markets[number].isEachAlone { return false }
         var taken = 0
         var shared = 0
+        if ruleSet.countsTies {
+            guard let wins = winsShared(results) else { return true }
+            shared = wins
+        }
         for result in results {
             switch SelectionResult(rawValue: result.result) {
             // Half a win pays at most a whole one, and takes a place all the same.
             case .won, .halfWon: taken += 1
             // All that tie share the same places.
-            case .deadHeat: shared = max(shared, Int(result.winners))
+            case .deadHeat where !ruleSet.countsTies:
+                shared = max(shared, Int(result.winners))
             default: break
             }
         }
-        if markets.markets[number].isEachAlone { return shared > 0 }
         return taken + shared > Int(markets.markets[number].winners)
             || markets.markets[number].mostPlaces > 0 && hasImpossibleFinish(results)
+    }
+
+    /// How many wins all shares of a win come to together; nil where more say so than tie.
+    private func winsShared(_ results: [MarkRow]) -> Int? {
+        var wins = 0
+        for (index, one) in results.enumerated()
+        where one.result == SelectionResult.deadHeat.rawValue {
+            func isShared(with other: MarkRow) -> Bool {
+                (other.result, other.winners, other.tied) == (one.result, one.winners, one.tied)
+            }
+            guard results.count(where: isShared) <= Int(one.tied) else { return nil }
+            if !results[..<index].contains(where: isShared) { wins += Int(one.winners) }
+        }
+        return wins
     }
 
     /// Whether more came in at a place than share it, or where others did: then more places were paid than there are.

@@ -621,6 +621,13 @@ struct BetCost: Equatable {
         staked = isWhole ? 0 : stake
     }
 
+    /// At most what is paid whoever wins, where nothing of it is open any more.
+    var certain: BetCost {
+        var cost = BetCost.none
+        cost.staked = staked - won - placed
+        return cost
+    }
+
     /// What of it a leg at `odds` carries, where it is divided.
     @inline(__always)
     func share(_ shares: LiabilityShares, on odds: Odds) -> BetCost {

@@ -120,6 +120,9 @@ public struct RuleSet: Hashable, Sendable {
     /// A market may be one each of whose selections wins or loses by itself; before version 2 each had a number of winners.
     var takesEachAlone: Bool { version >= 2 }
 
+    /// No more selections share a win than are said to tie; before version 2 nobody counted them.
+    var countsTies: Bool { version >= 2 }
+
     /// Only what was refused with an offer can be taken as one; before version 2 anything that was refused could.
     var knowsOffers: Bool { version >= 2 }
 

@@ -40,6 +40,20 @@ public final class IntegrityKeeper<D: Disk & Sendable>: @unchecked Sendable {
     private var position = JournalPosition.beginning
     private var point: JournalPoint?
     private let started = gs_wall_nanoseconds()
+    /// What was told of already, however often it is read again.
+    private var told: Set<Told> = []
+
+    private struct Told: Hashable {
+        let money: MoneyKind
+        let market: UInt64
+        let selection: Int
+        let from: Timestamp
+
+        init(_ money: MoneyKind, _ alert: IntegrityAlert) {
+            self.money = money
+            (market, selection, from) = (alert.market, alert.selection, alert.from)
+        }
+    }
 
     /// Segments that are read at most to begin before the oldest snapshot.
     private static var mostSegments: UInt32 { 128 }
@@ -148,11 +162,23 @@ public final class IntegrityKeeper<D: Disk & Sendable>: @unchecked Sendable {
         for (place, money) in MoneyKind.allCases.enumerated() {
             let fresh = watches[place].alertsRaised - before[place]
             for alert in watches[place].alerts.suffix(fresh)
-            where alert.until.nanoseconds >= started {
+            where alert.until.nanoseconds >= started
+                && told.insert(Told(money, alert)).inserted
+            {
                 onAlert(money, alert)
             }
         }
+        if told.count > 2 * IntegrityWatch.mostAlerts { forgetTold() }
         return true
+    }
+
+    /// What is not kept any more is not read again either.
+    private func forgetTold() {
+        var kept: Set<Told> = []
+        for (place, money) in MoneyKind.allCases.enumerated() {
+            for alert in watches[place].alerts { kept.insert(Told(money, alert)) }
+        }
+        told = kept
     }
 
     private func show() {

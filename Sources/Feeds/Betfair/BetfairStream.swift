@@ -61,9 +61,14 @@ public final class BetfairStream: FeedSource {
         /// Milliseconds since 1970, as last told; 0 for nothing.
         var start: Int64 = 0
         var isAnnounced = false
+        /// Nothing is offered of it.
+        var isPassedOver = false
         /// As last told; told again when another definition corrects them.
         var results: [SelectionResult] = []
     }
+
+    /// Markets of several lines in one, and of more selections than a market has here, are passed over.
+    public private(set) var tally = FeedTally()
 
     /// `speedHundredths`: how fast the file will be played; 0 as fast as it comes.
     public init(
@@ -163,7 +168,7 @@ public final class BetfairStream: FeedSource {
         if let definition { events += announce(definition, id, &market) }
         let hasPrices =
             change["rc"]?.items?.isEmpty == false || change["img"]?.flag == true || !wasOpen
-        if hasPrices, market.isAnnounced, market.status == "OPEN" {
+        if hasPrices, market.isAnnounced, !market.isPassedOver, market.status == "OPEN" {
             events.append(.quotes(FeedQuotes(market: id, quotes: quotes(market))))
         }
         markets[id] = market
@@ -195,10 +200,17 @@ public final class BetfairStream: FeedSource {
     {
         var events: [FeedEvent] = []
         if !market.isAnnounced, market.runners.count >= 2 {
+            // What its runners add up to, and come to, depends on lines that are not a market's of ours.
+            market.isPassedOver =
+                definition["bettingType"]?.text?.hasPrefix("ASIAN_HANDICAP") == true
+                || market.runners.count > Limits.selections
+            if market.isPassedOver { tally.passedOver += 1 }
             events += introduce(definition, id, market)
             market.isAnnounced = true
         }
-        if market.isAnnounced { events += withdrawals(definition, id, &market) }
+        if market.isAnnounced, !market.isPassedOver {
+            events += withdrawals(definition, id, &market)
+        }
         let isInPlay = definition["inPlay"]?.flag ?? false
         let delay = Self.delay(definition)
         let status = definition["status"]?.text ?? "OPEN"
@@ -226,6 +238,7 @@ public final class BetfairStream: FeedSource {
         market.isInPlay = isInPlay
         market.betDelay = delay
         market.status = status
+        guard !market.isPassedOver else { return events }
         events.append(.marketState(market: id, isSuspended: status != "OPEN"))
         let results = market.runners.map(Self.result)
         if status == "CLOSED", market.results != results {
@@ -260,7 +273,6 @@ public final class BetfairStream: FeedSource {
         return events
     }
 
-    /// Milliseconds.
     /// Whether a stake never goes back by how a market ends: what references say of its selections is all there is to
     /// expect then. Of kinds that nobody knows here it is not known.
     private static func isDecided(_ type: String) -> Bool {
@@ -273,6 +285,7 @@ public final class BetfairStream: FeedSource {
         "ODD_OR_EVEN", "TOURNAMENT_WINNER",
     ]
 
+    /// Milliseconds.
     private static func delay(_ definition: JSONValue) -> UInt32 {
         let (milliseconds, overflow) = (definition["betDelay"]?.whole ?? 0)
             .multipliedReportingOverflow(by: 1000)
@@ -301,6 +314,7 @@ public final class BetfairStream: FeedSource {
                         home: sides.home, away: sides.away,
                         scheduled: FeedTime.clamped(start?.milliseconds))))
         }
+        guard !market.isPassedOver else { return events }
         let type: MarketType =
             switch definition["marketType"]?.text {
             case "MATCH_ODDS": .matchOdds
@@ -312,7 +326,8 @@ public final class BetfairStream: FeedSource {
         let name = definition["name"]?.text ?? definition["marketType"]?.text ?? "Market \(id)"
         var made = FeedMarket(
             id: id, fixture: market.fixture, type: type, name: name,
-            winners: UInt8(clamping: max(1, definition["numberOfWinners"]?.whole ?? 1)),
+            // None is said where each wins by itself.
+            winners: UInt8(clamping: definition["numberOfWinners"]?.whole ?? 1),
             betDelay: Self.delay(definition),
             selections: market.runners.map {
                 FeedSelection(id: UInt64($0.key.id) ?? 0, name: $0.name)

@@ -137,7 +137,7 @@ public enum GrandstandFeed {
         return known
     }
 
-    /// For each selection `{"position": 2, "tied": 2}`, `"unplaced"` or null.
+    /// For each selection `{"position": 2, "tied": 2}`, `{"wins": 1, "tied": 2}`, `"unplaced"` or null.
     private static func finish(_ value: JSONValue, _ count: Int) throws(Missing) -> [Finish?] {
         guard let items = value["finish"]?.items else { return [] }
         guard items.count == count else {
@@ -153,6 +153,11 @@ public enum GrandstandFeed {
                     throw Missing(what: "finish: a position from 1 and how many share it")
                 }
                 all.append(Finish(position: UInt8(position), tied: UInt8(tied)))
+            } else if let wins = item["wins"]?.whole {
+                guard let tied = item["tied"]?.whole, (2...64).contains(tied),
+                    (1..<tied).contains(wins)
+                else { throw Missing(what: "finish: fewer wins than share them") }
+                all.append(Finish(position: 0, tied: UInt8(tied), wins: UInt8(wins)))
             } else {
                 all.append(nil)
             }
@@ -209,10 +214,14 @@ public enum GrandstandFeed {
             case "both_teams_to_score": .bothTeamsToScore
             default: .other
             }
+        let winners = value["winners"]?.whole ?? 1
+        guard (0..<Int64(Limits.selections)).contains(winners) else {
+            throw Missing(what: "winners: fewer than selections; 0: each by itself")
+        }
         var market = FeedMarket(
             id: try text(value, "id"), fixture: try text(value, "fixture"), type: type,
             name: try text(value, "name"),
-            winners: UInt8(clamping: value["winners"]?.whole ?? 1),
+            winners: UInt8(winners),
             betDelay: UInt32(clamping: value["delay"]?.whole ?? 0), selections: selections)
         market.places = try places(value)
         if let word = value["deductions"]?.text {
@@ -428,8 +437,8 @@ public enum GrandstandFeed {
                     continue
                 }
                 json.object { json in
-                    json.key("position")
-                    json.number(one.position)
+                    json.key(one.wins > 0 ? "wins" : "position")
+                    json.number(one.wins > 0 ? one.wins : one.position)
                     json.key("tied")
                     json.number(one.tied)
                 }

@@ -283,9 +283,8 @@ public final class FeedRunner {
     }
 
     private func define(_ market: FeedMarket) {
-        guard places[market.id] == nil, market.selections.count <= Limits.selections else {
-            return
-        }
+        guard places[market.id] == nil else { return }
+        guard market.selections.count <= Limits.selections else { return misfits += 1 }
         var plan = MarketPlan(
             name: market.id, fixture: market.fixture, id: id("market", market.id),
             selections: market.selections.count, winners: Int(market.winners))
@@ -398,11 +397,20 @@ public final class FeedRunner {
     }
 
     private func take(_ result: FeedResult, _ message: FeedMessage) {
-        guard let place = corrected(result.market), result.results.count == plans[place].selections,
+        guard let place = corrected(result.market) else { return misfits += 1 }
+        let isNewest = message.time >= plans[place].resultTime
+        guard result.results.count == plans[place].selections,
             result.finish.isEmpty || result.finish.count == result.results.count,
             hasEveryTie(result, winners: plans[place].winners)
-        else { return misfits += 1 }
-        let isNewest = message.time >= plans[place].resultTime
+        else {
+            // Something happened, whatever it was: nobody bets on it until it is said otherwise.
+            if isNewest {
+                plans[place].isSuspended = true
+                disturb(place)
+                tellShut(place)
+            }
+            return misfits += 1
+        }
         // Should the result have to wait, nobody bets on it meanwhile.
         if isNewest {
             plans[place].resultTime = message.time

@@ -371,6 +371,8 @@ public final class UnifiedFeed: FeedSource {
 
     /// Whoever scores, by the number that the unified feed has for it.
     private static let anytimeGoalscorer = 40
+    /// The first one, and the last one.
+    private static let oneGoalscorer: Set<Int> = [38, 39]
 
     /// How many of its outcomes win: what their chances add up to. Nil where that is no number, as of a market that only
     /// has prices and more than one winner; 0 where outcomes are players of whom each wins or loses by itself.
@@ -386,11 +388,14 @@ public final class UnifiedFeed: FeedSource {
         let isExpected = outcomes.allSatisfy { $0.chance != nil }
         let near = (sum + 500_000) / 1_000_000
         let apart = max(sum, near * 1_000_000) - min(sum, near * 1_000_000)
-        // Of players that more than one of may win, only chance makes their chances a number.
-        let areApart =
-            said.key.market == Self.anytimeGoalscorer
-            || descriptions[said.key.market]?.isOfPlayers == true && sum > 1_050_000
-        if areApart { return isExpected ? 0 : nil }
+        // Of players more than one of whom may win, only chance makes their chances a number; with prices alone it is
+        // not told from a margin, but where there are two of them.
+        let isOfPlayers = descriptions[said.key.market]?.isOfPlayers == true
+        let isOne = Self.oneGoalscorer.contains(said.key.market)
+        if said.key.market == Self.anytimeGoalscorer || isOfPlayers && !isOne {
+            if isExpected { return sum >= 950_000 ? 0 : nil }
+            guard said.key.market != Self.anytimeGoalscorer, outcomes.count == 2 else { return nil }
+        }
         // Chances add up but for their rounding; prices of one winner may hold a margin of four tenths.
         guard isExpected ? apart <= 50_000 : near == 1 && sum >= 1_000_000 else { return nil }
         return near >= 1 ? UInt8(exactly: near) : nil
@@ -520,11 +525,7 @@ public final class UnifiedFeed: FeedSource {
             guard let market = markets[said.key] else { return [] }
             let winners = market.winners
             // Better no result than another one: people settle it.
-            guard
-                said.outcomes.allSatisfy({
-                    $0.result != .deadHeat || $0.share != nil && winners > 0
-                })
-            else {
+            guard said.outcomes.allSatisfy({ $0.result != .deadHeat || $0.share != nil }) else {
                 tally.misfits += 1
                 markets[said.key]?.status = .suspended
                 return self.tell(said.key)
@@ -537,7 +538,10 @@ public final class UnifiedFeed: FeedSource {
                 finish.append(
                     word?.share.map { share in
                         // So many of those who tie are among the winners.
-                        Finish(position: max(1, winners &- share.winners &+ 1), tied: share.tied)
+                        winners == 0
+                            ? Finish(position: 0, tied: share.tied, wins: share.winners)
+                            : Finish(
+                                position: max(1, winners &- share.winners &+ 1), tied: share.tied)
                     })
             }
             if message.time >= market.resultTime {

@@ -278,12 +278,12 @@ function proposeVoid(market) {
 // A result by hand: who proposes it cannot approve it.
 function propose(market) {
     const choices = market.selections.map((s, index) => element("select", { id: `result-${index}` },
-        ...["undecided", "lost", "won", "void", "half_won", "half_lost", ...(market.winners ? ["dead_heat"] : [])].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
+        ...["undecided", "lost", "won", "void", "half_won", "half_lost", "dead_heat"].map(r => element("option", { value: r, selected: s.result === r }, r.replace("_", " ")))));
     // Of a race also where each came in, and how many with it, and of a dead heat anywhere; empty leaves that as it is known.
     const number = (id, label, index, value) => element("input", { id: `${id}-${index}`, type: "number", min: "1", max: "64", "aria-label": `${market.selections[index].name}: ${label}`, placeholder: label, value: value ?? "" });
     const places = market.selections.map((s, index) => {
-        const known = s.finish?.position <= 64 ? s.finish : null;
-        return [number("came", "came in", index, known?.position), number("tied", "together", index, known?.tied)];
+        const known = s.finish?.wins || s.finish?.position <= 64 ? s.finish : null;
+        return [number("came", market.winners ? "came in" : "wins shared", index, known?.wins ?? known?.position), number("tied", "together", index, known?.tied)];
     });
     const isAsked = index => market.eachWay || choices[index].value === "dead_heat";
     const showPlaces = () => places.forEach((inputs, index) => inputs.forEach(input => { input.hidden = !isAsked(index); }));
@@ -293,7 +293,7 @@ function propose(market) {
         showPlaces();
     }));
     showPlaces();
-    const finish = () => places.map(([position, tied], index) => isAsked(index) && position.value ? { position: Number(position.value), tied: Number(tied.value || 1) } : null);
+    const finish = () => places.map(([position, tied], index) => isAsked(index) && position.value ? { [market.winners ? "position" : "wins"]: Number(position.value), tied: Number(tied.value || 1) } : null);
     // A result that was none: its bets stand again, until there is one.
     const none = market.resulted ? [element("div", {}, element("button", { type: "button", onclick: () => { choices.forEach(c => { c.value = "undecided"; }); showPlaces(); } }, "There is no result yet"))] : [];
     proposal(`Result of ${market.fixture}: ${market.name}`, `/api/v1/markets/${market.id}/results`,
