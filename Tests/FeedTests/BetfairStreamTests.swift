@@ -302,32 +302,68 @@ import Testing
         #expect(told == [0])
     }
 
-    @Test func `passes over markets of several lines in one, and those of too many selections, and says so`() throws {
-        let lines = Self.definition().replacing("\"numberOfWinners\":1", with: "\"numberOfWinners\":0,\"bettingType\":\"ASIAN_HANDICAP_DOUBLE_LINE\"")
-        let many = Self.definition(runners: Self.runners((1...65).map { ($0, "ACTIVE") }))
-        for definition in [lines, many] {
-            let path = try Self.file(
-                Array(
-                    [
-                        Self.line(1000, Self.change(definition, "\"img\":true", "\"rc\":[\(Self.book(1, "1.5", "1.52"))]")),
-                        Self.line(2000, Self.change(definition.replacing("ACTIVE", with: "REMOVED"))),
-                        Self.line(3000, Self.change(definition.replacing("OPEN", with: "CLOSED"))),
-                    ].joined(separator: "\n").utf8))
-            defer { try? FileManager.default.removeItem(atPath: path) }
-            let stream = try BetfairStream(path: path)
-            var events: [FeedEvent] = []
-            while try stream.nextTime() != nil { events += try stream.next().events }
-            // Its match is told all the same: another market may be of it.
-            #expect(events.contains { if case .fixture = $0 { true } else { false } })
-            #expect(
-                !events.contains { event in
-                    switch event {
-                    case .market, .quotes, .marketState, .withdrawal, .result: true
-                    default: false
-                    }
-                })
-            #expect(stream.tally.passedOver == 1)
+    @Test func `makes a market of each handicap, and leaves to people what it does not say`() throws {
+        func runners(_ statuses: [String]) -> String {
+            let pairs = [(1, "-0.25"), (2, "0.25"), (1, "-0.5"), (2, "0.5"), (1, "0"), (2, "0.0"), (1, "1.5"), (2, "-2.5")]
+            return zip(pairs, statuses).map {
+                "{\"id\":\($0.0.0),\"hc\":\($0.0.1),\"name\":\"\($0.0.0 == 1 ? "Ada" : "Bea")\",\"status\":\"\($0.1)\"}"
+            }.joined(separator: ",")
         }
+        func definition(_ status: String, _ statuses: [String]) -> String {
+            Self.definition(status, runners: runners(statuses))
+                .replacing("\"numberOfWinners\":1", with: "\"numberOfWinners\":0,\"bettingType\":\"ASIAN_HANDICAP_DOUBLE_LINE\"")
+        }
+        func book(_ runner: Int, _ handicap: String, _ back: String, _ lay: String) -> String {
+            "{\"id\":\(runner),\"hc\":\(handicap),\"batb\":[[0,\(back),10]],\"batl\":[[0,\(lay),10]]}"
+        }
+        let active = [String](repeating: "ACTIVE", count: 8)
+        let ended = ["WINNER", "LOSER", "LOSER", "WINNER", "REMOVED", "REMOVED", "WINNER", "LOSER"]
+        let messages = try Self.messages([
+            Self.line(1000, Self.change(definition("OPEN", active), "\"img\":true", "\"rc\":[]")),
+            Self.line(2000, Self.change("\"rc\":[\(book(1, "-0.5", "1.9", "1.92")),\(book(2, "0.5", "2.06", "2.1"))]")),
+            Self.line(3000, Self.change(definition("CLOSED", ended))),
+        ])
+        let markets = messages.flatMap(\.events).compactMap { if case .market(let market) = $0 { market } else { nil } }
+        // Whoever has no counterpart is no line.
+        #expect(markets.map(\.id) == ["1.5/-0.25", "1.5/-0.5", "1.5/0"])
+        #expect(markets.map(\.name) == ["Asian handicap -0.25", "Asian handicap -0.5", "Asian handicap 0"])
+        #expect(markets[0].selections.map(\.name) == ["Ada -0.25", "Bea +0.25"])
+        #expect(markets.allSatisfy { $0.type == .asianHandicap && $0.winners == 1 && !$0.isCashedOut })
+        // Only the line whose book moved says anything.
+        let said = Self.quotes(Array(messages.dropFirst().prefix(1)))
+        #expect(said.map(\.market) == ["1.5/-0.5"])
+        #expect(said.first?.quotes.map(\.bestBack) == [1900, 2060])
+        // Who won half of a stake the stream does not say.
+        let results = Self.results(messages)
+        #expect(results.map(\.market) == ["1.5/-0.5", "1.5/0"])
+        #expect(results.map(\.results) == [[.lost, .won], [.void, .void]])
+        let shut = messages.flatMap(\.events).compactMap { if case .marketState(let market, true) = $0 { market } else { nil } }
+        #expect(shut == ["1.5/-0.25", "1.5/-0.5", "1.5/0"])
+    }
+
+    @Test func `passes over markets of too many selections, and says so`() throws {
+        let many = Self.definition(runners: Self.runners((1...65).map { ($0, "ACTIVE") }))
+        let path = try Self.file(
+            Array(
+                [
+                    Self.line(1000, Self.change(many, "\"img\":true", "\"rc\":[\(Self.book(1, "1.5", "1.52"))]")),
+                    Self.line(2000, Self.change(many.replacing("ACTIVE", with: "REMOVED"))),
+                    Self.line(3000, Self.change(many.replacing("OPEN", with: "CLOSED"))),
+                ].joined(separator: "\n").utf8))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let stream = try BetfairStream(path: path)
+        var events: [FeedEvent] = []
+        while try stream.nextTime() != nil { events += try stream.next().events }
+        // Its match is told all the same: another market may be of it.
+        #expect(events.contains { if case .fixture = $0 { true } else { false } })
+        #expect(
+            !events.contains { event in
+                switch event {
+                case .market, .quotes, .marketState, .withdrawal, .result: true
+                default: false
+                }
+            })
+        #expect(stream.tally.passedOver == 1)
     }
 
     @Test func `calls runners without a name by their number, and passes over members that nobody knows`() throws {

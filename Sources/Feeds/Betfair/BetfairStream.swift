@@ -63,11 +63,13 @@ public final class BetfairStream: FeedSource {
         var isAnnounced = false
         /// Nothing is offered of it.
         var isPassedOver = false
+        /// Each is a market of ours; of another market than one of handicaps there are none.
+        var lines: [HandicapLine] = []
         /// As last told; told again when another definition corrects them.
         var results: [SelectionResult] = []
     }
 
-    /// Markets of several lines in one, and of more selections than a market has here, are passed over.
+    /// Markets of more selections than a market has here are passed over.
     public private(set) var tally = FeedTally()
 
     /// `speedHundredths`: how fast the file will be played; 0 as fast as it comes.
@@ -169,7 +171,21 @@ public final class BetfairStream: FeedSource {
         let hasPrices =
             change["rc"]?.items?.isEmpty == false || change["img"]?.flag == true || !wasOpen
         if hasPrices, market.isAnnounced, !market.isPassedOver, market.status == "OPEN" {
-            events.append(.quotes(FeedQuotes(market: id, quotes: quotes(market))))
+            let quotes = quotes(market)
+            if market.lines.isEmpty {
+                events.append(.quotes(FeedQuotes(market: id, quotes: quotes)))
+            }
+            let changed = Set((change["rc"]?.items ?? []).compactMap { RunnerKey($0) })
+            let isWhole = change["img"]?.flag == true || !wasOpen
+            for line in market.lines
+            where isWhole
+                || line.places.contains(where: { changed.contains(market.runners[$0].key) })
+            {
+                events.append(
+                    .quotes(
+                        FeedQuotes(
+                            market: line.id(in: id), quotes: line.places.map { quotes[$0] })))
+            }
         }
         markets[id] = market
         return events
@@ -200,15 +216,15 @@ public final class BetfairStream: FeedSource {
     {
         var events: [FeedEvent] = []
         if !market.isAnnounced, market.runners.count >= 2 {
-            // What its runners add up to, and come to, depends on lines that are not a market's of ours.
+            let isOfLines = definition["bettingType"]?.text?.hasPrefix("ASIAN_HANDICAP") == true
+            if isOfLines { market.lines = Self.lines(market.runners) }
             market.isPassedOver =
-                definition["bettingType"]?.text?.hasPrefix("ASIAN_HANDICAP") == true
-                || market.runners.count > Limits.selections
+                isOfLines ? market.lines.isEmpty : market.runners.count > Limits.selections
             if market.isPassedOver { tally.passedOver += 1 }
             events += introduce(definition, id, market)
             market.isAnnounced = true
         }
-        if market.isAnnounced, !market.isPassedOver {
+        if market.isAnnounced, !market.isPassedOver, market.lines.isEmpty {
             events += withdrawals(definition, id, &market)
         }
         let isInPlay = definition["inPlay"]?.flag ?? false
@@ -239,11 +255,20 @@ public final class BetfairStream: FeedSource {
         market.betDelay = delay
         market.status = status
         guard !market.isPassedOver else { return events }
-        events.append(.marketState(market: id, isSuspended: status != "OPEN"))
+        let ids = market.lines.isEmpty ? [id] : market.lines.map { $0.id(in: id) }
+        events += ids.map { .marketState(market: $0, isSuspended: status != "OPEN") }
         let results = market.runners.map(Self.result)
         if status == "CLOSED", market.results != results {
             market.results = results
-            events.append(.result(FeedResult(market: id, certainty: 2, results: results)))
+            guard !market.lines.isEmpty else {
+                events.append(.result(FeedResult(market: id, certainty: 2, results: results)))
+                return events
+            }
+            for line in market.lines {
+                guard let results = line.results(results) else { continue }
+                events.append(
+                    .result(FeedResult(market: line.id(in: id), certainty: 2, results: results)))
+            }
         }
         return events
     }
@@ -315,6 +340,9 @@ public final class BetfairStream: FeedSource {
                         scheduled: FeedTime.clamped(start?.milliseconds))))
         }
         guard !market.isPassedOver else { return events }
+        guard market.lines.isEmpty else {
+            return events + market.lines.map { .market(define($0, definition, id, market)) }
+        }
         let type: MarketType =
             switch definition["marketType"]?.text {
             case "MATCH_ODDS": .matchOdds
@@ -340,6 +368,89 @@ public final class BetfairStream: FeedSource {
         }
         events.append(.market(made))
         return events
+    }
+
+    // MARK: Handicaps
+
+    /// A home side with a handicap against the other one with the opposite one.
+    private struct HandicapLine {
+        /// Of the home side, hundredths of a goal.
+        let handicap: Int
+        /// Of the two among their market's runners, the home side's first.
+        let places: [Int]
+
+        /// Such as "1.5/-0.25".
+        func id(in market: String) -> String { market + "/" + Self.text(handicap) }
+
+        /// Who won a line of halves; void where nobody played. Of a line on which stakes may go back, or half of them,
+        /// the stream does not say whether they did: people settle it.
+        func results(_ all: [SelectionResult]) -> [SelectionResult]? {
+            let own = places.map { all[$0] }
+            if own == [.void, .void] { return own }
+            guard handicap % 50 == 0, handicap % 100 != 0, Set(own) == [.won, .lost] else {
+                return nil
+            }
+            return own
+        }
+
+        static func text(_ handicap: Int, sign: String = "") -> String {
+            let (whole, part) = abs(handicap).quotientAndRemainder(dividingBy: 100)
+            let digits =
+                part == 0
+                ? "" : part % 10 == 0 ? ".\(part / 10)" : part < 10 ? ".0\(part)" : ".\(part)"
+            return (handicap < 0 ? "-" : handicap > 0 ? sign : "") + "\(whole)" + digits
+        }
+
+        /// Hundredths of what the stream writes, such as -0.25; nil for finer ones.
+        static func hundredths(_ text: String) -> Int? {
+            let isBelow = text.hasPrefix("-")
+            let parts = (isBelow ? text.dropFirst() : text[...]).split(
+                separator: ".", omittingEmptySubsequences: false)
+            let fraction = parts.count == 2 ? parts[1] + String(repeating: "0", count: 2) : "00"
+            guard parts.count <= 2, let whole = Int(parts[0]), (0...99).contains(whole),
+                fraction.dropFirst(2).allSatisfy({ $0 == "0" }), let part = Int(fraction.prefix(2))
+            else { return nil }
+            return (whole * 100 + part) * (isBelow ? -1 : 1)
+        }
+    }
+
+    /// Every handicap of the first side with the opposite one of the other, in their order; none of more sides than two.
+    private static func lines(_ runners: [Runner]) -> [HandicapLine] {
+        guard let home = runners.first?.key.id, Set(runners.map(\.key.id)).count == 2 else {
+            return []
+        }
+        var away: [Int: Int] = [:]
+        for (place, runner) in runners.enumerated() where runner.key.id != home {
+            if let handicap = HandicapLine.hundredths(runner.key.handicap) {
+                away[handicap] = place
+            }
+        }
+        return runners.enumerated().compactMap { place, runner in
+            guard runner.key.id == home,
+                let handicap = HandicapLine.hundredths(runner.key.handicap),
+                let other = away[-handicap]
+            else { return nil }
+            return HandicapLine(handicap: handicap, places: [place, other])
+        }
+    }
+
+    private func define(
+        _ line: HandicapLine, _ definition: JSONValue, _ id: String, _ market: Market
+    ) -> FeedMarket {
+        let name = definition["name"]?.text ?? "Asian handicap"
+        var made = FeedMarket(
+            id: line.id(in: id), fixture: market.fixture, type: .asianHandicap,
+            name: "\(name) \(HandicapLine.text(line.handicap, sign: "+"))", winners: 1,
+            betDelay: Self.delay(definition),
+            selections: zip(line.places, [line.handicap, -line.handicap]).map { place, handicap in
+                let runner = market.runners[place]
+                return FeedSelection(
+                    id: UInt64(runner.key.id) ?? 0,
+                    name: "\(runner.name) \(HandicapLine.text(handicap, sign: "+"))")
+            })
+        // References do not say how much of a stake is expected to go back.
+        made.isCashedOut = false
+        return made
     }
 
     private static func sides(_ event: String, _ market: Market) -> (home: String, away: String) {
