@@ -52,5 +52,5 @@ def test_a_bet_has_the_rate_to_the_licences_currency(make_server):
     number = server.call("POST", "/api/v1/bets", wanted, cookie)[1]["bet"]["id"]
     told = subprocess.run([BINARY, "replay", "bet", number, "--data", server.directory], capture_output=True, text=True, timeout=30)
     assert "rate to the licence's currency" in told.stdout and "0.0061" in told.stdout, told.stdout + told.stderr
-    refused = subprocess.run([BINARY, "serve", "--data", server.directory.parent / "other", "--fx-rate", "0"], capture_output=True, text=True, timeout=30)
+    refused = subprocess.run([BINARY, "serve", "--data", server.directory.parent / "other", "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0", "--fx-rate", "0"], capture_output=True, text=True, timeout=30)
     assert refused.returncode != 0 and "fx-rate must be a decimal above zero" in refused.stderr

@@ -127,13 +127,13 @@ def test_a_line_of_the_export_that_a_crash_cut_off_is_written_again(history, tmp
 
 
 def test_retention_without_an_archive_is_refused(tmp_path):
-    answer = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--keep-days", "3"], capture_output=True, text=True, timeout=30)
+    answer = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0", "--keep-days", "3"], capture_output=True, text=True, timeout=30)
     assert answer.returncode == 2 and "--archive" in answer.stderr
 
 
 def test_an_archive_that_is_the_journal_itself_is_refused(tmp_path):
     data = tmp_path / "data"
-    command = [BINARY, "serve", "--data", data, "--keep-mebibytes", "2", "--archive", tmp_path / "data" / "." / ""]
+    command = [BINARY, "serve", "--data", data, "--listen", "127.0.0.1:0", "--desk-listen", "127.0.0.1:0", "--keep-mebibytes", "2", "--archive", tmp_path / "data" / "." / ""]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert answer.returncode == 2 and "data directory itself" in answer.stderr
     none = subprocess.run([*command[:-1], tmp_path / "archive", "--snapshot-every", "0"], capture_output=True, text=True, timeout=30)
