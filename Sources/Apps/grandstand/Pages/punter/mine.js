@@ -228,7 +228,9 @@ class Mine extends HTMLElement {
             known.bonus ? element("p", {}, known.bonus) : null,
             known.commission ? element("p", {}, `Less ${known.commission}: the house's part of the winnings.`) : null,
             known.notReturned ? element("p", {}, `Less ${known.notReturned}: the free stake itself is not returned.`) : null,
-            element("p", {}, `Together ${known.comesTo ?? "open"} in the smallest coin, rounded ${known.rounding.replace("_", " ")} once.`),
+            element("p", {}, known.comesTo == null ? "Together it is still open." : /^\d+$/.test(known.comesTo)
+                ? `Together ${money(Number(known.comesTo), state.currency)}; nothing was left to round.`
+                : `Together ${known.comesTo} in the smallest coin, rounded ${known.rounding.replace("_", " ")} once.`),
             known.cappedAt == null ? null : element("p", {}, `No bet pays more than ${money(known.cappedAt, state.currency)}.`))];
     }
 
