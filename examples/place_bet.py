@@ -43,14 +43,15 @@ print("balance", account["balances"]["cash"], account["currency"], "(demo money,
 
 for fixture in call("GET", "/api/v1/fixtures")[1]["fixtures"]:
     markets = call("GET", f"/api/v1/fixtures/{fixture['id']}")[1]["markets"]
-    market = next((m for m in markets if m["status"] == "open"), None)
+    # A selection may be without a price for a while.
+    market = next((m for m in markets if m["status"] == "open" and any(s["odds"] for s in m["selections"])), None)
     if market:
         break
 else:
     sys.exit("no market is open at this moment")
 
 key = new_key()
-choice = market["selections"][0]
+choice = next(s for s in market["selections"] if s["odds"])
 bet = {
     "validUntil": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 15)),
     "stake": {"amount": 250, "currency": account["currency"]},

@@ -12,11 +12,15 @@ import base64, functools, hashlib, html, json, re, struct, sys
 
 PAGE, SLOT, HEADER, PLACED, SETTLED, UNKNOWN = 4096, 256, 256, 33, 44, 0xFFFFFFFF
 STATUS = {1: "pending", 2: "open", 3: "refused", 4: "settled"}
-CODES = dict(zip([*range(1, 12), *range(20, 27), *range(40, 50), 60, 61, 62], (
-    "account_unknown id_reused id_outside_window deadline_passed deadline_too_far too_many_refused account_closed structure_unsupported "
-    "leg_count_out_of_range currency_mismatch stake_kind_unsupported market_unknown selection_unknown market_suspended selection_not_offered "
-    "score_changed price_moved related stake_below_minimum stake_above_maximum return_above_maximum insufficient_funds exposure_limit "
-    "too_many_pending too_many_open_bets too_many_timers too_many_ids too_many_bets_of_account suspended_during_delay changed_during_delay interrupted").split()))
+CODES = dict(zip([*range(1, 19), *range(20, 31), *range(40, 52), *range(60, 64), *range(80, 86)], (
+    "account_unknown id_reused id_outside_window deadline_passed deadline_too_far too_many_refused account_closed "
+    "structure_unsupported leg_count_out_of_range currency_mismatch stake_kind_unsupported system_malformed too_many_lines "
+    "stake_not_divisible offer_expired channel_shut location_unknown location_refused market_unknown selection_unknown "
+    "market_suspended selection_not_offered score_changed price_moved related place_terms_changed starting_price_not_taken "
+    "market_changed barred stake_below_minimum stake_above_maximum return_above_maximum insufficient_funds exposure_limit "
+    "too_many_pending too_many_open_bets too_many_timers too_many_ids too_many_bets_of_account customer_payout_cap day_payout_cap "
+    "suspended_during_delay changed_during_delay interrupted price_moved_during_delay bet_unknown bet_not_open cash_out_pending "
+    "part_not_divisible cash_out_not_offered cash_out_changed").split()))
 ASKED = {"stake": (8, 8), "not to be decided after": (48, 8), "received": (56, 8), "video delay": (64, 4)}
 BALANCES = {"cash after": 0, "held after": 24, "open bets after": 32, "owed after": 40}
 ANSWERED = {"bet": (0, 8), "status": (8, 1), "refusal": (10, 2), "value": (16, 8), "threshold": (24, 8), "potential return": (80, 8),

@@ -173,7 +173,8 @@ def test_a_table_that_changes_counts_from_then_on(make_server, table):
 
 @pytest.mark.parametrize("options, said", [
     (["--location-table", "{table}"], "location-regions is missing"),
-    (["--location-regions", "GB"], "location-table cannot be read"),
+    (["--location-regions", "GB"], "location-table is missing"),
+    (["--location-regions", "GB", "--location-table", "/nowhere"], "location-table cannot be read"),
     (["--location-regions", "England", "--location-table", "{table}"], "ISO 3166"),
     (["--location-regions", "GB", "--location-table", "{bad}"], "line 2: 'here' is no network"),
     (["--location-regions", "GB", "--location-table", "{table}", "--location-key", "{bad}"], "a file of 32 bytes"),

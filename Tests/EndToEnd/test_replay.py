@@ -4,6 +4,7 @@ import base64
 import json
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 import time
@@ -171,4 +172,11 @@ def test_wrong_arguments_are_answered_in_words(disputed):
     assert "whole number" in replay(disputed, "abc").stderr
     nowhere = subprocess.run([BINARY, "replay", "bet", "1", "--data", "/nowhere"], capture_output=True, text=True)
     assert nowhere.returncode == 2 and "no journal" in nowhere.stderr
-    assert len(VERIFIER.read_text().splitlines()) < 150
+    assert len(VERIFIER.read_text().splitlines()) < 160
+
+
+def test_the_script_knows_every_refusal_that_the_journal_has():
+    text = (ROOT / "docs/formats/journal.md").read_text().split("### Refusal\n")[1].split("\n### ")[0]
+    table = {int(number): word for number, word in re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.M)}
+    script = runpy.run_path(str(VERIFIER), run_name="script")
+    assert script["CODES"] == table and len(table) > 50

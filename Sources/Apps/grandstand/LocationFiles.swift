@@ -106,7 +106,10 @@ final class LocationFiles: Sendable {
 
     private static func read(_ path: String) throws(Unreadable) -> AddressTable {
         guard let bytes = readFile(path) else {
-            throw Unreadable(text: "location-table cannot be read: \"\(path)\".")
+            throw Unreadable(
+                text: path.isEmpty
+                    ? "location-table is missing: where regions are said, a table of networks says which address is where."
+                    : "location-table cannot be read: \"\(path)\".")
         }
         do {
             return try AddressTable(bytes)

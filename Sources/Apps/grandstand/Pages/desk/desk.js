@@ -71,6 +71,12 @@ class Person extends HTMLElement {
             this.replaceChildren(element("span", { class: "tag live" }, `Operator ${operator}, ${document.body.dataset.role}`));
             document.querySelectorAll("[data-desk]").forEach(e => { e.hidden = false; });
         });
+        // Nobody is at the desk: what was seen there is not for whoever sits down next.
+        desk.addEventListener("signed-out", () => {
+            this.replaceChildren();
+            document.querySelectorAll("[data-desk]").forEach(e => { e.hidden = true; });
+            document.querySelectorAll("dialog[open]").forEach(dialog => dialog.close());
+        });
         desk.addEventListener("offline", () => this.replaceChildren(element("span", { class: "tag bad" }, "Offline, trying again")));
     }
 }
