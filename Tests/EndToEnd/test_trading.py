@@ -281,6 +281,19 @@ def test_of_who_scores_anybody_may_win(make_server, page_of, size):
     assert desk.problems == []
 
 
+def test_a_desk_that_nobody_sits_at_shows_nothing(make_server, page_of):
+    server = make_server(*OPTIONS)
+    server.open_market()
+    desk = desk_of(server, page_of, "desktop")
+    expect(desk.locator("desk-markets tbody tr").first).to_be_visible()
+    desk.get_by_role("button", name="House…").click()
+    cookie = "; ".join(f"{c['name']}={c['value']}" for c in desk.context.cookies())
+    assert server.call("DELETE", "/api/v1/session", cookie=cookie, base=server.desk)[0] in (200, 204)
+    expect(desk.get_by_label("One-time code")).to_be_visible()
+    for shown in ("desk-markets", "desk-proposals", "desk-ticker", "dialog"):
+        expect(desk.locator(shown).first).not_to_be_visible()
+
+
 def test_who_only_looks_sees_no_buttons_that_do_something(make_server, page_of):
     server = make_server(*OPTIONS)
     server.open_market()
