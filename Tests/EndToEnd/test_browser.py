@@ -180,6 +180,8 @@ def test_in_play_waits_and_settles(make_server, page_of):
     expect(first).to_be_visible()
     expect(first.locator(".tag").first).to_have_text(
         __import__("re").compile("won|lost|refused|returned"), timeout=90_000)
+    # What was said while it waited is over, too.
+    expect(page.locator("gs-slip")).not_to_contain_text("while the delay runs")
 
 
 def test_two_operators_settle_by_hand(server, page_of):

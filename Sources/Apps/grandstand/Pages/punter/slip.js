@@ -38,6 +38,14 @@ class Slip extends HTMLElement {
             this.#render();
             this.#ask();
         });
+        // What is said of a bet that waits holds until it is decided.
+        state.addEventListener("bets", () => {
+            const bet = this.#message?.waits && [...state.bets.values()].find(b => b.id === this.#message.waits);
+            if (!bet || bet.status === "pending") return;
+            this.#message = bet.status === "refused" ? { kind: "bad", text: bet.refusal?.text ?? "Your bet was refused. Nothing was taken." }
+                : { kind: "", text: "Your bet is open." };
+            this.#update();
+        });
         state.addEventListener("format", () => this.#render());
         state.addEventListener("account", () => { this.#update(); if (this.#fund !== "cash") this.#ask(); });
         for (const event of ["stale", "location"]) state.addEventListener(event, () => this.#update());
@@ -383,7 +391,8 @@ class Slip extends HTMLElement {
             if (said.offer) setTimeout(() => this.#update(), Math.max(0, Date.parse(said.offer.until) - now()) + 50);
         } else {
             const taken = bet.asked ? `${money(bet.stake, state.currency)} of your stake was taken. ` : "";
-            this.#message = { kind: "", text: taken + (bet.status === "pending" ? "It is held while the delay runs." : "Your bet is open.") };
+            this.#message = bet.status === "pending" ? { kind: "", text: taken + "It is held while the delay runs.", waits: bet.id }
+                : { kind: "", text: taken + "Your bet is open." };
         }
         this.#render();
         if (this.querySelector("form")) this.#update();
